@@ -1,0 +1,86 @@
+"""Progress of long work, and the one place where it can be stopped.
+
+Long loops call `advance`; whoever runs them decides who listens (`reporting_to`) and may ask them to stop (`request_stop`),
+which the next `advance` turns into `Interrupted`. Knows nothing of terminals or of Prefect.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+
+from feedback_model.errors import Interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one piece of work has come."""
+
+    stage: str
+    """Which work: `label`, `train epoch 2`."""
+    done: int
+    """Units finished."""
+    total: int | None
+    """Units in all; None where that is not known."""
+    detail: str = ""
+    """One short phrase beside the bar: a loss, a cost."""
+
+
+Listener = Callable[[Progress], None]
+_listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+_stop = threading.Event()
+
+
+def request_stop() -> None:
+    """Ask all work in this process to stop at its next step."""
+    _stop.set()
+
+
+def clear_stop() -> None:
+    """Forget an earlier `request_stop`."""
+    _stop.clear()
+
+
+def check_stop() -> None:
+    """Raise `Interrupted` if a stop was requested; for loops that have no progress to show."""
+    if _stop.is_set():
+        raise Interrupted("stopped on request; what is done is kept, run the same command again to go on")
+
+
+@contextmanager
+def reporting_to(listener: Listener) -> Iterator[None]:
+    """Send the progress of everything inside the block to `listener`."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+class Tracker:
+    """Counts one piece of work; made by `track`."""
+
+    def __init__(self, stage: str, total: int | None, done: int) -> None:
+        self._progress = Progress(stage, done, total)
+        self._tell()
+
+    def advance(self, units: int = 1, detail: str = "") -> None:
+        """Count `units` as done and tell the listener.
+
+        Raises:
+            Interrupted: a stop was requested.
+        """
+        self._progress = replace(self._progress, done=self._progress.done + units, detail=detail or self._progress.detail)
+        self._tell()
+        check_stop()
+
+    def _tell(self) -> None:
+        listener = _listener.get()
+        if listener is not None:
+            listener(self._progress)
+
+
+def track(stage: str, total: int | None, done: int = 0) -> Tracker:
+    """Start to count `stage`, of which `done` of `total` units were finished before."""
+    return Tracker(stage, total, done)

@@ -1,0 +1,55 @@
+"""Where this machine keeps things and whom it talks to: environment and `.env`, prefix `FEEDBACK_`.
+
+A setting changes the machine, never the science: what changes a result is a flow parameter and is recorded with the run.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().absolute()
+
+
+class Settings(BaseSettings):
+    """Settings of one process, read once at its start."""
+
+    model_config = SettingsConfigDict(env_prefix="FEEDBACK_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Annotated[Path, BeforeValidator(_absolute)] = Field(default=Path(".feedback"), validate_default=True)
+    """Database, snapshots, checkpoints and reports; made absolute at once, shared by all workers."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty means `feedback.db` under `home`."""
+    openai_base_url: str = "https://api.openai.com/v1"
+    """Any OpenAI-compatible endpoint."""
+    label_model: str = "gpt-4o-mini"
+    """The model that labels; labels of two models never mix in one label set."""
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
+    """The key, as OpenAI's own tools name it."""
+    request_timeout: float = 60.0
+    """Seconds until a labelling request counts as lost."""
+    label_concurrency: int = Field(default=16, ge=1, le=64)
+    """Labelling requests in flight at once in one process."""
+
+    @property
+    def store_url(self) -> str:
+        """The database to use, resolved."""
+        return self.database_url or f"sqlite:///{self.home / 'feedback.db'}"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where dataset versions lie as Parquet."""
+        return self.home / "snapshots"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where adapters lie, one folder a training run."""
+        return self.home / "checkpoints"
+
+    @property
+    def reports(self) -> Path:
+        """Where reports lie; `latest.html` is the newest."""
+        return self.home / "reports"
