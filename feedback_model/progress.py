@@ -71,7 +71,9 @@ class Tracker:
         Raises:
             Interrupted: a stop was requested.
         """
-        self._progress = replace(self._progress, done=self._progress.done + units, detail=detail or self._progress.detail)
+        self._progress = replace(
+            self._progress, done=self._progress.done + units, detail=detail or self._progress.detail
+        )
         self._tell()
         check_stop()
 

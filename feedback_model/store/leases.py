@@ -1,0 +1,126 @@
+"""Leases: which process is at work on what, so that two runs at once never do one thing twice.
+
+A lease names its owner as host, process id and process start. An owner that died on this host is known at once; one on another
+host is known when its lease expires. Whoever waits for a lease may be interrupted.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from sqlalchemy import delete, insert, select, update
+
+from feedback_model.progress import check_stop
+from feedback_model.store.connection import Store
+from feedback_model.store.tables import lease
+
+LIFETIME = 90.0  # seconds until a silent owner on another host counts as dead
+RENEWAL = 20.0  # seconds between renewals
+POLL = 0.5  # seconds between looks at a lease someone else holds
+
+
+def _start_time(pid: int) -> str:
+    # Field 22 of /proc/PID/stat tells a process from a later one with the same id; absent outside Linux.
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[19]
+    except OSError:
+        return "0"
+
+
+@cache
+def _identity(pid: int) -> str:
+    return f"{socket.gethostname()}:{pid}:{_start_time(pid)}"
+
+
+def process_owner() -> str:
+    """This process, as owner of leases and claims."""
+    return _identity(os.getpid())
+
+
+def is_alive(owner: str) -> bool | None:
+    """Whether `owner` lives; None where that cannot be known from this host."""
+    host, pid, started = owner.rsplit(":", 2)
+    if host != socket.gethostname():
+        return None
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _start_time(int(pid)) == started
+
+
+def holder(store: Store, name: str) -> str | None:
+    """Who holds the lease `name`; None if nobody alive does."""
+    with store.read() as connection:
+        row = connection.execute(select(lease.c.owner, lease.c.expires_at).where(lease.c.name == name)).first()
+    return row.owner if row is not None and _is_held(row.owner, row.expires_at) else None
+
+
+def _is_held(owner: str, expires_at: float) -> bool:
+    alive = is_alive(owner)
+    return expires_at > time.time() if alive is None else alive
+
+
+def acquire(store: Store, name: str) -> bool:
+    """Take the lease `name` unless someone alive holds it; True if it is now ours."""
+    owner, expires_at = process_owner(), time.time() + LIFETIME
+    with store.write() as connection:
+        row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
+        if row is None:
+            connection.execute(insert(lease).values(name=name, owner=owner, expires_at=expires_at))
+            return True
+        if row.owner != owner and _is_held(row.owner, row.expires_at):
+            return False
+        connection.execute(update(lease).where(lease.c.name == name).values(owner=owner, expires_at=expires_at))
+    return True
+
+
+def release(store: Store, name: str) -> None:
+    """Give the lease `name` back if it is ours."""
+    with store.write() as connection:
+        connection.execute(delete(lease).where(lease.c.name == name, lease.c.owner == process_owner()))
+
+
+def _renew(store: Store, name: str, finished: threading.Event) -> None:
+    while not finished.wait(RENEWAL):
+        with store.write() as connection:
+            connection.execute(
+                update(lease)
+                .where(lease.c.name == name, lease.c.owner == process_owner())
+                .values(expires_at=time.time() + LIFETIME)
+            )
+
+
+@contextmanager
+def hold(store: Store, name: str, on_wait: Callable[[str], None] = lambda _owner: None) -> Iterator[None]:
+    """Hold the lease `name` during the block, waiting while another process has it.
+
+    Args:
+        on_wait: told once who is waited for.
+
+    Raises:
+        Interrupted: a stop was requested while waiting.
+    """
+    waited = False
+    while not acquire(store, name):
+        if not waited:
+            on_wait(holder(store, name) or "")
+            waited = True
+        check_stop()
+        time.sleep(POLL)
+    finished = threading.Event()
+    renewal = threading.Thread(target=_renew, args=(store, name, finished), name=f"lease {name}", daemon=True)
+    renewal.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        renewal.join()
+        release(store, name)
