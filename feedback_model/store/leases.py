@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 
@@ -99,7 +99,7 @@ def _renew(store: Store, name: str, finished: threading.Event) -> None:
 
 
 @contextmanager
-def hold(store: Store, name: str, on_wait: Callable[[str], None] = lambda _owner: None) -> Iterator[None]:
+def hold(store: Store, name: str, on_wait: Callable[[str], None] = lambda _owner: None) -> Generator[None]:
     """Hold the lease `name` during the block, waiting while another process has it.
 
     Args:

@@ -1,0 +1,132 @@
+"""The schema's version: migrations in `migrations/versions`, views in `views/*.sql`, and bringing a database up to both.
+
+Views stand in the way of altering tables on SQLite, so they are dropped before migrating and made again after it. One
+view, `schema_version`, says which revision the tables have and which view files were used; when it is current nothing
+is done, and Alembic is not even imported.
+"""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from feedback_model.errors import StoreError
+from feedback_model.store.connection import Store
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+VIEWS: tuple[str, ...] = ()  # in the order in which they can be made
+_MIGRATION_LOCK = 7_365_014  # PostgreSQL advisory lock; any number that nothing else uses
+# Bytes to text without ever failing: what is no UTF-8 is shown as the database can.
+_DIALECT_WORDS = {
+    "sqlite": {"raw_as_text": "CAST(output.raw AS TEXT)"},
+    "postgresql": {"raw_as_text": "feedback_text(output.raw)"},
+}
+
+
+@cache
+def head_revision() -> str:
+    """The newest revision this code knows: the number its last migration's file name starts with."""
+    return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+@cache
+def view_statements(dialect: str) -> tuple[tuple[str, str], ...]:
+    """Name and SQL of each view, in `dialect`'s words."""
+    folder = files("feedback_model.store").joinpath("views")
+    statements: list[tuple[str, str]] = []
+    for name in VIEWS:
+        sql = folder.joinpath(f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
+        for placeholder, words in _DIALECT_WORDS[dialect].items():
+            sql = sql.replace(f"{{{placeholder}}}", words)
+        statements.append((name, sql))
+    return tuple(statements)
+
+
+@cache
+def views_version(dialect: str) -> str:
+    """Hash of all view files."""
+    return hashlib.sha256(repr(view_statements(dialect)).encode()).hexdigest()[:16]
+
+
+def bring_up_to_date(store: Store) -> None:
+    """Migrate tables and remake views where they are older than this code.
+
+    Raises:
+        StoreError: the database is newer than this code, or cannot be written.
+    """
+    with store.read() as connection:
+        if _is_current(connection):
+            return
+    with store.write() as connection:
+        _wait_for_other_migrations(connection)
+        if not _is_current(connection):
+            migrate(connection, head_revision())
+    store.close()  # connections that prepared statements against the old schema
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Move the tables to `revision`, up or down, within the open transaction; views are made only at the newest."""
+    from alembic import command
+    from alembic.config import Config
+
+    drop_views(connection)
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    here = _revision(connection)
+    move = command.downgrade if here is not None and revision < here else command.upgrade
+    move(config, revision)
+    if revision == head_revision():
+        create_views(connection)
+
+
+def drop_views(connection: Connection) -> None:
+    """Drop every view of ours."""
+    for name in ("schema_version", *reversed(VIEWS)):
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+
+
+def create_views(connection: Connection) -> None:
+    """Make every view, and `schema_version` last."""
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        helper = files("feedback_model.store").joinpath("views", "postgresql_functions.sql")
+        _run(connection, helper.read_text(encoding="utf-8"))
+    for name, sql in view_statements(dialect):
+        _run(connection, f"CREATE VIEW {name} AS\n{sql}")
+    _run(
+        connection,
+        f"CREATE VIEW schema_version AS SELECT version_num AS revision, '{views_version(dialect)}' AS views "  # noqa: S608
+        "FROM alembic_version",
+    )
+
+
+def _run(connection: Connection, sql: str) -> None:
+    connection.execute(text(sql.replace(":", r"\:")))
+
+
+def _wait_for_other_migrations(connection: Connection) -> None:
+    # On SQLite the write lock that this transaction holds is the same fence.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
+
+
+def _is_current(connection: Connection) -> bool:
+    revision = _revision(connection)
+    if revision is not None and revision > head_revision():
+        where = connection.engine.url.render_as_string(hide_password=True)
+        raise StoreError(
+            f"the database {where} has schema {revision}, newer than {head_revision()}, which this code knows; "
+            "update the code"
+        )
+    if revision is None or "schema_version" not in inspect(connection).get_view_names():
+        return False
+    made = connection.execute(text("SELECT revision, views FROM schema_version")).one()
+    return tuple(made) == (head_revision(), views_version(connection.dialect.name))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
