@@ -1,0 +1,9 @@
+"""Raw model output -> feedback, or the reason why not.
+
+`judge` is the only judge of outputs and of label replies. Knows nothing of models, storage or prompts.
+"""
+
+from feedback_model.parsing.failures import FailureCode, Malformed
+from feedback_model.parsing.judging import VALIDATOR, Judgement, Tier, judge
+
+__all__ = ["VALIDATOR", "FailureCode", "Judgement", "Malformed", "Tier", "judge"]
