@@ -1,0 +1,73 @@
+"""Runs the embedded endpoint as a child process of whoever needs it.
+
+The child ends when its standard input closes, so it dies with a parent that is killed.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from feedback_model.errors import ConfigurationError
+
+READY = "ready "
+STOP_SECONDS = 5.0
+
+
+@contextmanager
+def serving(**flags: float) -> Iterator[str]:
+    """Yield the base URL (`http://127.0.0.1:PORT/v1`) of an endpoint that lives as long as the block.
+
+    `flags` are fields of `faults.Faults`, and `port`.
+
+    Raises:
+        ConfigurationError: the endpoint did not start; its last words are in the message.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        child = _start(flags, log)
+        try:
+            yield _wait_until_ready(child, log)
+        finally:
+            _stop(child)
+
+
+def _start(flags: dict[str, float], log: IO[str]) -> subprocess.Popen[str]:
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
+    package_root = str(Path(__file__).resolve().parents[2])
+    search_path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
+    return subprocess.Popen(
+        [sys.executable, "-m", "feedback_model.embedded.endpoint", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        # Ctrl-C in a terminal reaches the whole session: the endpoint must outlive the parent's last requests.
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": search_path},
+    )
+
+
+def _wait_until_ready(child: subprocess.Popen[str], log: IO[str]) -> str:
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if line.startswith(READY):
+        return line.removeprefix(READY).strip()
+    child.wait()
+    log.seek(0)
+    last = log.read().strip().splitlines()[-1:] or ["it said nothing"]
+    raise ConfigurationError(f"the embedded endpoint did not start (exit {child.returncode}): {last[0]}")
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    assert child.stdin is not None and child.stdout is not None
+    child.stdin.close()
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    child.stdout.close()
