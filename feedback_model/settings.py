@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home / 'feedback.db'}"
 
     @property
+    def inbox(self) -> Path:
+        """Files put here are landed by `land/watch-inbox`."""
+        return self.home / "inbox"
+
+    @property
     def snapshots(self) -> Path:
         """Where dataset versions lie as Parquet."""
         return self.home / "snapshots"

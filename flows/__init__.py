@@ -1,1 +1,1 @@
-
+"""Prefect flows: the story of each job, without its logic."""

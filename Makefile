@@ -1,0 +1,61 @@
+# Everything lives in .venv of this clone; the command is .venv/bin/feedback.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
+# A CPU build of torch where pip knows one; on a machine with a GPU: make TORCH=torch==2.13.0 after setting pip's index as pytorch.org says.
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show what make can do
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
+	  || { echo "Python 3.11 or 3.12 is needed; say which: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and by itself: a range asked for through another package would bring gigabytes of CUDA to a machine without a GPU.
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,check]'
+	@touch $(STAMP)
+
+.PHONY: install
+install: $(STAMP) ## Make .venv with everything, pinned (about two minutes the first time)
+
+.PHONY: demo
+demo: $(STAMP) ## Run the whole loop on embedded defaults: no key, no GPU, no network
+	$(BIN)/feedback demo
+
+.PHONY: up
+up: $(STAMP) ## Start a Prefect server, workers and every deployment on this machine
+	$(BIN)/feedback up
+
+.PHONY: test
+test: $(STAMP) ## Run the tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
+
+.PHONY: check
+check: $(STAMP) ## Format, lint, types, import contracts, documentation tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/unit/test_documentation.py
+
+.PHONY: format
+format: $(STAMP) ## Format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: $(STAMP) ## Write the exact versions of this environment to constraints.txt
+	$(BIN)/pip freeze --exclude-editable | grep -v '^torch==' > constraints.txt
+
+.PHONY: clean
+clean: ## Remove the virtual environment and caches, never your data
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,64 @@
+"""The `feedback` command line: assembles the commands, and turns what went wrong into one sentence.
+
+Loads neither Prefect nor torch: `feedback --help` answers at once, and each command imports what it needs when it runs.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+import typer
+
+from deployments.commands import demo, doctor, landing, results, scoring, serving, stages
+from deployments.terminal import fail
+from feedback_model.errors import FeedbackError, Interrupted
+
+app = typer.Typer(
+    name="feedback",
+    help="Label transcripts, fine-tune a small model to give the same feedback, and measure every checkpoint.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(demo.demo)
+app.command()(landing.land)
+app.command()(stages.run)
+app.command()(stages.label)
+app.command()(stages.augment)
+app.command()(stages.train)
+app.command()(stages.evaluate)
+app.command()(results.report)
+app.command()(scoring.score)
+app.add_typer(results.app, name="results")
+app.command()(serving.up)
+app.command()(doctor.doctor)
+
+
+def main() -> NoReturn:
+    """Run the command line; exit status 0 when the work is done or was done already, 1 with one sentence when not."""
+    debugging = bool(os.environ.get("FEEDBACK_TRACEBACK"))
+    try:
+        status = app(standalone_mode=False)
+    except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
+        fail(str(error) or "stopped on request; run the same command again to go on")
+        sys.exit(130)
+    except click.ClickException as error:
+        fail(f"{error.format_message()} See feedback --help.")
+        sys.exit(1)
+    except FeedbackError as error:
+        if debugging:
+            raise
+        fail(str(error))
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last resort: a person gets a sentence, a developer the traceback
+        if debugging:
+            raise
+        fail(f"unexpected {type(error).__name__}: {error}; run it again with FEEDBACK_TRACEBACK=1 to see where")
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

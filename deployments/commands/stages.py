@@ -1,0 +1,160 @@
+"""`feedback run` and the commands of its single stages; each runs the flow of the same name."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.commands.options import (
+    DEFAULT_BASE_MODEL,
+    DEFAULT_LABELLER,
+    Again,
+    BaseModel,
+    Epochs,
+    Json,
+    Labeller,
+    Limit,
+    Precision,
+    Seed,
+    load_settings,
+)
+from deployments.flow_runner import run_flow
+from deployments.terminal import print_json, say
+from feedback_model.settings import Settings
+
+
+def run(
+    inputs: Annotated[list[str] | None, typer.Option("--input", help="File or folder to land first; repeatable.")] = None,
+    labeller: Labeller = DEFAULT_LABELLER,
+    base_model: BaseModel = DEFAULT_BASE_MODEL,
+    epochs: Epochs = 3,
+    precision: Precision = "float16",
+    seed: Seed = 0,
+    again: Again = False,
+    json: Json = False,
+) -> None:
+    """Run the whole loop once on what has landed: label, augment, train, infer, evaluate, report."""
+    settings = load_settings()
+    check_choices(settings, labeller, base_model)
+
+    async def call() -> str:
+        from flows.pipeline import pipeline
+
+        return await pipeline(
+            inputs=inputs or [],
+            labeller=labeller,
+            base_model=base_model,
+            epochs=epochs,
+            precision=precision,
+            seed=seed,
+            again=again,
+        )
+
+    show_outcome(settings, run_flow(settings, call, quiet=json), json=json)
+
+
+def label(labeller: Labeller = DEFAULT_LABELLER, limit: Limit = 0, json: Json = False) -> None:
+    """Buy the labels that are missing; what is in the ledger is never bought again."""
+    settings = load_settings()
+    check_choices(settings, labeller)
+
+    async def call() -> dict[str, float]:
+        from flows.label import label as flow
+
+        return await flow(labeller=labeller, limit=limit)
+
+    counts = run_flow(settings, call, quiet=json)
+    if json:
+        print_json(counts)
+    else:
+        say(f"labels: {counts['labelled']} new, {counts['failed']} given up, ${counts['cost_usd']:.4f} spent now")
+
+
+def augment(
+    labeller: Labeller = DEFAULT_LABELLER,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Most rewrites to keep, as a share of real train.")] = 0.1,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Rewrite real train transcripts towards rare score levels, relabel them blind, and keep what hits."""
+    settings = load_settings()
+    check_choices(settings, labeller)
+
+    async def call() -> dict[str, int]:
+        from flows.augment import augment as flow
+
+        return await flow(labeller=labeller, share=share, seed=seed)
+
+    counts = run_flow(settings, call, quiet=json)
+    if json:
+        print_json(counts)
+    else:
+        say("augmentation: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+
+
+def train(
+    labeller: Labeller = DEFAULT_LABELLER,
+    base_model: BaseModel = DEFAULT_BASE_MODEL,
+    epochs: Epochs = 3,
+    precision: Precision = "float16",
+    seed: Seed = 0,
+    again: Again = False,
+    json: Json = False,
+) -> None:
+    """Freeze what is labelled as a dataset version and fine-tune on it, one checkpoint an epoch."""
+    settings = load_settings()
+    check_choices(settings, labeller, base_model)
+
+    async def call() -> str:
+        from flows.train import train as flow
+
+        return await flow(
+            labeller=labeller, base_model=base_model, epochs=epochs, precision=precision, seed=seed, again=again
+        )
+
+    run_id = run_flow(settings, call, quiet=json)
+    if json:
+        print_json({"run_id": run_id})
+    else:
+        say(f"training run {run_id}: its checkpoints are under {settings.checkpoints / run_id}")
+
+
+def evaluate(
+    run_id: Annotated[str, typer.Option("--run", help="Training run to evaluate; default: the latest.")] = "",
+    again: Again = False,
+    json: Json = False,
+) -> None:
+    """Ask every model of a training run for feedback where that is missing, and measure it against the labels."""
+    settings = load_settings()
+
+    async def call() -> str:
+        from flows.evaluate import evaluate as flow
+
+        return await flow(run_id=run_id, again=again)
+
+    show_outcome(settings, run_flow(settings, call, quiet=json), json=json)
+
+
+def check_choices(settings: Settings, labeller: str, base_model: str = "") -> None:
+    """Refuse a missing key or an unusable base model before any work is looked for.
+
+    Raises:
+        ConfigurationError: says what is missing and both ways on.
+    """
+    from feedback_model.labelling.client import check_labeller
+
+    check_labeller(labeller, settings)  # type: ignore[arg-type]
+    if base_model:
+        from feedback_model.training.base_model import check_base
+
+        check_base(base_model)
+
+
+def show_outcome(settings: Settings, evaluation_id: str, *, json: bool) -> None:
+    """The results table of an evaluation, and where its report is."""
+    from deployments.commands.results import show_results
+
+    show_results(settings, evaluation_id, json=json)
+    report = settings.reports / "latest.html"
+    if not json and report.exists():
+        say(f"report: {Path(report)}")

@@ -1,0 +1,69 @@
+"""Running a flow from the command line: in this process, against the running server or a temporary one.
+
+Ctrl-C asks the work to stop at its next step, so that what is paid for or computed is kept; a second Ctrl-C ends at once.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+from deployments.server import any_server, quiet_environment
+from deployments.terminal import say, showing_progress
+from feedback_model.progress import clear_stop, request_stop
+from feedback_model.settings import Settings
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def stopping_on_interrupt() -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into a stop request, and the second into an end without further ado."""
+    seen: list[int] = []
+
+    def stop(signal_number: int, _frame: FrameType | None) -> None:
+        if seen:
+            os._exit(128 + signal_number)
+        seen.append(signal_number)
+        request_stop()
+        say("stopping after the step at work; once more to end at once")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        clear_stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_flow(settings: Settings, call: Callable[[], Awaitable[Result]], *, quiet: bool = False) -> Result:
+    """Run `call`, which imports and calls a flow, with a Prefect server at hand.
+
+    Args:
+        call: imports the flow itself, because Prefect reads its settings when it is imported.
+        quiet: no progress, for `--json`.
+
+    Raises:
+        FeedbackError: whatever the flow raised.
+    """
+    with stopping_on_interrupt(), any_server(settings) as api_url:
+        os.environ.update(quiet_environment(settings) | _client_environment(api_url))
+        with showing_progress(quiet=quiet):
+            return asyncio.run(_as_coroutine(call))
+
+
+async def _as_coroutine(call: Callable[[], Awaitable[Any]]) -> Any:
+    return await call()
+
+
+def _client_environment(api_url: str) -> dict[str, str]:
+    return {
+        "PREFECT_API_URL": api_url,
+        # The terminal shows our own progress; the run's log is in the UI.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    }

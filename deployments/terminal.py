@@ -1,0 +1,98 @@
+"""What a person sees in the terminal: progress, tables, and one sentence when something is wrong."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from feedback_model import progress
+
+console = Console(stderr=True)
+out = Console()
+
+
+def say(message: str) -> None:
+    """One line about what happens, beside the result."""
+    console.print(message, highlight=False)
+
+
+def fail(message: str) -> None:
+    """The one sentence of a command that could not do its job."""
+    console.print(f"[bold red]error:[/] {_escape(message)}", highlight=False, soft_wrap=True)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def print_json(value: Any) -> None:
+    """Machine-readable result on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Rows as a table; numbers to the right, absent values as a dash."""
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for index, column in enumerate(columns):
+        numeric = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    out.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else _escape(str(value))
+
+
+@dataclass
+class _Bars:
+    """One bar a stage, made when its first progress arrives."""
+
+    display: Progress
+    bars: dict[str, TaskID] = field(default_factory=dict)
+
+    def __call__(self, news: progress.Progress) -> None:
+        if news.stage not in self.bars:
+            self.bars[news.stage] = self.display.add_task(news.stage, total=news.total, detail=news.detail)
+        self.display.update(self.bars[news.stage], completed=news.done, total=news.total, detail=news.detail)
+
+
+def _plain_listener() -> Callable[[progress.Progress], None]:
+    """Without a terminal: one line when a stage ends, so that a log stays readable."""
+    finished: set[str] = set()
+
+    def listen(news: progress.Progress) -> None:
+        if news.total and news.done >= news.total and news.stage not in finished:
+            finished.add(news.stage)
+            say(f"{news.stage}: {news.done}/{news.total} {news.detail}".rstrip())
+
+    return listen
+
+
+@contextmanager
+def showing_progress(*, quiet: bool = False) -> Iterator[None]:
+    """Show the progress of everything inside the block."""
+    if quiet:
+        yield
+    elif not console.is_terminal:
+        with progress.reporting_to(_plain_listener()):
+            yield
+    else:
+        columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        display = Progress(*columns, TextColumn("{task.fields[detail]}"), console=console)
+        with display, progress.reporting_to(_Bars(display)):
+            yield
+
+
+def counts_phrase(counts: Mapping[str, int]) -> str:
+    """`3 too_short, 1 not_utf8`, largest first; empty for none."""
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))

@@ -1,0 +1,24 @@
+"""Measure every model of a training run, choose the best epoch, and decide about the champion."""
+
+from prefect import flow
+
+from flows.infer import infer
+from flows.parameters import Again
+from tasks.evaluation import choose_champion, measure, pick_best_epoch, publish_results
+from tasks.stages import run_stage
+
+
+@flow(
+    name="evaluate",
+    flow_run_name="evaluate {run_id}",
+    description="Validity and MSE of every model against the labels; the best epoch is chosen on validation.",
+)
+async def evaluate(run_id: str = "", again: Again = False) -> str:
+    """Infer what is missing, then measure validation and test; returns the test evaluation's id."""
+    inferences = await run_stage(infer, "infer/gpu", run_id=run_id, again=again)
+    validation = await measure(run_id, "validation", inferences, again)
+    best_epoch = await pick_best_epoch(validation)
+    test = await measure(run_id, "test", inferences, again, best_epoch)
+    await choose_champion(validation, test)
+    await publish_results(test)
+    return test

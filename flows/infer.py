@@ -1,0 +1,19 @@
+"""Ask every model of a training run for feedback on held-out transcripts."""
+
+from prefect import flow
+
+from flows.parameters import Again
+from tasks.inference import generate, list_models
+
+
+@flow(
+    name="infer",
+    flow_run_name="infer {run_id}",
+    description="Feedback from base, base-nf4 and every epoch on the validation and test transcripts.",
+    persist_result=True,
+    result_serializer="json",
+)
+async def infer(run_id: str = "", again: Again = False) -> dict[str, str]:
+    """Generate what is missing; returns the inference of each model. An empty `run_id` means the latest run."""
+    models = await list_models(run_id)
+    return {model: await generate(run_id, model, again) for model in models}

@@ -1,0 +1,11 @@
+"""Write the report of an evaluation."""
+
+from prefect import flow
+
+from tasks.reporting import write_html_report
+
+
+@flow(name="report", description="One self-contained HTML page about an evaluation.")
+async def report(evaluation_id: str = "") -> str:
+    """Write the report of `evaluation_id` (empty: the latest); returns its path."""
+    return await write_html_report(evaluation_id)

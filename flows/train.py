@@ -1,0 +1,26 @@
+"""Freeze a dataset version and fine-tune on it."""
+
+from prefect import flow
+
+from flows.parameters import DEFAULT_BASE_MODEL, Again, BaseModel, Epochs, Labeller, Precision, Seed
+from tasks.training import fine_tune, take_snapshot
+
+
+@flow(
+    name="train",
+    flow_run_name="train {base_model} for {epochs} epochs",
+    description="QLoRA fine-tuning on what is labelled.",
+    persist_result=True,
+    result_serializer="json",
+)
+async def train(
+    labeller: Labeller = "openai",
+    base_model: BaseModel = DEFAULT_BASE_MODEL,
+    epochs: Epochs = 3,
+    precision: Precision = "float16",
+    seed: Seed = 0,
+    again: Again = False,
+) -> str:
+    """Snapshot the labelled transcripts and fine-tune the base model on their train part; returns the run's id."""
+    dataset_id = await take_snapshot(labeller)
+    return await fine_tune(dataset_id, base_model, epochs, precision, seed, again)
