@@ -52,7 +52,7 @@ def main() -> NoReturn:
             raise
         fail(str(error))
         sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - the last resort: a person gets a sentence, a developer the traceback
+    except Exception as error:  # the last resort: a person gets a sentence, a developer the traceback
         if debugging:
             raise
         fail(f"unexpected {type(error).__name__}: {error}; run it again with FEEDBACK_TRACEBACK=1 to see where")

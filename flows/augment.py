@@ -8,7 +8,9 @@ from flows.parameters import Labeller, Seed, Share
 from tasks.labelling import augment_rare_scores
 
 
-@flow(name="augment", flow_run_name="augment with {labeller}", description="Rewrite towards rare scores, relabel blind.")
+@flow(
+    name="augment", flow_run_name="augment with {labeller}", description="Rewrite towards rare scores, relabel blind."
+)
 async def augment(labeller: Labeller = "openai", share: Share = 0.1, seed: Seed = 0) -> dict[str, int]:
     """Have real train transcripts rewritten towards rare scores; keep what a blind relabelling confirms."""
     async with open_labeller(labeller, Settings()) as endpoint:

@@ -5,6 +5,7 @@ from prefect import flow
 from flows.infer import infer
 from flows.parameters import Again
 from tasks.evaluation import choose_champion, measure, pick_best_epoch, publish_results
+from tasks.inference import find_run
 from tasks.stages import run_stage
 
 
@@ -15,6 +16,7 @@ from tasks.stages import run_stage
 )
 async def evaluate(run_id: str = "", again: Again = False) -> str:
     """Infer what is missing, then measure validation and test; returns the test evaluation's id."""
+    run_id = await find_run(run_id)
     inferences = await run_stage(infer, "infer/gpu", run_id=run_id, again=again)
     validation = await measure(run_id, "validation", inferences, again)
     best_epoch = await pick_best_epoch(validation)

@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.parameters import Again
-from tasks.inference import generate, list_models
+from tasks.inference import find_run, generate, list_models
 
 
 @flow(
@@ -15,5 +15,6 @@ from tasks.inference import generate, list_models
 )
 async def infer(run_id: str = "", again: Again = False) -> dict[str, str]:
     """Generate what is missing; returns the inference of each model. An empty `run_id` means the latest run."""
+    run_id = await find_run(run_id)
     models = await list_models(run_id)
     return {model: await generate(run_id, model, again) for model in models}

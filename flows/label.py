@@ -9,7 +9,7 @@ from tasks.labelling import label_documents, plan_label_batches, sum_counts, wai
 
 
 @flow(name="label", flow_run_name="label with {labeller}", description="Buy the labels that are missing.")
-async def label(labeller: Labeller = "openai", limit: Limit = 0) -> dict[str, float]:
+async def label(labeller: Labeller = "openai", limit: Limit = 0) -> dict[str, float | None]:
     """Ask the labeller for every label that is missing; what is in the ledger is never bought again."""
     async with open_labeller(labeller, Settings()) as endpoint:
         batches = await plan_label_batches(endpoint, limit)

@@ -12,19 +12,27 @@ from feedback_model.training.recipe import PrecisionName
 
 Labeller = Annotated[
     LabellerKind,
-    Field(title="Labeller", description="`openai`: GPT-4o-mini or whatever FEEDBACK_OPENAI_BASE_URL serves; `embedded`: the stand-in."),
+    Field(
+        title="Labeller",
+        description="`openai`: GPT-4o-mini or whatever FEEDBACK_OPENAI_BASE_URL serves; `embedded`: the stand-in.",
+    ),
 ]
 BaseModel = Annotated[
     str, Field(title="Base model", description="Hub id, folder, or `embedded` for the tiny stand-in.", min_length=1)
 ]
-Epochs = Annotated[int, Field(title="Epochs", description="Passes over the train split; one checkpoint each.", ge=1, le=50)]
+Epochs = Annotated[
+    int, Field(title="Epochs", description="Passes over the train split; one checkpoint each.", ge=1, le=50)
+]
 Precision = Annotated[
     PrecisionName, Field(title="Precision", description="Compute type; a CPU falls back and the run says so.")
 ]
 Seed = Annotated[int, Field(title="Seed", description="Seeds everything that is random.", ge=0)]
 Again = Annotated[bool, Field(title="Again", description="Do it anew, even where the same was done before.")]
 Share = Annotated[
-    float, Field(title="Augmentation share", description="Most rewrites to keep, as a share of real train; 0: none.", ge=0, le=1)
+    float,
+    Field(
+        title="Augmentation share", description="Most rewrites to keep, as a share of real train; 0: none.", ge=0, le=1
+    ),
 ]
 Limit = Annotated[int, Field(title="Limit", description="At most this many; 0 means all.", ge=0)]
 

@@ -11,8 +11,6 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from feedback_model.settings import Settings
-
 EVENT = "feedback.data.landed"
 RESOURCE = "feedback.inbox"
 

@@ -1,11 +1,12 @@
 """Labelling and augmentation, one batch of documents a task."""
 
 import asyncio
+from collections.abc import Sequence
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from feedback_model.augmentation.augment import AugmentationSummary, augment
+from feedback_model.augmentation.augment import augment
 from feedback_model.labelling.client import Labeller
 from feedback_model.labelling.label import LabelCounts, await_others, batches, label_batch, plan_labels
 from tasks.resources import resources
@@ -40,9 +41,21 @@ async def wait_for_others(labeller: Labeller) -> None:
 
 
 @task(name="augment", cache_policy=NO_CACHE)
-async def augment_rare_scores(labeller: Labeller, share: float, seed: int) -> AugmentationSummary:
+async def augment_rare_scores(labeller: Labeller, share: float, seed: int) -> dict[str, int]:
     """Have rare score levels of the train part rewritten, relabelled blind, and kept where they hit."""
     with resources() as (settings, store):
         summary = await augment(store, labeller, labeller.label_set, settings, max_share=share, seed=seed)
     get_run_logger().info("augmentation: %s", summary)
-    return summary
+    return {
+        "planned": summary.planned,
+        "accepted": summary.accepted,
+        "missed_target": summary.missed_target,
+        "near_duplicate": summary.near_duplicate,
+        "unusable": summary.unusable,
+    }
+
+
+def sum_counts(counts: Sequence[LabelCounts]) -> dict[str, float | None]:
+    """What all batches came to; the cost is None where a price is unknown."""
+    total = sum(counts, LabelCounts())
+    return {"labelled": total.labelled, "failed": total.failed, "cost_usd": total.cost_usd}

@@ -22,6 +22,8 @@ async def run_stage(stage: Callable[..., Awaitable[Any]], deployment_name: str, 
     if deployment.id is None:
         return await stage(**parameters)
     run = await run_deployment(  # type: ignore[misc]
-        deployment_name, parameters=parameters, idempotency_key=f"{flow_run.id}:{deployment_name}:{sorted(parameters.items())}"
+        deployment_name,
+        parameters=parameters,
+        idempotency_key=f"{flow_run.id}:{deployment_name}:{sorted(parameters.items())}",
     )
     return await run.state.aresult()

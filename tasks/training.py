@@ -1,6 +1,7 @@
 """Dataset snapshots and fine-tuning. Nothing here loads torch before a training starts."""
 
 import asyncio
+from dataclasses import replace
 
 from prefect import get_run_logger, task
 
@@ -8,32 +9,32 @@ from feedback_model.labelling.client import label_set_of
 from feedback_model.records import LabellerKind
 from feedback_model.store.datasets import read_dataset
 from feedback_model.training.base_model import resolve_base
-from feedback_model.training.recipe import Precision, recipe_for
+from feedback_model.training.recipe import PrecisionName, default_recipe
 from feedback_model.training.train import train
 from feedback_model.transcripts.snapshots import read_examples, snapshot
 from tasks.resources import resources
 
 
 @task(name="snapshot")
-async def take_snapshot(labeller: LabellerKind, augmented: bool) -> str:
+async def take_snapshot(labeller: LabellerKind) -> str:
     """Freeze what is labelled as a dataset version; returns its id."""
     with resources() as (settings, store):
         label_set = label_set_of(labeller, settings)
-        dataset = await asyncio.to_thread(snapshot, store, settings, label_set, with_augmented=augmented)
+        dataset = await asyncio.to_thread(snapshot, store, settings, label_set)
     get_run_logger().info("dataset %s: %d train, %d test", dataset.dataset_id, dataset.n_train, dataset.n_test)
     return dataset.dataset_id
 
 
 @task(name="fine-tune", task_run_name="fine-tune {base_model}")
 async def fine_tune(
-    dataset_id: str, base_model: str, epochs: int, precision: Precision, seed: int, again: bool
+    dataset_id: str, base_model: str, epochs: int, precision: PrecisionName, seed: int, again: bool
 ) -> str:
     """QLoRA on one dataset version, one checkpoint an epoch; returns the run's id, or that of the run that did it before."""
     with resources() as (settings, store):
         base = await asyncio.to_thread(resolve_base, base_model)
         dataset = read_dataset(store, dataset_id)
         examples = read_examples(settings, dataset, "train")
-        recipe = recipe_for(base, epochs=epochs, precision=precision, seed=seed)
+        recipe = replace(default_recipe(base), epochs=epochs, precision=precision, seed=seed)
         run = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, recipe, again=again)
     get_run_logger().info("run %s (%s), reused: %s", run.run_id, run.device, run.reused)
     return run.run_id

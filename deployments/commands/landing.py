@@ -11,7 +11,9 @@ from feedback_model.errors import InputError
 
 def land(
     paths: Annotated[list[str], typer.Argument(help="JSONL, CSV, Parquet or TXT files, folders, or hf:owner/name.")],
-    source: Annotated[str, typer.Option(help="Where it comes from; default: the record's own, or the file's name.")] = "",
+    source: Annotated[
+        str, typer.Option(help="Where it comes from; default: the record's own, or the file's name.")
+    ] = "",
     text_column: Annotated[str, typer.Option(help="Column or field with the text.")] = "",
     limit: Limit = 0,
     seed: Seed = 0,

@@ -24,7 +24,9 @@ from feedback_model.settings import Settings
 
 
 def run(
-    inputs: Annotated[list[str] | None, typer.Option("--input", help="File or folder to land first; repeatable.")] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="File or folder to land first; repeatable.")
+    ] = None,
     labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,
     epochs: Epochs = 3,
@@ -58,7 +60,7 @@ def label(labeller: Labeller = DEFAULT_LABELLER, limit: Limit = 0, json: Json = 
     settings = load_settings()
     check_choices(settings, labeller)
 
-    async def call() -> dict[str, float]:
+    async def call() -> dict[str, float | None]:
         from flows.label import label as flow
 
         return await flow(labeller=labeller, limit=limit)
@@ -67,7 +69,8 @@ def label(labeller: Labeller = DEFAULT_LABELLER, limit: Limit = 0, json: Json = 
     if json:
         print_json(counts)
     else:
-        say(f"labels: {counts['labelled']} new, {counts['failed']} given up, ${counts['cost_usd']:.4f} spent now")
+        cost = "at an unknown price" if counts["cost_usd"] is None else f"${counts['cost_usd']:.4f} spent now"
+        say(f"labels: {counts['labelled']} new, {counts['failed']} given up, {cost}")
 
 
 def augment(
@@ -145,9 +148,9 @@ def check_choices(settings: Settings, labeller: str, base_model: str = "") -> No
 
     check_labeller(labeller, settings)  # type: ignore[arg-type]
     if base_model:
-        from feedback_model.training.base_model import check_base
+        from feedback_model.training.base_model import resolve_base
 
-        check_base(base_model)
+        resolve_base(base_model)
 
 
 def show_outcome(settings: Settings, evaluation_id: str, *, json: bool) -> None:

@@ -1,0 +1,135 @@
+"""`feedback doctor`: what is installed, reachable and configured, and how to mend what is not."""
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from deployments.commands.options import Json, load_settings
+from deployments.terminal import out, print_json
+from feedback_model.errors import ConfigurationError, FeedbackError
+from feedback_model.settings import Settings
+
+PACKAGES = (
+    "prefect",
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "datasets",
+    "openai",
+    "sqlalchemy",
+    "polars",
+    "wandb",
+)
+MARKS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "wrong": "[red]fix[/] "}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    state: Literal["ok", "note", "wrong"]
+    """`note`: works, but something is switched off or missing that some commands want."""
+    found: str
+    fix: str = ""
+
+
+def doctor(json: Json = False) -> None:
+    """Say what is installed, reachable and configured, and what is missing, with the fix."""
+    settings = load_settings()
+    checks: tuple[Callable[[Settings], Finding], ...] = (
+        _python,
+        _packages,
+        _home,
+        _database,
+        _labeller,
+        _device,
+        _server,
+        _tracking,
+    )
+    findings = [check(settings) for check in checks]
+    if json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            out.print(f"{MARKS[finding.state]} {finding.what}: {finding.found}", highlight=False, soft_wrap=True)
+            if finding.fix:
+                out.print(f"       {finding.fix}", highlight=False, soft_wrap=True)
+    wrong = [finding.what for finding in findings if finding.state == "wrong"]
+    if wrong:
+        raise ConfigurationError(f"to be mended: {', '.join(wrong)}; the fixes are above")
+
+
+def _python(_settings: Settings) -> Finding:
+    good = (3, 11) <= sys.version_info[:2] < (3, 13)
+    return Finding("Python", "ok" if good else "wrong", platform.python_version(), "" if good else "use 3.11 or 3.12")
+
+
+def _packages(_settings: Settings) -> Finding:
+    found, missing = [], []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Finding("packages", "wrong", f"missing: {', '.join(missing)}", "run `make install`")
+    return Finding("packages", "ok", ", ".join(found))
+
+
+def _home(settings: Settings) -> Finding:
+    free = shutil.disk_usage(settings.home).free / 2**30
+    fix = "" if free > 2 else "make room: snapshots, checkpoints and logs want 2 GiB"
+    return Finding("home folder", "ok" if free > 2 else "note", f"{settings.home}, {free:.0f} GiB free", fix)
+
+
+def _database(settings: Settings) -> Finding:
+    from feedback_model.store.connection import open_store
+
+    try:
+        store = open_store(settings.store_url)
+    except FeedbackError as error:
+        return Finding("database", "wrong", str(error), "correct FEEDBACK_DATABASE_URL or start the server it names")
+    return Finding("database", "ok", f"{store.dialect}, schema up to date")
+
+
+def _labeller(settings: Settings) -> Finding:
+    if settings.openai_api_key is None:
+        return Finding("labeller", "note", "no key", "set OPENAI_API_KEY, or label with --labeller embedded")
+    return Finding("labeller", "ok", f"{settings.label_model} at {settings.openai_base_url}")
+
+
+def _device(_settings: Settings) -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return Finding("device", "wrong", "torch is not installed", "run `make install`")
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("device", "ok", torch.cuda.get_device_name(0))
+    return Finding("device", "note", "no CUDA device: training falls back to float32 on the CPU, and says so")
+
+
+def _server(settings: Settings) -> Finding:
+    from deployments.server import is_healthy, running_server
+
+    url = running_server(settings)
+    if url is None:
+        return Finding(
+            "Prefect server", "note", "none running; commands start their own", "`feedback up` starts one with a UI"
+        )
+    if not is_healthy(url):
+        return Finding("Prefect server", "wrong", f"{url} does not answer", "start it, or unset PREFECT_API_URL")
+    return Finding("Prefect server", "ok", url)
+
+
+def _tracking(_settings: Settings) -> Finding:
+    if os.environ.get("WANDB_API_KEY"):
+        return Finding("Weights & Biases", "ok", "a key is set; runs are uploaded")
+    return Finding("Weights & Biases", "note", "no key: runs are kept offline under the home folder")

@@ -1,0 +1,79 @@
+"""`feedback results`, `feedback results sql` and `feedback report`: what the database knows, without a server."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from deployments.commands.options import Json, load_settings
+from deployments.terminal import print_json, print_table, say
+from feedback_model.settings import Settings
+from feedback_model.traits import TRAITS
+
+app = typer.Typer(help="Tables of evaluations; `results sql` asks the database directly.", invoke_without_command=True)
+Evaluation = Annotated[str, typer.Option("--evaluation", help="Evaluation to show; default: the latest.")]
+
+
+@app.callback()
+def results(context: typer.Context, evaluation: Evaluation = "", json: Json = False) -> None:
+    """Show the models of an evaluation beside each other."""
+    if context.invoked_subcommand is None:
+        show_results(load_settings(), evaluation, json=json)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over the views of docs/results-database.md.")],
+    json: Json = False,
+) -> None:
+    """Ask the database a read-only question in SQL."""
+    from feedback_model.store.door import run_query
+
+    answer = run_query(load_settings().store_url, query)
+    if json:
+        print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
+        return
+    print_table("", answer.columns, answer.rows)
+    if answer.truncated:
+        say(f"only the first {len(answer.rows)} rows are shown; add a LIMIT or a WHERE")
+
+
+def report(evaluation: Evaluation = "", json: Json = False) -> None:
+    """Write one self-contained HTML page about an evaluation."""
+    from eval.report import write_report
+    from feedback_model.store.connection import open_store
+
+    settings = load_settings()
+    path = write_report(open_store(settings.store_url), settings, evaluation or None)
+    if json:
+        print_json({"report": str(path)})
+    else:
+        say(f"report: {path}")
+
+
+def show_results(settings: Settings, evaluation_id: str, *, json: bool) -> None:
+    """The results table of one evaluation (empty: the latest), with what was stood in for."""
+    from eval.report.table import results_table
+    from feedback_model.store.connection import open_store
+
+    table = results_table(open_store(settings.store_url), evaluation_id or None)
+    if json:
+        print_json(asdict(table))
+        return
+    columns = ["model", "valid", "MSE", "n", "MSE common", "n common", "penalised", *(trait.title for trait in TRAITS)]
+    print_table(table.title, columns, [_row(row) for row in table.rows])
+    for note in table.notes:
+        say(note)
+
+
+def _row(row: Any) -> list[Any]:
+    return [
+        f"{row.model} *" if row.is_best_epoch else row.model,
+        f"{row.valid_strict}/{row.n_test}",
+        row.mse_individual,
+        row.n_individual,
+        row.mse_common,
+        row.n_common,
+        row.mse_penalised,
+        *row.mse_by_trait,
+    ]

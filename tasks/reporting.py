@@ -1,0 +1,18 @@
+"""The report, and a pointer to it in the Prefect UI."""
+
+import asyncio
+
+from prefect import task
+from prefect.artifacts import acreate_markdown_artifact
+
+from eval.report import write_report
+from tasks.resources import resources
+
+
+@task(name="write report")
+async def write_html_report(evaluation_id: str) -> str:
+    """Write the HTML report of an evaluation (empty: the latest); returns its path."""
+    with resources() as (settings, store):
+        path = await asyncio.to_thread(write_report, store, settings, evaluation_id or None)
+    await acreate_markdown_artifact(key="report", markdown=f"The report lies at `{path}`.", description="where it is")
+    return str(path)
