@@ -1,0 +1,169 @@
+"""How long the endpoint is waited for: retries, one shared pause for limits, one verdict when it is down.
+
+All requests of a run share one `Patience`, so a limit met by one holds back all, and a refusal that ends the run
+ends it at once.
+Knows nothing of the client that sends.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+from feedback_model.errors import ConfigurationError, FeedbackError, LabellerError, LabellingStopped
+from feedback_model.labelling.refusals import Refusal
+from feedback_model.progress import check_stop
+
+T = TypeVar("T")
+TICK: Final = 0.25  # seconds between looks at a request to stop
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where patience ends; times in seconds."""
+
+    outage: float = 30.0
+    """An endpoint that has done nothing but fail for so long counts as down."""
+    tries: int = 6
+    """How often one request may fail while others are answered."""
+    longest_wait: float = 600.0
+    """The longest pause for a limit; beyond it the run stops, to be started again later."""
+    first_backoff: float = 0.5
+    longest_backoff: float = 8.0
+    hopeless: int = 10
+    """So many requests refused as unanswerable, and none answered, means that all will be."""
+
+
+class Patience:
+    """Sends requests until they are answered, or until no further one should be sent."""
+
+    def __init__(self, where: str, bounds: Bounds) -> None:
+        self._where = where
+        self._bounds = bounds
+        self._ended: FeedbackError | None = None
+        self._open_at = 0.0
+        self._last_answer = time.monotonic()
+        self._failing_since: float | None = None
+        self._refused_in_a_row = 0
+
+    async def insist(self, send: Callable[[], Awaitable[T]]) -> T:
+        """The answer to `send`, which is called again after limits and faults.
+
+        Raises:
+            Refusal: this one request cannot be answered.
+            LabellingStopped: billing; no further request will be sent.
+            LabellerError: the endpoint is down, or asks for a longer wait than the bounds allow.
+            ConfigurationError: the key or the model is wrong.
+            Interrupted: a stop was requested.
+        """
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, Refusal) and error.remedy in {"wait", "retry"}),
+            stop=self._is_exhausted,
+            wait=self._pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return await retrying(self._send_once, send)
+
+    async def _send_once(self, send: Callable[[], Awaitable[T]]) -> T:
+        self._check()
+        await self._sleep(self._open_at - time.monotonic())
+        try:
+            answer = await send()
+        except Refusal as refusal:
+            self._take_note(refusal)
+            raise
+        self._last_answer, self._failing_since, self._refused_in_a_row = time.monotonic(), None, 0
+        return answer
+
+    def _check(self) -> None:
+        check_stop()
+        if self._ended is not None:
+            raise self._ended
+
+    async def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(TICK, left))
+            self._check()
+
+    def _is_exhausted(self, state: RetryCallState) -> bool:
+        refusal = state.outcome.exception() if state.outcome else None
+        others_are_answered = self._last_answer > state.start_time
+        return (
+            isinstance(refusal, Refusal)
+            and refusal.remedy == "retry"
+            and state.attempt_number >= self._bounds.tries
+            and others_are_answered
+        )
+
+    def _pause(self, state: RetryCallState) -> float:
+        refusal = state.outcome.exception() if state.outcome else None
+        asked = refusal.retry_after if isinstance(refusal, Refusal) else None
+        backoff = self._bounds.first_backoff * 2 ** min(state.attempt_number - 1, 16)
+        wait = asked if asked is not None else min(backoff, self._bounds.longest_backoff)
+        return wait + random.uniform(0, 0.25) * max(wait, self._bounds.first_backoff)
+
+    def _take_note(self, refusal: Refusal) -> None:
+        match refusal.remedy:
+            case "stop":
+                self._end(
+                    LabellingStopped(
+                        f"the endpoint {self._where} refuses to go on ({refusal.code}): {refusal.message}; "
+                        "what is paid for is kept, mend the account and run the same command again"
+                    )
+                )
+            case "configure":
+                self._end(
+                    ConfigurationError(
+                        f"the endpoint {self._where} refuses key, model or path ({refusal.code}): {refusal.message}; "
+                        "see OPENAI_API_KEY, FEEDBACK_LABEL_MODEL, FEEDBACK_OPENAI_BASE_URL"
+                    )
+                )
+            case "wait":
+                self._note_limit(refusal)
+            case "retry":
+                self._note_fault(refusal)
+            case "give_up":
+                self._note_unanswerable(refusal)
+
+    def _note_limit(self, refusal: Refusal) -> None:
+        now, wait = time.monotonic(), refusal.retry_after or 0.0
+        if wait > self._bounds.longest_wait or now - self._last_answer > self._bounds.longest_wait + wait:
+            self._end(
+                LabellerError(
+                    f"the endpoint {self._where} asks to wait {wait:.0f} s ({refusal.code}), longer than the "
+                    f"{self._bounds.longest_wait:.0f} s this run waits; run the same command again later"
+                )
+            )
+        self._open_at = max(self._open_at, now + wait)
+
+    def _note_fault(self, refusal: Refusal) -> None:
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        if now - self._failing_since >= self._bounds.outage:
+            verb = "cannot be reached" if refusal.status is None else "keeps failing"
+            self._end(
+                LabellerError(
+                    f"the labelling endpoint {verb} at {self._where}: {refusal.message}; what is paid for is kept, "
+                    "run the same command again when it is back"
+                )
+            )
+
+    def _note_unanswerable(self, refusal: Refusal) -> None:
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row >= self._bounds.hopeless:
+            self._end(
+                LabellerError(
+                    f"the endpoint {self._where} refused {self._refused_in_a_row} requests in a row ({refusal.code}): "
+                    f"{refusal.message}; see whether the model takes structured output"
+                )
+            )
+
+    def _end(self, error: FeedbackError) -> None:
+        self._ended = self._ended or error
+        raise self._ended

@@ -1,0 +1,93 @@
+"""Reading what was paid for: the envelope (usage, id, how it ended), then the answer inside.
+
+Takes the bytes as they came, whatever they are, and never raises: a reply that cannot be used has a problem with
+a code.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from feedback_model.feedback import Feedback
+from feedback_model.labelling.prices import Usage, cost_of
+from feedback_model.parsing import judge
+from feedback_model.store.ledger import PaidReply
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a reply cannot be used."""
+
+    code: str
+    """`no_completion`, `refusal`, `truncated`, `content_filter`, `empty`, or a failure code of the parser."""
+
+
+def read_envelope(body: bytes, model: str) -> PaidReply:
+    """The reply with what its envelope says; fields that it lacks are None."""
+    envelope = _object(body)
+    usage = _mapping(envelope.get("usage"))
+    tokens = Usage(
+        _count(usage.get("prompt_tokens")),
+        _count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        _count(usage.get("completion_tokens")),
+    )
+    return PaidReply(
+        body=body,
+        provider_id=_text(envelope.get("id")),
+        finish_reason=_text(_choice(envelope).get("finish_reason")),
+        prompt_tokens=tokens.prompt_tokens,
+        cached_tokens=tokens.cached_tokens,
+        completion_tokens=tokens.completion_tokens,
+        cost_usd=cost_of(model, tokens),
+    )
+
+
+def read_text(body: bytes) -> str | Problem:
+    """The text that a reply gives as its answer."""
+    choice = _choice(_object(body))
+    message = _mapping(choice.get("message"))
+    if not message:
+        return Problem("no_completion")
+    if message.get("refusal"):
+        return Problem("refusal")
+    if choice.get("finish_reason") == "length":
+        return Problem("truncated")
+    if choice.get("finish_reason") == "content_filter":
+        return Problem("content_filter")
+    return (_text(message.get("content")) or "").strip() or Problem("empty")
+
+
+def read_feedback(body: bytes) -> Feedback | Problem:
+    """The feedback that a reply gives; only a strictly valid one counts."""
+    text = read_text(body)
+    if isinstance(text, Problem):
+        return text
+    judgement = judge(text.encode("utf-8", "surrogatepass"))
+    if judgement.tier == "strict" and judgement.feedback is not None:
+        return judgement.feedback
+    return Problem(judgement.failure.code if judgement.failure else "unusable")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        return _mapping(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return {}
+
+
+def _choice(envelope: dict[str, Any]) -> dict[str, Any]:
+    choices = envelope.get("choices")
+    return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

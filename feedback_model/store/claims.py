@@ -1,0 +1,139 @@
+"""Claims on requests: whose they are, and what becomes of them when their owner dies.
+
+A claim is made in one transaction before anything is sent, so two runs never buy one thing. Knows nothing of replies
+but that one may be committed and not yet read.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from feedback_model.records import LabelSet
+from feedback_model.store.clock import now
+from feedback_model.store.connection import Store
+from feedback_model.store.leases import is_alive, process_owner
+from feedback_model.store.ledger import Order, Purpose, chunks, of_label_set
+from feedback_model.store.tables import reply, request, transcript
+
+CLAIM_LIFETIME: Final = 120.0  # seconds until a silent claim from another host counts as dead
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadReply:
+    """A reply that was committed and whose reader died before it read."""
+
+    order: Order
+    reply_id: int
+    body: bytes
+
+
+def _is_dead(owner: str, updated_at: str) -> bool:
+    alive = is_alive(owner)
+    if alive is None:
+        return time.time() - datetime.fromisoformat(updated_at).timestamp() > CLAIM_LIFETIME
+    return not alive
+
+
+def _dead_owners(connection: Connection) -> list[str]:
+    claims = (
+        select(request.c.claimed_by, func.max(request.c.updated_at).label("last"))
+        .where(request.c.state.in_(("claimed", "answered")), request.c.claimed_by.is_not(None))
+        .group_by(request.c.claimed_by)
+    )
+    return [row.claimed_by for row in connection.execute(claims) if _is_dead(row.claimed_by, row.last)]
+
+
+def free_dead_claims(store: Store) -> int:
+    """Give back what processes that are gone had claimed and not bought; returns how many."""
+    with store.read() as connection:
+        dead = _dead_owners(connection)
+    if not dead:
+        return 0
+    mine = and_(request.c.state == "claimed", request.c.claimed_by.in_(dead))
+    with store.write() as connection:
+        return connection.execute(update(request).where(mine).values(state="wanted", claimed_by=None)).rowcount
+
+
+def claim(store: Store, request_ids: Sequence[str]) -> tuple[Order, ...]:
+    """Make those of `request_ids` ours that nobody has; one transaction, so no two processes get the same."""
+    claimed: list[Order] = []
+    with store.write() as connection:
+        for chunk in chunks(request_ids):
+            free = and_(request.c.request_id.in_(chunk), request.c.state == "wanted")
+            taking = update(request).where(free).returning(request.c.request_id)
+            taken = set(
+                connection.execute(
+                    taking.values(state="claimed", claimed_by=process_owner(), updated_at=now())
+                ).scalars()
+            )
+            claimed.extend(_orders(connection, [each for each in chunk if each in taken]))
+    return tuple(claimed)
+
+
+def _orders(connection: Connection, request_ids: Sequence[str]) -> Iterator[Order]:
+    wanted = select(request, transcript.c.text).join(transcript).where(request.c.request_id.in_(request_ids))
+    rows = {row.request_id: row for row in connection.execute(wanted)}
+    return (_order(rows[request_id]) for request_id in request_ids)
+
+
+def _order(row: Any) -> Order:
+    return Order(
+        row.request_id, row.purpose, row.transcript_id, row.text, row.label_model, row.prompt_version,
+        row.replicate, row.target_trait, row.target_score, row.attempts,
+    )  # fmt: skip
+
+
+def renew_claims(store: Store) -> None:
+    """Show other hosts that this process is still at work on its claims."""
+    ours = and_(request.c.state == "claimed", request.c.claimed_by == process_owner())
+    with store.write() as connection:
+        connection.execute(update(request).where(ours).values(updated_at=now()))
+
+
+def release(store: Store, request_ids: Sequence[str]) -> None:
+    """Give back those of `request_ids` that we claimed and did not buy."""
+    with store.write() as connection:
+        for chunk in chunks(request_ids):
+            ours = and_(
+                request.c.request_id.in_(chunk),
+                request.c.state == "claimed",
+                request.c.claimed_by == process_owner(),
+            )
+            connection.execute(update(request).where(ours).values(state="wanted", claimed_by=None))
+
+
+def claimed_elsewhere(store: Store, label_set: LabelSet, purpose: Purpose) -> int:
+    """How many requests of a label set another process has in hand."""
+    theirs = and_(
+        of_label_set(label_set, purpose),
+        request.c.state.in_(("claimed", "answered")),
+        request.c.claimed_by != process_owner(),
+    )
+    with store.read() as connection:
+        return connection.execute(select(func.count()).select_from(request).where(theirs)).scalar_one()
+
+
+def adopt_unread(store: Store, purpose: Purpose) -> tuple[UnreadReply, ...]:
+    """Make replies to `purpose` ours whose reader died between committing and reading them, each with its order."""
+    with store.write() as connection:
+        dead = _dead_owners(connection)
+        if not dead:
+            return ()
+        orphaned = and_(request.c.purpose == purpose, request.c.state == "answered", request.c.claimed_by.in_(dead))
+        adopting = update(request).where(orphaned).values(claimed_by=process_owner(), updated_at=now())
+        adopted = connection.execute(adopting.returning(request.c.request_id)).scalars().all()
+        unread = (_unread(connection, chunk) for chunk in chunks(adopted))
+        return tuple(each for chunk in unread for each in chunk)
+
+
+def _unread(connection: Connection, request_ids: Sequence[str]) -> list[UnreadReply]:
+    newest = select(func.max(reply.c.reply_id)).where(reply.c.request_id.in_(request_ids)).group_by(reply.c.request_id)
+    rows = connection.execute(
+        select(reply.c.request_id, reply.c.reply_id, reply.c.body).where(reply.c.reply_id.in_(newest))
+    ).all()
+    orders = {order.request_id: order for order in _orders(connection, request_ids)}
+    return [UnreadReply(orders[row.request_id], row.reply_id, row.body) for row in rows]
