@@ -1,7 +1,7 @@
 """Leases: which process is at work on what, so that two runs at once never do one thing twice.
 
-A lease names its owner as host, process id and process start. An owner that died on this host is known at once; one on another
-host is known when its lease expires. Whoever waits for a lease may be interrupted.
+A lease names its owner as host, process id and process start. An owner that died on this host is known at once; one on
+another host is known when its lease expires. Whoever waits for a lease may be interrupted.
 """
 
 import os

@@ -1,4 +1,5 @@
-"""The schema's version: migrations in `migrations/versions`, views in `views/*.sql`, and bringing a database up to both.
+"""The schema's version: migrations in `migrations/versions`, views in `views/*.sql`, and bringing a database up to
+both.
 
 Views stand in the way of altering tables on SQLite, so they are dropped before migrating and made again after it. One
 view, `schema_version`, says which revision the tables have and which view files were used; when it is current nothing

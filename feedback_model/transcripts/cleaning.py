@@ -1,0 +1,33 @@
+"""Text as people send it -> text as the service keeps it. Knows nothing of files or of what the text says.
+
+Unicode is composed (NFC), control characters go, spaces are single and each paragraph is one line. Emoji, their joiners
+and the marks of right-to-left scripts stay: they are part of what was said.
+"""
+
+import re
+import unicodedata
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff]")
+_LINE_END = re.compile(r"[\n\r\v\f\x85\u2028\u2029]+")
+# Scripts written without spaces: Thai to Lao, Khmer, kana, Han. One character stands for one word there.
+_SPACELESS = "\u0e00-\u0eff\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff"
+WORD = re.compile(rf"[{_SPACELESS}]|[^\s{_SPACELESS}]+")
+
+
+def clean_text(text: str) -> str:
+    """`text` in the form in which it is kept, hashed and shown to models; may be empty."""
+    text = _CONTROL.sub("", unicodedata.normalize("NFC", text))
+    lines = (" ".join(line.split()) for line in _LINE_END.split(text))
+    return "\n".join(line for line in lines if line)
+
+
+def count_words(text: str) -> int:
+    """Words of `text`; in scripts written without spaces, characters."""
+    return sum(1 for _ in WORD.finditer(text))
+
+
+def letter_share(text: str) -> float:
+    """The part of the visible characters of `text` that are letters or their marks, 0 to 1; 0 where nothing is visible."""
+    visible = [character for character in text if not character.isspace()]
+    letters = sum(character.isalpha() or unicodedata.category(character)[0] == "M" for character in visible)
+    return letters / len(visible) if visible else 0.0

@@ -1,0 +1,52 @@
+"""Datasets of the Hugging Face hub, streamed: nothing is downloaded that is not read."""
+
+from collections.abc import Iterator
+
+from feedback_model.errors import InputError
+from feedback_model.store.transcripts import Reject
+from feedback_model.transcripts.raw_records import RawRecord, record_from
+
+SHUFFLE_BUFFER = 10_000  # rows held to draw a sample from; a stream cannot be shuffled as a whole
+
+
+def read_hub(name: str, text_column: str, limit: int | None, seed: int) -> Iterator[RawRecord | Reject]:
+    """The rows of `owner/name[:config][:split]`; split `train` unless named. With `limit`, a sample drawn with `seed`.
+
+    Raises:
+        InputError: the hub or the dataset cannot be reached.
+    """
+    dataset, config, split = _parts(name)
+    locator = f"hf:{name}"
+    try:
+        rows = _stream(dataset, config, split)
+        if limit is not None:
+            rows = rows.shuffle(seed=seed, buffer_size=SHUFFLE_BUFFER).take(limit)
+        for number, fields in enumerate(rows, start=1):
+            yield record_from(fields, f"{locator} row {number}", dataset, text_column)
+    except Exception as error:  # the hub's client lets errors of a dozen libraries through
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"the dataset {locator} cannot be read from the hub ({type(error).__name__}: {_first_line(error)}); check its "
+            "name and the network, or download it as Parquet and land those files"
+        ) from error
+
+
+def _parts(name: str) -> tuple[str, str | None, str]:
+    dataset, *rest = name.split(":")
+    if not dataset or len(rest) > 2:
+        raise InputError(
+            f"hf:{name} names no dataset; write hf:owner/name, hf:owner/name:split or hf:owner/name:config:split"
+        )
+    config = rest[0] if len(rest) == 2 else None
+    return dataset, config or None, (rest[-1] if rest else "") or "train"
+
+
+def _stream(dataset: str, config: str | None, split: str):  # noqa: ANN202  # type: ignore[no-untyped-def]
+    import datasets
+
+    return datasets.load_dataset(dataset, config, split=split, streaming=True)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200]

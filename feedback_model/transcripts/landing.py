@@ -1,0 +1,231 @@
+"""Landing: documents in, transcripts in the database, and every refusal kept with its reason.
+
+The rules that keep later numbers honest are here. A transcript is named by its cleaned text, so the same text never
+lands twice. A newcomer that nearly duplicates something known takes that one's source, and with it its split; one whose
+near duplicates stand in several splits would tie them together and is refused (`bridges_splits`).
+
+Transcripts are committed in chunks; the batch, which is what wakes a retraining, is made at the very end. A landing
+that was cut off is finished by landing the same again: what it left counts as accepted then.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from feedback_model.progress import Tracker, track
+from feedback_model.records import Transcript, content_id
+from feedback_model.store.connection import Store
+from feedback_model.store.leases import hold
+from feedback_model.store.transcripts import (
+    BatchCounts,
+    NewTranscript,
+    Reject,
+    add_transcripts,
+    close_batch,
+    signatures,
+    stored_of,
+)
+from feedback_model.transcripts.cleaning import clean_text, count_words, letter_share
+from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
+from feedback_model.transcripts.raw_records import RawRecord, excerpt
+from feedback_model.transcripts.segmenting import segment
+from feedback_model.transcripts.sources import read_sources, source_name
+from feedback_model.transcripts.splits import split_of
+
+FEWEST_WORDS = 20  # below this there is too little speech to judge six traits
+LEAST_LETTERS = 0.5  # of visible characters; below this it is a table, code or an encoded file
+REJECTS_KEPT = 10_000  # per batch; all are counted
+_CHUNK = 500  # transcripts in a transaction: about a second of work to lose
+
+
+@dataclass(frozen=True, slots=True)
+class LandingSummary:
+    """What became of everything a landing read, counted in transcripts; what never became one counts once."""
+
+    batch_id: str | None
+    """The batch that retraining may claim; None where nothing was new."""
+    accepted: int
+    known: int
+    """Landed before."""
+    duplicate: int
+    """The same text twice in this landing."""
+    rejected: Mapping[str, int]
+    """By code."""
+    reasons: Mapping[str, str]
+    """For each code one example: where, and why."""
+
+
+def land(
+    store: Store,
+    paths: Sequence[str],
+    *,
+    source: str | None = None,
+    text_column: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+) -> LandingSummary:
+    """Land the documents of `paths`; landing the same again changes nothing. Two landings at once take turns.
+
+    Args:
+        source: where it comes from, in place of what records and file names say.
+        text_column: the field that holds the text; `text` by default.
+        limit: take a sample of so many documents, drawn with `seed`.
+
+    Raises:
+        InputError: a path does not exist or a hub dataset cannot be reached.
+        Interrupted: a stop was requested; what was committed stays.
+    """
+    records = read_sources(paths, text_column, limit, seed)
+    progress = track("land", None)
+    with hold(store, "land"):
+        landing = _Landing(store, source)
+        arrivals = landing.candidates(records, progress)
+        while chunk := list(islice(arrivals, _CHUNK)):
+            landing.take(chunk)
+        return landing.finish(source or ", ".join(source_name(path) for path in paths))
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    transcript_id: str
+    source_id: str
+    text: str
+    locator: str
+    source: str
+    genre: str
+
+
+def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Candidate | Reject]:
+    """The transcripts that one document makes, all of one source; or why it makes none."""
+    text = clean_text(record.text)
+    problem = _problem(text, record.locator)
+    if problem is not None:
+        yield problem
+        return
+    source_id = record.document or transcript_id_of(text)
+    for piece in segment(text):
+        yield _Candidate(
+            transcript_id_of(piece), source_id, piece, record.locator, source or record.source, record.genre
+        )
+
+
+def transcript_id_of(text: str) -> str:
+    """The id of the transcript with this cleaned text."""
+    return content_id("transcript", text)
+
+
+def _problem(text: str, locator: str) -> Reject | None:
+    n_words = count_words(text)
+    if n_words < FEWEST_WORDS:
+        return Reject(locator, "too_short", f"{n_words} words; at least {FEWEST_WORDS} are needed", excerpt(text))
+    share = letter_share(text)
+    if share < LEAST_LETTERS:
+        return Reject(locator, "not_text", f"only {share:.0%} of its characters are letters", excerpt(text))
+    return None
+
+
+@dataclass
+class _Landing:
+    """One landing under way."""
+
+    store: Store
+    source: str | None
+    accepted: dict[str, None] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
+    rejects: list[Reject] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        stored = signatures(self.store)
+        self.sources = {transcript_id: source_id for transcript_id, source_id, _ in stored}
+        self.index = NearDuplicates((transcript_id, signature) for transcript_id, _, signature in stored)
+
+    def candidates(self, records: Iterable[RawRecord | Reject], progress: Tracker) -> Iterator[_Candidate]:
+        """Every transcript of `records` that can be used; the rest is noted."""
+        for record in records:
+            pieces = iter([record]) if isinstance(record, Reject) else split_document(record, self.source)
+            for piece in pieces:
+                progress.advance(0)
+                if isinstance(piece, Reject):
+                    self.note(piece)
+                else:
+                    yield piece
+            progress.advance()
+
+    def note(self, reject: Reject) -> None:
+        """Count a reject and keep it."""
+        self.rejected[reject.code] += 1
+        self.reasons.setdefault(reject.code, f"{reject.locator}: {reject.reason}")
+        if len(self.rejects) < REJECTS_KEPT:
+            self.rejects.append(reject)
+
+    def take(self, chunk: Sequence[_Candidate]) -> None:
+        """Store what is new in `chunk`, in one transaction."""
+        stored = stored_of(self.store, [candidate.transcript_id for candidate in chunk])
+        judged = (self.judge(candidate, stored) for candidate in chunk)
+        arrivals = [arrival for arrival in judged if arrival is not None]
+        if arrivals:
+            add_transcripts(self.store, arrivals)
+
+    def judge(self, candidate: _Candidate, stored: Mapping[str, bool]) -> NewTranscript | None:
+        """The transcript to store for `candidate`; None, and counted, where there is nothing to store."""
+        name = candidate.transcript_id
+        if name in self.seen:
+            self.counts["duplicate"] += 1
+            return None
+        self.seen.add(name)
+        if name in stored:
+            self.recognise(name, stored[name])
+            return None
+        arrival = self.place(candidate)
+        if isinstance(arrival, Reject):
+            self.note(arrival)
+            return None
+        self.accepted[name] = None
+        return arrival
+
+    def recognise(self, name: str, whole: bool) -> None:
+        """Count a transcript that is stored already: known, or left by a landing that was cut off."""
+        if whole:
+            self.counts["known"] += 1
+        else:
+            self.accepted[name] = None
+
+    def place(self, candidate: _Candidate) -> NewTranscript | Reject:
+        """Give `candidate` its source and split, minding what it nearly duplicates."""
+        signature = signature_of(candidate.text)
+        near = [self.sources[neighbour.name] for neighbour in self.index.find(signature)]
+        splits = sorted({split_of(source_id) for source_id in near})
+        if len(splits) > 1:
+            words = f"it nearly duplicates transcripts of {' and '.join(splits)}"
+            return Reject(candidate.locator, "bridges_splits", words, excerpt(candidate.text))
+        source_id = near[0] if near and candidate.source_id not in near else candidate.source_id
+        self.index.add(candidate.transcript_id, signature)
+        self.sources[candidate.transcript_id] = source_id
+        own = Transcript(
+            candidate.transcript_id, source_id, candidate.text, candidate.source, candidate.genre, split_of(source_id)
+        )
+        return NewTranscript(own, count_words(candidate.text), signature)
+
+    def finish(self, source: str) -> LandingSummary:
+        """Close the batch. With nothing new there is none to claim, but a row still holds the rejects."""
+        accepted = sorted(self.accepted)
+        batch_id = content_id("batch", accepted) if accepted else self.name_of_rejects()
+        counts = BatchCounts(len(accepted), self.counts["known"], self.counts["duplicate"], self.rejected.total())
+        if accepted or self.rejects:
+            close_batch(self.store, batch_id, source, ids=accepted, counts=counts, rejects=self.rejects)
+        return LandingSummary(
+            batch_id if accepted else None,
+            counts.accepted,
+            counts.known,
+            counts.duplicate,
+            dict(self.rejected),
+            self.reasons,
+        )
+
+    def name_of_rejects(self) -> str:
+        """The id of a batch in which nothing was accepted: the same rejects again are not kept twice."""
+        return content_id("rejects", [(reject.locator, reject.code) for reject in self.rejects])

@@ -1,0 +1,47 @@
+"""A document as it was sent, and how a row of any format becomes one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from feedback_model.store.transcripts import Reject
+
+EXCERPT_BYTES = 200  # of what is refused: enough to recognise it
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A document as it was sent."""
+
+    text: str
+    locator: str
+    """Where it stands, for a person to find it."""
+    source: str
+    """What the record calls its source, else the name of its file or dataset."""
+    document: str | None = None
+    """The document's own id, where it has one."""
+    genre: str = ""
+
+
+def record_from(fields: Mapping[str, object], locator: str, source: str, text_column: str) -> RawRecord | Reject:
+    """The record that a row's `fields` make, or why they make none."""
+    text = fields.get(text_column)
+    if text is None and text_column not in fields:
+        names = ", ".join(sorted(str(name) for name in fields)) or "none"
+        return Reject(
+            locator, "no_text", f"there is no field {text_column!r} (fields: {names}); name it with --text-column"
+        )
+    if not isinstance(text, str) or not text.strip():
+        return Reject(locator, "no_text", f"the field {text_column!r} holds no text", excerpt(repr(text)))
+    document = _word(fields.get("document"))
+    return RawRecord(text, locator, _word(fields.get("source")) or source, document, _word(fields.get("genre")) or "")
+
+
+def excerpt(text: str | bytes) -> bytes:
+    """The beginning of what is refused."""
+    raw = text if isinstance(text, bytes) else text[:EXCERPT_BYTES].encode("utf-8", "surrogatepass")
+    return raw[:EXCERPT_BYTES]
+
+
+def _word(value: object) -> str | None:
+    # Ids may be numbers; NUL characters would break PostgreSQL.
+    return str(value).replace("\0", "").strip() or None if isinstance(value, str | int) else None

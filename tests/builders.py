@@ -1,0 +1,62 @@
+"""Builders: the smallest valid thing of each kind, with what a test cares about in its arguments."""
+
+from collections.abc import Sequence
+
+from feedback_model.feedback import Feedback, TraitFeedback
+from feedback_model.records import LabelSet, Split, Transcript, content_id
+from feedback_model.store.connection import Store
+from feedback_model.store.tables import label, label_score, reply, request
+from feedback_model.store.transcripts import NewTranscript, add_transcripts
+from feedback_model.store.upsert import insert_missing
+from feedback_model.traits import TRAIT_KEYS
+from feedback_model.transcripts.near_duplicates import signature_of
+
+LABEL_SET = LabelSet("gpt-4o-mini", "label-00000000")
+NOW = "2026-11-24T00:00:00.000000+00:00"
+
+
+def a_transcript(text: str = "Well, I think we should begin.", *, split: Split = "train", **fields: str) -> Transcript:
+    """A real transcript of its own source, unless told otherwise."""
+    name = content_id("transcript", text)
+    return Transcript(
+        **{"transcript_id": name, "source_id": name, "text": text, "source": "tests", "genre": "", **fields},
+        split=split,
+    )
+
+
+def a_feedback(*scores: int) -> Feedback:
+    """Feedback with `scores` in the order of the traits; fives where none are given."""
+    given = scores or (5,) * len(TRAIT_KEYS)
+    return Feedback(tuple(TraitFeedback(score, f"It deserves a {score}.") for score in given))
+
+
+def a_speech(number: int, words: int = 40) -> str:
+    """A text of `words` words unlike that of any other `number`."""
+    return " ".join(f"w{number}x{position}" for position in range(words)) + "."
+
+
+def store_transcripts(store: Store, transcripts: Sequence[Transcript]) -> None:
+    """Put transcripts into the database as a landing would."""
+    add_transcripts(store, [NewTranscript(one, len(one.text.split()), signature_of(one.text)) for one in transcripts])
+
+
+def store_label(store: Store, transcript_id: str, feedback: Feedback, label_set: LabelSet = LABEL_SET) -> None:
+    """Label a stored transcript, with the request and the reply that a label stands on."""
+    asked = {"label_model": label_set.label_model, "prompt_version": label_set.prompt_version, "replicate": 0}
+    request_id = content_id("label", transcript_id, asked)
+    key = {"transcript_id": transcript_id, **asked}
+    with store.write() as connection:
+        state = {"purpose": "label", "state": "done", "attempts": 1, "created_at": NOW, "updated_at": NOW}
+        insert_missing(connection, request, [{"request_id": request_id, **key, **state}])
+        reply_row = {"request_id": request_id, "received_at": NOW, "body": b"{}", "finish_reason": "stop"}
+        tokens = {"prompt_tokens": 600, "cached_tokens": 0, "completion_tokens": 150, "cost_usd": 0.00018}
+        (reply_id,) = connection.execute(reply.insert().values(**reply_row, **tokens)).inserted_primary_key
+        insert_missing(connection, label, [{**key, "reply_id": reply_id}])
+        insert_missing(
+            connection,
+            label_score,
+            [
+                {**key, "trait": trait, "score": feedback[trait].score, "explanation": feedback[trait].explanation}
+                for trait in TRAIT_KEYS
+            ],
+        )
