@@ -118,7 +118,7 @@ class ModelVersion:
     def model_id(self) -> str:
         """Names the weights, whatever role they play in an evaluation."""
         adapter = self.checkpoint.adapter_sha if self.checkpoint else ""
-        return content_id("model", self.base.location, self.base.revision, self.quantised, adapter)
+        return content_id("model", self.base.revision, self.quantised, adapter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,32 @@
+"""What every way of asking a model looks like from outside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from feedback_model.records import FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a model said about one text, as it came."""
+
+    raw: bytes
+    """The decoded output in UTF-8, without its end token and otherwise untouched."""
+    finish_reason: FinishReason
+    n_tokens: int
+    """Tokens generated, the end token included."""
+    seconds: float
+    """Wall time of the batch divided by its size."""
+
+
+class Generator(Protocol):
+    """Asks one model for feedback on texts."""
+
+    def generate(self, texts: Sequence[str]) -> list[Output]:
+        """The outputs on one batch of `texts`, in their order."""
+        ...
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each prompt takes; for batching texts of similar length."""
+        ...

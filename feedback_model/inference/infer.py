@@ -1,0 +1,141 @@
+"""Ask models for feedback and keep what they say, once: only what is missing is asked, and each batch is kept at once.
+
+Importing this loads no torch; neither does an inference that is complete already.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from feedback_model.errors import InputError
+from feedback_model.inference.generator import Generator, Output
+from feedback_model.progress import track
+from feedback_model.prompts import prompt_version
+from feedback_model.records import BaseModel, Decoding, ModelVersion, Prediction, Transcript, content_id
+from feedback_model.store import outputs
+from feedback_model.store.connection import Store
+from feedback_model.store.leases import hold
+from feedback_model.store.training import record_models
+from feedback_model.training.run import TrainingRun
+
+MAX_NEW_TOKENS: Final = 512
+"""Six scores with a sentence each take some 250 tokens of a real tokenizer; twice that leaves room to ramble."""
+STAND_IN_MAX_NEW_TOKENS: Final = 160
+"""The stand-in's labels take about 80 of its own tokens."""
+BATCH_SIZE: Final = 64
+"""Transcripts asked together; also what a kill may cost."""
+STAND_IN_BATCH_SIZE: Final = 100
+"""The stand-in spends its time between operations rather than in them: larger batches cost nothing more."""
+
+
+def model_versions(base: BaseModel, run: TrainingRun | None) -> tuple[ModelVersion, ...]:
+    """The models of an evaluation: the base as published, the base in NF4, and each epoch of `run`."""
+    epochs = (
+        ()
+        if run is None
+        else tuple(
+            ModelVersion(f"epoch-{made.epoch}", base, quantised=True, checkpoint=made) for made in run.checkpoints
+        )
+    )
+    return (ModelVersion("base", base, quantised=False), ModelVersion("base-nf4", base, quantised=True), *epochs)
+
+
+def default_max_new_tokens(base: BaseModel) -> int:
+    """Tokens after which an answer is cut, unless the user says otherwise."""
+    return STAND_IN_MAX_NEW_TOKENS if base.stand_in else MAX_NEW_TOKENS
+
+
+def inference_id_of(model: ModelVersion, decoding: Decoding, prompt_version: str, max_new_tokens: int) -> str:
+    """Names one way of asking one model."""
+    return content_id("inference", model.model_id, decoding, prompt_version, max_new_tokens)
+
+
+def infer(
+    store: Store,
+    home: Path,
+    model: ModelVersion,
+    transcripts: Sequence[Transcript],
+    *,
+    decoding: Decoding = "free",
+    max_new_tokens: int | None = None,
+    again: bool = False,
+) -> str:
+    """Ask `model` about those `transcripts` it has no output for, and return the inference's id.
+
+    Args:
+        again: ask about all of them anew; what was said and judged before is forgotten.
+
+    Raises:
+        InputError: this way of decoding does not exist yet.
+        ModelError: the model cannot be loaded or run.
+        Interrupted: a stop was requested; finished batches are kept.
+    """
+    _check_decoding(decoding)
+    limit = max_new_tokens or default_max_new_tokens(model.base)
+    version = prompt_version("feedback")
+    inference_id = inference_id_of(model, decoding, version, limit)
+    by_id = {transcript.transcript_id: transcript for transcript in transcripts}
+    with hold(store, f"infer:{inference_id}"):
+        if again:
+            outputs.forget_outputs(store, inference_id, list(by_id))
+        missing = outputs.missing_outputs(store, inference_id, by_id)
+        if missing:
+            generator, device = _open_generator(home, model, limit)
+            record_models(store, [model])
+            outputs.record_inference(
+                store, outputs.Inference(inference_id, model.model_id, decoding, version, limit, device)
+            )
+            texts = [by_id[transcript_id].text for transcript_id in missing]
+            done = len(by_id) - len(missing)
+            for predictions in _ask(generator, missing, texts, model, done):
+                outputs.write_outputs(store, inference_id, predictions)
+    return inference_id
+
+
+def score_texts(
+    home: Path, model: ModelVersion, texts: Sequence[str], max_new_tokens: int | None = None
+) -> list[Prediction]:
+    """Ask `model` about `texts` without any store; predictions come in the order of the texts.
+
+    Raises:
+        ModelError: the model cannot be loaded or run.
+        Interrupted: a stop was requested.
+    """
+    generator, _ = _open_generator(home, model, max_new_tokens or default_max_new_tokens(model.base))
+    positions = [str(index) for index in range(len(texts))]
+    found = {p.transcript_id: p for batch in _ask(generator, positions, texts, model, 0) for p in batch}
+    return [
+        _prediction(content_id("text", text), found[position]) for position, text in zip(positions, texts, strict=True)
+    ]
+
+
+def _check_decoding(decoding: Decoding) -> None:
+    if decoding != "free":
+        raise InputError(f"decoding {decoding!r} is not available; use free")
+
+
+def _open_generator(home: Path, model: ModelVersion, max_new_tokens: int) -> tuple[Generator, str]:
+    from feedback_model.inference.loaded import load_version
+    from feedback_model.inference.reference import ReferenceGenerator
+
+    weights, tokenizer = load_version(home, model)
+    return ReferenceGenerator(weights, tokenizer, max_new_tokens), weights.device.type
+
+
+def _ask(
+    generator: Generator, ids: Sequence[str], texts: Sequence[str], model: ModelVersion, done: int
+) -> Iterator[list[Prediction]]:
+    lengths = generator.lengths(texts)
+    # Longest first, so that a batch too large for the memory shows at once and not after an hour.
+    order = sorted(range(len(texts)), key=lambda index: -lengths[index])
+    size = STAND_IN_BATCH_SIZE if model.base.stand_in else BATCH_SIZE
+    tracker = track(f"infer {model.name}", done + len(texts), done)
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
+        answers = generator.generate([texts[index] for index in batch])
+        yield [_prediction(ids[index], answer) for index, answer in zip(batch, answers, strict=True)]
+        tracker.advance(len(batch))
+
+
+def _prediction(transcript_id: str, said: Output | Prediction) -> Prediction:
+    return Prediction(transcript_id, said.raw, said.finish_reason, said.n_tokens, said.seconds)

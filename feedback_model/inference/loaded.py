@@ -1,0 +1,85 @@
+"""Models ready to be asked. The last base stays loaded, and adapters are swapped on it: five models, two loads."""
+# pyright: basic
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feedback_model.errors import ModelError
+from feedback_model.records import BaseModel, Checkpoint, ModelVersion
+from feedback_model.training.checkpoints import find_checkpoint
+from feedback_model.training.loading import device_name, load_model, load_tokenizer, quiet_libraries
+from feedback_model.training.qlora import hash_adapter
+
+
+@dataclass
+class _LoadedBase:
+    """A base model in memory, with whatever adapter was asked for last."""
+
+    model: Any
+    tokenizer: Any
+    adapter_sha: str | None = None
+
+
+_last: dict[tuple[str, bool], _LoadedBase] = {}
+
+
+def load_version(home: Path, model: ModelVersion) -> tuple[Any, Any]:
+    """The weights of `model` and its tokenizer, ready to generate.
+
+    Raises:
+        ModelError: the base or its adapter cannot be loaded.
+    """
+    base = _base(model.base, model.quantised)
+    if model.checkpoint is None:
+        _remove_adapter(base)
+    elif base.adapter_sha != model.checkpoint.adapter_sha:
+        _put_adapter(base, home, model.checkpoint)
+    return base.model, base.tokenizer
+
+
+def unload() -> None:
+    """Free the memory of the last base."""
+    _last.clear()
+
+
+def _base(base: BaseModel, quantised: bool) -> _LoadedBase:
+    key = (base.revision, quantised)
+    if key not in _last:
+        unload()  # before loading: two bases need not fit together
+        model = load_model(base, quantised, device_name())
+        _last[key] = _LoadedBase(model, load_tokenizer(base))
+    return _last[key]
+
+
+def _remove_adapter(base: _LoadedBase) -> None:
+    if base.adapter_sha is not None:
+        base.model = base.model.unload()  # PEFT takes its layers out and gives back the model it was put on
+        base.adapter_sha = None
+
+
+def _put_adapter(base: _LoadedBase, home: Path, checkpoint: Checkpoint) -> None:
+    folder = _verified_folder(home, checkpoint)
+    _remove_adapter(base)
+    try:
+        with quiet_libraries():
+            from peft import PeftModel
+
+            base.model = PeftModel.from_pretrained(base.model, str(folder)).eval()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        unload()
+        raise ModelError(f"the adapter in {folder} cannot be put on its base: {error}; train again") from error
+    base.adapter_sha = checkpoint.adapter_sha
+
+
+def _verified_folder(home: Path, checkpoint: Checkpoint) -> Path:
+    folder = find_checkpoint(home, checkpoint)
+    if folder is None:
+        raise ModelError(f"the checkpoint {home / checkpoint.path} is gone; run `feedback train` to make it again")
+    try:
+        found = hash_adapter(folder)
+    except OSError as error:
+        raise ModelError(f"the checkpoint {folder} cannot be read: {error.strerror}; train again") from error
+    if found != checkpoint.adapter_sha:
+        raise ModelError(f"the weights in {folder} are not those the store knows; run `feedback train --again`")
+    return folder

@@ -1,0 +1,68 @@
+"""Where adapters lie on disk, and how they get there: complete or not at all, and never over other weights.
+
+Paths are relative to the home folder, so that a home can be moved. Knows nothing of torch.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from feedback_model.records import Checkpoint
+
+
+def run_folder(run_id: str) -> Path:
+    """Where a run keeps its checkpoints and its state, relative to the home folder."""
+    return Path("checkpoints") / run_id
+
+
+def epoch_folder(run_id: str, epoch: int) -> Path:
+    """Where the adapter after an epoch lies, relative to the home folder."""
+    return run_folder(run_id) / f"epoch-{epoch}"
+
+
+def set_aside_folder(run_id: str, epoch: int, adapter_sha: str) -> Path:
+    """Where an adapter lies after a later training of the same run gave other weights: it may be in use."""
+    return run_folder(run_id) / f"epoch-{epoch}-{adapter_sha[:12]}"
+
+
+def publish(
+    home: Path, run_id: str, epoch: int, save: Callable[[Path], str], present_sha: str | None
+) -> tuple[str, str]:
+    """Let `save` write an adapter into a folder beside its place, then move it there at once.
+
+    Args:
+        save: writes the files into a folder and returns the hash of the weights.
+        present_sha: hash of the adapter that the store knows under this epoch, if there is one.
+
+    Returns:
+        The adapter's path relative to `home`, and its hash.
+    """
+    place = home / epoch_folder(run_id, epoch)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    written = Path(tempfile.mkdtemp(prefix=f".epoch-{epoch}-", dir=place.parent))
+    try:
+        adapter_sha = save(written)
+        _make_room(home, run_id, epoch, present_sha, adapter_sha)
+        written.replace(place)
+    finally:
+        shutil.rmtree(written, ignore_errors=True)
+    return str(epoch_folder(run_id, epoch)), adapter_sha
+
+
+def _make_room(home: Path, run_id: str, epoch: int, present_sha: str | None, new_sha: str) -> None:
+    place = home / epoch_folder(run_id, epoch)
+    if present_sha not in (None, new_sha) and place.is_dir():
+        aside = home / set_aside_folder(run_id, epoch, str(present_sha))
+        if not aside.exists():
+            place.replace(aside)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def find_checkpoint(home: Path, checkpoint: Checkpoint) -> Path | None:
+    """The folder that holds a checkpoint's adapter; None if it is gone."""
+    aside = set_aside_folder(checkpoint.run_id, checkpoint.epoch, checkpoint.adapter_sha)
+    for folder in (home / aside, home / checkpoint.path):
+        if folder.is_dir():
+            return folder
+    return None

@@ -1,0 +1,109 @@
+"""Chats as token ids: what the model reads, and what it is taught to answer.
+
+Prompt and answer are tokenised apart and joined, so training sees exactly the prompt ids that inference will send. Knows the
+tokenizer and the prompt, nothing of tensors.
+"""
+# pyright: basic
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateError
+
+from feedback_model.errors import InputError, ModelError
+from feedback_model.feedback import render_feedback
+from feedback_model.prompts import render_messages
+from feedback_model.records import Example
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedExample:
+    """One chat, as token ids."""
+
+    prompt_ids: tuple[int, ...]
+    """Read, never taught."""
+    answer_ids: tuple[int, ...]
+    """The answer and the token that ends its turn: all that the loss sees."""
+
+    def __len__(self) -> int:
+        return len(self.prompt_ids) + len(self.answer_ids)
+
+
+class ChatEncoder:
+    """Renders chats with the tokenizer's own template and turns them into ids."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.end_token, self.end_token_id = self._find_end_token()
+
+    def prompt(self, text: str) -> str:
+        """The rendered prompt about a transcript, up to where the model begins to answer."""
+        return self._render(text, None)
+
+    def _render(self, text: str, answer: str | None) -> str:
+        messages: list[Any] = list(render_messages("feedback", text))
+        if answer is not None:
+            messages.append({"role": "assistant", "content": answer})
+        try:
+            return self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer is None)
+        except (TemplateError, ValueError) as error:
+            raise ModelError(
+                f"the base model's chat template cannot render a system and a user turn: {error}"
+            ) from error
+
+    def _find_end_token(self) -> tuple[str, int]:
+        prompt, answer = self._render("x", None), '{"a": 1}'
+        whole = self._render("x", answer)
+        if not whole.startswith(prompt + answer):
+            raise ModelError(
+                "the base model's chat template changes the prompt or the answer once the answer is there, "
+                "so it cannot be trained on answers alone; choose another base model"
+            )
+        after = self.ids([whole[len(prompt + answer) :]])[0]
+        if not after or after[0] not in self._tokenizer.all_special_ids:
+            raise ModelError("the base model's chat template does not end an answer with a special token")
+        return self._tokenizer.convert_ids_to_tokens(after[0]), after[0]
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of already rendered texts."""
+        return self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+
+    def encode_prompts(self, texts: Sequence[str], limits: Sequence[int]) -> tuple[list[list[int]], int]:
+        """Prompt ids about each transcript, at most its limit each, and how many transcripts had to be cut.
+
+        Raises:
+            InputError: not even the prompt without a transcript fits.
+        """
+        encoded = self.ids([self.prompt(text) for text in texts])
+        cut = [index for index, ids in enumerate(encoded) if len(ids) > limits[index]]
+        for index in cut:
+            encoded[index] = self._shortened(texts[index], limits[index])
+        return encoded, len(cut)
+
+    def _shortened(self, text: str, limit: int) -> list[int]:
+        words = self.ids([text])[0]
+        keep = len(words)
+        ids = self.ids([self.prompt(text)])[0]
+        while len(ids) > limit:
+            if keep == 0:
+                raise InputError(f"the prompt alone takes {len(ids)} tokens, but only {limit} fit; raise max_length")
+            keep = max(0, keep - (len(ids) - limit))
+            ids = self.ids([self.prompt(self._tokenizer.decode(words[:keep]))])[0]
+        return ids
+
+    def encode_examples(self, examples: Sequence[Example], max_length: int) -> list[EncodedExample]:
+        """The chats to train on, at most `max_length` tokens each: transcripts are cut at their end, answers never.
+
+        Raises:
+            InputError: an answer leaves no room for its prompt.
+        """
+        answers = self.ids([render_feedback(example.feedback) + self.end_token for example in examples])
+        room = [max_length - len(answer) for answer in answers]
+        prompts, n_cut = self.encode_prompts([example.text for example in examples], room)
+        if n_cut:
+            _log.warning("%d of %d transcripts were cut to fit %d tokens", n_cut, len(examples), max_length)
+        return [EncodedExample(tuple(prompt), tuple(answer)) for prompt, answer in zip(prompts, answers, strict=True)]

@@ -1,0 +1,146 @@
+"""Loading a base model and its tokenizer, quietly and always in the same way, for training and inference alike."""
+# pyright: basic
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from feedback_model.errors import ModelError
+from feedback_model.records import BaseModel
+from feedback_model.training.recipe import PrecisionName
+
+SMALL_MODEL: Final = 5_000_000
+"""Parameters below which one thread is fastest: each operation is shorter than waking and joining a second thread."""
+
+
+def device_name() -> str:
+    """`cuda` where there is a usable GPU, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_tokenizer(base: BaseModel) -> Any:
+    """The base model's tokenizer, which always has a padding token.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    with _loading(base):
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(**_source(base))
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(base: BaseModel, quantised: bool, device: str, precision: PrecisionName | None = None) -> Any:
+    """The base model in evaluation mode on `device`, held in NF4 with double quantisation where `quantised`.
+
+    Args:
+        precision: compute type; None means float16 on CUDA and float32 on a CPU.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    with _loading(base):
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        dtype = getattr(torch, precision or ("float16" if device == "cuda" else "float32"))
+        options = {"quantization_config": _nf4(dtype)} if quantised else {}
+        model = AutoModelForCausalLM.from_pretrained(
+            **_source(base), dtype=dtype, device_map={"": device}, attn_implementation="sdpa", **options
+        )
+    _keep_gradients_right(model)
+    _decode_greedily(model)
+    _fit_threads(model, device)
+    return model.eval()
+
+
+def _nf4(dtype: Any) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+
+
+def _keep_gradients_right(model: Any) -> None:
+    # On CPUs with AVX512-BF16 bitsandbytes repacks a layer in its first forward without gradients and computes wrong
+    # gradients ever after; this private switch keeps the layer as it is (a test compares gradients around an evaluation).
+    from bitsandbytes.nn.modules import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _decode_greedily(model: Any) -> None:
+    # Published generation settings (sampling, repetition penalties) would fill in whatever `generate` is not told.
+    from transformers import GenerationConfig
+
+    eos = model.generation_config.eos_token_id if model.generation_config else model.config.eos_token_id
+    model.generation_config = GenerationConfig(do_sample=False, num_beams=1, eos_token_id=eos)
+
+
+def _fit_threads(model: Any, device: str) -> None:
+    import torch
+
+    if device == "cpu" and model.num_parameters() < SMALL_MODEL:
+        torch.set_num_threads(1)
+
+
+def _source(base: BaseModel) -> dict[str, Any]:
+    if base.stand_in:
+        return {"pretrained_model_name_or_path": _embedded_folder(base), "local_files_only": True}
+    if Path(base.location).is_dir():
+        return {"pretrained_model_name_or_path": base.location, "local_files_only": True}
+    return {"pretrained_model_name_or_path": base.location, "revision": base.revision}
+
+
+def _embedded_folder(base: BaseModel) -> str:
+    # Rows of the store name the stand-in without its folder, which is a cache that may move or be rebuilt.
+    if base.location != base.name:
+        return base.location
+    from feedback_model.embedded.tiny_base import embedded_base
+
+    built = embedded_base()
+    if built.revision != base.revision:
+        raise ModelError(
+            f"this checkpoint belongs to the embedded base model {base.revision[:8]}, "
+            f"but this version builds {built.revision[:8]}; train again"
+        )
+    return built.location
+
+
+@contextmanager
+def _loading(base: BaseModel) -> Iterator[None]:
+    # What the loaders raise is not documented as a set: a broken file surfaces as any of these.
+    try:
+        with quiet_libraries():
+            yield
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"the base model {base.name} could not be loaded: {first_line}") from error
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep the progress bars, hints and deprecation notices of the model libraries from the terminal."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("BITSANDBYTES_NOWELCOME", "1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+        yield

@@ -1,0 +1,66 @@
+"""LoRA adapters on a quantised base: attaching them, their loss, and their file."""
+# pyright: basic
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from feedback_model.training.batching import Batch
+from feedback_model.training.loading import quiet_libraries
+from feedback_model.training.recipe import Recipe
+
+WEIGHTS_FILE: Final = "adapter_model.safetensors"
+
+
+def attach_adapters(model: nn.Module, recipe: Recipe) -> Any:
+    """Freeze `model` and put float32 LoRA adapters on all its linear layers but the head."""
+    with quiet_libraries():
+        from peft import LoraConfig, get_peft_model
+
+        config = LoraConfig(
+            r=recipe.rank,
+            lora_alpha=recipe.alpha,
+            lora_dropout=recipe.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+        torch.manual_seed(recipe.seed)
+        adapted = get_peft_model(model, config)  # pyright: ignore[reportArgumentType]
+    for parameter in trainable_parameters(adapted):
+        parameter.data = parameter.data.float()  # a gradient scaler refuses float16 parameters
+    return adapted.train()
+
+
+def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """The adapters' parameters, in the model's order."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def supervised_loss(model: Any, batch: Batch) -> Tensor:
+    """Mean nats per supervised token; the head is computed on supervised positions alone.
+
+    Equals the model's own loss where logits are the head's output and nothing else, as in Qwen2 and Llama.
+    """
+    causal = model.get_base_model()
+    hidden = causal.get_decoder()(
+        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
+    ).last_hidden_state
+    logits = causal.get_output_embeddings()(hidden[batch.predicts])
+    return nn.functional.cross_entropy(logits.float(), batch.targets)
+
+
+def save_adapter(model: Any, folder: Path) -> str:
+    """Write the adapter to `folder` in PEFT's format and return the hash of its weights."""
+    with quiet_libraries():
+        model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card says nothing true
+    return hash_adapter(folder)
+
+
+def hash_adapter(folder: Path) -> str:
+    """32 hex digits naming the weights of the adapter in `folder`."""
+    with (folder / WEIGHTS_FILE).open("rb") as weights:
+        return hashlib.file_digest(weights, "sha256").hexdigest()[:32]

@@ -1,0 +1,101 @@
+"""The training curve in Weights & Biases: online with a key, offline without, and never a reason to fail.
+
+One run of ours is one run there, under the same id, so that a resumed training goes on in the same curve.
+"""
+# pyright: basic
+
+import logging
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from feedback_model.training.run import TrainingRun, TrainingStep
+
+_log = logging.getLogger(__name__)
+
+
+class Tracking:
+    """One run in Weights & Biases, or nothing where that is disabled or has failed."""
+
+    def __init__(self, run: TrainingRun, home: Path) -> None:
+        self._run: Any = None
+        if _mode() != "disabled":
+            self._attempt(lambda: self._start(run, home))
+
+    @property
+    def tracking_id(self) -> str | None:
+        """The run's id in Weights & Biases; None where nothing is tracked."""
+        return self._run.id if self._run is not None else None
+
+    def _start(self, run: TrainingRun, home: Path) -> None:
+        os.environ.setdefault("WANDB_SILENT", "true")
+        import wandb
+
+        home.joinpath("wandb").mkdir(parents=True, exist_ok=True)
+        self._run = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", "feedback-model"),
+            id=run.run_id,
+            name=f"{run.base.name.rsplit('/', 1)[-1]} {run.run_id[:8]}",
+            resume="allow",
+            mode=_mode(),
+            dir=str(home),
+            config=_config(run),
+            settings=_settings(wandb),
+        )
+
+    def step(self, done: TrainingStep) -> None:
+        """Log one update."""
+        if self._run is not None:
+            values = {"loss": done.loss, "learning_rate": done.learning_rate, "epoch": done.epoch}
+            self._attempt(lambda: self._run.log(values, step=done.step))
+
+    def epoch(self, epoch: int, train_loss: float | None) -> None:
+        """Note the mean loss of an epoch, in nats per supervised token."""
+        if self._run is not None:
+            self._attempt(lambda: self._run.summary.update({f"epoch_{epoch}_loss": train_loss}))
+
+    def finish(self, exit_code: int) -> None:
+        """Close the run; 0 means that training is complete."""
+        if self._run is not None:
+            self._attempt(lambda: self._run.finish(exit_code=exit_code))
+
+    def _attempt(self, action: Any) -> None:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - whatever a tracker raises, training is worth more
+            _log.warning("Weights & Biases is left out from here on: %s", error)
+            self._run = None
+
+
+def _mode() -> Any:
+    with_key = "online" if os.environ.get("WANDB_API_KEY") else "offline"
+    return os.environ.get("WANDB_MODE") or with_key
+
+
+def _settings(wandb: Any) -> Any:
+    # Hardware sampling, console capture and the look at git and the machine cost more than a small training.
+    return wandb.Settings(
+        silent=True,
+        console="off",
+        init_timeout=30,
+        x_disable_stats=True,
+        x_disable_meta=True,
+        x_disable_machine_info=True,
+        disable_git=True,
+        disable_code=True,
+        save_code=False,
+    )
+
+
+def _config(run: TrainingRun) -> dict[str, Any]:
+    return {
+        **asdict(run.recipe),
+        "dataset": run.dataset_id,
+        "base_model": run.base.name,
+        "base_revision": run.base.revision,
+        "stand_in": run.base.stand_in,
+        "precision_used": run.precision["used"],
+        "device": run.device,
+        "code_commit": run.code_commit,
+    }
