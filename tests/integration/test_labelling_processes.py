@@ -1,0 +1,33 @@
+"""Labelling by real processes: killed in the middle, and two at once."""
+
+from labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, start_labelling, states
+
+from feedback_model.embedded.process import serving
+
+
+def test_a_kill_loses_nothing_and_buys_no_more_than_was_in_flight_again(tmp_path):
+    with serving(delay=0.03) as url:
+        settings = settings_for(tmp_path, url, concurrency=8)
+        store = filled_store(settings, 150)
+        for replies in (20, 60):
+            kill_when(start_labelling(settings), url, replies)
+        process = start_labelling(settings)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert states(store) == {("done", None): 150}
+        assert count_rows(store)["label"] == len(bill(url)) == 150
+        bought_twice = sum(bill(url).values()) - 150
+        assert bought_twice <= 2 * settings.label_concurrency
+
+
+def test_two_processes_at_once_buy_nothing_twice_and_both_see_all_done(tmp_path):
+    with serving(delay=0.01) as url:
+        settings = settings_for(tmp_path, url, concurrency=4)
+        store = filled_store(settings, 550)
+        both = [start_labelling(settings) for _ in range(2)]
+        for process in both:
+            process.communicate(timeout=90)
+            assert process.returncode == 0
+            assert states(store) == {("done", None): 550}, "whoever ends first has waited for the other"
+        assert set(bill(url).values()) == {1}
+        assert len(bill(url)) == 550

@@ -1,0 +1,134 @@
+"""What the labelling tests share: a store with transcripts in it, settings that point at an endpoint, and the endpoint's bill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from feedback_model.embedded.speech import generate_transcripts
+from feedback_model.records import LabelSet, content_id
+from feedback_model.settings import Settings
+from feedback_model.store.clock import now
+from feedback_model.store.connection import Store, open_store
+from feedback_model.store.tables import label, reply, request, transcript
+from feedback_model.store.upsert import insert_missing
+
+LABELS = LabelSet("embedded-rubric-1", "label-test")
+
+
+def settings_for(
+    home: Path, url: str = "http://127.0.0.1:9/v1", timeout: float = 5.0, concurrency: int = 8
+) -> Settings:
+    return Settings(
+        home=home,
+        openai_base_url=url,
+        OPENAI_API_KEY="test",
+        label_model="embedded-rubric-1",
+        request_timeout=timeout,
+        label_concurrency=concurrency,
+        _env_file=None,
+    )
+
+
+def filled_store(settings: Settings, count: int) -> Store:
+    """A store with `count` train transcripts."""
+    store = open_store(settings.store_url)
+    with store.write() as connection:
+        insert_missing(connection, transcript, [_row(each.text) for each in generate_transcripts(count, seed=1)])
+    return store
+
+
+def _row(text: str) -> dict[str, object]:
+    name = content_id("transcript", text)
+    return {
+        "transcript_id": name,
+        "source_id": name,
+        "text": text,
+        "source": "test",
+        "genre": "",
+        "n_words": len(text.split()),
+        "split": "train",
+        "origin": "real",
+        "signature": b"",
+        "landed_at": now(),
+    }
+
+
+def count_rows(store: Store, **where: object) -> dict[str, int]:
+    """Rows of label, reply and request."""
+    with store.read() as connection:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (label, reply, request)
+        }
+
+
+def states(store: Store) -> dict[tuple[str, str | None], int]:
+    """How many requests stand in each state, with each error."""
+    grouped = select(request.c.state, request.c.error, func.count()).group_by(request.c.state, request.c.error)
+    with store.read() as connection:
+        return {(row[0], row[1]): row[2] for row in connection.execute(grouped)}
+
+
+def bill(url: str) -> dict[str, int]:
+    """Replies charged, by the hash of what was asked."""
+    return _get_bill(url)["replies"]
+
+
+def requests_seen(url: str) -> int:
+    """Requests that reached the endpoint, refused ones too."""
+    return _get_bill(url)["requests"]
+
+
+def _get_bill(url: str):
+    with urllib.request.urlopen(url.removesuffix("/v1") + "/bill", timeout=5) as response:
+        return json.load(response)
+
+
+_CHILD = """
+import asyncio, sys
+from pathlib import Path
+from feedback_model.labelling.client import label_set_of, open_labeller
+from feedback_model.labelling.label import label_missing
+from feedback_model.settings import Settings
+from feedback_model.store.connection import open_store
+
+async def main():
+    settings = Settings(_env_file=None)
+    store = open_store(settings.store_url)
+    async with open_labeller("openai", settings) as labeller:
+        print(await label_missing(store, labeller, label_set_of("openai", settings), settings), flush=True)
+
+asyncio.run(main())
+"""
+
+
+def start_labelling(settings: Settings) -> subprocess.Popen[str]:
+    """A process of its own that labels all that is missing."""
+    environment = {
+        **os.environ,
+        "FEEDBACK_HOME": str(settings.home),
+        "FEEDBACK_OPENAI_BASE_URL": settings.openai_base_url,
+        "FEEDBACK_LABEL_MODEL": settings.label_model,
+        "FEEDBACK_LABEL_CONCURRENCY": str(settings.label_concurrency),
+        "OPENAI_API_KEY": "test",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    return subprocess.Popen([sys.executable, "-c", _CHILD], env=environment, text=True, stdout=subprocess.PIPE)
+
+
+def kill_when(process: subprocess.Popen[str], url: str, replies: int) -> None:
+    """SIGKILL `process` once the endpoint has charged so many replies."""
+    deadline = time.monotonic() + 60
+    while sum(bill(url).values()) < replies:
+        assert process.poll() is None, "the process ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
