@@ -14,4 +14,4 @@ from tasks.labelling import augment_rare_scores
 async def augment(labeller: Labeller = "openai", share: Share = 0.1, seed: Seed = 0) -> dict[str, int]:
     """Have real train transcripts rewritten towards rare scores; keep what a blind relabelling confirms."""
     async with open_labeller(labeller, Settings()) as endpoint:
-        return await augment_rare_scores(endpoint, share, seed)
+        return await augment_rare_scores(endpoint, labeller, share, seed)

@@ -5,14 +5,15 @@ from prefect import flow
 from feedback_model.labelling.client import open_labeller
 from feedback_model.settings import Settings
 from flows.parameters import Labeller, Limit
-from tasks.labelling import label_documents, plan_label_batches, sum_counts, wait_for_others
+from tasks.labelling import label_documents, label_the_rest, plan_label_batches, sum_counts
 
 
 @flow(name="label", flow_run_name="label with {labeller}", description="Buy the labels that are missing.")
 async def label(labeller: Labeller = "openai", limit: Limit = 0) -> dict[str, float | None]:
     """Ask the labeller for every label that is missing; what is in the ledger is never bought again."""
     async with open_labeller(labeller, Settings()) as endpoint:
-        batches = await plan_label_batches(endpoint, limit)
-        counts = [await label_documents(endpoint, batch, number) for number, batch in enumerate(batches, 1)]
-        await wait_for_others(endpoint)
+        batches = await plan_label_batches(labeller, limit)
+        counts = [await label_documents(endpoint, batch) for batch in batches]
+        if not limit:
+            counts.append(await label_the_rest(endpoint, labeller))
     return sum_counts(counts)

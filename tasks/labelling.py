@@ -2,49 +2,68 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from feedback_model.augmentation.augment import augment
-from feedback_model.labelling.client import Labeller
-from feedback_model.labelling.label import LabelCounts, await_others, batches, label_batch, plan_labels
+from feedback_model.labelling.buying import LabelCounts
+from feedback_model.labelling.client import Labeller, label_set_of
+from feedback_model.labelling.label import batches, label_batch, label_missing, plan_labels
+from feedback_model.progress import track
+from feedback_model.records import LabellerKind
 from tasks.resources import resources
 
 # A batch takes 10-60 s at usual latencies; one task a document would cost 30 ms of the server's time each.
 DOCUMENTS_PER_TASK = 100
 
 
+@dataclass(frozen=True, slots=True)
+class LabelBatch:
+    """Some of the requests of a plan, and how far the plan has come before them."""
+
+    number: int
+    request_ids: tuple[str, ...]
+    done: int
+    total: int
+
+
 @task(name="plan labels", cache_policy=NO_CACHE)
-async def plan_label_batches(labeller: Labeller, limit: int = 0) -> list[tuple[str, ...]]:
+async def plan_label_batches(kind: LabellerKind, limit: int = 0) -> list[LabelBatch]:
     """What has to be bought, in batches; what is in the ledger already is not asked again."""
-    with resources() as (_settings, store):
-        plan = await asyncio.to_thread(plan_labels, store, labeller.label_set, limit=limit or None)
+    with resources() as (settings, store):
+        plan = await asyncio.to_thread(plan_labels, store, label_set_of(kind, settings), limit=limit or None)
     get_run_logger().info("%d to label, %d labelled, %d given up", len(plan.request_ids), plan.n_done, plan.n_failed)
-    return list(batches(plan.request_ids, DOCUMENTS_PER_TASK))
+    total = plan.n_done + len(plan.request_ids)
+    return [
+        LabelBatch(number + 1, request_ids, plan.n_done + number * DOCUMENTS_PER_TASK, total)
+        for number, request_ids in enumerate(batches(plan.request_ids, DOCUMENTS_PER_TASK))
+    ]
 
 
-@task(name="label batch", task_run_name="label batch {number}", cache_policy=NO_CACHE)
-async def label_documents(labeller: Labeller, request_ids: tuple[str, ...], number: int) -> LabelCounts:
+@task(name="label batch", task_run_name="label batch {batch.number}", cache_policy=NO_CACHE)
+async def label_documents(labeller: Labeller, batch: LabelBatch) -> LabelCounts:
     """Buy the labels of one batch; every reply is committed before it is read."""
     with resources() as (settings, store):
-        counts = await label_batch(store, labeller, request_ids, settings.label_concurrency)
-    get_run_logger().info("batch %d: %s", number, counts)
+        tracker = track("label", batch.total, batch.done)
+        counts = await label_batch(store, labeller, batch.request_ids, settings.label_concurrency, tracker)
+    get_run_logger().info("batch %d: %s", batch.number, counts)
     return counts
 
 
-@task(name="wait for labels others buy", cache_policy=NO_CACHE)
-async def wait_for_others(labeller: Labeller) -> None:
-    """Wait until no other run is buying labels of this set, so that the next stage finds them."""
-    with resources() as (_settings, store):
-        await await_others(store, labeller.label_set)
+@task(name="label the rest", cache_policy=NO_CACHE)
+async def label_the_rest(labeller: Labeller, kind: LabellerKind) -> LabelCounts:
+    """Wait for labels that another run is buying and buy what it gives back, so that the next stage finds all of them."""
+    with resources() as (settings, store):
+        return await label_missing(store, labeller, label_set_of(kind, settings), settings)
 
 
 @task(name="augment", cache_policy=NO_CACHE)
-async def augment_rare_scores(labeller: Labeller, share: float, seed: int) -> dict[str, int]:
+async def augment_rare_scores(labeller: Labeller, kind: LabellerKind, share: float, seed: int) -> dict[str, int]:
     """Have rare score levels of the train part rewritten, relabelled blind, and kept where they hit."""
     with resources() as (settings, store):
-        summary = await augment(store, labeller, labeller.label_set, settings, max_share=share, seed=seed)
+        summary = await augment(store, labeller, label_set_of(kind, settings), settings, max_share=share, seed=seed)
     get_run_logger().info("augmentation: %s", summary)
     return {
         "planned": summary.planned,

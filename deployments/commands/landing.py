@@ -48,8 +48,8 @@ def show_landing(summary: Any) -> None:
         f"landed: {summary.accepted} accepted, {summary.known} known already, "
         f"{summary.duplicate} duplicate, {rejected} rejected{reasons}"
     )
-    for reason in summary.examples:
-        say(f"  {reason}")
+    for code, example in summary.reasons.items():
+        say(f"  {code}: {example}")
 
 
 def _announce(settings: Any, batch_id: str, accepted: int) -> None:
