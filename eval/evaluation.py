@@ -1,0 +1,136 @@
+"""One evaluation: several models against the same labels on one split, judged, measured and written at once.
+
+The same dataset, split, decoding, validator and inferences name the same evaluation, so asking twice measures once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from eval.constant import fit_constant
+from eval.judging import judge_outputs
+from eval.measuring import Panel, as_scores, measure_constants, measure_models
+from eval.metrics import mean_over_traits
+from feedback_model.code_version import code_commit
+from feedback_model.errors import MissingStage
+from feedback_model.parsing import VALIDATOR
+from feedback_model.records import Dataset, Decoding, Split, content_id
+from feedback_model.store.clock import now
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, LabelledItem, ModelResult
+from feedback_model.store.evaluations import models_of_inferences, read_evaluation, save_evaluation
+from feedback_model.store.judgements import forget_judgements, judged_outputs, labelled_items
+
+
+def evaluate(
+    store: Store,
+    dataset: Dataset,
+    split: Split,
+    models: Mapping[str, str],
+    run_id: str | None,
+    *,
+    decoding: Decoding = "free",
+    best_epoch: str | None = None,
+    again: bool = False,
+) -> Evaluation:
+    """Measure `models` on one split of `dataset`; what is stored already is returned as it is.
+
+    Args:
+        models: inference id by name, in the order of the table: `base`, `base-nf4`, `epoch-1`, ..., `champion`.
+        run_id: the training run whose epochs are measured.
+        best_epoch: the epoch that validation chose; on the validation split it is chosen here.
+        again: judge and measure anew, in place of what is stored.
+
+    Raises:
+        MissingStage: no models, labels or outputs to measure.
+        Interrupted: a stop was requested; nothing partial is visible.
+    """
+    evaluation_id = name_evaluation(dataset, split, models, decoding)
+    stored = None if again else read_evaluation(store, evaluation_id)
+    if stored is not None:
+        return stored
+    panel = _assemble(store, dataset, split, models, again=again)
+    results = _with_best_epoch(_measure(store, panel, models), split, best_epoch)
+    constants = measure_constants(panel)
+    evaluation = Evaluation(
+        evaluation_id=evaluation_id,
+        created_at=now(),
+        dataset_id=dataset.dataset_id,
+        run_id=run_id,
+        split=split,
+        decoding=decoding,
+        validator=VALIDATOR,
+        label_model=dataset.label_set.label_model,
+        prompt_version=dataset.label_set.prompt_version,
+        code_commit=code_commit(),
+        n_test=len(panel.items),
+        mse_constant=mean_over_traits([constant.mse for constant in constants]),
+        models=results,
+        constants=constants,
+    )
+    save_evaluation(store, evaluation, [item.transcript_id for item in panel.items], again=again)
+    return evaluation
+
+
+def name_evaluation(dataset: Dataset, split: Split, models: Mapping[str, str], decoding: Decoding) -> str:
+    """The id of an evaluation: equal inputs, equal name."""
+    return content_id("evaluation", dataset.dataset_id, split, decoding, VALIDATOR, dict(models))
+
+
+def choose_best_epoch(validation: Evaluation) -> str | None:
+    """The epoch with the lowest penalised MSE, the earlier of equals; None if no epoch was measured."""
+    return _best_epoch(validation.models)
+
+
+def _best_epoch(results: Iterable[ModelResult]) -> str | None:
+    # min keeps the first of equals, and epochs stand in their order
+    epochs = [(result.mse_penalised, result.model) for result in results if result.model.startswith("epoch-")]
+    measured = [(mse, model) for mse, model in epochs if mse is not None]
+    return min(measured, key=lambda epoch: epoch[0])[1] if measured else None
+
+
+def _with_best_epoch(results: list[ModelResult], split: Split, best_epoch: str | None) -> tuple[ModelResult, ...]:
+    best = _best_epoch(results) if split == "validation" else best_epoch
+    return tuple(replace(result, is_best_epoch=result.model == best) for result in results)
+
+
+def _measure(store: Store, panel: Panel, models: Mapping[str, str]) -> list[ModelResult]:
+    model_ids = models_of_inferences(store, models.values())
+    return measure_models(panel, {name: (inference, model_ids[inference]) for name, inference in models.items()})
+
+
+def _assemble(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str], *, again: bool) -> Panel:
+    if not models:
+        raise MissingStage("no model was named to evaluate; run `feedback train` first")
+    items = tuple(_labelled(store, dataset, split))
+    train = _labelled(store, dataset, "train", real_only=True)
+    if again:
+        forget_judgements(store, models.values())
+    outputs = {
+        model: _outputs_of(store, model, inference_id, dataset, split, items) for model, inference_id in models.items()
+    }
+    return Panel(items, outputs, fit_constant(as_scores([item.scores for item in train])))
+
+
+def _labelled(store: Store, dataset: Dataset, split: Split, *, real_only: bool = False) -> list[LabelledItem]:
+    items = labelled_items(store, dataset, split, real_only=real_only)
+    if not items:
+        raise MissingStage(
+            f"dataset {dataset.dataset_id[:8]} has no labelled transcripts in its {split} part; "
+            "land more, run `feedback label`, then `feedback train`"
+        )
+    return items
+
+
+def _outputs_of(
+    store: Store, model: str, inference_id: str, dataset: Dataset, split: Split, items: Iterable[LabelledItem]
+) -> tuple[JudgedOutput, ...]:
+    """The judged outputs of one model in the order of `items`, matched by transcript id."""
+    judge_outputs(store, model, inference_id, dataset.dataset_id, split)
+    by_transcript = judged_outputs(store, inference_id, dataset.dataset_id, split)
+    asked = [item.transcript_id for item in items]
+    missing = sum(name not in by_transcript for name in asked)
+    if missing:
+        raise MissingStage(
+            f"{model} has no output for {missing} of {len(asked)} {split} transcripts; run `feedback evaluate` to infer them"
+        )
+    return tuple(by_transcript[name] for name in asked)

@@ -1,0 +1,133 @@
+"""From labels and predictions in memory to the figures of an evaluation. Pure: no store, no clock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.constant import ConstantPredictor
+from eval.intervals import mean_interval
+from eval.metrics import Scores, mean_over_traits, mean_squared_error
+from eval.subsets import Mask, bounds, common, individual, penalised
+from feedback_model.store.evaluation_records import (
+    SUBSETS,
+    JudgedOutput,
+    LabelledItem,
+    ModelResult,
+    Subset,
+    TraitConstant,
+    TraitResult,
+)
+from feedback_model.traits import TRAIT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Labels and every model's outputs on the same transcripts, in one order."""
+
+    items: tuple[LabelledItem, ...]
+    outputs: Mapping[str, tuple[JudgedOutput, ...]]
+    """By model, in the order of `items`."""
+    constant: ConstantPredictor
+
+    @property
+    def labels(self) -> Scores:
+        """One row per transcript, one column per trait."""
+        return as_scores([item.scores for item in self.items])
+
+    def predictions(self, model: str) -> Scores:
+        """Like `labels`; a row of NaN where the output is not strictly valid."""
+        nothing = (np.nan,) * len(TRAIT_KEYS)
+        return as_scores([output.scores or nothing for output in self.outputs[model]])
+
+
+def as_scores(rows: Sequence[Sequence[float]]) -> Scores:
+    """Rows of six scores as an array, of the right shape even without rows."""
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(TRAIT_KEYS))
+
+
+def measure_constants(panel: Panel) -> tuple[TraitConstant, ...]:
+    """What the constant predictor scores on the panel."""
+    mses = panel.constant.mse_per_trait(panel.labels)
+    return tuple(
+        TraitConstant(trait, float(mean), float(median), mse)
+        for trait, mean, median, mse in zip(TRAIT_KEYS, panel.constant.means, panel.constant.medians, mses, strict=True)
+        if mse is not None
+    )
+
+
+def measure_models(panel: Panel, names: Mapping[str, tuple[str, str]]) -> list[ModelResult]:
+    """Every model's row, no epoch chosen yet.
+
+    Args:
+        names: inference id and model id by model.
+    """
+    predictions = {model: panel.predictions(model) for model in panel.outputs}
+    shared = common(predictions.values())
+    return [
+        _measure_model(panel, model, inference_id, model_id, predictions[model], shared)
+        for model, (inference_id, model_id) in names.items()
+    ]
+
+
+def _measure_model(
+    panel: Panel, model: str, inference_id: str, model_id: str, predictions: Scores, shared: Mask
+) -> ModelResult:
+    filled = penalised(predictions, panel.constant.medians)
+    alone = individual(predictions)
+    used: dict[Subset, tuple[Scores, Mask]] = {
+        "common": (predictions, shared),
+        "individual": (predictions, alone),
+        "penalised": (filled, np.ones_like(alone)),
+    }
+    traits = {subset: _measure_traits(panel, subset, *used[subset]) for subset in SUBSETS}
+    lower, upper = bounds(panel.labels, predictions) or (None, None)
+    tiers = [output.tier for output in panel.outputs[model]]
+    strict = tiers.count("strict")
+    extractable = strict + tiers.count("extractable")
+    return ModelResult(
+        model=model,
+        inference_id=inference_id,
+        model_id=model_id,
+        valid_strict=strict,
+        valid_extractable=extractable,
+        valid_repairable=extractable + tiers.count("repairable"),
+        n_common=int(shared.sum()),
+        mse_common=_overall(traits["common"]),
+        n_individual=int(alone.sum()),
+        mse_individual=_overall(traits["individual"]),
+        mse_penalised=_overall(traits["penalised"]),
+        mse_lower=lower,
+        mse_upper=upper,
+        is_best_epoch=False,
+        traits=tuple(trait for subset in SUBSETS for trait in traits[subset]),
+    )
+
+
+def _overall(traits: Sequence[TraitResult]) -> float | None:
+    return mean_over_traits([trait.mse for trait in traits])
+
+
+def _measure_traits(panel: Panel, subset: Subset, predictions: Scores, mask: Mask) -> list[TraitResult]:
+    labels, predictions = panel.labels[mask], predictions[mask]
+    sources = [item.source_id for item, used in zip(panel.items, mask, strict=True) if used]
+    return [
+        _measure_trait(trait, subset, labels[:, column], predictions[:, column], sources, len(panel.items))
+        for column, trait in enumerate(TRAIT_KEYS)
+    ]
+
+
+def _measure_trait(
+    trait: str, subset: Subset, labels: Scores, predictions: Scores, sources: Sequence[str], n_total: int
+) -> TraitResult:
+    interval = mean_interval((predictions - labels) ** 2, sources)
+    return TraitResult(
+        trait=trait,
+        subset=subset,
+        mse=mean_squared_error(labels, predictions),
+        ci_low=None if interval is None else max(0.0, interval.low),  # a squared error cannot be less
+        ci_high=None if interval is None else interval.high,
+        n_used=len(labels),
+        n_total=n_total,
+        n_missing=n_total - len(labels),
+    )

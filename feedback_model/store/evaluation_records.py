@@ -1,0 +1,143 @@
+"""What an evaluation found, as records. Knows nothing of how the figures are computed or kept."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from feedback_model.parsing import Tier
+from feedback_model.records import Decoding, Split
+
+Subset = Literal["common", "individual", "penalised"]
+SUBSETS: tuple[Subset, ...] = ("common", "individual", "penalised")
+Verdict = Literal["promote", "hold", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledItem:
+    """A transcript of a dataset with the scores it should get."""
+
+    transcript_id: str
+    source_id: str
+    scores: tuple[int, ...]
+    """1 to 10, in the order of the traits."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedOutput:
+    """A judged output, as evaluations use it."""
+
+    tier: Tier
+    scores: tuple[float, ...] | None
+    """In the order of the traits; None unless the tier is strict."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraitResult:
+    """The MSE of one model on one trait over one subset."""
+
+    trait: str
+    subset: Subset
+    mse: float | None
+    """In score points squared; None where nothing was used."""
+    ci_low: float | None
+    """95%, clustered on the document; None with fewer than two documents."""
+    ci_high: float | None
+    n_used: int
+    n_total: int
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """One model's row of an evaluation. Every MSE is the plain mean over the six traits."""
+
+    model: str
+    """The role in this evaluation: `base`, `base-nf4`, `epoch-N`, `champion`."""
+    inference_id: str
+    model_id: str
+    valid_strict: int
+    """Outputs, as are the next two: each tier counts the ones before it too."""
+    valid_extractable: int
+    valid_repairable: int
+    n_common: int
+    mse_common: float | None
+    n_individual: int
+    mse_individual: float | None
+    mse_penalised: float | None
+    mse_lower: float | None
+    mse_upper: float | None
+    is_best_epoch: bool
+    traits: tuple[TraitResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TraitConstant:
+    """The constant predictor on one trait."""
+
+    trait: str
+    train_mean: float
+    train_median: float
+    mse: float
+    """Of saying the train mean for every transcript of the split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Several models against the same labels on the same transcripts."""
+
+    evaluation_id: str
+    created_at: str
+    dataset_id: str
+    run_id: str | None
+    """The training run whose epochs were measured."""
+    split: Split
+    decoding: Decoding
+    validator: str
+    label_model: str
+    prompt_version: str
+    code_commit: str
+    n_test: int
+    """Transcripts asked."""
+    mse_constant: float | None
+    models: tuple[ModelResult, ...]
+    constants: tuple[TraitConstant, ...]
+
+    @property
+    def best_epoch(self) -> ModelResult | None:
+        """The epoch that the validation split chose."""
+        return next((result for result in self.models if result.is_best_epoch), None)
+
+    def model(self, name: str) -> ModelResult | None:
+        """The row of one model."""
+        return next((result for result in self.models if result.model == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a model may become champion, and why."""
+
+    evaluation_id: str
+    """The test evaluation that reports on it."""
+    model_id: str
+    model: str
+    """Its role in that evaluation."""
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """Sentences with their figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model that `feedback score` uses."""
+
+    model_id: str
+    base_model: str
+    base_revision: str
+    stand_in: bool
+    quantised: bool
+    run_id: str | None
+    epoch: int | None
+    adapter_sha: str | None
+    checkpoint_path: str | None
+    """Folder of the adapter, relative to the home folder."""
+    promoted_at: str
+    decision_id: str

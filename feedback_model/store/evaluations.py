@@ -1,0 +1,187 @@
+"""Evaluations, decisions and champions in SQL: what `eval` writes and everyone reads. Knows no formula."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, select
+
+from feedback_model.records import Split, content_id
+from feedback_model.store import tables
+from feedback_model.store.clock import now
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluation_records import (
+    SUBSETS,
+    Champion,
+    Decision,
+    Evaluation,
+    ModelResult,
+    TraitConstant,
+    TraitResult,
+)
+from feedback_model.store.upsert import insert_missing, upsert
+from feedback_model.traits import TRAIT_KEYS
+
+_OWN_FIELDS = tuple(field.name for field in fields(Evaluation) if field.name not in ("models", "constants"))
+_MODEL_FIELDS = tuple(field.name for field in fields(ModelResult) if field.name not in ("model_id", "traits"))
+_TRAIT_FIELDS = tuple(field.name for field in fields(TraitResult))
+_CONSTANT_FIELDS = tuple(field.name for field in fields(TraitConstant))
+
+
+def models_of_inferences(store: Store, inference_ids: Iterable[str]) -> dict[str, str]:
+    """The model id behind each inference id."""
+    inference = tables.inference
+    query = select(inference.c.inference_id, inference.c.model_id).where(
+        inference.c.inference_id.in_(list(inference_ids))
+    )
+    with store.read() as connection:
+        return {row.inference_id: row.model_id for row in connection.execute(query)}
+
+
+def save_evaluation(store: Store, evaluation: Evaluation, transcript_ids: Iterable[str], *, again: bool) -> None:
+    """Write all rows of `evaluation` in one transaction; with `again` in place of those that stand under its id."""
+    key = {"evaluation_id": evaluation.evaluation_id}
+    children: dict[Any, list[dict[str, Any]]] = {
+        tables.evaluation_item: [key | {"transcript_id": name} for name in transcript_ids],
+        tables.evaluation_constant: [key | asdict(constant) for constant in evaluation.constants],
+        tables.evaluation_model: [
+            key | {name: getattr(model, name) for name in _MODEL_FIELDS} for model in evaluation.models
+        ],
+        tables.evaluation_trait: [
+            key | {"model": model.model} | asdict(trait) for model in evaluation.models for trait in model.traits
+        ],
+    }
+    own = {name: getattr(evaluation, name) for name in _OWN_FIELDS}
+    with store.write() as connection:
+        if again:
+            for table in reversed(children):
+                connection.execute(delete(table).where(table.c.evaluation_id == evaluation.evaluation_id))
+            upsert(connection, tables.evaluation, [own], ["evaluation_id"])
+        insert_missing(connection, tables.evaluation, [own])
+        for table, rows in children.items():
+            insert_missing(connection, table, rows)
+
+
+def read_evaluation(store: Store, evaluation_id: str) -> Evaluation | None:
+    """The evaluation under `evaluation_id`, if there is one."""
+    with store.read() as connection:
+        own = _rows(connection, select(tables.evaluation), evaluation_id)
+        if not own:
+            return None
+        models = _rows(
+            connection,
+            select(tables.evaluation_model, tables.inference.c.model_id).join(tables.inference),
+            evaluation_id,
+        )
+        traits = _rows(connection, select(tables.evaluation_trait), evaluation_id)
+        constants = _rows(connection, select(tables.evaluation_constant), evaluation_id)
+    results = [_model_result(row, [trait for trait in traits if trait["model"] == row["model"]]) for row in models]
+    return Evaluation(
+        **own[0],
+        models=tuple(sorted(results, key=lambda result: model_order(result.model))),
+        constants=tuple(TraitConstant(**_only(row, _CONSTANT_FIELDS)) for row in sorted(constants, key=_place)),
+    )
+
+
+def _rows(connection: Connection, query: Select[Any], evaluation_id: str) -> list[dict[str, Any]]:
+    column = query.selected_columns["evaluation_id"]
+    return [dict(row) for row in connection.execute(query.where(column == evaluation_id)).mappings()]
+
+
+def _model_result(row: dict[str, Any], traits: list[dict[str, Any]]) -> ModelResult:
+    return ModelResult(
+        **_only(row, _MODEL_FIELDS),
+        model_id=row["model_id"],
+        traits=tuple(TraitResult(**_only(trait, _TRAIT_FIELDS)) for trait in sorted(traits, key=_place)),
+    )
+
+
+def _only(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+def _place(row: dict[str, Any]) -> tuple[int, int]:
+    subset = SUBSETS.index(row["subset"]) if "subset" in row else 0
+    return subset, TRAIT_KEYS.index(row["trait"])
+
+
+def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:
+    """The newest evaluation on `split`, if there is one."""
+    table = tables.evaluation
+    query = select(table.c.evaluation_id).where(table.c.split == split).order_by(table.c.created_at.desc()).limit(1)
+    with store.read() as connection:
+        newest = connection.execute(query).scalar()
+    return None if newest is None else read_evaluation(store, newest)
+
+
+def sibling_evaluation(store: Store, evaluation: Evaluation, split: Split) -> Evaluation | None:
+    """The newest evaluation of the same run, dataset and decoding on another split."""
+    table = tables.evaluation
+    query = (
+        select(table.c.evaluation_id)
+        .where(table.c.split == split, table.c.dataset_id == evaluation.dataset_id)
+        .where(table.c.run_id == evaluation.run_id, table.c.decoding == evaluation.decoding)
+        .order_by(table.c.created_at.desc())
+        .limit(1)
+    )
+    with store.read() as connection:
+        newest = connection.execute(query).scalar()
+    return None if newest is None else read_evaluation(store, newest)
+
+
+def model_order(model: str) -> tuple[int, int]:
+    """Where a model stands in tables: base, base-nf4, the epochs in turn, champion."""
+    if model.startswith("epoch-"):
+        return (2, int(model.removeprefix("epoch-")))
+    return ({"base": 0, "base-nf4": 1}.get(model, 3), 0)
+
+
+# ---- decisions and champions -------------------------------------------------------------------------------------
+
+
+def record_decision(store: Store, decision: Decision) -> str:
+    """Keep `decision`, and make its model champion if it says so; the same decision again changes nothing.
+
+    Returns:
+        The decision's id.
+    """
+    decision_id = content_id("decision", decision.evaluation_id, decision.model_id, decision.verdict, decision.reasons)
+    made = {"decision_id": decision_id, "model_id": decision.model_id, "verdict": decision.verdict}
+    reasons = json.dumps(decision.reasons, ensure_ascii=False)
+    with store.write() as connection:
+        insert_missing(
+            connection,
+            tables.decision,
+            [made | {"created_at": now(), "evaluation_id": decision.evaluation_id, "reasons": reasons}],
+        )
+        if decision.verdict == "promote":
+            insert_missing(connection, tables.promotion, [made | {"promoted_at": now()}])
+    return decision_id
+
+
+def read_decision(store: Store, evaluation: Evaluation) -> Decision | None:
+    """The newest decision that rests on `evaluation`, if there is one."""
+    table = tables.decision
+    query = select(table).where(table.c.evaluation_id == evaluation.evaluation_id).order_by(table.c.created_at.desc())
+    with store.read() as connection:
+        row = connection.execute(query).first()
+    if row is None:
+        return None
+    model = next((result.model for result in evaluation.models if result.model_id == row.model_id), row.model_id)
+    return Decision(row.evaluation_id, row.model_id, model, row.verdict, tuple(json.loads(row.reasons)))
+
+
+def champion(store: Store) -> Champion | None:
+    """The model in use: the newest promotion, if there was any."""
+    promotion, version, adapter = tables.promotion, tables.model_version, tables.checkpoint
+    query = (
+        select(version, adapter.c.path.label("checkpoint_path"), promotion.c.promoted_at, promotion.c.decision_id)
+        .join_from(promotion, version, version.c.model_id == promotion.c.model_id)
+        .outerjoin(adapter, (adapter.c.run_id == version.c.run_id) & (adapter.c.epoch == version.c.epoch))
+        .order_by(promotion.c.promotion_id.desc())
+        .limit(1)
+    )
+    with store.read() as connection:
+        row = connection.execute(query).mappings().first()
+    return None if row is None else Champion(**row)

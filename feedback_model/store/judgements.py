@@ -1,0 +1,126 @@
+"""Labels of a dataset, and what the judge said about outputs, in SQL. Knows no formula."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, delete, select
+
+from feedback_model.parsing import VALIDATOR, Judgement
+from feedback_model.records import Dataset, FinishReason, Split
+from feedback_model.store import tables
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluation_records import JudgedOutput, LabelledItem
+from feedback_model.store.upsert import insert_missing
+from feedback_model.traits import TRAIT_KEYS
+
+
+def labelled_items(store: Store, dataset: Dataset, split: Split, *, real_only: bool = False) -> list[LabelledItem]:
+    """The transcripts of one part of `dataset` with their labels, in the order of their ids."""
+    item, label, transcript = tables.dataset_item, tables.label_score, tables.transcript
+    query = (
+        select(item.c.transcript_id, transcript.c.source_id, label.c.trait, label.c.score)
+        .join(transcript, transcript.c.transcript_id == item.c.transcript_id)
+        .join(label, label.c.transcript_id == item.c.transcript_id)
+        .where(item.c.dataset_id == dataset.dataset_id, item.c.split == split)
+        .where(label.c.label_model == dataset.label_set.label_model)
+        .where(label.c.prompt_version == dataset.label_set.prompt_version, label.c.replicate == 0)
+        .order_by(item.c.transcript_id)
+    )
+    if real_only:
+        query = query.where(transcript.c.origin == "real")
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+    return [_labelled_item(list(group)) for _, group in groupby(rows, key=lambda row: row.transcript_id)]
+
+
+def _labelled_item(rows: Sequence[Row[Any]]) -> LabelledItem:
+    scores = {row.trait: row.score for row in rows}
+    return LabelledItem(rows[0].transcript_id, rows[0].source_id, tuple(scores[trait] for trait in TRAIT_KEYS))
+
+
+def unjudged_outputs(
+    store: Store, inference_id: str, dataset_id: str, split: Split
+) -> list[tuple[str, bytes, FinishReason]]:
+    """Transcript id, raw output and finish reason of what the present validator has not judged yet."""
+    output, judgement = tables.output, tables.judgement
+    judged = and_(
+        judgement.c.validator == VALIDATOR,
+        judgement.c.inference_id == output.c.inference_id,
+        judgement.c.transcript_id == output.c.transcript_id,
+    )
+    query = (
+        _of_part(select(output.c.transcript_id, output.c.raw, output.c.finish_reason), output, dataset_id, split)
+        .outerjoin(judgement, judged)
+        .where(output.c.inference_id == inference_id, judgement.c.tier.is_(None))
+        .order_by(output.c.transcript_id)
+    )
+    with store.read() as connection:
+        return [(row.transcript_id, row.raw, row.finish_reason) for row in connection.execute(query)]
+
+
+def save_judgements(store: Store, inference_id: str, judgements: Mapping[str, Judgement]) -> None:
+    """Keep `judgements` (by transcript id) with the scores of the strict ones, in one transaction."""
+    key = {"validator": VALIDATOR, "inference_id": inference_id}
+    rows = [key | {"transcript_id": name} | _judgement_columns(each) for name, each in judgements.items()]
+    scores = [
+        key | {"transcript_id": name, "trait": trait, "score": float(score)}
+        for name, each in judgements.items()
+        if each.tier == "strict" and each.feedback is not None
+        for trait, score in each.feedback.scores.items()
+    ]
+    with store.write() as connection:
+        insert_missing(connection, tables.judgement, rows)
+        insert_missing(connection, tables.predicted_score, scores)
+
+
+def _judgement_columns(judgement: Judgement) -> dict[str, Any]:
+    failure = judgement.failure
+    return {
+        "tier": judgement.tier,
+        "failure_code": None if failure is None else str(failure.code),
+        "failure_offset": None if failure is None else failure.offset,
+        "failure_pointer": None if failure is None else failure.pointer,
+    }
+
+
+def forget_judgements(store: Store, inference_ids: Iterable[str]) -> None:
+    """Drop what the present validator said about these inferences, so that they are judged again."""
+    with store.write() as connection:
+        for table in (tables.predicted_score, tables.judgement):
+            connection.execute(
+                delete(table).where(table.c.validator == VALIDATOR, table.c.inference_id.in_(list(inference_ids)))
+            )
+
+
+def judged_outputs(store: Store, inference_id: str, dataset_id: str, split: Split) -> dict[str, JudgedOutput]:
+    """What one inference said about one part of a dataset, by transcript id."""
+    judgement, predicted = tables.judgement, tables.predicted_score
+    same = and_(*(judgement.c[name] == predicted.c[name] for name in ("validator", "inference_id", "transcript_id")))
+    query = (
+        _of_part(
+            select(judgement.c.transcript_id, judgement.c.tier, predicted.c.trait, predicted.c.score),
+            judgement,
+            dataset_id,
+            split,
+        )
+        .outerjoin(predicted, same)
+        .where(judgement.c.validator == VALIDATOR, judgement.c.inference_id == inference_id)
+        .order_by(judgement.c.transcript_id)
+    )
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+    return {name: _judged_output(list(group)) for name, group in groupby(rows, key=lambda row: row.transcript_id)}
+
+
+def _of_part(query: Select[Any], table: Any, dataset_id: str, split: Split) -> Select[Any]:
+    item = tables.dataset_item
+    return query.join_from(table, item, item.c.transcript_id == table.c.transcript_id).where(
+        item.c.dataset_id == dataset_id, item.c.split == split
+    )
+
+
+def _judged_output(rows: Sequence[Row[Any]]) -> JudgedOutput:
+    scores = {row.trait: row.score for row in rows}
+    strict = rows[0].tier == "strict"
+    return JudgedOutput(rows[0].tier, tuple(scores[trait] for trait in TRAIT_KEYS) if strict else None)
