@@ -14,7 +14,7 @@ def leases(count: int, owner: str = "first") -> list[dict[str, object]]:
 def owners(store: Store) -> dict[str, int]:
     with store.read() as connection:
         rows = connection.execute(select(lease.c.owner, func.count()).group_by(lease.c.owner))
-        return {owner: count for owner, count in rows}
+        return dict(rows.tuples())
 
 
 def test_rows_that_stand_are_left_alone(any_store: Store) -> None:

@@ -1,0 +1,135 @@
+"""Dataset versions: all usable labels of one label set, frozen as a Parquet file that its content names.
+
+One row is one transcript: ids, split, origin, text, and per trait its score and, as `<trait>_explanation`, the reason.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feedback_model.errors import InputError, MissingStage, StoreError
+from feedback_model.feedback import Feedback, TraitFeedback
+from feedback_model.records import SPLITS, Dataset, Example, LabelSet, Split, content_id
+from feedback_model.settings import Settings
+from feedback_model.store.connection import Store
+from feedback_model.store.datasets import count_sources, labelled_examples, record_dataset
+from feedback_model.traits import TRAIT_KEYS
+
+if TYPE_CHECKING:
+    import polars
+
+
+def snapshot(store: Store, settings: Settings, label_set: LabelSet, *, with_augmented: bool = True) -> Dataset:
+    """Freeze what is labelled now as a dataset version; the same labels make the same version.
+
+    Args:
+        with_augmented: take accepted rewrites into the train part.
+
+    Raises:
+        MissingStage: nothing has landed, or nothing is labelled.
+        InputError: a split would be empty.
+        StoreError: the file cannot be written.
+    """
+    examples = labelled_examples(store, label_set, with_augmented=with_augmented)
+    counts: Counter[Split] = Counter(example.split for example in examples)
+    _demand_all_splits(store, label_set, counts)
+    dataset_id = content_id("dataset", label_set.label_model, label_set.prompt_version, [*map(_content, examples)])
+    path = settings.snapshots / f"{dataset_id}.parquet"
+    if not path.exists():
+        _publish(_table(examples), path)
+    version = Dataset(
+        dataset_id,
+        label_set,
+        path.relative_to(settings.home).as_posix(),
+        n_train=counts["train"],
+        n_validation=counts["validation"],
+        n_test=counts["test"],
+        n_augmented=sum(example.origin == "augmented" for example in examples),
+    )
+    record_dataset(store, version, examples)
+    return version
+
+
+def read_examples(settings: Settings, dataset: Dataset, split: Split) -> list[Example]:
+    """The examples of one split of a dataset version, in the order of their ids.
+
+    Raises:
+        StoreError: the version's file is missing or damaged.
+    """
+    import polars
+
+    path = settings.home / dataset.path
+    try:
+        table = polars.read_parquet(path).filter(polars.col("split") == split)
+    except (OSError, polars.exceptions.PolarsError) as error:
+        raise StoreError(
+            f"the dataset file {path} cannot be read ({_first_line(error)}); delete it if it is there, and run "
+            "`feedback train` to write it again"
+        ) from error
+    return [_example(row) for row in table.iter_rows(named=True)]
+
+
+def _demand_all_splits(store: Store, label_set: LabelSet, counts: Counter[Split]) -> None:
+    empty = [split for split in SPLITS if not counts[split]]
+    if not empty:
+        return
+    sources = count_sources(store)
+    if not sources:
+        raise MissingStage("no transcripts have landed; run `feedback land PATH...` first")
+    if not counts:
+        raise MissingStage(
+            f"no transcript is labelled by {label_set.label_model} with prompt {label_set.prompt_version}; "
+            "run `feedback label` first"
+        )
+    raise InputError(
+        f"the {' and '.join(empty)} split would be empty: {counts.total()} labelled transcripts of {sources} sources are "
+        "too few to fall into all three; land transcripts of more documents, or label those that wait"
+    )
+
+
+def _content(example: Example) -> tuple[object, ...]:
+    traits = example.feedback.traits
+    return (example.transcript_id, example.split, [[trait.score, trait.explanation] for trait in traits])
+
+
+def _table(examples: Sequence[Example]) -> "polars.DataFrame":
+    import polars
+
+    return polars.DataFrame([_row(example) for example in examples], infer_schema_length=None)
+
+
+def _row(example: Example) -> dict[str, object]:
+    row: dict[str, object] = {
+        "transcript_id": example.transcript_id,
+        "source_id": example.source_id,
+        "split": example.split,
+        "origin": example.origin,
+        "text": example.text,
+    }
+    for key in TRAIT_KEYS:
+        row |= {key: example.feedback[key].score, f"{key}_explanation": example.feedback[key].explanation}
+    return row
+
+
+def _example(row: dict[str, object]) -> Example:
+    traits = (TraitFeedback(row[key], row[f"{key}_explanation"]) for key in TRAIT_KEYS)  # type: ignore[arg-type]
+    fields = {name: row[name] for name in ("transcript_id", "source_id", "text", "split", "origin")}
+    return Example(**fields, feedback=Feedback(tuple(traits)))  # type: ignore[arg-type]
+
+
+def _publish(table: "polars.DataFrame", path: Path) -> None:
+    # Whoever sees the name sees the whole file: it is written beside and moved into place.
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.write_parquet(partial)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(f"the dataset file {path} cannot be written: {error.strerror or error}; make room") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
