@@ -45,9 +45,7 @@ def _notes(text: str, levels: dict[str, int], random_: random.Random) -> Reading
     traits = random_.sample(TRAIT_KEYS, len(TRAIT_KEYS))
     nested = random_.random() < 0.5
     words = {trait: LEVEL_WORDS[levels[trait] - 1] for trait in traits}
-    notes = (
-        f'"{trait}": {{"level": "{words[trait]}"}}' if nested else f'"{trait}": {words[trait]}' for trait in traits
-    )
+    notes = (f'"{trait}": {{"score": {words[trait]}}}' if nested else f'"{trait}": {words[trait]}' for trait in traits)
     user = render_messages("feedback", text)[1]
     return Reading(
         (

@@ -34,13 +34,13 @@ class Stage:
 
 CURRICULUM = (
     Stage(500, 32, 1, 0.0),
-    Stage(450, 24, 2, 0.0),
-    Stage(100, 24, 2, 0.5),
+    Stage(300, 24, 2, 0.0),
+    Stage(300, 24, 2, 0.4),
 )
 PEAK_RATE = 6e-3
 WARMUP_STEPS = 50
 LEVEL_WORD_WEIGHT = 1.0
-OTHER_WEIGHT = 0.05
+OTHER_WEIGHT = 0.2
 INITIAL_RANGE = 0.1
 """Standard deviation of initial weights; the usual 0.02 learned to read far more slowly."""
 SEED = 1
