@@ -6,12 +6,12 @@ Ctrl-C asks the work to stop at its next step, so that what is paid for or compu
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
-from deployments.server import any_server, quiet_environment
+from deployments.server import quiet_environment, running_server, temporary_server
 from deployments.terminal import say, showing_progress
 from feedback_model.progress import clear_stop, request_stop
 from feedback_model.settings import Settings
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def stopping_on_interrupt() -> Iterator[None]:
+def stopping_on_interrupt(announced_as: str = "stopping after the step at work") -> Generator[None]:
     """Turn the first SIGINT or SIGTERM into a stop request, and the second into an end without further ado."""
     seen: list[int] = []
 
@@ -29,7 +29,7 @@ def stopping_on_interrupt() -> Iterator[None]:
             os._exit(128 + signal_number)
         seen.append(signal_number)
         request_stop()
-        say("stopping after the step at work; once more to end at once")
+        say(f"{announced_as}; once more to end at once")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -50,8 +50,10 @@ def run_flow(settings: Settings, call: Callable[[], Awaitable[Result]], *, quiet
     Raises:
         FeedbackError: whatever the flow raised.
     """
-    with stopping_on_interrupt(), any_server(settings) as api_url:
-        os.environ.update(quiet_environment(settings) | _client_environment(api_url))
+    with stopping_on_interrupt(), ExitStack() as stack:
+        running = running_server(settings)
+        api_url = running or stack.enter_context(temporary_server(settings))
+        os.environ.update(quiet_environment(settings) | _client_environment(api_url, keeps_logs=running is not None))
         with showing_progress(quiet=quiet):
             return asyncio.run(_as_coroutine(call))
 
@@ -60,10 +62,10 @@ async def _as_coroutine(call: Callable[[], Awaitable[Any]]) -> Any:
     return await call()
 
 
-def _client_environment(api_url: str) -> dict[str, str]:
+def _client_environment(api_url: str, *, keeps_logs: bool) -> dict[str, str]:
     return {
         "PREFECT_API_URL": api_url,
-        # The terminal shows our own progress; the run's log is in the UI.
+        # The terminal shows our own progress; the run's log is in the UI, where there is one.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_LOGGING_TO_API_ENABLED": str(keeps_logs).lower(),
     }

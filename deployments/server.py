@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -71,10 +71,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a tethered child politely, then for good."""
+def close_tether(process: "subprocess.Popen[bytes]") -> None:
+    """Tell a tethered child to end, without waiting for it."""
     if process.stdin is not None:
         process.stdin.close()
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a tethered child politely, then for good."""
+    close_tether(process)
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
@@ -95,26 +100,35 @@ def start_tethered(command: Sequence[str], log: Path, environment: Mapping[str, 
         )
 
 
+def server_command(port: int, *, ui: bool) -> list[str]:
+    """What starts a Prefect server on 127.0.0.1."""
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    return command if ui else [*command, "--no-ui"]
+
+
 @contextmanager
-def serving(port: int, log: Path, environment: Mapping[str, str], *, ui: bool) -> Iterator[str]:
+def serving(port: int, log: Path, environment: Mapping[str, str], *, ui: bool) -> Generator[str]:
     """Run a Prefect server on 127.0.0.1 during the block; yields its API URL.
 
     Raises:
         ConfigurationError: it ended, or did not answer in time; names its log.
     """
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    if not ui:
-        command.append("--no-ui")
     api_url = f"http://127.0.0.1:{port}/api"
-    process = start_tethered(command, log, environment)
+    process = start_tethered(server_command(port, ui=ui), log, environment)
     try:
-        _await_health(process, api_url, log)
+        await_health(process, api_url, log)
         yield api_url
     finally:
         stop(process)
 
 
-def _await_health(process: "subprocess.Popen[bytes]", api_url: str, log: Path) -> None:
+def await_health(process: "subprocess.Popen[bytes]", api_url: str, log: Path) -> None:
+    """Wait until the server that `process` is answers.
+
+    Raises:
+        ConfigurationError: it ended, or did not answer in time; names its log.
+        Interrupted: a stop was requested.
+    """
     deadline = time.monotonic() + START_SECONDS
     while not is_healthy(api_url):
         check_stop()
@@ -126,17 +140,7 @@ def _await_health(process: "subprocess.Popen[bytes]", api_url: str, log: Path) -
 
 
 @contextmanager
-def any_server(settings: Settings) -> Iterator[str]:
-    """The running server, or a temporary one that ends with the block."""
-    if (url := running_server(settings)) is not None:
-        yield url
-        return
-    with temporary_server(settings) as url:
-        yield url
-
-
-@contextmanager
-def temporary_server(settings: Settings) -> Iterator[str]:
+def temporary_server(settings: Settings) -> Generator[str]:
     """A server of this command's own, without UI; its database is kept, because making one takes seconds."""
     folder = settings.home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
@@ -151,7 +155,7 @@ def temporary_server(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def _own_database(folder: Path) -> Iterator[Path]:
+def _own_database(folder: Path) -> Generator[Path]:
     """A server database that no other command uses: the kept one if it is free, else one for this command alone."""
     import fcntl
 

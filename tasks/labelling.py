@@ -1,4 +1,4 @@
-"""Labelling and augmentation, one batch of documents a task."""
+"""Labelling, one batch of documents a task."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from feedback_model.augmentation.augment import augment
 from feedback_model.labelling.buying import LabelCounts
 from feedback_model.labelling.client import Labeller, label_set_of
 from feedback_model.labelling.label import batches, label_batch, label_missing, plan_labels
@@ -57,21 +56,6 @@ async def label_the_rest(labeller: Labeller, kind: LabellerKind) -> LabelCounts:
     """Wait for labels that another run is buying and buy what it gives back, so that the next stage finds all of them."""
     with resources() as (settings, store):
         return await label_missing(store, labeller, label_set_of(kind, settings), settings)
-
-
-@task(name="augment", cache_policy=NO_CACHE)
-async def augment_rare_scores(labeller: Labeller, kind: LabellerKind, share: float, seed: int) -> dict[str, int]:
-    """Have rare score levels of the train part rewritten, relabelled blind, and kept where they hit."""
-    with resources() as (settings, store):
-        summary = await augment(store, labeller, label_set_of(kind, settings), settings, max_share=share, seed=seed)
-    get_run_logger().info("augmentation: %s", summary)
-    return {
-        "planned": summary.planned,
-        "accepted": summary.accepted,
-        "missed_target": summary.missed_target,
-        "near_duplicate": summary.near_duplicate,
-        "unusable": summary.unusable,
-    }
 
 
 def sum_counts(counts: Sequence[LabelCounts]) -> dict[str, float | None]:

@@ -1,0 +1,109 @@
+"""The command line as a person runs it: a child process, a home folder of its own, and an endpoint whose bill can be read."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from feedback_model.embedded.process import serving
+from feedback_model.embedded.speech import write_demo_input
+
+PATIENCE = 240.0  # seconds until a command or a condition counts as hanging
+
+
+@dataclass
+class Endpoint:
+    """A labelling endpoint and what it has charged."""
+
+    url: str
+
+    def replies(self) -> Counter[str]:
+        """Replies charged, by the hash of what was asked."""
+        with urllib.request.urlopen(self.url.removesuffix("/v1") + "/bill") as bill:
+            return Counter(json.load(bill)["replies"])
+
+
+@dataclass
+class Workplace:
+    """A home folder, and the `feedback` command working in it."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command in the background."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "deployments.cli", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.home.parent,
+            env={**os.environ, "FEEDBACK_HOME": str(self.home), **self.environment},
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def count(self, query: str) -> int:
+        """The single number a query yields; 0 while the database or its tables are still being made."""
+        try:
+            with sqlite3.connect(f"file:{self.home / 'feedback.db'}?mode=ro", uri=True) as database:
+                return database.execute(query).fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0
+
+    def kill_when(self, process: "subprocess.Popen[str]", reached: Callable[[], bool]) -> None:
+        """SIGKILL the command once a condition holds; it must not have ended before."""
+        deadline = time.monotonic() + PATIENCE
+        while not reached():
+            if process.poll() is not None:
+                out, err = process.communicate()
+                pytest.fail(f"the command ended with {process.returncode} before it could be killed: {out}{err}")
+            if time.monotonic() > deadline:
+                pytest.fail("the condition for the kill was never reached")
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path / "home")
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with serving(delay=0.05) as url:
+        yield Endpoint(url)
+
+
+@pytest.fixture
+def paid_workplace(workplace: Workplace, endpoint: Endpoint) -> Workplace:
+    """Labels come over HTTP from an endpoint that outlives the command, as OpenAI does."""
+    workplace.environment = {
+        "OPENAI_API_KEY": "sk-test",
+        "FEEDBACK_OPENAI_BASE_URL": endpoint.url,
+        "FEEDBACK_LABEL_MODEL": "embedded-rubric-1",
+    }
+    return workplace
+
+
+@pytest.fixture
+def transcripts(tmp_path: Path) -> Path:
+    path = tmp_path / "transcripts.jsonl"
+    write_demo_input(path, 300, 11)
+    return path

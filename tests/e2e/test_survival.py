@@ -1,0 +1,75 @@
+"""What a run survives: SIGKILL at every stage, Ctrl-C, and another run beside it."""
+
+import signal
+from pathlib import Path
+
+from tests.e2e.conftest import Endpoint, Workplace
+
+RUN = ("run", "--base-model", "embedded", "--epochs", "2")
+CONCURRENCY = 16  # FEEDBACK_LABEL_CONCURRENCY's default: what a kill may cost
+
+
+def test_killed_at_every_stage_it_completes_and_buys_nothing_twice(
+    paid_workplace: Workplace, endpoint: Endpoint, transcripts: Path
+) -> None:
+    run = (*RUN, "--input", str(transcripts))
+    for query, enough in (
+        ("SELECT count(*) FROM label", 60),
+        ("SELECT count(*) FROM training_step", 15),
+        ("SELECT count(*) FROM output", 1),
+    ):
+        paid_workplace.kill_when(paid_workplace.start(*run), lambda: paid_workplace.count(query) >= enough)
+
+    done = paid_workplace.run(*run)
+
+    assert done.returncode == 0, done.stderr
+    bought_again = sum(count - 1 for count in endpoint.replies().values())
+    assert bought_again <= CONCURRENCY
+    assert paid_workplace.count("SELECT count(*) FROM label WHERE replicate = 0") >= 300
+    assert paid_workplace.count("SELECT count(*) FROM evaluation_summary") == 8  # four models, two splits
+    assert paid_workplace.count("SELECT count(*) - count(DISTINCT epoch) FROM checkpoint") == 0
+
+
+def test_a_second_run_pays_nothing_and_makes_no_second_evaluation(
+    paid_workplace: Workplace, endpoint: Endpoint, transcripts: Path
+) -> None:
+    first = paid_workplace.run(*RUN, "--input", str(transcripts))
+    assert first.returncode == 0, first.stderr
+    paid, rows = endpoint.replies(), paid_workplace.count("SELECT count(*) FROM evaluation_summary")
+
+    second = paid_workplace.run(*RUN, "--input", str(transcripts))
+
+    assert second.returncode == 0, second.stderr
+    assert endpoint.replies() == paid
+    assert paid_workplace.count("SELECT count(*) FROM evaluation_summary") == rows
+    assert paid_workplace.count("SELECT count(*) FROM training_run") == 1
+
+
+def test_two_runs_at_once_buy_each_label_once_and_both_succeed(
+    paid_workplace: Workplace, endpoint: Endpoint, transcripts: Path
+) -> None:
+    runs = [paid_workplace.start(*RUN, "--input", str(transcripts)) for _ in range(2)]
+
+    ends = [run.communicate(timeout=240) for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0], ends
+    assert set(endpoint.replies().values()) == {1}
+    assert paid_workplace.count("SELECT count(*) FROM training_run") == 1
+
+
+def test_ctrl_c_stops_with_one_sentence_and_the_next_command_goes_on(
+    paid_workplace: Workplace, endpoint: Endpoint, transcripts: Path
+) -> None:
+    assert paid_workplace.run("land", str(transcripts)).returncode == 0
+    label = paid_workplace.start("label")
+    while paid_workplace.count("SELECT count(*) FROM label") < 30:
+        assert label.poll() is None, label.communicate()
+    label.send_signal(signal.SIGINT)
+    _, said = label.communicate(timeout=60)
+
+    assert label.returncode == 130
+    assert "Traceback" not in said
+    assert "error: stopped on request" in said
+    assert paid_workplace.run("label").returncode == 0
+    assert set(endpoint.replies().values()) == {1}
+    assert sum(endpoint.replies().values()) == 300
