@@ -31,8 +31,14 @@ class ChatRequest:
 
 
 def read_request(body: bytes, messages: list[dict[str, str]]) -> ChatRequest:
-    """The last system and user messages of `messages`, out of the request `body`."""
-    said = {message.get("role", ""): message.get("content") or "" for message in messages}
+    """The last system and user messages of `messages`, out of the request `body`.
+
+    Raises:
+        ValueError: a message's content is not text.
+    """
+    said = {message["role"]: message["content"] for message in messages}
+    if not all(isinstance(content, str) for content in said.values()):
+        raise ValueError("a message's content is not text")
     seed = int.from_bytes(hashlib.sha256(body).digest()[:8], "big")
     return ChatRequest(said.get("system", "") or said.get("developer", ""), said.get("user", ""), seed)
 

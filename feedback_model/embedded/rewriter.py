@@ -37,7 +37,7 @@ def rewrite(text: str, trait: str, target: int, seed: int) -> str:
 
 def _rewrite_fillers(text: str, target: int, random_: random.Random) -> str:
     clean = _FILLER.sub("", text).strip() or text
-    clean = clean[0].upper() + clean[1:]
+    clean = clean[:1].upper() + clean[1:]
     sentences = [sentence.split() for sentence in _SENTENCE_END.split(clean)]
     for filler in choose_fillers(filler_load(target, len(find_words(clean))), random_):
         insert_filler(random_.choice(sentences), filler, random_)

@@ -74,7 +74,7 @@ ADDITIONS: Final = {
     "formality": (
         "the {people} will {examine} this",
         "we {obtain} what is left",
-        "some {people} {examine} it again",
+        "some {people} {examine} it twice",
         "at least two {people} {obtain} one each",
     ),
     "persuasiveness": (

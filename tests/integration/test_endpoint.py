@@ -1,0 +1,156 @@
+"""Promises of the embedded endpoint, seen through the real client or plain HTTP."""
+
+import hashlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import openai
+import pytest
+
+from feedback_model.embedded.answers import MODEL
+from feedback_model.embedded.process import serving
+from feedback_model.embedded.rubric_scorer import score_transcript
+from feedback_model.errors import ConfigurationError
+from feedback_model.feedback import render_feedback
+from feedback_model.prompts import render_messages
+
+TEXT = "Well, um, we took the bus. The survey clearly helps."
+
+
+def ask(url, method, path, body=None):
+    """Status, headers and JSON of one request."""
+    with closing(http.client.HTTPConnection(url.split("/")[2], timeout=10)) as connection:
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        return response.status, response.headers, json.loads(response.read())
+
+
+def post(url, text=TEXT, **changes):
+    body = {"model": MODEL, "messages": render_messages("label", text), **changes}
+    return ask(url, "POST", "/v1/chat/completions", json.dumps(body))
+
+
+def bill_of(url):
+    return ask(url, "GET", "/bill")[2]
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    with serving() as url:
+        yield url
+
+
+def test_real_client_gets_labels_with_usage(endpoint):
+    with openai.OpenAI(base_url=endpoint, api_key="none", max_retries=0) as client:
+        completion = client.chat.completions.create(model=MODEL, messages=render_messages("label", TEXT))
+    assert completion.choices[0].message.content == render_feedback(score_transcript(TEXT))
+    assert completion.choices[0].finish_reason == "stop"
+    assert completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens > 100
+    assert completion.usage.prompt_tokens_details.cached_tokens == 0
+
+
+def test_rewrite_request_moves_its_trait_and_differs_by_request(endpoint):
+    messages = render_messages("rewrite", TEXT, trait="enthusiasm", target="10")
+    answers = {post(endpoint, messages=messages, seed=seed)[2]["choices"][0]["message"]["content"] for seed in range(6)}
+    assert len(answers) > 2
+    assert all(score_transcript(answer).scores["enthusiasm"] >= 9 for answer in answers)
+
+
+def test_models_lists_the_one_model(endpoint):
+    with openai.OpenAI(base_url=endpoint, api_key="none") as client:
+        assert [model.id for model in client.models.list()] == [MODEL]
+
+
+def test_other_models_are_refused_as_openai_does(endpoint):
+    status, _, content = post(endpoint, model="gpt-4o-mini")
+    assert (status, content["error"]["code"]) == (404, "model_not_found")
+    assert set(content["error"]) == {"message", "type", "code", "param"}
+
+
+@pytest.mark.parametrize("changes", [{"messages": 3}, {"messages": [3]}, {"messages": [{"role": "user", "content": 3}]}])
+def test_requests_of_another_shape_are_bad_requests(endpoint, changes):
+    assert post(endpoint, **changes)[0] == 400
+
+
+def test_replies_carry_rate_limit_headers(endpoint):
+    headers = post(endpoint)[1]
+    names = [f"x-ratelimit-{what}-{unit}" for what in ("limit", "remaining", "reset") for unit in ("requests", "tokens")]
+    assert all(headers[name] for name in names)
+
+
+def test_bill_counts_replies_by_user_message_and_refusals_are_free():
+    with serving(quota=2) as url:
+        statuses = [post(url)[0], post(url)[0], post(url)[0]]
+        bill = bill_of(url)
+    user = render_messages("label", TEXT)[1]["content"]
+    assert statuses == [200, 200, 429]
+    assert bill["replies"] == {hashlib.sha256(user.encode()).hexdigest(): 2}
+    assert bill["prompt_tokens"] > bill["completion_tokens"] > 0
+
+
+def test_exhausted_quota_has_its_own_code():
+    with serving(quota=1) as url:
+        post(url)
+        assert post(url)[2]["error"]["code"] == "insufficient_quota"
+
+
+def test_requests_above_the_limit_are_told_when_to_retry():
+    with serving(requests_per_minute=60) as url:
+        post(url)
+        status, headers, content = post(url)
+    assert (status, content["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert 0 < float(headers["retry-after"]) <= 1
+    assert headers["x-ratelimit-limit-requests"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("fault", "finish_reason"), [("nonsense_rate", "stop"), ("truncated_rate", "length"), ("refusal_rate", "stop")]
+)
+def test_spoiled_replies_are_charged_and_hold_no_feedback(fault, finish_reason):
+    with serving(**{fault: 1.0}) as url:
+        choice = post(url)[2]["choices"][0]
+        assert sum(bill_of(url)["replies"].values()) == 1
+    assert choice["finish_reason"] == finish_reason
+    assert choice["message"]["content"] != render_feedback(score_transcript(TEXT))
+
+
+def test_server_errors_reset_connections_and_silence_can_be_asked_for():
+    with serving(server_error_rate=1.0) as url:
+        assert post(url)[0] == 500
+    with serving(reset_rate=1.0) as url, pytest.raises((http.client.HTTPException, ConnectionError)):
+        post(url)
+    with serving(hang_rate=1.0) as url, openai.OpenAI(base_url=url, api_key="none", max_retries=0, timeout=0.3) as client:
+        with pytest.raises(openai.APITimeoutError):
+            client.chat.completions.create(model=MODEL, messages=render_messages("label", TEXT))
+
+
+def test_faults_can_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("FEEDBACK_EMBEDDED_SERVER_ERROR_RATE", "1.0")
+    with serving() as url:
+        assert post(url)[0] == 500
+
+
+def test_wrong_flag_is_a_clear_error():
+    with pytest.raises(ConfigurationError, match="did not start"), serving(no_such_flag=1):
+        pass
+
+
+def test_endpoint_dies_with_a_killed_parent():
+    program = (
+        "import time\nfrom feedback_model.embedded.process import serving\n"
+        "with serving() as url:\n    print(url, flush=True)\n    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    url = parent.stdout.readline().strip()
+    assert post(url)[0] == 200
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.communicate()
+    time.sleep(1.0)
+    with pytest.raises(ConnectionError):
+        post(url)
