@@ -57,10 +57,10 @@ def _model(settings: Settings, name: str) -> Any:
     store = open_store(settings.store_url)
     if name != "champion":
         return model_version_of(store, name)
-    version = champion(store)
-    if version is None:
+    present = champion(store)
+    if present is None:
         raise MissingStage("there is no champion yet; run `feedback run`, or name a model with --model")
-    return version
+    return model_version_of(store, present.model_id)
 
 
 def _as_object(judgement: Any) -> dict[str, dict[str, Any]] | None:

@@ -8,10 +8,11 @@ from sqlalchemy import and_, exists, func, or_, select
 
 from feedback_model.errors import InputError
 from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.records import Dataset, Example, LabelSet
+from feedback_model.records import Dataset, Example, LabelSet, Transcript
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import augmentation, dataset, dataset_item, label_score, transcript
+from feedback_model.store.transcripts import transcripts
 from feedback_model.store.upsert import insert_missing
 from feedback_model.traits import TRAIT_KEYS
 
@@ -91,6 +92,16 @@ def read_dataset(store: Store, dataset_id: str) -> Dataset:
     if row is None:
         raise InputError(f"there is no dataset {dataset_id!r}; the view lineage names those there are")
     return _dataset(row)
+
+
+def held_out(store: Store, dataset_id: str) -> list[Transcript]:
+    """The transcripts of a dataset version that no training sees: its validation and test parts."""
+    query = select(dataset_item.c.transcript_id).where(
+        dataset_item.c.dataset_id == dataset_id, dataset_item.c.split != "train"
+    )
+    with store.read() as connection:
+        ids = list(connection.execute(query).scalars())
+    return transcripts(store, ids=ids)
 
 
 def latest_dataset(store: Store, label_set: LabelSet | None = None) -> Dataset | None:
