@@ -1,0 +1,171 @@
+"""An evaluation of stored outputs: right, whole, repeatable, and a sentence where it cannot be made."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from eval.evaluation import choose_best_epoch, evaluate
+from eval.gate import decide
+from feedback_model.errors import Interrupted, MissingStage
+from feedback_model.parsing import judge
+from feedback_model.progress import request_stop
+from feedback_model.store import tables
+from feedback_model.store.evaluations import (
+    champion,
+    latest_evaluation,
+    read_decision,
+    read_evaluation,
+    record_decision,
+)
+from feedback_model.traits import TRAIT_KEYS
+from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run
+
+
+@pytest.fixture
+def run(any_store) -> EvaluatedRun:
+    return fill_run(any_store)
+
+
+def count(store, table) -> int:
+    with store.read() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def scores_by_hand(run: EvaluatedRun, model: str, split: str) -> list[tuple[list[int], list[int] | None]]:
+    """Labels and strictly valid scores, paired by a plain loop over plain rows."""
+    with run.store.read() as connection:
+        item, label, output = tables.dataset_item, tables.label_score, tables.output
+        names = connection.execute(select(item.c.transcript_id).where(item.c.split == split)).scalars().all()
+        pairs = []
+        for name in names:
+            rows = connection.execute(select(label.c.trait, label.c.score).where(label.c.transcript_id == name)).all()
+            said = select(output.c.raw).where(
+                output.c.transcript_id == name, output.c.inference_id == run.models[model]
+            )
+            judged = judge(connection.execute(said).scalar_one())
+            strict = list(judged.feedback.scores.values()) if judged.tier == "strict" else None
+            pairs.append(([dict(map(tuple, rows))[trait] for trait in TRAIT_KEYS], strict))
+    return pairs
+
+
+@pytest.mark.parametrize("model", ["base-nf4", "epoch-2"])
+def test_figures_equal_a_plain_recomputation_from_the_rows(run, model):
+    _, test = evaluate_run(run)
+    pairs = scores_by_hand(run, model, "test")
+    valid = [(label, scores) for label, scores in pairs if scores is not None]
+    result = test.model(model)
+    assert result.valid_strict == result.n_individual == len(valid)
+    errors = [np.mean((np.array(label) - np.array(scores)) ** 2) for label, scores in valid]
+    assert result.mse_individual == pytest.approx(np.mean(errors), abs=1e-12)
+    medians = np.array([constant.train_median for constant in test.constants])
+    filled = [np.mean((np.array(label) - (medians if scores is None else scores)) ** 2) for label, scores in pairs]
+    assert result.mse_penalised == pytest.approx(np.mean(filled), abs=1e-12)
+    assert result.mse_lower <= result.mse_penalised <= result.mse_upper
+
+
+def test_every_model_has_one_common_subset(run):
+    for evaluation in evaluate_run(run):
+        assert len({result.n_common for result in evaluation.models}) == 1
+        assert evaluation.models[0].n_common <= min(result.n_individual for result in evaluation.models)
+
+
+def test_counts_are_nested_and_every_trait_row_adds_up(run):
+    _, test = evaluate_run(run)
+    for result in test.models:
+        assert result.valid_strict <= result.valid_extractable <= result.valid_repairable <= test.n_test
+        assert len(result.traits) == 18
+        assert all(trait.n_used + trait.n_missing == trait.n_total == test.n_test for trait in result.traits)
+
+
+def test_constants_come_from_real_train_transcripts_alone(run):
+    before = evaluate_run(run)[1].constants
+    with run.store.write() as connection:
+        augmented = select(tables.transcript.c.transcript_id).where(tables.transcript.c.origin == "augmented")
+        connection.execute(
+            update(tables.label_score).where(tables.label_score.c.transcript_id.in_(augmented)).values(score=1)
+        )
+    after = evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2", again=True)
+    assert after.constants == before
+
+
+def test_the_best_epoch_is_chosen_on_validation_and_marked_on_test(run):
+    validation, test = evaluate_run(run)
+    lowest = min((r for r in validation.models if r.model.startswith("epoch")), key=lambda r: r.mse_penalised)
+    assert choose_best_epoch(validation) == lowest.model == validation.best_epoch.model == test.best_epoch.model
+
+
+def test_a_second_evaluation_returns_the_stored_one(run):
+    first = evaluate_run(run)
+    rows = count(run.store, tables.evaluation_trait)
+    assert evaluate_run(run) == first
+    assert count(run.store, tables.evaluation_trait) == rows
+    assert latest_evaluation(run.store) == first[1]
+
+
+def test_again_measures_anew_under_the_same_name(run):
+    _, test = evaluate_run(run)
+    anew = evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch=test.best_epoch.model, again=True)
+    assert replace(anew, created_at=test.created_at) == test
+    assert read_evaluation(run.store, test.evaluation_id) == anew
+
+
+def test_a_stop_leaves_nothing_partial_and_a_rerun_finishes(run):
+    request_stop()
+    with pytest.raises(Interrupted):
+        evaluate(run.store, run.dataset, "test", run.models, RUN)
+    assert count(run.store, tables.evaluation) == count(run.store, tables.evaluation_item) == 0
+    from feedback_model.progress import clear_stop
+
+    clear_stop()
+    assert evaluate(run.store, run.dataset, "test", run.models, RUN).n_test == 40
+
+
+def test_missing_outputs_are_named(run):
+    with run.store.write() as connection:
+        kept = select(tables.dataset_item.c.transcript_id).where(tables.dataset_item.c.split == "test").limit(1)
+        gone = tables.output.c.transcript_id.in_(kept.scalar_subquery())
+        connection.execute(delete(tables.output).where(gone, tables.output.c.inference_id == run.models["epoch-3"]))
+    with pytest.raises(MissingStage, match="epoch-3 has no output for 1 of 40 test transcripts"):
+        evaluate(run.store, run.dataset, "test", run.models, RUN)
+
+
+def test_a_part_without_labels_is_named(run):
+    elsewhere = replace(run.dataset, label_set=replace(LABELS, label_model="another"))
+    with pytest.raises(MissingStage, match="no labelled transcripts in its validation part"):
+        evaluate(run.store, elsewhere, "validation", run.models, RUN)
+
+
+def test_no_valid_output_leaves_mse_empty_but_not_the_penalised_one(run):
+    with run.store.write() as connection:
+        connection.execute(update(tables.output).values(raw=b"no"))
+    test = evaluate(run.store, run.dataset, "test", run.models, RUN)
+    result = test.model("epoch-1")
+    assert (result.valid_repairable, result.mse_individual, result.mse_common, result.n_common) == (0, None, None, 0)
+    assert result.mse_penalised is not None
+    assert result.mse_lower == 0.0
+    assert read_evaluation(run.store, test.evaluation_id) == test
+
+
+def test_one_transcript_is_evaluated_without_an_interval(store):
+    run = fill_run(store, n_train=12, n_held_out=1)
+    trait = evaluate(run.store, run.dataset, "test", run.models, RUN).model("epoch-2").traits[-1]
+    assert (trait.n_used, trait.ci_low, trait.ci_high) == (1, None, None)
+    assert trait.mse is not None
+
+
+def test_a_promotion_makes_a_champion_once(run):
+    assert champion(run.store) is None
+    validation, test = evaluate_run(run)
+    decision = decide(validation, test)
+    assert record_decision(run.store, decision) == record_decision(run.store, decision)
+    assert champion(run.store).model_id == test.best_epoch.model_id
+    assert (count(run.store, tables.promotion), count(run.store, tables.decision)) == (1, 1)
+    assert read_decision(run.store, test) == decision
+
+
+def test_a_decision_to_hold_makes_no_champion(run):
+    validation, test = evaluate_run(run)
+    record_decision(run.store, replace(decide(validation, test), verdict="hold"))
+    assert champion(run.store) is None

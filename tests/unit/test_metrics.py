@@ -1,0 +1,118 @@
+"""Metrics, subsets and intervals agree with scikit-learn, scipy and first principles to 1e-12."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import stats
+from sklearn import metrics as oracle
+
+from eval.constant import fit_constant
+from eval.intervals import mean_interval
+from eval.metrics import bias, mean_absolute_error, mean_over_traits, mean_squared_error, quadratic_weighted_kappa
+from eval.subsets import bounds, common, individual, penalised
+
+scores = st.integers(1, 10).map(float)
+pairs = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(arrays.arrays(float, n, elements=scores), arrays.arrays(float, n, elements=scores))
+)
+tables = st.integers(1, 12).flatmap(lambda n: arrays.arrays(float, (n, 6), elements=scores))
+NOTHING = np.empty(0)
+
+
+@given(pairs)
+def test_errors_equal_scikit_learns(pair):
+    labels, predictions = pair
+    assert mean_squared_error(labels, predictions) == pytest.approx(
+        oracle.mean_squared_error(labels, predictions), abs=1e-12
+    )
+    assert mean_absolute_error(labels, predictions) == pytest.approx(
+        oracle.mean_absolute_error(labels, predictions), abs=1e-12
+    )
+    assert bias(labels, predictions) == pytest.approx(predictions.mean() - labels.mean(), abs=1e-12)
+
+
+@given(pairs)
+def test_kappa_equals_scikit_learns_where_it_is_defined(pair):
+    labels, predictions = pair
+    kappa = quadratic_weighted_kappa(labels, predictions)
+    if len(set(labels) | set(predictions)) == 1:
+        assert kappa is None
+    else:
+        expected = oracle.cohen_kappa_score(labels, predictions, weights="quadratic", labels=range(1, 11))
+        assert kappa == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", [mean_squared_error, mean_absolute_error, bias, quadratic_weighted_kappa])
+def test_the_mean_of_nothing_is_none(metric):
+    assert metric(NOTHING, NOTHING) is None
+
+
+def test_the_mean_over_traits_needs_every_trait():
+    assert mean_over_traits([1.0, 2.0]) == 1.5
+    assert mean_over_traits([1.0, None]) is None
+    assert mean_over_traits([]) is None
+
+
+@given(arrays.arrays(float, st.integers(2, 50), elements=st.floats(0, 81)))
+def test_with_one_item_a_cluster_the_interval_is_students(values):
+    interval = mean_interval(values, [str(number) for number in range(len(values))])
+    error = stats.sem(values)
+    low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), error) if error else (values.mean(),) * 2
+    assert interval == pytest.approx((low, high), abs=1e-9)
+
+
+def test_a_repeated_cluster_adds_no_certainty():
+    values = np.array([1.0, 4.0, 9.0, 2.0])
+    once = mean_interval(values, ["a", "b", "c", "d"])
+    twice = mean_interval(np.repeat(values, 2), [name for name in "abcd" for _ in range(2)])
+    assert twice == pytest.approx(once, abs=1e-12)
+
+
+def test_one_cluster_has_no_interval():
+    assert mean_interval(np.array([1.0, 2.0]), ["a", "a"]) is None
+    assert mean_interval(NOTHING, []) is None
+
+
+def with_missing(predictions, missing):
+    return np.where(np.array(missing)[: len(predictions), None], np.nan, predictions)
+
+
+masks = st.lists(st.booleans(), min_size=12, max_size=12)
+
+
+@given(tables, masks, masks)
+def test_the_common_subset_is_where_all_are_valid(predictions, first, second):
+    models = [with_missing(predictions, first), with_missing(predictions, second)]
+    expected = [not (a or b) for a, b in zip(first, second, strict=True)][: len(predictions)]
+    assert common(models).tolist() == expected
+    assert individual(models[0]).tolist() == [not a for a in first][: len(predictions)]
+
+
+@given(tables, masks, st.randoms())
+def test_any_guess_of_what_is_missing_lies_within_the_bounds(labels, missing, rng):
+    predictions = with_missing(np.full_like(labels, 5.0), missing)
+    lower, upper = bounds(labels, predictions)
+    guess = np.where(
+        np.isnan(predictions), np.array([[rng.randint(1, 10) for _ in range(6)] for _ in labels]), predictions
+    )
+    assert lower - 1e-12 <= oracle.mean_squared_error(labels, guess) <= upper + 1e-12
+
+
+@given(tables)
+def test_without_missing_outputs_penalty_and_bounds_change_nothing(labels):
+    predictions = np.full_like(labels, 5.0)
+    mse = oracle.mean_squared_error(labels, predictions)
+    assert bounds(labels, predictions) == pytest.approx((mse, mse), abs=1e-12)
+    assert np.array_equal(penalised(predictions, np.ones(6)), predictions)
+
+
+def test_an_invalid_output_is_scored_as_the_median():
+    filled = penalised(np.array([[np.nan] * 6, [3.0] * 6]), np.arange(1.0, 7.0))
+    assert filled.tolist() == [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [3.0] * 6]
+
+
+@given(tables)
+def test_the_constant_predictor_scores_the_labels_variance_on_its_own_data(labels):
+    assert fit_constant(labels).mse_per_trait(labels) == pytest.approx(labels.var(axis=0), abs=1e-12)
