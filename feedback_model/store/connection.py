@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,20 +49,27 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Generator[Connection]:
+    def write(self, *, foreign_keys: bool = True) -> Generator[Connection]:
         """One transaction, committed when the block ends and rolled back when it raises.
 
-        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that a claim which reads first cannot be overtaken.
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that a claim which reads first is not overtaken.
+
+        Args:
+            foreign_keys: False lets a migration replace tables that others refer to, which SQLite forbids otherwise.
 
         Raises:
             StoreError: the database is locked, read-only, full or gone.
         """
-        with _in_one_sentence(self.engine), self.engine.execution_options(immediate=True).begin() as connection:
+        with _in_one_sentence(self.engine), _writing(self.engine, foreign_keys) as connection:
             yield connection
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _writing(engine: Engine, foreign_keys: bool) -> AbstractContextManager[Connection]:
+    return engine.execution_options(immediate=True, foreign_keys=foreign_keys).begin()
 
 
 @contextmanager
@@ -124,7 +131,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
     _use_write_ahead_log(connection)
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
@@ -140,5 +146,6 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    options = connection.get_execution_options()
+    connection.exec_driver_sql(f"PRAGMA foreign_keys = {'ON' if options.get('foreign_keys', True) else 'OFF'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")

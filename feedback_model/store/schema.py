@@ -17,7 +17,19 @@ from feedback_model.errors import StoreError
 from feedback_model.store.connection import Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-VIEWS: tuple[str, ...] = ()  # in the order in which they can be made
+VIEWS = (
+    "evaluation_summary",
+    "trait_mse",
+    "label_scores",
+    "prediction_scores",
+    "outputs",
+    "failure_breakdown",
+    "label_progress",
+    "labelling_cost",
+    "champion_history",
+    "champion",
+    "lineage",
+)  # in the order in which they can be made
 _MIGRATION_LOCK = 7_365_014  # PostgreSQL advisory lock; any number that nothing else uses
 # Bytes to text without ever failing: what is no UTF-8 is shown as the database can.
 _DIALECT_WORDS = {
@@ -47,8 +59,12 @@ def view_statements(dialect: str) -> tuple[tuple[str, str], ...]:
 
 @cache
 def views_version(dialect: str) -> str:
-    """Hash of all view files."""
-    return hashlib.sha256(repr(view_statements(dialect)).encode()).hexdigest()[:16]
+    """Hash of everything that `create_views` runs."""
+    return hashlib.sha256(repr((view_statements(dialect), _functions())).encode()).hexdigest()[:16]
+
+
+def _functions() -> str:
+    return files("feedback_model.store").joinpath("views", "postgresql_functions.sql").read_text(encoding="utf-8")
 
 
 def bring_up_to_date(store: Store) -> None:
@@ -60,11 +76,10 @@ def bring_up_to_date(store: Store) -> None:
     with store.read() as connection:
         if _is_current(connection):
             return
-    with store.write() as connection:
+    with store.write(foreign_keys=False) as connection:
         _wait_for_other_migrations(connection)
         if not _is_current(connection):
             migrate(connection, head_revision())
-    store.close()  # connections that prepared statements against the old schema
 
 
 def migrate(connection: Connection, revision: str) -> None:
@@ -86,14 +101,15 @@ def drop_views(connection: Connection) -> None:
     """Drop every view of ours."""
     for name in ("schema_version", *reversed(VIEWS)):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("DROP FUNCTION IF EXISTS feedback_text(bytea)")
 
 
 def create_views(connection: Connection) -> None:
     """Make every view, and `schema_version` last."""
     dialect = connection.dialect.name
     if dialect == "postgresql":
-        helper = files("feedback_model.store").joinpath("views", "postgresql_functions.sql")
-        _run(connection, helper.read_text(encoding="utf-8"))
+        _run(connection, _functions())
     for name, sql in view_statements(dialect):
         _run(connection, f"CREATE VIEW {name} AS\n{sql}")
     _run(

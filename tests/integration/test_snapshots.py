@@ -1,7 +1,6 @@
 """A dataset version is named by its content and holds what was labelled, no more."""
 
 import pytest
-from builders import LABEL_SET, a_feedback, a_speech, a_transcript, store_label, store_transcripts
 
 from feedback_model.errors import InputError, MissingStage, StoreError
 from feedback_model.records import SPLITS, LabelSet, Transcript
@@ -9,6 +8,7 @@ from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import latest_dataset, read_dataset
 from feedback_model.transcripts.snapshots import read_examples, snapshot
+from tests.builders import LABEL_SET, a_feedback, a_speech, a_transcript, store_label, store_transcripts
 
 
 def label_one_of_each_split(store: Store) -> list[Transcript]:

@@ -1,0 +1,24 @@
+-- One row per promotion, with the decision it stands on; replaced_at is NULL for the one that stands now.
+SELECT
+    promotion.promotion_id,
+    promotion.promoted_at,
+    LEAD(promotion.promoted_at) OVER (ORDER BY promotion.promotion_id) AS replaced_at,
+    promotion.model_id,
+    CASE
+        WHEN model_version.epoch IS NOT NULL THEN 'epoch-' || model_version.epoch
+        WHEN model_version.quantised THEN 'base-nf4'
+        ELSE 'base'
+    END AS model,
+    promotion.decision_id,
+    decision.evaluation_id,
+    decision.reasons,
+    model_version.base_model,
+    model_version.base_revision,
+    model_version.stand_in,
+    model_version.run_id,
+    model_version.epoch,
+    checkpoint.path
+FROM promotion
+JOIN decision ON decision.decision_id = promotion.decision_id
+JOIN model_version ON model_version.model_id = promotion.model_id
+LEFT JOIN checkpoint ON checkpoint.run_id = model_version.run_id AND checkpoint.epoch = model_version.epoch

@@ -1,0 +1,23 @@
+-- One row per evaluation, model, tier and failure code: why outputs were not strictly valid. share is of n_test.
+SELECT
+    evaluation_item.evaluation_id,
+    evaluation_model.model,
+    judgement.tier,
+    judgement.failure_code,
+    COUNT(*) AS n_outputs,
+    evaluation.n_test,
+    CAST(COUNT(*) AS DOUBLE PRECISION) / NULLIF(evaluation.n_test, 0) AS share
+FROM evaluation_item
+JOIN evaluation ON evaluation.evaluation_id = evaluation_item.evaluation_id
+JOIN evaluation_model ON evaluation_model.evaluation_id = evaluation_item.evaluation_id
+JOIN judgement
+    ON judgement.validator = evaluation.validator
+    AND judgement.inference_id = evaluation_model.inference_id
+    AND judgement.transcript_id = evaluation_item.transcript_id
+WHERE judgement.tier <> 'strict'
+GROUP BY
+    evaluation_item.evaluation_id,
+    evaluation_model.model,
+    judgement.tier,
+    judgement.failure_code,
+    evaluation.n_test

@@ -1,0 +1,22 @@
+-- One row per transcript and label set it was asked for; one row with state 'landed' where it never was.
+SELECT
+    transcript.transcript_id,
+    transcript.split,
+    CASE
+        WHEN request.state IS NULL THEN 'landed'
+        WHEN request.state = 'done' THEN 'labelled'
+        ELSE request.state
+    END AS state,
+    request.label_model,
+    request.prompt_version,
+    COALESCE(request.attempts, 0) AS attempts,
+    request.error,
+    transcript.source,
+    transcript.origin,
+    transcript.batch_id,
+    COALESCE(request.updated_at, transcript.landed_at) AS updated_at
+FROM transcript
+LEFT JOIN request
+    ON request.transcript_id = transcript.transcript_id
+    AND request.replicate = 0
+    AND request.purpose IN ('label', 'relabel')

@@ -1,0 +1,14 @@
+-- One row per labelled transcript, label set, replicate and trait.
+SELECT
+    label_score.transcript_id,
+    transcript.source_id,
+    transcript.split,
+    transcript.origin,
+    label_score.label_model,
+    label_score.prompt_version,
+    label_score.replicate,
+    label_score.trait,
+    label_score.score,
+    label_score.explanation
+FROM label_score
+JOIN transcript ON transcript.transcript_id = label_score.transcript_id

@@ -1,0 +1,23 @@
+-- One row per evaluation, model and transcript that was answered: what the model said, and how it was judged.
+SELECT
+    evaluation_item.evaluation_id,
+    evaluation_model.model,
+    evaluation_item.transcript_id,
+    {raw_as_text} AS raw_text,
+    judgement.tier,
+    judgement.failure_code,
+    judgement.failure_offset,
+    judgement.failure_pointer,
+    output.finish_reason,
+    output.n_tokens,
+    output.seconds
+FROM evaluation_item
+JOIN evaluation ON evaluation.evaluation_id = evaluation_item.evaluation_id
+JOIN evaluation_model ON evaluation_model.evaluation_id = evaluation_item.evaluation_id
+JOIN output
+    ON output.inference_id = evaluation_model.inference_id
+    AND output.transcript_id = evaluation_item.transcript_id
+LEFT JOIN judgement
+    ON judgement.validator = evaluation.validator
+    AND judgement.inference_id = output.inference_id
+    AND judgement.transcript_id = output.transcript_id

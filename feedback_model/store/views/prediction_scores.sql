@@ -1,0 +1,22 @@
+-- One row per evaluation, model, transcript and trait: the label beside the prediction.
+-- predicted_score is NULL unless the output was strictly valid: a missing prediction is missing, never zero.
+SELECT
+    evaluation_item.evaluation_id,
+    evaluation_model.model,
+    evaluation_item.transcript_id,
+    label_score.trait,
+    label_score.score AS label_score,
+    predicted_score.score AS predicted_score
+FROM evaluation_item
+JOIN evaluation ON evaluation.evaluation_id = evaluation_item.evaluation_id
+JOIN evaluation_model ON evaluation_model.evaluation_id = evaluation_item.evaluation_id
+JOIN label_score
+    ON label_score.transcript_id = evaluation_item.transcript_id
+    AND label_score.label_model = evaluation.label_model
+    AND label_score.prompt_version = evaluation.prompt_version
+    AND label_score.replicate = 0
+LEFT JOIN predicted_score
+    ON predicted_score.validator = evaluation.validator
+    AND predicted_score.inference_id = evaluation_model.inference_id
+    AND predicted_score.transcript_id = evaluation_item.transcript_id
+    AND predicted_score.trait = label_score.trait

@@ -1,0 +1,185 @@
+"""A small store with plausible rows in every table, by plain inserts: what views and documented queries are tried on.
+
+One source in each split, four transcripts; labels by one model; one training of two epochs; one evaluation on test, of
+`base` (one of two outputs strictly valid) and `epoch-2` (both valid), in which `epoch-2` was promoted.
+"""
+
+from typing import Any
+
+from sqlalchemy import Table, insert
+
+from feedback_model.store import tables
+from feedback_model.store.connection import Store
+from feedback_model.traits import TRAIT_KEYS
+from tests.builders import LABEL_SET, NOW
+
+SET = {"label_model": LABEL_SET.label_model, "prompt_version": LABEL_SET.prompt_version}
+LABELLED = {"t-train": 8, "t-validation": 6, "t-test-1": 4, "t-test-2": 7}
+OUTPUTS = {
+    ("base", "t-test-1"): (b'{"formality": \xc3\xa9', "none", "truncated", 14, "length"),
+    ("base", "t-test-2"): (b"{six traits, all two}", "strict", None, None, "stop"),
+    ("epoch-2", "t-test-1"): (b"{six traits, all five}", "strict", None, None, "stop"),
+    ("epoch-2", "t-test-2"): (b"{six traits, all seven}", "strict", None, None, "stop"),
+}
+PREDICTED = {("base", "t-test-2"): 2, ("epoch-2", "t-test-1"): 5, ("epoch-2", "t-test-2"): 7}
+
+
+def fill(store: Store) -> None:
+    """Insert everything, in the order that foreign keys ask for."""
+    with store.write() as connection:
+        for table, rows in _all_rows():
+            connection.execute(insert(table), rows)
+
+
+def _all_rows() -> list[tuple[Table, list[dict[str, Any]]]]:
+    return [*_landing(), *_labels(), *_training(), *_inference(), *_evaluation(), *_champion()]
+
+
+def _landing() -> list[tuple[Table, list[dict[str, Any]]]]:
+    batch = {"batch_id": "b1", "landed_at": NOW, "source": "tests", "n_accepted": 5, "n_known": 0, "n_duplicate": 1}
+    common = {"source": "tests", "genre": "speech", "n_words": 120, "signature": b"", "landed_at": NOW}
+    names = [(name, name.split("-")[1]) for name in LABELLED] + [("t-waiting", "train")]
+    real = [
+        {"transcript_id": name, "source_id": f"s-{split}", "text": f"The text of {name}.", "split": split, **common}
+        | {"origin": "real", "parent_id": None, "batch_id": "b1"}
+        for name, split in names
+    ]
+    rewritten = real[0] | {"transcript_id": "t-rewritten", "text": "Rewritten.", "origin": "augmented"}
+    rewritten |= {"parent_id": "t-train", "batch_id": None}
+    reject = {"batch_id": "b1", "locator": "speeches.jsonl:7", "code": "broken_json", "reason": "no JSON"}
+    return [
+        (tables.lease, [{"name": "label", "owner": "host:1:1", "expires_at": 1.0}]),
+        (tables.batch, [batch | {"n_rejected": 1}]),
+        (tables.transcript, [*real, rewritten]),
+        (tables.reject, [reject | {"excerpt": b'{"text": '}]),
+    ]
+
+
+def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
+    times = {"created_at": NOW, "updated_at": NOW}
+    asked = [("label", name, None, "done") for name in LABELLED] + [("rewrite", "t-train", 2, "done")]
+    asked += [("relabel", "t-rewritten", None, "failed")]
+    requests = [
+        {"request_id": f"{purpose}-{name}", "purpose": purpose, "transcript_id": name, **SET, "replicate": 0, **times}
+        | {"target_trait": "empathy" if target else None, "target_score": target, "state": state, "attempts": 1}
+        for purpose, name, target, state in asked
+    ]
+    usage = {"prompt_tokens": 600, "cached_tokens": 100, "completion_tokens": 150, "cost_usd": 0.0002}
+    replies = [
+        {"reply_id": number, "request_id": one["request_id"], "received_at": NOW, "body": b"{}", **usage}
+        for number, one in enumerate(requests, start=1)
+    ]
+    labels = [{"transcript_id": name, **SET, "replicate": 0, "reply_id": n} for n, name in enumerate(LABELLED, 1)]
+    scores = [
+        {"transcript_id": name, **SET, "replicate": 0, "trait": trait, "score": score, "explanation": "It is so."}
+        for name, score in LABELLED.items()
+        for trait in TRAIT_KEYS
+    ]
+    rewrite = {"request_id": "rewrite-t-train", "parent_id": "t-train", "transcript_id": "t-rewritten"}
+    rewrite |= {"trait": "empathy", "target_score": 2, "relabelled_score": None, "outcome": "pending"}
+    return [
+        (tables.request, requests),
+        (tables.reply, replies),
+        (tables.label, labels),
+        (tables.label_score, scores),
+        (tables.augmentation, [rewrite]),
+    ]
+
+
+def _training() -> list[tuple[Table, list[dict[str, Any]]]]:
+    counts = {"n_train": 1, "n_validation": 1, "n_test": 2, "n_augmented": 0}
+    dataset = {"dataset_id": "d1", "created_at": NOW, **SET, "path": "snapshots/d1.parquet", **counts}
+    items = [{"dataset_id": "d1", "transcript_id": name, "split": name.split("-")[1]} for name in LABELLED]
+    base = {"base_model": "embedded", "base_revision": "r1", "stand_in": True}
+    run = {"run_id": "run1", "dataset_id": "d1", **base, "recipe_hash": "h1", "recipe": "{}", "precision": "{}"}
+    run |= {"device": "cpu", "code_commit": "c1", "state": "finished", "started_at": NOW, "finished_at": NOW}
+    run |= {"seconds": 60.0}
+    checkpoints = [
+        {"run_id": "run1", "epoch": epoch, "path": f"checkpoints/run1/epoch-{epoch}", "adapter_sha": f"a{epoch}"}
+        | {"train_loss": 1.0 / epoch, "created_at": NOW}
+        for epoch in (1, 2)
+    ]
+    steps = [{"run_id": "run1", "step": n, "epoch": n, "loss": 1.0 / n, "learning_rate": 0.007} for n in (1, 2)]
+    return [
+        (tables.dataset, [dataset]),
+        (tables.dataset_item, items),
+        (tables.training_run, [run]),
+        (tables.checkpoint, checkpoints),
+        (tables.training_step, steps),
+    ]
+
+
+def _inference() -> list[tuple[Table, list[dict[str, Any]]]]:
+    base = {"base_model": "embedded", "base_revision": "r1", "stand_in": True}
+    versions = [
+        {"model_id": "m-base", **base, "quantised": False, "run_id": None, "epoch": None, "adapter_sha": None},
+        {"model_id": "m-epoch-2", **base, "quantised": True, "run_id": "run1", "epoch": 2, "adapter_sha": "a2"},
+    ]
+    asked = {"decoding": "free", "prompt_version": "feedback-00000000", "max_new_tokens": 160, "device": "cpu"}
+    inferences = [
+        {"inference_id": f"i-{model}", "model_id": f"m-{model}", **asked, "created_at": NOW}
+        for model in ("base", "epoch-2")
+    ]
+    outputs = [
+        {"inference_id": f"i-{model}", "transcript_id": name, "raw": raw, "finish_reason": finish}
+        | {"n_tokens": 90, "seconds": 0.5}
+        for (model, name), (raw, _, _, _, finish) in OUTPUTS.items()
+    ]
+    judgements = [
+        {"validator": "v1", "inference_id": f"i-{model}", "transcript_id": name, "tier": tier}
+        | {"failure_code": code, "failure_offset": offset, "failure_pointer": "/formality" if code else None}
+        for (model, name), (_, tier, code, offset, _) in OUTPUTS.items()
+    ]
+    predicted = [
+        {"validator": "v1", "inference_id": f"i-{model}", "transcript_id": name, "trait": trait, "score": score}
+        for (model, name), score in PREDICTED.items()
+        for trait in TRAIT_KEYS
+    ]
+    return [
+        (tables.model_version, versions),
+        (tables.inference, inferences),
+        (tables.output, outputs),
+        (tables.judgement, judgements),
+        (tables.predicted_score, predicted),
+    ]
+
+
+def _evaluation() -> list[tuple[Table, list[dict[str, Any]]]]:
+    key = {"evaluation_id": "e1"}
+    own = {**key, "created_at": NOW, "dataset_id": "d1", "run_id": "run1", "split": "test", "decoding": "free", **SET}
+    own |= {"validator": "v1", "code_commit": "c1", "n_test": 2, "mse_constant": 8.5}
+    constants = [{**key, "trait": trait, "train_mean": 8.0, "train_median": 8.0, "mse": 8.5} for trait in TRAIT_KEYS]
+    base = {**key, "model": "base", "inference_id": "i-base", "valid_strict": 1, "valid_extractable": 1}
+    base |= {"valid_repairable": 1, "n_common": 1, "mse_common": 25.0, "n_individual": 1, "mse_individual": 25.0}
+    base |= {"mse_penalised": 20.5, "mse_lower": 12.5, "mse_upper": 30.5, "is_best_epoch": False}
+    tuned = {**key, "model": "epoch-2", "inference_id": "i-epoch-2", "valid_strict": 2, "valid_extractable": 2}
+    tuned |= {"valid_repairable": 2, "n_common": 1, "mse_common": 0.0, "n_individual": 2, "mse_individual": 0.5}
+    tuned |= {"mse_penalised": 0.5, "mse_lower": 0.5, "mse_upper": 0.5, "is_best_epoch": True}
+    traits = [
+        {**key, "model": model, "trait": trait, "subset": subset, "mse": row[f"mse_{subset}"], "n_used": used}
+        | {"ci_low": None, "ci_high": None, "n_total": 2, "n_missing": 2 - used}
+        for model, row in (("base", base), ("epoch-2", tuned))
+        for subset, used in (("common", 1), ("individual", row["n_individual"]), ("penalised", 2))
+        for trait in TRAIT_KEYS
+    ]
+    return [
+        (tables.evaluation, [own]),
+        (tables.evaluation_item, [{**key, "transcript_id": name} for name in ("t-test-1", "t-test-2")]),
+        (tables.evaluation_constant, constants),
+        (tables.evaluation_model, [base, tuned]),
+        (tables.evaluation_trait, traits),
+    ]
+
+
+def _champion() -> list[tuple[Table, list[dict[str, Any]]]]:
+    decisions = [
+        {"decision_id": f"c{n}", "created_at": NOW, "evaluation_id": "e1", "model_id": model, "verdict": "promote"}
+        | {"reasons": '["it beats the constant predictor"]'}
+        for n, model in ((1, "m-base"), (2, "m-epoch-2"))
+    ]
+    promotions = [
+        {"promotion_id": n, "promoted_at": f"2026-11-2{n}T00:00:00.000000+00:00", "decision_id": f"c{n}"}
+        | {"model_id": model, "verdict": "promote"}
+        for n, model in ((1, "m-base"), (2, "m-epoch-2"))
+    ]
+    return [(tables.decision, decisions), (tables.promotion, promotions)]
