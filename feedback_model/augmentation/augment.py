@@ -1,0 +1,213 @@
+"""Augmentation from plan to verdict: order rewrites, take their texts in, label them blind, keep what hits its target.
+
+Every step reads the ledger for what is left to do and writes its result there, so a kill anywhere costs at most what was in
+flight and a rerun goes on; where the plan is met (or its tries are spent) a rerun does nothing.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from feedback_model.augmentation.plan import (
+    MAX_SHARE,
+    TRIES_PER_WANTED,
+    Cell,
+    choose_parents,
+    count_scores,
+    plan_augmentation,
+)
+from feedback_model.augmentation.rewriting import Intake, read_rewrite
+from feedback_model.errors import MissingStage
+from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
+from feedback_model.labelling.client import Labeller
+from feedback_model.labelling.label import LABELS
+from feedback_model.progress import track
+from feedback_model.prompts import prompt_version
+from feedback_model.records import LabelSet
+from feedback_model.settings import Settings
+from feedback_model.store import augmentations, claims, ledger
+from feedback_model.store.augmentations import Rewrite, ScoredTranscript, Verdict
+from feedback_model.store.connection import Store
+from feedback_model.store.leases import hold
+
+Answer = TypeVar("Answer")
+TOLERANCE: Final = 0  # a rewrite one score off its target fills a level that was not asked for
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentationSummary:
+    """The train part before and after, and what became of every rewrite ordered so far."""
+
+    before: Mapping[str, Mapping[int, int]]
+    """Real train transcripts by trait and score."""
+    after: Mapping[str, Mapping[int, int]]
+    """The same with the accepted rewrites."""
+    planned: int
+    """Rewrites that the plan wants accepted."""
+    accepted: int
+    missed_target: int
+    near_duplicate: int
+    unusable: int
+    """Rewrites with no usable text or no usable label."""
+    cost_usd: float | None
+    """Of this call, rewrites and blind labels together; None where a price is unknown."""
+
+
+@dataclass
+class _Augmentation:
+    """One call under way."""
+
+    store: Store
+    labeller: Labeller
+    label_set: LabelSet
+    concurrency: int
+    seed: int
+    max_share: float
+    tolerance: int
+    left: int | None
+    """Rewrites that may still be ordered in this call; None means no limit of its own."""
+
+    def __post_init__(self) -> None:
+        self.rewrite_set = LabelSet(self.label_set.label_model, prompt_version("rewrite"))
+        self.rewriting = Trade(read_rewrite, Intake(self.store).settle)
+        self.spent = LabelCounts()
+
+    async def finish_ordered(self) -> None:
+        """Bring every rewrite that was ordered to its verdict."""
+        await asyncio.to_thread(self._recover)
+        await self._buy(self.rewrite_set, "rewrite", self.rewriting)
+        await asyncio.to_thread(self._order_labels)
+        await self._buy(self.label_set, "relabel", LABELS)
+        await asyncio.to_thread(self._judge)
+
+    def _recover(self) -> None:
+        read_orphans(self.store, "rewrite", self.rewriting)
+        read_orphans(self.store, "relabel", LABELS)
+        claims.free_dead_claims(self.store)
+        ledger.want_failed_again(self.store, self.rewrite_set, "rewrite", spent=False)
+        ledger.want_failed_again(self.store, self.label_set, "relabel", spent=False)
+
+    async def _buy(self, asked_of: LabelSet, purpose: ledger.Purpose, trade: Trade[Answer]) -> None:
+        wanted = await asyncio.to_thread(ledger.ids_in_state, self.store, asked_of, purpose, "wanted")
+        if wanted:
+            tracker = track(purpose, len(wanted))
+            self.spent += await buy(
+                self.store, self.labeller, wanted, trade, concurrency=self.concurrency, tracker=tracker
+            )
+
+    def _pending(self) -> list[Rewrite]:
+        return augmentations.rewrites(self.store, self.rewrite_set, "pending")
+
+    def _order_labels(self) -> None:
+        texts = (rewrite.transcript_id for rewrite in self._pending())
+        ledger.want(self.store, [ledger.request_row("relabel", text, self.label_set) for text in texts if text])
+
+    def _judge(self) -> None:
+        pending = self._pending()
+        scores = augmentations.blind_scores(self.store, self.label_set, pending)
+        no_text, no_label = augmentations.failed_requests(self.store, self.label_set, self.rewrite_set)
+        verdicts = [self._verdict(rewrite, scores.get(rewrite.request_id)) for rewrite in pending]
+        augmentations.settle_verdicts(self.store, [verdict for verdict in verdicts if verdict is not None])
+        lost = [each for each in pending if each.request_id in no_text or each.transcript_id in no_label]
+        augmentations.settle_verdicts(self.store, [Verdict(each.request_id, "unusable", None) for each in lost])
+
+    def _verdict(self, rewrite: Rewrite, score: int | None) -> Verdict | None:
+        if score is None:
+            return None
+        hit = abs(score - rewrite.target_score) <= self.tolerance
+        return Verdict(rewrite.request_id, "accepted" if hit else "missed_target", score)
+
+    def order_more(self) -> int:
+        """Order what the plan lacks, as far as limit and tries allow; returns how many rewrites are new."""
+        real = [each for each in augmentations.scored_train(self.store, self.label_set) if each.origin == "real"]
+        plan = plan_augmentation(_counts(real), max_share=self.max_share)
+        ordered: defaultdict[tuple[str, int], list[Rewrite]] = defaultdict(list)
+        for rewrite in augmentations.rewrites(self.store, self.rewrite_set):
+            ordered[rewrite.trait, rewrite.target_score].append(rewrite)
+        wanted = [
+            (parent, cell.trait, cell.score)
+            for cell in plan.cells
+            for parent in self._parents(cell, real, ordered[cell.trait, cell.score])
+        ]
+        new = augmentations.order_rewrites(self.store, self.rewrite_set, wanted[: self.left])
+        self.left = None if self.left is None else self.left - new
+        return new
+
+    def _parents(self, cell: Cell, real: Collection[ScoredTranscript], before: Collection[Rewrite]) -> tuple[str, ...]:
+        accepted = sum(rewrite.outcome == "accepted" for rewrite in before)
+        lacking = min(cell.want - accepted, TRIES_PER_WANTED * cell.want - len(before))
+        scores = {each.transcript_id: each.scores[cell.trait] for each in real}
+        used = {rewrite.parent_id for rewrite in before}
+        return choose_parents(scores, cell.score, max(0, lacking), used=used, seed=self.seed)
+
+
+async def augment(
+    store: Store,
+    labeller: Labeller,
+    label_set: LabelSet,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    max_share: float = MAX_SHARE,
+    tolerance: int = TOLERANCE,
+) -> AugmentationSummary:
+    """Make what the train part lacks, and say what became of it. Two calls at once take turns.
+
+    Args:
+        limit: order at most so many new rewrites in this call.
+        seed: of the choice among equally near parents.
+        max_share: rewrites in all, per real train transcript.
+        tolerance: how far the blind score may lie from the target.
+
+    Raises:
+        MissingStage: no train transcript has a label of this label set.
+        LabellerError, ConfigurationError, Interrupted: what was paid is kept; a rerun goes on from there.
+    """
+    if not await asyncio.to_thread(augmentations.scored_train, store, label_set):
+        raise MissingStage(
+            f"no train transcript is labelled by {label_set.label_model} with {label_set.prompt_version}; "
+            "run `feedback label` first"
+        )
+    job = _Augmentation(
+        store, labeller, label_set, settings.label_concurrency, seed=seed, max_share=max_share, tolerance=tolerance, left=limit
+    )  # fmt: skip
+    async with _turn(store):
+        await job.finish_ordered()
+        while await asyncio.to_thread(job.order_more):
+            await job.finish_ordered()
+    return await asyncio.to_thread(summarise, store, label_set, max_share=max_share, cost_usd=job.spent.cost_usd)
+
+
+def summarise(
+    store: Store, label_set: LabelSet, *, max_share: float = MAX_SHARE, cost_usd: float | None = 0.0
+) -> AugmentationSummary:
+    """The state of augmentation as the store has it; `cost_usd` is passed through."""
+    train = augmentations.scored_train(store, label_set)
+    before = _counts([each for each in train if each.origin == "real"])
+    rewrite_set = LabelSet(label_set.label_model, prompt_version("rewrite"))
+    outcomes = Counter(rewrite.outcome for rewrite in augmentations.rewrites(store, rewrite_set))
+    return AugmentationSummary(
+        before=before,
+        after=_counts(train),
+        planned=plan_augmentation(before, max_share=max_share).total,
+        accepted=outcomes["accepted"],
+        missed_target=outcomes["missed_target"],
+        near_duplicate=outcomes["near_duplicate"],
+        unusable=outcomes["unusable"],
+        cost_usd=cost_usd,
+    )
+
+
+def _counts(transcripts: Collection[ScoredTranscript]) -> dict[str, dict[int, int]]:
+    return count_scores([each.scores for each in transcripts])
+
+
+@asynccontextmanager
+async def _turn(store: Store) -> AsyncGenerator[None]:
+    with ExitStack() as stack:
+        await asyncio.to_thread(stack.enter_context, hold(store, "augment"))
+        yield
