@@ -121,7 +121,11 @@ def open_store(url: str) -> Store:
     from feedback_model.store.schema import bring_up_to_date
 
     store = connect(url)
-    bring_up_to_date(store)
+    try:
+        bring_up_to_date(store)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 

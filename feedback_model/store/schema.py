@@ -83,15 +83,15 @@ def bring_up_to_date(store: Store) -> None:
 
 
 def migrate(connection: Connection, revision: str) -> None:
-    """Move the tables to `revision`, up or down, within the open transaction; views are made only at the newest."""
+    """Move the tables to `revision` (`base` is none at all) within the open transaction; views exist only at the newest."""
     from alembic import command
     from alembic.config import Config
 
     drop_views(connection)
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    here = _revision(connection)
-    move = command.downgrade if here is not None and revision < here else command.upgrade
+    here = _revision(connection) or ""
+    move = command.downgrade if revision == "base" or revision < here else command.upgrade
     move(config, revision)
     if revision == head_revision():
         create_views(connection)

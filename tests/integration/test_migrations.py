@@ -1,0 +1,115 @@
+"""Migrations end at the tables as they are defined, both ways, with data, on both databases."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+
+from feedback_model.errors import StoreError
+from feedback_model.store.connection import Store, connect, open_store
+from feedback_model.store.schema import VIEWS, head_revision, migrate
+from feedback_model.store.tables import metadata
+from tests.filled_store import fill
+
+
+def contents(store: Store) -> dict[str, list[Any]]:
+    with store.read() as connection:
+        return {
+            name: [tuple(row) for row in connection.execute(select(table))] for name, table in metadata.tables.items()
+        }
+
+
+def test_migrated_tables_are_the_defined_ones(any_store: Store) -> None:
+    with any_store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_down_and_up_again_with_data(any_store: Store) -> None:
+    fill(any_store)
+    with any_store.write(foreign_keys=False) as connection:
+        migrate(connection, "base")
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+        migrate(connection, head_revision())
+        assert set(VIEWS) <= set(inspect(connection).get_view_names())
+
+
+def test_opening_again_keeps_every_row(any_store: Store, any_store_url: str) -> None:
+    fill(any_store)
+    before = contents(any_store)
+    with any_store.write() as connection:
+        connection.execute(text("DROP VIEW schema_version"))  # as if the view files had changed
+    again = open_store(any_store_url)
+    assert contents(again) == before
+    again.close()
+
+
+def test_a_current_database_opens_fast_and_without_alembic(store: Store) -> None:
+    url = store.engine.url.render_as_string()
+    code = f"import sys; from feedback_model.store.connection import open_store; open_store({url!r}); "
+    code += "sys.exit('alembic' in sys.modules or 'torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    started = time.perf_counter()
+    open_store(url).close()
+    assert time.perf_counter() - started < 0.06
+
+
+def test_two_processes_that_open_at_once_both_end_well(any_store_url: str) -> None:
+    code = f"from feedback_model.store.connection import open_store; open_store({any_store_url!r}).close()"
+    processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+    errors = [process.communicate()[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+
+
+def test_a_newer_database_is_refused(any_store: Store, any_store_url: str) -> None:
+    with any_store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"schema 9999, newer than .* update the code"):
+        open_store(any_store_url)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "feedback.db").write_bytes(b"this is a letter, not a database" * 100)
+    with pytest.raises(StoreError, match="not a database; move that file away"):
+        open_store(f"sqlite:///{tmp_path / 'feedback.db'}")
+
+
+def test_a_read_only_database_is_told(store: Store) -> None:
+    path = store.engine.url.database
+    frozen = connect(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with (
+        pytest.raises(StoreError, match=r"readonly.*make the file and its folder writable"),
+        frozen.write() as connection,
+    ):
+        connection.execute(text("DELETE FROM lease"))
+    frozen.close()
+
+
+def test_a_full_disk_is_told(store: Store) -> None:
+    with pytest.raises(StoreError, match="full; make room"), store.write() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        connection.exec_driver_sql("CREATE TABLE big AS SELECT zeroblob(1000000) AS content")
+    store.close()
+
+
+def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where a folder should be")
+    with pytest.raises(StoreError, match=r"cannot be made: .*; point FEEDBACK_HOME elsewhere"):
+        open_store(f"sqlite:///{tmp_path / 'home' / 'feedback.db'}")
+
+
+def test_a_postgresql_that_is_not_there_is_told() -> None:
+    with pytest.raises(StoreError, match="start PostgreSQL, or correct FEEDBACK_DATABASE_URL"):
+        open_store("postgresql+psycopg://nobody:secret@127.0.0.1:9/none")
+
+
+@pytest.mark.parametrize("url", ["feedback.db", "oracle://x", "nonsense+driver://x"])
+def test_a_url_that_is_none_is_told(url: str) -> None:
+    with pytest.raises(StoreError, match="FEEDBACK_DATABASE_URL is not a database URL"):
+        open_store(url)
