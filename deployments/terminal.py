@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -15,11 +16,13 @@ from feedback_model import progress
 
 console = Console(stderr=True)
 out = Console()
+if not out.is_terminal:
+    out = Console(width=1_000)  # a file or a pipe has no edge to fold at
 
 
 def say(message: str) -> None:
     """One line about what happens, beside the result."""
-    console.print(message, highlight=False)
+    console.print(_escape(message), highlight=False, soft_wrap=not console.is_terminal)
 
 
 def fail(message: str) -> None:
@@ -38,7 +41,7 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Rows as a table; numbers to the right, absent values as a dash."""
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = any(isinstance(row[index], int | float) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")

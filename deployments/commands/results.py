@@ -1,14 +1,17 @@
 """`feedback results`, `feedback results sql` and `feedback report`: what the database knows, without a server."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.commands.options import Json, load_settings
 from deployments.terminal import print_json, print_table, say
 from feedback_model.settings import Settings
-from feedback_model.traits import TRAITS
+from feedback_model.traits import TRAIT_KEYS
+
+if TYPE_CHECKING:
+    from eval.report.table import ResultsRow
 
 app = typer.Typer(help="Tables of evaluations; `results sql` asks the database directly.", invoke_without_command=True)
 Evaluation = Annotated[str, typer.Option("--evaluation", help="Evaluation to show; default: the latest.")]
@@ -60,20 +63,32 @@ def show_results(settings: Settings, evaluation_id: str, *, json: bool) -> None:
     if json:
         print_json(asdict(table))
         return
-    columns = ["model", "valid", "MSE", "n", "MSE common", "n common", "penalised", *(trait.title for trait in TRAITS)]
-    print_table(table.title, columns, [_row(row) for row in table.rows])
+    overview = ["model", "strict", "extractable", "repairable", "MSE", "n", "MSE common", "n common", "penalised"]
+    constant = ["always the mean", None, None, None, table.mse_constant, table.rows[0].n_test, None, None, None]
+    print_table(table.title, overview, [*map(_overview, table.rows), constant])
+    by_trait = [[_name(row), *row.mse_by_trait] for row in table.rows]
+    print_table(
+        "Penalised MSE of each trait",
+        ["model", *TRAIT_KEYS],
+        [*by_trait, ["always the mean", *table.mse_constant_by_trait]],
+    )
     for note in table.notes:
         say(note)
 
 
-def _row(row: Any) -> list[Any]:
+def _name(row: "ResultsRow") -> str:
+    return f"{row.model} *" if row.is_best_epoch else row.model
+
+
+def _overview(row: "ResultsRow") -> list[Any]:
     return [
-        f"{row.model} *" if row.is_best_epoch else row.model,
+        _name(row),
         f"{row.valid_strict}/{row.n_test}",
+        row.valid_extractable,
+        row.valid_repairable,
         row.mse_individual,
         row.n_individual,
         row.mse_common,
         row.n_common,
         row.mse_penalised,
-        *row.mse_by_trait,
     ]
