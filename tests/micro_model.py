@@ -1,10 +1,17 @@
 """A base model of a few thousand parameters with a real tokenizer and chat template, for tests of training and inference."""
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.records import Dataset, Example, LabelSet, Origin, Split, Transcript
+from feedback_model.records import Dataset, Example
+from feedback_model.store.connection import Store
+from feedback_model.store.tables import dataset
+from feedback_model.store.upsert import insert_missing
+from feedback_model.training.recipe import Recipe
 from feedback_model.traits import TRAIT_KEYS
+from tests.builders import LABEL_SET, NOW, a_transcript
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -52,22 +59,39 @@ def _tokenizer(chat_template: str | None):
     return fast
 
 
-def a_feedback(score: int = 5, explanation: str = "ok") -> Feedback:
-    return Feedback(tuple(TraitFeedback(score, explanation) for _ in TRAIT_KEYS))
+def an_example(number: int = 0, text: str | None = None) -> Example:
+    transcript = a_transcript(
+        text or f"well this is talk number {number} " + "and so on " * (number % 4), split="train"
+    )
+    score = 1 + number % 10
+    feedback = Feedback(tuple(TraitFeedback(score, "ok") for _ in TRAIT_KEYS))
+    return Example(transcript.transcript_id, transcript.source_id, transcript.text, "train", "real", feedback)
 
 
-def an_example(number: int = 0, text: str = "", split: Split = "train", origin: Origin = "real") -> Example:
-    words = text or f"well this is talk number {number} " + "and so on " * (number % 4)
-    return Example(f"t{number}", f"s{number}", words, split, origin, a_feedback(1 + number % 10))
-
-
-def some_examples(count: int) -> list[Example]:
+def some_examples(count: int = 6) -> list[Example]:
     return [an_example(number) for number in range(count)]
 
 
-def transcript_of(example: Example) -> Transcript:
-    return Transcript(example.transcript_id, example.source_id, example.text, "test", "", example.split)
+def a_recipe(**fields: Any) -> Recipe:
+    """Two epochs of few steps, small enough for a test."""
+    chosen: dict[str, Any] = {
+        "epochs": 2,
+        "learning_rate": 1e-2,
+        "batch_size": 2,
+        "warmup_fraction": 0.1,
+        "weight_decay": 0.0,
+        "max_gradient_norm": 1.0,
+        "max_length": 1500,
+        "seed": 0,
+    }
+    return Recipe(**{**chosen, **fields})
 
 
-def a_dataset(n_train: int = 12) -> Dataset:
-    return Dataset("d" * 32, LabelSet("labeller", "label-1"), "snapshots/d.parquet", n_train, 0, 0, 0)
+def store_dataset(store: Store, name: str = "d") -> Dataset:
+    """Put an otherwise empty dataset into the database, so that runs can name it."""
+    made = Dataset(name * 32, LABEL_SET, "snapshots/d.parquet", 6, 0, 0, 0)
+    row = {**asdict(made), "created_at": NOW, **asdict(made.label_set)}
+    del row["label_set"]
+    with store.write() as connection:
+        insert_missing(connection, dataset, [row])
+    return made

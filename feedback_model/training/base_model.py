@@ -7,7 +7,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from feedback_model.errors import ConfigurationError
+from feedback_model.errors import ConfigurationError, FeedbackError
 from feedback_model.records import BaseModel
 
 _WAY_ON = "give --base-model a folder, a reachable hub id, or embedded"
@@ -74,7 +74,6 @@ def hash_folder(folder: Path) -> str:
 
 
 def _resolve_hub(name: str) -> BaseModel:
-    import httpx
     from huggingface_hub import errors
 
     try:
@@ -83,7 +82,9 @@ def _resolve_hub(name: str) -> BaseModel:
         raise ConfigurationError(f"the Hugging Face hub has no model {name!r} for you; {_WAY_ON}") from error
     except errors.HFValidationError as error:
         raise ConfigurationError(f"{name!r} is neither a folder nor a hub id; {_WAY_ON}") from error
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
+    except FeedbackError:
+        raise
+    except Exception as error:
         cached = _from_cache(name)
         if cached is None:
             raise ConfigurationError(

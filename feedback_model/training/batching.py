@@ -33,8 +33,7 @@ class Batch:
     """A padded batch; shapes are (examples, tokens) unless said otherwise."""
 
     input_ids: "Tensor"
-    attention_mask: "Tensor"
-    """1 on tokens, 0 on padding, which is on the right."""
+    """Padded on the right: attention is causal, so no token sees padding and no mask is needed."""
     predicts: "Tensor"
     """True on positions whose *next* token is supervised."""
     targets: "Tensor"
@@ -47,7 +46,6 @@ def collate(examples: Sequence[EncodedExample], pad_id: int, device: str) -> Bat
 
     width = max(map(len, examples))
     ids = [[*e.prompt_ids, *e.answer_ids] + [pad_id] * (width - len(e)) for e in examples]
-    mask = [[1] * len(e) + [0] * (width - len(e)) for e in examples]
     predicts = [
         [False] * (len(e.prompt_ids) - 1) + [True] * len(e.answer_ids) + [False] * (width - len(e) + 1)
         for e in examples
@@ -55,7 +53,6 @@ def collate(examples: Sequence[EncodedExample], pad_id: int, device: str) -> Bat
     targets = [token for example in examples for token in example.answer_ids]
     return Batch(
         torch.tensor(ids, device=device),
-        torch.tensor(mask, device=device),
         torch.tensor(predicts, device=device),
         torch.tensor(targets, device=device),
     )

@@ -90,7 +90,9 @@ class ChatEncoder:
         ids = self.ids([self.prompt(text)])[0]
         while len(ids) > limit:
             if keep == 0:
-                raise InputError(f"the prompt alone takes {len(ids)} tokens, but only {limit} fit; raise max_length")
+                raise InputError(
+                    f"the prompt alone takes {len(ids)} tokens, but only {limit} fit beside the answer; raise max_length"
+                )
             keep = max(0, keep - (len(ids) - limit))
             ids = self.ids([self.prompt(self._tokenizer.decode(words[:keep]))])[0]
         return ids

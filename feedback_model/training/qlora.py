@@ -45,9 +45,7 @@ def supervised_loss(model: Any, batch: Batch) -> Tensor:
     Equals the model's own loss where logits are the head's output and nothing else, as in Qwen2 and Llama.
     """
     causal = model.get_base_model()
-    hidden = causal.get_decoder()(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).last_hidden_state
+    hidden = causal.get_decoder()(input_ids=batch.input_ids, use_cache=False).last_hidden_state
     logits = causal.get_output_embeddings()(hidden[batch.predicts])
     return nn.functional.cross_entropy(logits.float(), batch.targets)
 

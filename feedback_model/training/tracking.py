@@ -20,15 +20,18 @@ class Tracking:
 
     def __init__(self, run: TrainingRun, home: Path) -> None:
         self._run: Any = None
-        if _mode() != "disabled":
-            self._attempt(lambda: self._start(run, home))
+        mode = _mode()
+        if mode != "disabled":
+            self._attempt(lambda: self._start(run, home, mode))
+        if mode == "online" and self._run is None:
+            self._attempt(lambda: self._start(run, home, "offline"))  # to be synced when the service can be reached
 
     @property
     def tracking_id(self) -> str | None:
         """The run's id in Weights & Biases; None where nothing is tracked."""
         return self._run.id if self._run is not None else None
 
-    def _start(self, run: TrainingRun, home: Path) -> None:
+    def _start(self, run: TrainingRun, home: Path, mode: Any) -> None:
         os.environ.setdefault("WANDB_SILENT", "true")
         import wandb
 
@@ -38,7 +41,7 @@ class Tracking:
             id=run.run_id,
             name=f"{run.base.name.rsplit('/', 1)[-1]} {run.run_id[:8]}",
             resume="allow",
-            mode=_mode(),
+            mode=mode,
             dir=str(home),
             config=_config(run),
             settings=_settings(wandb),
@@ -64,7 +67,7 @@ class Tracking:
         try:
             action()
         except Exception as error:  # noqa: BLE001 - whatever a tracker raises, training is worth more
-            _log.warning("Weights & Biases is left out from here on: %s", error)
+            _log.warning("Weights & Biases could not be used, which costs only its curve: %s", error)
             self._run = None
 
 
@@ -78,10 +81,11 @@ def _settings(wandb: Any) -> Any:
     return wandb.Settings(
         silent=True,
         console="off",
-        init_timeout=30,
+        init_timeout=15,
         x_disable_stats=True,
         x_disable_meta=True,
         x_disable_machine_info=True,
+        x_save_requirements=False,
         disable_git=True,
         disable_code=True,
         save_code=False,

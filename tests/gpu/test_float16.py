@@ -1,0 +1,46 @@
+"""float16 as the mission says it: autocast, a gradient scaler, float32 adapters. Needs a CUDA device."""
+
+import pytest
+import torch
+
+from feedback_model.inference.infer import model_versions, score_texts
+from feedback_model.store.training import steps_of
+from feedback_model.training.base_model import resolve_base
+from feedback_model.training.batching import collate
+from feedback_model.training.encoding import ChatEncoder
+from feedback_model.training.loading import load_model, load_tokenizer
+from feedback_model.training.loop import TrainingLoop
+from feedback_model.training.qlora import attach_adapters, trainable_parameters
+from feedback_model.training.train import train
+from tests.micro_model import a_recipe, save_micro_model, some_examples, store_dataset
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
+
+
+@pytest.fixture
+def base(tmp_path, settings, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    return resolve_base(str(save_micro_model(tmp_path / "base")))
+
+
+def test_float16_training_lowers_the_loss_and_needs_no_fallback(store, settings, base):
+    run = train(store, settings.home, store_dataset(store), some_examples(12), base, a_recipe(epochs=3))
+    losses = [step.loss for step in steps_of(store, run.run_id)]
+    assert run.precision == {"requested": "float16", "used": "float16", "reason": ""}
+    assert run.device == "cuda"
+    assert losses[-1] < losses[0]
+    texts = ["one text", "another"]
+    assert all(score_texts(settings.home, model, texts, 8)[0].n_tokens for model in model_versions(base, run))
+
+
+def test_adapters_and_their_gradients_are_float32_under_a_live_scaler(base):
+    model = attach_adapters(load_model(base, quantised=True, device="cuda", precision="float16"), a_recipe())
+    tokenizer = load_tokenizer(base)
+    encoded = ChatEncoder(tokenizer).encode_examples(some_examples(4), 1500)
+    loop = TrainingLoop(model, encoded, tokenizer.pad_token_id, a_recipe(), "float16", "cuda")
+    before = [parameter.detach().clone() for parameter in trainable_parameters(model)]
+    for _ in range(4):  # the scaler's first scales may overflow, which skips their updates
+        loop._update(collate(encoded[:2], tokenizer.pad_token_id, "cuda"), 1e-2)
+    assert loop.scaler.is_enabled()
+    assert all(parameter.dtype == torch.float32 for parameter in trainable_parameters(model))
+    assert any(not torch.equal(now, old) for now, old in zip(trainable_parameters(model), before, strict=True))

@@ -1,0 +1,75 @@
+"""What the model reads and what the loss sees."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feedback_model.errors import InputError, ModelError
+from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
+from feedback_model.records import BaseModel, Example
+from feedback_model.training.batching import collate
+from feedback_model.training.encoding import ChatEncoder
+from feedback_model.training.loading import load_tokenizer
+from feedback_model.traits import TRAIT_KEYS
+from tests.micro_model import an_example, some_examples
+
+
+@pytest.fixture(scope="module")
+def tokenizer(micro_base: BaseModel):
+    return load_tokenizer(micro_base)
+
+
+@pytest.fixture(scope="module")
+def encoder(tokenizer):
+    return ChatEncoder(tokenizer)
+
+
+words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+explanations = words.filter(str.strip)
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=words, explanation=explanations, score=st.integers(1, 10))
+def test_the_loss_covers_exactly_the_answer_and_its_end_token(tokenizer, encoder, text, explanation, score):
+    feedback = Feedback(tuple(TraitFeedback(score, explanation) for _ in TRAIT_KEYS))
+    (encoded,) = encoder.encode_examples([Example("t", "s", text, "train", "real", feedback)], 10_000)
+    batch = collate([encoded], tokenizer.pad_token_id, "cpu")
+    assert tokenizer.decode(batch.targets) == render_feedback(feedback) + "<|im_end|>"
+    assert torch.equal(batch.input_ids[0, 1:][batch.predicts[0, :-1]], batch.targets)
+    assert tokenizer.decode(encoded.prompt_ids) == encoder.prompt(text)
+
+
+def test_training_reads_the_chat_that_the_template_renders(tokenizer, encoder):
+    example = an_example(3)
+    (encoded,) = encoder.encode_examples([example], 10_000)
+    whole = encoder._render(example.text, render_feedback(example.feedback))
+    assert tokenizer.decode([*encoded.prompt_ids, *encoded.answer_ids]) + "\n" == whole
+
+
+def test_padding_is_on_the_right_and_never_supervised(tokenizer, encoder):
+    encoded = encoder.encode_examples(some_examples(4), 10_000)
+    batch = collate(encoded, tokenizer.pad_token_id, "cpu")
+    for row, example in enumerate(encoded):
+        assert (batch.input_ids[row, len(example) :] == tokenizer.pad_token_id).all()
+        assert not batch.predicts[row, len(example) - 1 :].any()
+    assert batch.predicts.sum() == len(batch.targets) == sum(len(example.answer_ids) for example in encoded)
+
+
+def test_a_long_transcript_is_cut_at_its_end_and_its_answer_is_not(encoder, caplog):
+    short, long = encoder.encode_examples([an_example(0), an_example(0, "so " * 2000)], 1500)
+    assert 1490 < len(long) <= 1500
+    assert long.answer_ids == short.answer_ids
+    assert "1 of 2 transcripts were cut to fit 1500 tokens" in caplog.text
+
+
+def test_a_limit_below_the_prompt_is_refused(encoder):
+    with pytest.raises(InputError, match="raise max_length"):
+        encoder.encode_examples([an_example()], 300)
+
+
+def test_a_template_that_rewrites_answers_cannot_be_trained_on(micro_base: BaseModel):
+    tokenizer = load_tokenizer(micro_base)
+    tokenizer.chat_template = tokenizer.chat_template.replace("message['content']", "message['content'] | upper")
+    with pytest.raises(ModelError, match="changes the prompt or the answer"):
+        ChatEncoder(tokenizer)

@@ -1,0 +1,213 @@
+"""QLoRA on a micro model: what is trained, what survives, what is reused."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from feedback_model import progress
+from feedback_model.errors import Interrupted, MissingStage, ModelError
+from feedback_model.store.training import checkpoints_of, latest_run, read_run, steps_of
+from feedback_model.training import train as training
+from feedback_model.training.batching import collate
+from feedback_model.training.checkpoints import find_checkpoint
+from feedback_model.training.encoding import ChatEncoder
+from feedback_model.training.loading import load_model, load_tokenizer
+from feedback_model.training.qlora import attach_adapters, supervised_loss, trainable_parameters
+from feedback_model.training.train import train
+from tests.micro_model import a_recipe, some_examples, store_dataset
+
+
+@pytest.fixture
+def adapted(micro_base):
+    return attach_adapters(load_model(micro_base, quantised=True, device="cpu"), a_recipe())
+
+
+@pytest.fixture
+def batch(micro_base):
+    tokenizer = load_tokenizer(micro_base)
+    return collate(ChatEncoder(tokenizer).encode_examples(some_examples(3), 1500), tokenizer.pad_token_id, "cpu")
+
+
+def gradients_of(model, batch):
+    model.zero_grad()
+    supervised_loss(model.train(), batch).backward()
+    return [parameter.grad.clone() for parameter in trainable_parameters(model)]
+
+
+def test_every_linear_layer_but_the_head_is_nf4_with_double_quantisation(adapted):
+    from bitsandbytes.nn.modules import Linear4bit
+
+    layers = [module for module in adapted.modules() if isinstance(module, Linear4bit)]
+    assert len(layers) == 2 * 7
+    assert all(layer.weight.dtype == torch.uint8 for layer in layers)
+    assert all(layer.weight.quant_state.quant_type == "nf4" and layer.weight.quant_state.nested for layer in layers)
+
+
+def test_adapters_of_rank_8_in_float32_are_all_that_trains(adapted):
+    names = [name for name, parameter in adapted.named_parameters() if parameter.requires_grad]
+    assert len(names) == 2 * 7 * 2
+    assert all("lora_" in name for name in names)
+    assert all(p.dtype == torch.float32 and 8 in p.shape for p in trainable_parameters(adapted))
+
+
+def test_gradients_are_the_same_before_and_after_an_evaluation(adapted, batch):
+    before = gradients_of(adapted, batch)
+    with torch.no_grad():
+        adapted.eval()(input_ids=batch.input_ids[:1, :1])
+        adapted(input_ids=batch.input_ids)
+    after = gradients_of(adapted, batch)
+    assert any(gradient.abs().max() > 0 for gradient in before)
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_the_loss_on_supervised_positions_is_the_models_own(adapted, batch):
+    labels = torch.full_like(batch.input_ids, -100)
+    labels[:, 1:][batch.predicts[:, :-1]] = batch.targets
+    real = torch.arange(batch.input_ids.shape[1]) <= batch.predicts.long().cumsum(1).argmax(1, keepdim=True) + 1
+    own = adapted(input_ids=batch.input_ids, attention_mask=real.long(), labels=labels).loss
+    assert torch.allclose(supervised_loss(adapted, batch), own, atol=1e-5)
+
+
+def test_training_lowers_the_loss_and_records_what_it_did(store, settings, micro_base):
+    run = train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe())
+    steps = steps_of(store, run.run_id)
+    assert [step.step for step in steps] == list(range(1, 7))
+    assert steps[-1].loss < steps[0].loss
+    assert [made.epoch for made in run.checkpoints] == [1, 2]
+    assert run.checkpoints[1].train_loss == pytest.approx(sum(step.loss for step in steps[3:]) / 3, rel=0.02)
+    assert run == read_run(store, run.run_id) == latest_run(store, run.dataset_id)
+
+
+def test_a_float16_request_on_a_cpu_falls_back_and_says_so(store, settings, micro_base):
+    train(store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
+    precision = latest_run(store).precision
+    assert (precision["requested"], precision["used"]) == ("float16", "float32")
+    assert "no CUDA device" in precision["reason"]
+
+
+def test_bfloat16_trains_on_a_cpu_where_it_is_asked_for(store, settings, micro_base):
+    recipe = a_recipe(epochs=1, precision="bfloat16")
+    run = train(store, settings.home, store_dataset(store), some_examples(2), micro_base, recipe)
+    assert run.precision == {"requested": "bfloat16", "used": "bfloat16", "reason": ""}
+
+
+def test_the_same_run_is_reused_without_training(store, settings, micro_base, monkeypatch):
+    arguments = (store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
+    first = train(*arguments)
+    monkeypatch.delattr(training, "_train_on")
+    assert train(*arguments) == replace(first, reused=True)
+
+
+def test_a_run_whose_checkpoint_is_gone_is_trained_again(store, settings, micro_base):
+    arguments = (store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
+    first = train(*arguments)
+    place = find_checkpoint(settings.home, first.checkpoints[0])
+    place.rename(place.with_name("elsewhere"))
+    assert train(*arguments) == first
+
+
+def test_again_trains_from_scratch_to_the_same_weights(store, settings, micro_base):
+    arguments = (store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
+    first = train(*arguments)
+    assert train(*arguments, again=True) == first
+    assert len(steps_of(store, first.run_id)) == 1
+
+
+def stop_after(units):
+    def listen(seen: progress.Progress) -> None:
+        if seen.stage == "train" and seen.done == units:
+            progress.request_stop()
+
+    return listen
+
+
+@pytest.mark.parametrize("stopped_after", [1, 3, 5])
+def test_a_stopped_run_goes_on_to_the_same_loss_curve_and_weights(store, settings, micro_base, stopped_after):
+    recipe = a_recipe(dropout=0.1)  # so that the state of the random numbers matters
+    arguments = (store_dataset(store), some_examples(), micro_base, recipe)
+    undisturbed = train(store, settings.home / "undisturbed", *arguments)
+    curve = steps_of(store, undisturbed.run_id)
+    with progress.reporting_to(stop_after(stopped_after)), pytest.raises(Interrupted):
+        train(store, settings.home / "stopped", *arguments, again=True)
+    assert len(steps_of(store, undisturbed.run_id)) == stopped_after
+    progress.clear_stop()
+    assert train(store, settings.home / "stopped", *arguments).checkpoints == undisturbed.checkpoints
+    assert steps_of(store, undisturbed.run_id) == curve
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from feedback_model.records import BaseModel
+from feedback_model.store.connection import open_store
+from feedback_model.training import loop, train
+from tests.micro_model import a_recipe, some_examples, store_dataset
+loop.SAVE_SECONDS = 0.0
+store = open_store(sys.argv[1])
+base = BaseModel(sys.argv[3], sys.argv[3], sys.argv[4])
+train.train(store, Path(sys.argv[2]), store_dataset(store), some_examples(), base, a_recipe(epochs=200))
+"""
+
+
+def test_a_killed_run_goes_on_from_its_last_state(store, settings, micro_base):
+    where = (settings.store_url, str(settings.home), micro_base.location, micro_base.revision)
+    child = subprocess.Popen([sys.executable, "-c", KILLED, *where])
+    dataset, recipe = store_dataset(store), a_recipe(epochs=200)
+    run_id = training.run_id_of(dataset, micro_base, recipe)
+    while not checkpoints_of(store, run_id) and child.poll() is None:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    done = len(steps_of(store, run_id))
+    with progress.reporting_to(stop_after(done + 1)), pytest.raises(Interrupted):
+        train(store, settings.home, dataset, some_examples(), micro_base, recipe)
+    assert [step.step for step in steps_of(store, run_id)] == list(range(1, done + 2))
+    assert not list((settings.home / "checkpoints" / run_id).glob(".epoch-*"))
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(store, settings, micro_base):
+    with pytest.raises(ModelError, match="lower the learning rate"):
+        recipe = a_recipe(learning_rate=1e30, warmup_fraction=0.0, epochs=5)
+        train(store, settings.home, store_dataset(store), some_examples(), micro_base, recipe)
+
+
+def test_nothing_to_train_on_names_the_way_on(store, settings, micro_base):
+    with pytest.raises(MissingStage, match="label more transcripts"):
+        train(store, settings.home, store_dataset(store), [], micro_base, a_recipe())
+
+
+def test_a_damaged_state_is_told_and_training_starts_over(store, settings, micro_base, caplog):
+    arguments = (store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=1))
+    with progress.reporting_to(stop_after(2)), pytest.raises(Interrupted):
+        train(*arguments)
+    (state,) = (settings.home / "checkpoints").glob("*/state.pt")
+    state.write_bytes(b"PK damaged")
+    progress.clear_stop()
+    run = train(*arguments)
+    assert "training starts over" in caplog.text
+    assert len(steps_of(store, run.run_id)) == 3
+
+
+def test_weights_that_are_replaced_are_set_aside(settings, tmp_path):
+    from feedback_model.training.checkpoints import publish, set_aside_folder
+
+    def saving(sha):
+        return lambda folder: (folder / "weights").write_text(sha) and sha
+
+    publish(settings.home, "r", 1, saving("old"), None)
+    path, sha = publish(settings.home, "r", 1, saving("new"), "old")
+    assert (settings.home / path / "weights").read_text() == sha == "new"
+    assert (settings.home / set_aside_folder("r", 1, "old") / "weights").read_text() == "old"
+
+
+def test_tracking_offline_leaves_a_curve_and_a_broken_tracker_costs_nothing(store, settings, micro_base, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    run = train(store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
+    assert list(settings.home.glob(f"wandb/offline-run-*-{run.run_id}/*.wandb"))
+    monkeypatch.setenv("WANDB_MODE", "no-such-mode")
+    assert train(store, settings.home, store_dataset(store, "e"), some_examples(2), micro_base, a_recipe(epochs=1))

@@ -1,0 +1,76 @@
+"""Recipes, precision, order and learning rate: pure functions that decide what a run is."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_model.records import BaseModel
+from feedback_model.training.batching import epoch_batches
+from feedback_model.training.recipe import default_recipe, recipe_from
+from feedback_model.training.run import choose_precision
+from feedback_model.training.schedule import learning_rate_at
+from tests.micro_model import a_recipe
+
+REAL = BaseModel("Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-0.5B-Instruct", "abc")
+
+
+def test_a_recipe_is_named_by_its_content():
+    recipe = default_recipe(REAL)
+    assert recipe.recipe_hash == default_recipe(REAL).recipe_hash
+    assert recipe.recipe_hash != replace(recipe, rank=16).recipe_hash
+
+
+def test_the_missions_recipe_is_the_default():
+    recipe = default_recipe(REAL)
+    assert (recipe.rank, recipe.epochs, recipe.precision) == (8, 3, "float16")
+    assert default_recipe(replace(REAL, stand_in=True)).epochs == 3
+
+
+def test_a_recipe_read_back_is_the_same_even_from_a_version_that_knew_more():
+    recipe = a_recipe()
+    stored = {name: getattr(recipe, name) for name in recipe.__slots__}
+    assert recipe_from({**stored, "from_the_future": 1}) == recipe
+
+
+@pytest.mark.parametrize("field", ["epochs", "batch_size", "learning_rate"])
+def test_a_recipe_of_nothing_is_refused(field):
+    with pytest.raises(ValueError, match=f"{field} is 0"):
+        a_recipe(**{field: 0})
+
+
+def test_only_float16_on_a_cpu_is_replaced():
+    assert choose_precision("float16", "cpu")["used"] == "float32"
+    assert choose_precision("bfloat16", "cpu")["used"] == "bfloat16"
+    assert choose_precision("float16", "cuda") == {"requested": "float16", "used": "float16", "reason": ""}
+
+
+@given(st.lists(st.integers(1, 500), max_size=300), st.integers(1, 9), st.integers(0, 5), st.integers(1, 3))
+def test_an_epoch_holds_every_example_once(lengths, batch_size, seed, epoch):
+    batches = epoch_batches(lengths, batch_size, seed, epoch)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    assert all(0 < len(batch) <= batch_size for batch in batches)
+    assert batches == epoch_batches(lengths, batch_size, seed, epoch)
+
+
+@given(st.integers(1, 2000), st.integers(1, 16))
+def test_every_epoch_has_the_number_of_batches_that_the_schedule_counts(examples, batch_size):
+    assert len(epoch_batches([1] * examples, batch_size, 0, 1)) == -(-examples // batch_size)
+
+
+def test_epochs_differ_in_order_and_batches_hold_similar_lengths():
+    lengths = [n % 50 for n in range(400)]
+    batches = epoch_batches(lengths, 8, 0, 1)
+    spread = [max(lengths[i] for i in batch) - min(lengths[i] for i in batch) for batch in batches]
+    assert batches != epoch_batches(lengths, 8, 0, 2)
+    assert sum(spread) / len(spread) < 5
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_towards_zero():
+    recipe = a_recipe(warmup_fraction=0.1)
+    rates = [learning_rate_at(recipe, step, 100) for step in range(1, 101)]
+    assert rates.index(max(rates)) == 9
+    assert max(rates) == recipe.learning_rate
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert 0 < rates[-1] < 0.01 * recipe.learning_rate
