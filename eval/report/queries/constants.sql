@@ -1,0 +1,3 @@
+SELECT trait, train_mean, mse
+FROM evaluation_constant
+WHERE evaluation_id = :evaluation_id

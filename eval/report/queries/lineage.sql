@@ -1,0 +1,3 @@
+SELECT *
+FROM lineage
+WHERE evaluation_id = :evaluation_id

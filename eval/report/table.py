@@ -1,0 +1,170 @@
+"""The results table of an evaluation as records, for terminals, and as Markdown, for artifacts."""
+
+from dataclasses import dataclass
+
+from eval.report.stand_ins import stand_ins
+from feedback_model.errors import MissingStage
+from feedback_model.records import Decoding, Split
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluation_records import Evaluation, ModelResult
+from feedback_model.store.evaluations import latest_evaluation, read_evaluation
+from feedback_model.traits import TRAIT_KEYS, TRAITS
+
+ABSENT = "\N{EN DASH}"
+PENALTY = "Penalised counts an invalid output as the train median, over all transcripts; so do the traits."
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsRow:
+    """One model. Every MSE is in score points squared, None where there was nothing to average."""
+
+    model: str
+    is_best_epoch: bool
+    n_test: int
+    """Transcripts asked."""
+    valid_strict: int
+    valid_extractable: int
+    valid_repairable: int
+    mse_individual: float | None
+    n_individual: int
+    mse_common: float | None
+    n_common: int
+    mse_penalised: float | None
+    mse_lower: float | None
+    mse_upper: float | None
+    mse_by_trait: tuple[float | None, ...]
+    """Penalised, in the order of the traits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsTable:
+    """One evaluation, a row per model: base, base-nf4, the epochs, champion."""
+
+    title: str
+    evaluation_id: str
+    created_at: str
+    split: Split
+    decoding: Decoding
+    dataset_id: str
+    label_model: str
+    rows: tuple[ResultsRow, ...]
+    mse_constant: float | None
+    mse_constant_by_trait: tuple[float | None, ...]
+    notes: tuple[str, ...]
+    """Sentences without which the figures could mislead."""
+
+
+def results_table(store: Store, evaluation_id: str | None = None) -> ResultsTable:
+    """The table of one evaluation, by default of the newest on the test split.
+
+    Raises:
+        MissingStage: there is no such evaluation.
+    """
+    evaluation = find_evaluation(store, evaluation_id)
+    mses = {constant.trait: constant.mse for constant in evaluation.constants}
+    return ResultsTable(
+        title=f"{evaluation.n_test} {evaluation.split} transcripts, labels of {evaluation.label_model}",
+        evaluation_id=evaluation.evaluation_id,
+        created_at=evaluation.created_at,
+        split=evaluation.split,
+        decoding=evaluation.decoding,
+        dataset_id=evaluation.dataset_id,
+        label_model=evaluation.label_model,
+        rows=tuple(_row(result, evaluation.n_test) for result in evaluation.models),
+        mse_constant=evaluation.mse_constant,
+        mse_constant_by_trait=tuple(mses.get(trait) for trait in TRAIT_KEYS),
+        notes=(*_notes(evaluation), *stand_ins(store, evaluation)),
+    )
+
+
+def find_evaluation(store: Store, evaluation_id: str | None) -> Evaluation:
+    """The evaluation named, or the newest on the test split.
+
+    Raises:
+        MissingStage: there is none.
+    """
+    if evaluation_id is None:
+        evaluation = latest_evaluation(store, "test")
+        missing = "nothing has been evaluated yet; run `feedback evaluate` first"
+    else:
+        evaluation = read_evaluation(store, evaluation_id)
+        missing = f"there is no evaluation {evaluation_id!r}; `feedback results` shows the latest"
+    if evaluation is None:
+        raise MissingStage(missing)
+    return evaluation
+
+
+def _row(result: ModelResult, n_test: int) -> ResultsRow:
+    penalised = {trait.trait: trait.mse for trait in result.traits if trait.subset == "penalised"}
+    return ResultsRow(
+        model=result.model,
+        is_best_epoch=result.is_best_epoch,
+        n_test=n_test,
+        valid_strict=result.valid_strict,
+        valid_extractable=result.valid_extractable,
+        valid_repairable=result.valid_repairable,
+        mse_individual=result.mse_individual,
+        n_individual=result.n_individual,
+        mse_common=result.mse_common,
+        n_common=result.n_common,
+        mse_penalised=result.mse_penalised,
+        mse_lower=result.mse_lower,
+        mse_upper=result.mse_upper,
+        mse_by_trait=tuple(penalised.get(trait) for trait in TRAIT_KEYS),
+    )
+
+
+def _notes(evaluation: Evaluation) -> list[str]:
+    notes = [f"Always saying the train mean of each trait would have an MSE of {show_mse(evaluation.mse_constant)}."]
+    if evaluation.best_epoch is not None:
+        notes.append(f"Best epoch, chosen on validation: {evaluation.best_epoch.model}.")
+    notes.append(PENALTY)
+    return notes
+
+
+def show_mse(value: float | None) -> str:
+    """An MSE for readers: two decimals, a dash where there is none."""
+    return ABSENT if value is None else f"{value:.2f}"
+
+
+def show_share(count: int, total: int) -> str:
+    """A share of a total in per cent; never rounded up to 100 nor down to 0."""
+    if not total:
+        return ABSENT
+    percent = 100 * count / total
+    if 0 < count < total:
+        percent = min(99.9, max(0.1, percent))
+    return f"{percent:.1f}%"
+
+
+def results_markdown(store: Store, evaluation_id: str | None = None) -> str:
+    """The table as Markdown, with the sentences that belong to it.
+
+    Raises:
+        MissingStage: there is no such evaluation.
+    """
+    table = results_table(store, evaluation_id)
+    header = ["Model", "Strictly valid", "Extractable", "Repairable", "MSE individual (n)", "MSE common (n)"]
+    header += ["MSE penalised", "Bounds", *(trait.title for trait in TRAITS)]
+    constant = show_mse(table.mse_constant)
+    lines = [
+        header,
+        ["---", *["---:"] * (len(header) - 1)],
+        *(_markdown_cells(row) for row in table.rows),
+        ["constant", *[""] * 3, constant, "", constant, "", *map(show_mse, table.mse_constant_by_trait)],
+    ]
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"**{table.title}**\n\n{rows}\n\n" + "\n".join(f"- {note}" for note in table.notes) + "\n"
+
+
+def _markdown_cells(row: ResultsRow) -> list[str]:
+    counts = (row.valid_strict, row.valid_extractable, row.valid_repairable)
+    return [
+        f"**{row.model}**" if row.is_best_epoch else row.model,
+        *(f"{count}/{row.n_test} ({show_share(count, row.n_test)})" for count in counts),
+        f"{show_mse(row.mse_individual)} ({row.n_individual})",
+        f"{show_mse(row.mse_common)} ({row.n_common})",
+        show_mse(row.mse_penalised),
+        f"{show_mse(row.mse_lower)} to {show_mse(row.mse_upper)}",
+        *map(show_mse, row.mse_by_trait),
+    ]
