@@ -74,8 +74,8 @@ async def buy(
     """
     orders = await asyncio.to_thread(claims.claim, store, request_ids)
     counts = LabelCounts(skipped=len(request_ids) - len(orders))
-    tracker.advance(counts.skipped)
     try:
+        tracker.advance(counts.skipped)
         with Writer(store) as writer:
             fulfil = partial(_fulfil, labeller, writer, trade)
             heartbeat = partial(claims.renew_claims, store)

@@ -1,8 +1,7 @@
 """Labelling by real processes: killed in the middle, and two at once."""
 
-from labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, start_labelling, states
-
 from feedback_model.embedded.process import serving
+from tests.labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, start_labelling, states
 
 
 def test_a_kill_loses_nothing_and_buys_no_more_than_was_in_flight_again(tmp_path):

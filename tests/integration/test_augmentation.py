@@ -1,0 +1,139 @@
+"""Augmentation over HTTP: rare levels are filled from real train transcripts, whatever happens on the way."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from feedback_model.augmentation.augment import AugmentationSummary, augment
+from feedback_model.embedded.process import serving
+from feedback_model.embedded.speech import write_demo_input
+from feedback_model.errors import Interrupted, LabellingStopped, MissingStage
+from feedback_model.labelling.client import label_set_of, open_labeller
+from feedback_model.labelling.label import label_missing, plan_labels
+from feedback_model.labelling.patience import Bounds
+from feedback_model.progress import clear_stop, reporting_to, request_stop
+from feedback_model.store.connection import Store, open_store
+from feedback_model.store.tables import augmentation, reply, request, transcript
+from feedback_model.transcripts.landing import land
+from feedback_model.transcripts.near_duplicates import SIMILAR, similarity
+from tests.labelling_rig import bill, settings_for
+
+LABEL_SET = label_set_of("embedded", settings_for(Path()))
+
+
+@pytest.fixture(scope="module")
+def labelled_home(tmp_path_factory) -> Path:
+    """A home folder with 300 labelled transcripts, made once."""
+    settings = settings_for(tmp_path_factory.mktemp("labelled"))
+    store = open_store(settings.store_url)
+    write_demo_input(settings.home / "in.jsonl", 300, 5)
+    land(store, [str(settings.home / "in.jsonl")])
+    asyncio.run(label_everything(settings, store))
+    store.close()
+    return settings.home
+
+
+async def label_everything(settings, store) -> None:
+    async with open_labeller("embedded", settings) as labeller:
+        await label_missing(store, labeller, LABEL_SET, settings)
+
+
+@pytest.fixture
+def store(labelled_home, tmp_path) -> Store:
+    """A copy of those transcripts, one for each test, where `settings_for(tmp_path)` looks for it."""
+    shutil.copy(labelled_home / "feedback.db", tmp_path)
+    return open_store(settings_for(tmp_path).store_url)
+
+
+async def augmented(settings, store, **options) -> AugmentationSummary:
+    async with open_labeller("openai", settings, Bounds(outage=0.5, first_backoff=0.02)) as labeller:
+        return await augment(store, labeller, LABEL_SET, settings, **options)
+
+
+def rows(store: Store, query):
+    with store.read() as connection:
+        return connection.execute(query).all()
+
+
+async def test_rare_levels_grow_and_a_second_run_does_nothing(tmp_path, store):
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        first = await augmented(settings, store)
+        paid = sum(bill(url).values())
+        assert 0 < first.accepted <= first.planned <= 0.1 * 300
+        assert sum(first.after["empathy"].values()) == sum(first.before["empathy"].values()) + first.accepted
+        assert await augmented(settings, store) == first
+        assert sum(bill(url).values()) == paid
+        assert plan_labels(store, LABEL_SET).request_ids == ()
+
+
+async def test_what_is_kept_has_its_lineage_and_is_no_near_duplicate(tmp_path, store):
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        await augmented(settings, store)
+    everything = {row.transcript_id: row for row in rows(store, select(transcript))}
+    made = [row for row in everything.values() if row.origin == "augmented"]
+    assert made
+    for row in made:
+        parent = everything[row.parent_id]
+        assert (row.split, row.source_id, row.batch_id) == ("train", parent.source_id, None)
+        assert parent.split == "train"
+        assert similarity(row.signature, parent.signature) < SIMILAR
+
+
+async def test_accepted_means_that_the_blind_score_is_the_target(tmp_path, store):
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        await augmented(settings, store)
+    for row in rows(store, select(augmentation)):
+        assert row.outcome != "pending"
+        assert (row.outcome == "accepted") == (row.relabelled_score == row.target_score)
+        assert (row.outcome == "near_duplicate") == (row.transcript_id is None)
+
+
+async def test_the_end_of_the_quota_keeps_what_is_paid_and_a_rerun_ends_the_same(tmp_path, store):
+    with serving(quota=20) as url:
+        settings = settings_for(tmp_path, url)
+        with pytest.raises(LabellingStopped):
+            await augmented(settings, store)
+        assert len(rows(store, select(reply.c.reply_id))) == 320
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        await augmented(settings, store)
+        assert not rows(store, select(request).where(request.c.state != "done"))
+        assert not rows(store, select(augmentation).where(augmentation.c.outcome == "pending"))
+
+
+async def test_a_stop_in_the_middle_is_taken_up_again(tmp_path, store):
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        stop_then = reporting_to(lambda progress: request_stop() if progress.stage == "relabel" else None)
+        with stop_then, pytest.raises(Interrupted):
+            await augmented(settings, store)
+        clear_stop()
+        assert (await augmented(settings, store)).accepted > 0
+        assert 300 + sum(bill(url).values()) == len(rows(store, select(reply.c.reply_id)))
+        assert not rows(store, select(augmentation).where(augmentation.c.outcome == "pending"))
+
+
+async def test_refused_rewrites_are_set_aside_as_unusable(tmp_path, store):
+    with serving(refusal_rate=1.0) as url:
+        summary = await augmented(settings_for(tmp_path, url), store, limit=4)
+    assert (summary.unusable, summary.accepted) == (4, 0)
+
+
+async def test_a_limit_orders_so_many(tmp_path, store):
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        await augmented(settings, store, limit=3)
+    assert len(rows(store, select(augmentation))) == 3
+
+
+async def test_without_labels_the_stage_to_run_is_named(tmp_path):
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        with pytest.raises(MissingStage, match="feedback label"):
+            await augmented(settings, open_store(settings.store_url))
