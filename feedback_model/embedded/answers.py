@@ -1,13 +1,14 @@
 """What the embedded endpoint says: it reads one chat request and composes the reply's text.
 
-Requests are told apart by their system prompt, rendered by `feedback_model.prompts`: a rewrite request names a trait and a target, and
-anything else asks for labels. Knows nothing of HTTP, limits or faults.
+Requests are told apart by their system prompt, rendered by `feedback_model.prompts`: a rewrite request names a trait
+and a target, and anything else asks for labels. Knows nothing of HTTP, limits or faults.
 """
 
 import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from feedback_model.embedded.rewriter import rewrite
 from feedback_model.embedded.rubric_scorer import score_transcript
@@ -30,7 +31,7 @@ class ChatRequest:
     """From a hash of the whole request body: other requests get other rewrites."""
 
 
-def read_request(body: bytes, messages: list[dict[str, str]]) -> ChatRequest:
+def read_request(body: bytes, messages: list[dict[str, Any]]) -> ChatRequest:
     """The last system and user messages of `messages`, out of the request `body`.
 
     Raises:

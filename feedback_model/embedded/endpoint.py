@@ -1,8 +1,9 @@
 """An OpenAI-compatible HTTP endpoint on this machine: `python -m feedback_model.embedded.endpoint --port 0`.
 
-Serves one model, `embedded-rubric-1`, at `/v1/chat/completions` and `/v1/models`, with OpenAI's headers and error shapes. What it
-should do wrong comes from flags (`--server-error-rate 0.1`) or the environment (`FEEDBACK_EMBEDDED_SERVER_ERROR_RATE`); `/bill`
-says what was charged. Prints one line, `ready http://127.0.0.1:PORT/v1`, and ends when its standard input closes.
+Serves one model, `embedded-rubric-1`, at `/v1/chat/completions` and `/v1/models`, with OpenAI's headers and error
+shapes. What it should do wrong comes from flags (`--server-error-rate 0.1`) or the environment
+(`FEEDBACK_EMBEDDED_SERVER_ERROR_RATE`); `/bill` says what was charged. Prints one line, `ready
+http://127.0.0.1:PORT/v1`, and ends when its standard input closes.
 """
 
 import argparse
@@ -39,7 +40,7 @@ UNLIMITED_TOKENS = 150_000_000
 class Bill:
     """What was charged so far."""
 
-    replies: Counter[str] = field(default_factory=lambda: Counter[str]())
+    replies: Counter[str] = field(default_factory=Counter[str])
     """Replies charged by SHA-256 of the user message."""
     requests: int = 0
     prompt_tokens: int = 0
@@ -179,7 +180,7 @@ def _with_abort(app: ASGIApp) -> ASGIApp:
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope["abort"] = lambda: send.__self__.transport.abort()  # type: ignore[attr-defined]
+            scope["abort"] = send.__self__.transport.abort  # type: ignore[attr-defined]
         await app(scope, receive, send)
 
     return wrapped
@@ -189,7 +190,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for bound in sockets or []:
-            print(f"ready http://127.0.0.1:{bound.getsockname()[1]}/v1", flush=True)
+            sys.stdout.write(f"ready http://127.0.0.1:{bound.getsockname()[1]}/v1\n")
+            sys.stdout.flush()
 
 
 def serve(faults: Faults, port: int) -> None:
@@ -202,6 +204,8 @@ def serve(faults: Faults, port: int) -> None:
 
     threading.Thread(target=stop_with_parent, daemon=True).start()
     bound = socket.create_server(("127.0.0.1", port), backlog=1024)
+    # Inherited by connections; without it each reply waits 40 ms for the client's delayed acknowledgement.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server.run(sockets=[bound])
 
 

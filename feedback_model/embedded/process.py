@@ -7,10 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from feedback_model.errors import ConfigurationError
 
@@ -19,7 +19,7 @@ STOP_SECONDS = 5.0
 
 
 @contextmanager
-def serving(**flags: float) -> Iterator[str]:
+def serving(**flags: float) -> Generator[str]:
     """Yield the base URL (`http://127.0.0.1:PORT/v1`) of an endpoint that lives as long as the block.
 
     `flags` are fields of `faults.Faults`, and `port`.
@@ -52,8 +52,7 @@ def _start(flags: dict[str, float], log: IO[str]) -> subprocess.Popen[str]:
 
 
 def _wait_until_ready(child: subprocess.Popen[str], log: IO[str]) -> str:
-    assert child.stdout is not None
-    line = child.stdout.readline()
+    line = cast(IO[str], child.stdout).readline()
     if line.startswith(READY):
         return line.removeprefix(READY).strip()
     child.wait()
@@ -63,11 +62,10 @@ def _wait_until_ready(child: subprocess.Popen[str], log: IO[str]) -> str:
 
 
 def _stop(child: subprocess.Popen[str]) -> None:
-    assert child.stdin is not None and child.stdout is not None
-    child.stdin.close()
+    cast(IO[str], child.stdin).close()
     try:
         child.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-    child.stdout.close()
+    cast(IO[str], child.stdout).close()
