@@ -12,14 +12,13 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from feedback_model.embedded.speech import generate_transcripts
-from feedback_model.records import LabelSet, content_id
+from feedback_model.records import content_id
 from feedback_model.settings import Settings
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store, open_store
 from feedback_model.store.tables import label, reply, request, transcript
 from feedback_model.store.upsert import insert_missing
-
-LABELS = LabelSet("embedded-rubric-1", "label-test")
+from feedback_model.transcripts.near_duplicates import signature_of
 
 
 def settings_for(
@@ -55,12 +54,12 @@ def _row(text: str) -> dict[str, object]:
         "n_words": len(text.split()),
         "split": "train",
         "origin": "real",
-        "signature": b"",
+        "signature": signature_of(text),
         "landed_at": now(),
     }
 
 
-def count_rows(store: Store, **where: object) -> dict[str, int]:
+def count_rows(store: Store) -> dict[str, int]:
     """Rows of label, reply and request."""
     with store.read() as connection:
         return {

@@ -19,7 +19,7 @@ from feedback_model.store.connection import Store, open_store
 from feedback_model.store.tables import augmentation, reply, request, transcript
 from feedback_model.transcripts.landing import land
 from feedback_model.transcripts.near_duplicates import SIMILAR, similarity
-from tests.labelling_rig import bill, settings_for
+from tests.labelling_rig import bill, filled_store, settings_for
 
 LABEL_SET = label_set_of("embedded", settings_for(Path()))
 
@@ -68,6 +68,17 @@ async def test_rare_levels_grow_and_a_second_run_does_nothing(tmp_path, store):
         assert await augmented(settings, store) == first
         assert sum(bill(url).values()) == paid
         assert plan_labels(store, LABEL_SET).request_ids == ()
+
+
+async def test_postgresql_ends_the_same(tmp_path, postgres_url):
+    with serving() as url:
+        settings = settings_for(tmp_path, url).model_copy(update={"database_url": postgres_url})
+        store = filled_store(settings, 150)
+        await label_everything(settings, store)
+        first = await augmented(settings, store)
+        assert first.accepted > 0
+        assert await augmented(settings, store) == first
+        store.close()
 
 
 async def test_what_is_kept_has_its_lineage_and_is_no_near_duplicate(tmp_path, store):

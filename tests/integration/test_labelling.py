@@ -21,9 +21,9 @@ async def label_all(settings, store, bounds=QUICK, **options) -> LabelCounts:
         return await label_missing(store, labeller, label_set_of("openai", settings), settings, **options)
 
 
-async def test_every_transcript_is_labelled_once_and_a_rerun_asks_nothing(tmp_path):
+async def test_every_transcript_is_labelled_once_and_a_rerun_asks_nothing(tmp_path, any_store_url):
     with serving() as url:
-        settings = settings_for(tmp_path, url)
+        settings = settings_for(tmp_path, url).model_copy(update={"database_url": any_store_url})
         store = filled_store(settings, 60)
         first = await label_all(settings, store)
         again = await label_all(settings, store)
@@ -31,6 +31,7 @@ async def test_every_transcript_is_labelled_once_and_a_rerun_asks_nothing(tmp_pa
         assert again == LabelCounts()
         assert count_rows(store) == {"label": 60, "reply": 60, "request": 60}
         assert set(bill(url).values()) == {1}
+        store.close()
 
 
 async def test_the_embedded_labeller_needs_neither_key_nor_url(tmp_path):
