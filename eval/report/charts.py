@@ -13,9 +13,9 @@ from feedback_model.store.reading import Row
 from feedback_model.traits import MAX_SCORE, MIN_SCORE
 
 # Vega wants colours it can parse; these stand for the page's variables and are replaced in the finished drawing.
-_VARIABLES = {"ink": "#000001", "muted": "#000002", "line": "#000003", "accent": "#000004", "soft": "#000005"}
-_VARIABLES |= {"amber": "#000006", "faint": "#000007", "paper": "#000008"}
-WIDTH = 225  # px of the plotting area; with axis and labels a chart is about 320 px
+_NAMES = ("muted", "line", "accent", "soft", "amber", "faint")
+_VARIABLES = {name: f"#0000{place:02}" for place, name in enumerate(_NAMES, start=1)}
+WIDTH = 265  # px of the plotting area; with axis and labels a chart is about 330 px
 _MAX_POINTS = 300  # of a curve; more could not be seen
 
 
@@ -155,11 +155,11 @@ def draw_distribution(rows: Sequence[Row]) -> str:
     ordered = [row | {"place": 0 if row["origin"] == "real" else 1} for row in rows]
     return _draw(
         alt.Chart(_data(ordered))
-        .mark_bar(width=14)
+        .mark_bar(width=17)
         .encode(
             x=_score_axis("score", "Score"),
             y=alt.Y("n:Q", title="Transcripts", axis=alt.Axis(tickCount=4, tickMinStep=1)),
-            color=alt.Color("origin:N", scale=colors),
+            color=alt.Color("origin:N", scale=colors, legend=None),
             order=alt.Order("place:Q"),
         )
         .properties(width=WIDTH, height=90)
@@ -186,4 +186,4 @@ def draw_confusion(rows: Sequence[Row]) -> str:
     cells = alt.Chart(_data(rounded)).mark_rect()
     opacity = alt.Opacity("sum(n):Q", scale=alt.Scale(range=[0.12, 1]), legend=None)
     layers = alt.layer(cells.encode(x=x, y=y, opacity=opacity, color=_color("accent")), marked.encode(x=x, y=y))
-    return _draw(layers.properties(width=WIDTH - 25, height=WIDTH - 25))
+    return _draw(layers.properties(width=WIDTH - 25, height=WIDTH - 45))

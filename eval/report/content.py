@@ -40,6 +40,17 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureLine:
+    """One way in which outputs failed."""
+
+    code: str
+    sentence: str
+    """What the code means."""
+    counts: Mapping[str, int]
+    """Outputs by model."""
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What the template fills in."""
 
@@ -54,9 +65,8 @@ class Content:
     """Penalised MSE with its interval, by model and trait."""
     traits_sql: str
     figures: tuple[Figure, ...]
-    failures: Answer
-    sentences: Mapping[str, str]
-    """What each failure code means."""
+    failures: tuple[FailureLine, ...]
+    failures_sql: str
     examples: Examples | None
     cost: Answer
     lineage: Answer
@@ -73,6 +83,7 @@ def gather(store: Store, evaluation: Evaluation) -> Content:
     shown = _shown_model(evaluation)
     traits = ask(store, "traits", evaluation_id=name)
     lineage = ask(store, "lineage", evaluation_id=name)
+    failures = ask(store, "failures", evaluation_id=name)
     return Content(
         verdict=state_verdict(evaluation, decision),
         evaluation=evaluation,
@@ -83,8 +94,8 @@ def gather(store: Store, evaluation: Evaluation) -> Content:
         traits={(row["model"], row["trait"]): row for row in traits.rows},
         traits_sql=traits.sql,
         figures=_figures(store, evaluation, other, shown, traits),
-        failures=ask(store, "failures", evaluation_id=name),
-        sentences={code.value: code.sentence for code in FailureCode},
+        failures=_failure_lines(failures.rows),
+        failures_sql=failures.sql,
         examples=None if shown is None else pick_examples(store, name, shown),
         cost=ask(store, "cost"),
         lineage=Answer(sorted(lineage.rows, key=lambda row: model_order(row["model"])), lineage.sql),
@@ -122,10 +133,10 @@ def _figures(
     figures: list[Figure | None] = []
     for draw in (
         lambda: _trait_figure(store, evaluation, traits),
-        lambda: _validity_figure(store, evaluation),
         lambda: _training_figure(store, evaluation, other),
         lambda: _confusion_figure(store, evaluation, shown),
         lambda: _distribution_figure(store, evaluation),
+        lambda: _validity_figure(store, evaluation),
     ):
         figures.append(draw())
         progress.advance()
@@ -205,6 +216,18 @@ def _distribution_figure(store: Store, evaluation: Evaluation) -> Figure | None:
         tuple(Panel(trait.title, charts.draw_distribution(_of(distribution.rows, trait.key))) for trait in TRAITS),
         f"{distribution.sql};",
     )
+
+
+def _failure_lines(rows: Sequence[Row]) -> tuple[FailureLine, ...]:
+    """One line a code, the most frequent first."""
+    codes = {
+        row["failure_code"]: [each for each in rows if each["failure_code"] == row["failure_code"]] for row in rows
+    }
+    lines = [
+        FailureLine(code, FailureCode(code).sentence, {row["model"]: row["n"] for row in found})
+        for code, found in codes.items()
+    ]
+    return tuple(sorted(lines, key=lambda line: -sum(line.counts.values())))
 
 
 def _of(rows: Sequence[Row], trait: str) -> list[Row]:

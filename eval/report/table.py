@@ -131,10 +131,9 @@ def show_share(count: int, total: int) -> str:
     """A share of a total in per cent; never rounded up to 100 nor down to 0."""
     if not total:
         return ABSENT
-    percent = 100 * count / total
-    if 0 < count < total:
-        percent = min(99.9, max(0.1, percent))
-    return f"{percent:.1f}%"
+    if count in (0, total):
+        return f"{100 * count // total}%"
+    return f"{min(99.9, max(0.1, 100 * count / total)):.1f}%"
 
 
 def results_markdown(store: Store, evaluation_id: str | None = None) -> str:
