@@ -32,7 +32,8 @@ def a_feedback(*scores: int) -> Feedback:
 
 def a_speech(number: int, words: int = 40) -> str:
     """A text of `words` words unlike that of any other `number`."""
-    return " ".join(f"w{number}x{position}" for position in range(words)) + "."
+    letters = str.maketrans("0123456789", "abcdefghij")
+    return " ".join(f"w{number}x{position}".translate(letters) for position in range(words)) + "."
 
 
 def store_transcripts(store: Store, transcripts: Sequence[Transcript]) -> None:

@@ -16,7 +16,7 @@ WORD = re.compile(rf"[{_SPACELESS}]|[^\s{_SPACELESS}]+")
 
 def clean_text(text: str) -> str:
     """`text` in the form in which it is kept, hashed and shown to models; may be empty."""
-    text = _CONTROL.sub("", unicodedata.normalize("NFC", text))
+    text = unicodedata.normalize("NFC", _CONTROL.sub("", text))
     lines = (" ".join(line.split()) for line in _LINE_END.split(text))
     return "\n".join(line for line in lines if line)
 

@@ -1,11 +1,13 @@
 """Datasets of the Hugging Face hub, streamed: nothing is downloaded that is not read."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from feedback_model.errors import InputError
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.raw_records import RawRecord, record_from
 
+HUB_SECONDS = 20.0  # until the hub counts as out of reach
 SHUFFLE_BUFFER = 10_000  # rows held to draw a sample from; a stream cannot be shuffled as a whole
 
 
@@ -42,9 +44,16 @@ def _parts(name: str) -> tuple[str, str | None, str]:
     return dataset, config or None, (rest[-1] if rest else "") or "train"
 
 
-def _stream(dataset: str, config: str | None, split: str):  # noqa: ANN202  # type: ignore[no-untyped-def]
+def _stream(dataset: str, config: str | None, split: str) -> Any:
     import datasets
+    import huggingface_hub
 
+    # The clients' retries and bars would come between a person and the one sentence that matters.
+    huggingface_hub.utils.logging.set_verbosity_error()
+    datasets.utils.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+    # Asked once before streaming, which would try an absent network for half a minute.
+    huggingface_hub.HfApi().dataset_info(dataset, timeout=HUB_SECONDS)
     return datasets.load_dataset(dataset, config, split=split, streaming=True)
 
 

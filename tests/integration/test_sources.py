@@ -1,0 +1,122 @@
+"""Every format is read, and what is wrong with a file costs that file or that row alone."""
+
+from pathlib import Path
+
+import datasets
+import huggingface_hub
+import polars
+import pytest
+
+from feedback_model.errors import InputError
+from feedback_model.store.transcripts import Reject
+from feedback_model.transcripts.raw_records import RawRecord
+from feedback_model.transcripts.sources import read_sources
+
+ROWS = {"text": ["the first one", "the second one"], "document": ["d1", "d2"], "other": [1, 2]}
+
+
+def read(*paths: object, **options: object) -> list[RawRecord | Reject]:
+    return list(read_sources([str(path) for path in paths], **options))  # type: ignore[arg-type]
+
+
+def codes(records: list[RawRecord | Reject]) -> list[str]:
+    return [record.code if isinstance(record, Reject) else record.text for record in records]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "jsonl", "ndjson"])
+def test_tables_of_every_format(tmp_path: Path, ending: str) -> None:
+    path, table = tmp_path / f"talks.{ending}", polars.DataFrame(ROWS)
+    {
+        "csv": table.write_csv,
+        "tsv": lambda file: table.write_csv(file, separator="\t"),
+        "parquet": table.write_parquet,
+    }.get(ending, table.write_ndjson)(path)
+    assert [(one.text, one.document, one.source) for one in read(path)] == [  # type: ignore[union-attr]
+        ("the first one", "d1", "talks"),
+        ("the second one", "d2", "talks"),
+    ]
+
+
+def test_a_folder_is_read_with_all_that_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a.txt").write_text("a whole file\nis one document")
+    (tmp_path / "deep" / "b.txt").write_text("\ufeffanother", encoding="utf-8")
+    (tmp_path / ".hidden.txt").write_text("not this")
+    (tmp_path / "notes.docx").write_bytes(b"PK")
+    assert codes(read(tmp_path)) == ["a whole file\nis one document", "another", "unknown_format"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("a.jsonl", b"", "empty"),
+        ("a.txt", b" \n", "no_text"),
+        ("a.txt", b"caf\xe9", "not_utf8"),
+        ("a.jsonl", "\ufeff{}".encode("utf-16"), "not_utf8"),
+        ("a.csv", b"body,other\nx,y\n", "no_text"),
+        ("a.csv", b"text,n\ncaf\xe9,1\n", "not_utf8"),
+        ("a.csv", b'text\n"never closed\n', "broken_table"),
+        ("a.parquet", b"no table", "broken_table"),
+        ("a.jsonl", b'{"text": "a", "text": NaN}', "broken_json"),
+        ("a.jsonl", b'{"text": "\\ud800"}', "broken_json"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: bytes, code: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    (rejected,) = read(tmp_path / name)
+    assert isinstance(rejected, Reject)
+    assert rejected.code == code
+    assert rejected.locator.startswith(str(tmp_path / name))
+
+
+def test_a_line_too_long_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feedback_model.transcripts.files.LONGEST_LINE", 30)
+    long = b'{"text": "' + b"x" * 100 + b'"}\n'
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n' + long + b'\n{"text": "two"}')
+    assert codes(read(tmp_path / "a.jsonl")) == ["one", "too_long", "two"]
+
+
+def test_another_text_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,body\n7,hello there\n")
+    assert codes(read(tmp_path / "a.csv", text_column="body")) == ["hello there"]
+    (rejected,) = read(tmp_path / "a.csv")
+    assert rejected.reason == "there is no field 'text' (fields: body, id); name it with --text-column"  # type: ignore[union-attr]
+
+
+def test_a_sample_is_seeded_and_in_order(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n" + "\n".join(f"t{number:03}" for number in range(100)))
+    first, again = (codes(read(tmp_path / "a.csv", limit=10, seed=1)) for _ in range(2))
+    assert first == again == sorted(first)
+    assert len(set(first)) == 10
+    assert first != codes(read(tmp_path / "a.csv", limit=10, seed=2))
+
+
+def test_nothing_to_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no files"):
+        read(tmp_path)
+    with pytest.raises(InputError, match="nothing to land"):
+        read()
+
+
+def test_the_hub_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def load(*names: object, **options: object) -> datasets.IterableDataset:
+        asked.append((*names, options["split"], options["streaming"]))
+        return datasets.IterableDataset.from_generator(lambda: ({"text": f"t{n}"} for n in range(1_000)))
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda *_args, **_options: None)
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    records = read("hf:owner/name:en:validation", limit=5)
+    assert asked == [("owner/name", "en", "validation", True)]
+    assert len(records) == 5
+    assert {record.source for record in records} == {"owner/name"}  # type: ignore[union-attr]
+
+
+def test_a_hub_out_of_reach_names_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", fail)
+    with pytest.raises(InputError, match=r"hf:owner/name cannot be read from the hub .* or download it as Parquet"):
+        read("hf:owner/name")

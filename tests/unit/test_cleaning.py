@@ -1,0 +1,45 @@
+"""Cleaning removes what is no text and keeps what was said."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_model.transcripts.cleaning import clean_text, count_words, letter_share
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("  two\t words \r\n\r\n next  line ", "two words\nnext line"),
+        ("e\u0301", "é"),
+        ("nul\x00 bell\x07 bom\ufeff", "nul bell bom"),
+        ("lone \ud800 surrogate", "lone surrogate"),
+        ("family 👨‍👩‍👧 and 👍🏽", "family 👨‍👩‍👧 and 👍🏽"),
+        ("\u05e9\u05b8\u05dc \u200f\u05dd", "\u05e9\u05b8\u05dc \u200f\u05dd"),  # right to left
+        ("\n \t", ""),
+    ],
+)
+def test_clean_text(raw: str, clean: str) -> None:
+    assert clean_text(raw) == clean
+
+
+@given(st.text())
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    once = clean_text(text)
+    assert clean_text(once) == once
+
+
+@given(st.text(st.characters(codec=None)))
+def test_what_is_kept_can_be_stored(text: str) -> None:
+    assert b"\x00" not in clean_text(text).encode("utf-8")
+
+
+def test_words_of_scripts_without_spaces_are_characters() -> None:
+    assert count_words("well, you know") == 3
+    assert count_words("今日は良い天気です") == 9
+
+
+def test_the_share_of_letters() -> None:
+    assert letter_share("हिन्दी") == 1.0
+    assert letter_share("a1b2") == 0.5
+    assert letter_share("  ") == 0.0

@@ -1,0 +1,28 @@
+"""Texts that share four fifths of their phrases are found, others are not."""
+
+from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of, similarity
+from tests.builders import a_speech
+
+
+def test_a_text_with_one_word_changed_is_found_most_similar_first() -> None:
+    text = a_speech(1, words=200)
+    known = NearDuplicates([("other", signature_of(a_speech(2, words=200)))])
+    known.add("shorter", signature_of(" ".join(text.split()[:180])))
+    known.add("same", signature_of(text.upper()))
+    found = known.find(signature_of(text.replace(text.split()[100], "changed")))
+    assert [neighbour.name for neighbour in found] == ["same", "shorter"]
+    assert found[0].similarity > found[1].similarity >= 0.8
+
+
+def test_a_text_that_shares_half_is_no_near_duplicate() -> None:
+    half = " ".join(a_speech(1, words=200).split()[:100] + a_speech(2, words=100).split())
+    assert NearDuplicates([("a", signature_of(a_speech(1, words=200)))]).find(signature_of(half)) == []
+
+
+def test_signatures_are_small_and_the_same_everywhere() -> None:
+    assert len(signature_of("well hello there my old friend")) == 512
+    assert signature_of("Well, hello there: my old friend!").hex()[:16] == FROZEN
+    assert similarity(signature_of("one"), signature_of("two")) < 0.1
+
+
+FROZEN = "c3fcc680548dc912"
