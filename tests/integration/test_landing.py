@@ -97,9 +97,9 @@ def test_a_near_duplicate_takes_the_source_of_what_was_known(any_store: Store, t
 
 def test_a_text_that_bridges_splits_is_refused(store: Store, tmp_path: Path) -> None:
     first, second = a_speech(1, words=200), a_speech(2, words=200)
-    # Two sides that are not near each other (0.67), and a middle that is near both (0.82).
-    middle = f"{first} {second}".split()[:240]
-    sides = [" ".join(middle[:200]), " ".join(middle[40:])]
+    # Two sides that are not near each other (0.70), and a whole that is near both (0.85).
+    middle = f"{first} {second}".split()[:235]
+    sides = [" ".join(middle[:200]), " ".join(middle[35:])]
     path = a_file(
         tmp_path,
         {"text": sides[0], "document": a_source_in("train")},

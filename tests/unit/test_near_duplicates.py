@@ -19,6 +19,13 @@ def test_a_text_that_shares_half_is_no_near_duplicate() -> None:
     assert NearDuplicates([("a", signature_of(a_speech(1, words=200)))]).find(signature_of(half)) == []
 
 
+def test_hardly_any_near_duplicate_is_missed() -> None:
+    texts = [a_speech(number, words=200).split() for number in range(100)]
+    known = NearDuplicates((str(number), signature_of(" ".join(text))) for number, text in enumerate(texts))
+    shorter = [signature_of(" ".join(text[:180])) for text in texts]  # a similarity of 0.9
+    assert sum(bool(known.find(signature)) for signature in shorter) >= 98
+
+
 def test_signatures_are_small_and_the_same_everywhere() -> None:
     assert len(signature_of("well hello there my old friend")) == 512
     assert signature_of("Well, hello there: my old friend!").hex()[:16] == FROZEN
