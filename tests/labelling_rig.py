@@ -103,13 +103,16 @@ async def main():
     store = open_store(settings.store_url)
     async with open_labeller("openai", settings) as labeller:
         print(await label_missing(store, labeller, label_set_of("openai", settings), settings), flush=True)
+        if "augment" in sys.argv:
+            from feedback_model.augmentation.augment import augment
+            print(await augment(store, labeller, label_set_of("openai", settings), settings), flush=True)
 
 asyncio.run(main())
 """
 
 
-def start_labelling(settings: Settings) -> subprocess.Popen[str]:
-    """A process of its own that labels all that is missing."""
+def start_labelling(settings: Settings, *, augment: bool = False) -> subprocess.Popen[str]:
+    """A process of its own that labels all that is missing, and then augments if told to."""
     environment = {
         **os.environ,
         "FEEDBACK_HOME": str(settings.home),
@@ -119,7 +122,8 @@ def start_labelling(settings: Settings) -> subprocess.Popen[str]:
         "OPENAI_API_KEY": "test",
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }
-    return subprocess.Popen([sys.executable, "-c", _CHILD], env=environment, text=True, stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", _CHILD, *["augment"] * augment]
+    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE)
 
 
 def kill_when(process: subprocess.Popen[str], url: str, replies: int) -> None:

@@ -135,9 +135,11 @@ class _Desk:
             ConfigurationError: the model is not among them.
             LabellerError: the endpoint cannot be reached.
         """
-        listing: Callable[[], Awaitable[Any]] = self._client.models.with_raw_response.list
+        listing: Callable[..., Awaitable[Any]] = self._client.models.with_raw_response.list
         try:
-            body = await self._patience.insist(lambda: _raw_body(listing, missing=b"{}"))
+            body = await self._patience.insist(
+                lambda: _raw_body(lambda: listing(timeout=CONNECT_SECONDS), missing=b"{}")
+            )
         except Refusal:
             return
         models = _listed(body)

@@ -28,6 +28,10 @@ class Bounds:
 
     outage: float = 30.0
     """An endpoint that has done nothing but fail for so long counts as down."""
+    first_contact: float = 3.0
+    """The same for one that has never answered yet."""
+    few: int = 3
+    """While no more requests than this fail, the fault may lie in them: they are set aside, and the run goes on."""
     tries: int = 6
     """How often one request may fail while others are answered."""
     longest_wait: float = 600.0
@@ -46,8 +50,10 @@ class Patience:
         self._bounds = bounds
         self._ended: FeedbackError | None = None
         self._open_at = 0.0
+        self._answered = False
         self._last_answer = time.monotonic()
         self._failing_since: float | None = None
+        self._failing: set[object] = set()
         self._refused_in_a_row = 0
 
     async def insist(self, send: Callable[[], Awaitable[T]]) -> T:
@@ -75,10 +81,15 @@ class Patience:
         try:
             answer = await send()
         except Refusal as refusal:
-            self._take_note(refusal)
+            self._take_note(refusal, send)
             raise
-        self._last_answer, self._failing_since, self._refused_in_a_row = time.monotonic(), None, 0
+        self._note_answer()
         return answer
+
+    def _note_answer(self) -> None:
+        self._answered, self._last_answer = True, time.monotonic()
+        self._failing_since, self._refused_in_a_row = None, 0
+        self._failing.clear()
 
     def _check(self) -> None:
         check_stop()
@@ -108,7 +119,7 @@ class Patience:
         wait = asked if asked is not None else min(backoff, self._bounds.longest_backoff)
         return wait + random.uniform(0, 0.25) * max(wait, self._bounds.first_backoff)
 
-    def _take_note(self, refusal: Refusal) -> None:
+    def _take_note(self, refusal: Refusal, request: object) -> None:
         match refusal.remedy:
             case "stop":
                 self._end(
@@ -127,7 +138,7 @@ class Patience:
             case "wait":
                 self._note_limit(refusal)
             case "retry":
-                self._note_fault(refusal)
+                self._note_fault(refusal, request)
             case "give_up":
                 self._note_unanswerable(refusal)
 
@@ -142,10 +153,16 @@ class Patience:
             )
         self._open_at = max(self._open_at, now + wait)
 
-    def _note_fault(self, refusal: Refusal) -> None:
+    def _note_fault(self, refusal: Refusal, request: object) -> None:
         now = time.monotonic()
         self._failing_since = self._failing_since or now
-        if now - self._failing_since >= self._bounds.outage:
+        self._failing.add(request)
+        patience = self._bounds.outage if self._answered else self._bounds.first_contact
+        if now - self._failing_since < patience:
+            return
+        if refusal.code != "connection" and self._answered and len(self._failing) <= self._bounds.few:
+            refusal.remedy = "give_up"
+        else:
             verb = "cannot be reached" if refusal.status is None else "keeps failing"
             self._end(
                 LabellerError(

@@ -1,6 +1,9 @@
 """Labelling by real processes: killed in the middle, and two at once."""
 
+from sqlalchemy import func, select
+
 from feedback_model.embedded.process import serving
+from feedback_model.store.tables import augmentation, reply
 from tests.labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, start_labelling, states
 
 
@@ -30,3 +33,20 @@ def test_two_processes_at_once_buy_nothing_twice_and_both_see_all_done(tmp_path)
             assert states(store) == {("done", None): 550}, "whoever ends first has waited for the other"
         assert set(bill(url).values()) == {1}
         assert len(bill(url)) == 550
+
+
+def test_a_kill_during_augmentation_is_taken_up_where_it_was(tmp_path):
+    with serving(delay=0.02) as url:
+        settings = settings_for(tmp_path, url, concurrency=8)
+        store = filled_store(settings, 200)
+        for replies in (203, 215):
+            kill_when(start_labelling(settings, augment=True), url, replies)
+        process = start_labelling(settings, augment=True)
+        process.communicate(timeout=90)
+        assert process.returncode == 0
+        with store.read() as connection:
+            outcomes = dict(connection.execute(select(augmentation.c.outcome, func.count()).group_by("outcome")).all())
+            booked = connection.execute(select(func.count()).select_from(reply)).scalar_one()
+        assert outcomes["accepted"] > 0
+        assert "pending" not in outcomes
+        assert sum(bill(url).values()) <= booked + 2 * settings.label_concurrency

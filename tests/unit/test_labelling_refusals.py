@@ -9,7 +9,7 @@ from feedback_model.labelling.patience import Bounds, Patience
 from feedback_model.labelling.refusals import BILLING, Refusal, remedy_for, seconds_to_wait
 from feedback_model.progress import request_stop
 
-QUICK = Bounds(outage=0.1, first_backoff=0.001, longest_backoff=0.01, longest_wait=1.0, tries=3)
+QUICK = Bounds(outage=0.1, first_contact=0.1, first_backoff=0.001, longest_backoff=0.01, longest_wait=1.0, tries=3)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,24 @@ async def test_an_endpoint_that_is_down_ends_the_run_in_bounded_time():
     patience = Patience("http://there", QUICK)
     with pytest.raises(LabellerError, match="cannot be reached at http://there"):
         await patience.insist(answering(DOWN))
+
+
+async def test_a_request_that_alone_fails_is_set_aside_and_the_run_goes_on():
+    patience = Patience("here", QUICK)
+    await patience.insist(answering(None))
+    with pytest.raises(Refusal):
+        await patience.insist(answering(Refusal(500, None, "a fault")))
+    assert await patience.insist(answering(None)) == "answer"
+
+
+async def test_many_requests_that_fail_end_the_run_however_few_at_once():
+    patience = Patience("here", QUICK)
+    await patience.insist(answering(None))
+    for _ in range(QUICK.few):
+        with pytest.raises(Refusal):
+            await patience.insist(answering(Refusal(500, None, "a fault")))
+    with pytest.raises(LabellerError, match="keeps failing"):
+        await patience.insist(answering(Refusal(500, None, "a fault")))
 
 
 async def test_billing_ends_the_run_for_every_later_request():
