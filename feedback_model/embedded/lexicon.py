@@ -1,8 +1,8 @@
 """The words that carry each trait, graded 1..10: what the generator speaks with and what the scorer looks for.
 
-A word belongs to one trait only. `SLOTS` holds words that can stand in for each other in a sentence, one or more for each
-grade; `MARKERS` holds further words found in real speech. Fillers are weighed, not graded: see `FILLERS`. Knows no
-sentence and no formula.
+A word belongs to one trait only. `SLOTS` holds words that can stand in for each other in a sentence, one or more for
+each grade; `MARKERS` holds further words found in real speech. Fillers are weighed, not graded: see `FILLERS`. Knows
+no sentence and no formula.
 """
 
 from typing import Final

@@ -1,7 +1,8 @@
 """Rewrites text towards a score of one trait: what the embedded endpoint answers to an augmentation request.
 
-Slot words of the trait are exchanged for words of the grade wanted; where that is not enough, short sentences (or openers, or
-fillers) are added until `rubric_scorer` agrees. Other traits are left alone as far as one word list can. Deterministic in `seed`.
+Slot words of the trait are exchanged for words of the grade wanted; where that is not enough, short sentences (or
+openers, or fillers) are added until `rubric_scorer` agrees. Other traits are left alone as far as one word list can.
+Deterministic in `seed`.
 """
 
 import random

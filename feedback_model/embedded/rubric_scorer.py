@@ -1,11 +1,13 @@
-"""Scores any text 1..10 on each trait by counting words: the labeller of the embedded endpoint, deterministic and documented.
+"""Scores any text 1..10 on each trait by counting words: the labeller of the embedded endpoint, deterministic and
+documented.
 
-Filler words: a spoken clause is taken to be nine words long; with `load` = summed weight of fillers / clauses, the score is
-`10 - 9 * min(1, 1.5 * load)`. Every other trait: the score is the weighted mean grade of the evidence found, extreme grades
-weighing more than middling ones. Clear evidence is a word of `SLOTS`. Faint evidence is a word of `MARKERS`, an exclamation mark
-(enthusiasm), a long or short word (formality), a sentence with no link (transition logic); all of it together counts as one
-observation of weight `FAINT_CAP` at most, its mean stretched away from the middle. So plain text still spreads over the scale, and a few
-clear words outweigh it. A person would disagree often: it judges words, not meaning.
+Filler words: a spoken clause is taken to be nine words long; with `load` = summed weight of fillers / clauses, the
+score is `10 - 9 * min(1, 1.5 * load)`. Every other trait: the score is the weighted mean grade of the evidence found,
+extreme grades weighing more than middling ones. Clear evidence is a word of `SLOTS`. Faint evidence is a word of
+`MARKERS`, an exclamation mark (enthusiasm), a long or short word (formality), a sentence with no link (transition
+logic); all of it together counts as one observation of weight `FAINT_CAP` at most, its mean stretched away from the
+middle. So plain text still spreads over the scale, and a few clear words outweigh it. A person would disagree often:
+it judges words, not meaning.
 """
 
 import re

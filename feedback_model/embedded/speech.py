@@ -1,8 +1,8 @@
 """Synthetic spoken transcripts whose wording carries each trait at a known level.
 
-Each transcript is about one topic: clauses from `sentences`, shuffled, with graded words in their slots, openers between them and
-fillers inside them. Levels are drawn independently for each trait and unevenly, so some score levels are rare. Knows nothing of
-the scorer's formula except how many fillers a level allows.
+Each transcript is about one topic: clauses from `sentences`, shuffled, with graded words in their slots, openers
+between them and fillers inside them. Levels are drawn independently for each trait and unevenly, so some score levels
+are rare. Knows nothing of the scorer's formula except how many fillers a level allows.
 """
 
 import json
@@ -64,7 +64,7 @@ def speak(topic: str, levels: dict[str, int], random_: random.Random, clauses_pe
     """A transcript about `topic`, one of `TOPICS`, at `levels`."""
     chosen = [
         clause
-        for trait, clauses in CLAUSES.items()
+        for clauses in CLAUSES.values()
         for clause in random_.sample(clauses, min(clauses_per_trait, len(clauses)))
     ]
     random_.shuffle(chosen)

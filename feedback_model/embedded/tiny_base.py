@@ -18,11 +18,11 @@ from feedback_model.records import BaseModel
 
 NAME: Final = "embedded"
 TINY_BASE_STORY: Final = (
-    "The embedded base is a Qwen2-shaped model of about 160,000 parameters, pretrained on this machine on synthetic transcripts "
-    "whose notes state the level of each trait in words, and on chats in the feedback format whose scores were drawn without looking "
-    "at the transcript; the prompt's lines and the JSON's fixed pieces are single tokens. It has therefore learned to read the traits "
-    "and to write the format but never which score belongs to which transcript: what it shows is that the loop works, "
-    "not how well a real model would do."
+    "The embedded base is a Qwen2-shaped model of about 160,000 parameters, pretrained on this machine on synthetic "
+    "transcripts whose notes state the level of each trait in words, and on chats in the feedback format whose scores "
+    "belong to other transcripts; the prompt's lines and the JSON's fixed pieces are single tokens. It has therefore "
+    "learned to read the traits and to write the format, but not which score belongs to which transcript: what it shows "
+    "is that the loop works, not how well a real model would do."
 )
 _SHAPED_BY: Final = (
     "lexicon.py",
@@ -70,7 +70,8 @@ def _build(folder: Path) -> None:
         workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise ConfigurationError(
-            f"the embedded base model cannot be kept in {folder.parent} ({error.strerror}): make it writable or set XDG_CACHE_HOME"
+            f"the embedded base model cannot be kept in {folder.parent} ({error.strerror}): "
+            "make it writable or set XDG_CACHE_HOME"
         ) from error
     try:
         from feedback_model.embedded.tiny_training import build_tiny_base
@@ -88,5 +89,6 @@ def _publish(workshop: Path, folder: Path) -> None:
     except OSError as error:
         if not (folder / _COMPLETE).is_file():
             raise ConfigurationError(
-                f"the embedded base model could not be moved to {folder} ({error.strerror}): remove that folder and run again"
+                f"the embedded base model could not be moved to {folder} ({error.strerror}): "
+                "remove that folder and run again"
             ) from error

@@ -1,7 +1,8 @@
 """The tiny base model's tokenizer: byte-level BPE, pre-tokenized as Qwen2's, trained on synthetic speech.
 
-The lines of the feedback prompt and the fixed pieces of the answer's JSON are one token each, so that a tiny model need not pay
-for boilerplate; digits are single tokens, so `10` is two, as in Qwen2.5. Imports `tokenizers` and `transformers` when called.
+The lines of the feedback prompt and the fixed pieces of the answer's JSON are one token each, so that a tiny model
+need not pay for boilerplate; digits are single tokens, so `10` is two, as in Qwen2.5. Imports `tokenizers` and
+`transformers` when called.
 """
 
 import json
@@ -33,7 +34,7 @@ def fixed_pieces() -> list[str]:
     """Texts that are one token each: prompt lines and JSON skeleton."""
     lines = [line for line in render_system("feedback").split("\n") if line]
     keys = [f'"{key}": ' for key in TRAIT_KEYS]
-    return [*lines, *keys, '{"score": ', ', "explanation": "', '{"level": "', '"}, ']
+    return [*lines, *keys, '{"score": ', ', "explanation": "', '"}, ']
 
 
 def save_tokenizer(texts: Iterator[str], folder: Path) -> None:

@@ -1,12 +1,14 @@
-"""Builds the tiny base model: a Qwen2-shaped network of some 200,000 parameters, pretrained on this machine in about a minute.
+"""Builds the tiny base model: a Qwen2-shaped network of some 200,000 parameters, pretrained on this machine in about a
+minute.
 
-Reads `tiny_corpus`; the loss counts the words of the notes fully and everything else a little. Imports torch and transformers: only
-`tiny_base` imports this, when it has to build.
+Reads `tiny_corpus`; the loss counts the words of the notes fully and everything else a little. Imports torch and
+transformers: only `tiny_base` imports this, when it has to build.
 """
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,10 @@ from feedback_model.embedded.tiny_tokenizer import save_tokenizer
 from feedback_model.progress import Tracker, track
 
 IGNORED = -100
+WINDOW = 16
+"""Batches sorted by length together."""
+EncodedReading = tuple[list[int], int]
+"""Token ids, and where the assistant's message starts among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +39,9 @@ class Stage:
 
 
 CURRICULUM = (
-    Stage(500, 32, 1, 0.0),
-    Stage(300, 24, 2, 0.0),
-    Stage(300, 24, 2, 0.4),
+    Stage(400, 32, 1, 0.0),
+    Stage(150, 24, 2, 0.0),
+    Stage(250, 24, 2, 0.5),
 )
 PEAK_RATE = 6e-3
 WARMUP_STEPS = 50
@@ -83,7 +89,6 @@ def _make_model(tokenizer: Any) -> Qwen2ForCausalLM:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="sdpa",
     )
     return Qwen2ForCausalLM(config)
 
@@ -110,26 +115,22 @@ def _pretrain(model: Qwen2ForCausalLM, tokenizer: Any, tracker: Tracker) -> None
 
 def _batches(tokenizer: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     for number, stage in enumerate(CURRICULUM):
-        readings = list(
-            write_readings(stage.steps * stage.batch, SEED + 1 + number, stage.clauses_per_trait, stage.chat_share)
-        )
-        encoded = [_encode(reading, tokenizer) for reading in readings]
-        for start in _shuffled_starts(encoded, stage):
-            yield _pad(encoded[start : start + stage.batch], tokenizer.pad_token_id)
+        count, seed = stage.steps * stage.batch, SEED + 1 + number
+        readings = write_readings(count, seed, stage.clauses_per_trait, stage.chat_share)
+        for batch in _batches_by_length((_encode(reading, tokenizer) for reading in readings), stage.batch):
+            yield _pad(batch, tokenizer.pad_token_id)
 
 
-def _shuffled_starts(encoded: list[tuple[list[int], int]], stage: Stage) -> list[int]:
-    """Sort in windows of 16 batches by length, so that batches hold little padding; then shuffle the batches."""
-    window = 16 * stage.batch
-    for start in range(0, len(encoded), window):
-        encoded[start : start + window] = sorted(encoded[start : start + window], key=lambda item: len(item[0]))
-    starts = list(range(0, len(encoded), stage.batch))
-    random.Random(SEED).shuffle(starts)
-    return starts
+def _batches_by_length(rows: Iterator[EncodedReading], size: int) -> Iterator[list[EncodedReading]]:
+    """Sort windows of rows by length, so that batches hold little padding; shuffle the batches of each window."""
+    random_ = random.Random(SEED)
+    while window := sorted(islice(rows, WINDOW * size), key=lambda row: len(row[0])):
+        batches = [window[start : start + size] for start in range(0, len(window), size)]
+        random_.shuffle(batches)
+        yield from batches
 
 
-def _encode(reading: Reading, tokenizer: Any) -> tuple[list[int], int]:
-    """Token ids, and where the assistant's message starts among them."""
+def _encode(reading: Reading, tokenizer: Any) -> EncodedReading:
     messages = list(reading.messages)
     prompt = tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, tokenize=False)
     answer = messages[-1]["content"] + "<|im_end|>"
@@ -137,7 +138,7 @@ def _encode(reading: Reading, tokenizer: Any) -> tuple[list[int], int]:
     return start.ids + end.ids, len(start.ids)
 
 
-def _pad(rows: list[tuple[list[int], int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _pad(rows: list[EncodedReading], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Right-padded ids (batch, length), and the ids of the answers alone, the rest `IGNORED`."""
     length = max(len(ids) for ids, _ in rows)
     input_ids = torch.full((len(rows), length), pad)

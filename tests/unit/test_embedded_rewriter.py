@@ -17,7 +17,9 @@ TEXTS = [REAL, *(made.text for made in generate_transcripts(10, 9))]
 @pytest.mark.parametrize("trait", TRAIT_KEYS)
 def test_most_rewrites_score_within_one_of_their_target(trait):
     tries = [(text, target) for text in TEXTS for target in SCORES]
-    hits = [abs(score_transcript(rewrite(text, trait, target, 1)).scores[trait] - target) <= 1 for text, target in tries]
+    hits = [
+        abs(score_transcript(rewrite(text, trait, target, 1)).scores[trait] - target) <= 1 for text, target in tries
+    ]
     assert sum(hits) >= 0.9 * len(hits)
 
 

@@ -14,7 +14,9 @@ from feedback_model.traits import SCORES, TRAIT_KEYS
 
 def test_one_seed_gives_the_same_transcripts_and_another_seed_others():
     assert list(generate_transcripts(20, 1)) == list(generate_transcripts(20, 1))
-    assert {made.text for made in generate_transcripts(20, 1)}.isdisjoint(made.text for made in generate_transcripts(20, 2))
+    assert {made.text for made in generate_transcripts(20, 1)}.isdisjoint(
+        made.text for made in generate_transcripts(20, 2)
+    )
 
 
 def test_transcripts_are_forty_to_ninety_words_and_all_different():
@@ -50,7 +52,9 @@ def test_every_slot_has_ten_words():
 def test_fixed_words_of_sentences_are_not_counted_by_the_scorer():
     sentences = [clause for group in (CLAUSES, ADDITIONS) for clauses in group.values() for clause in clauses]
     spoken = " ".join([re.sub(r"\{\w+\}", " ", sentence) for sentence in sentences])
-    fixed = set(find_words(spoken)) | {word.lower() for words in (*TOPICS.values(), PLACES, TIMES, GAINS) for word in words}
+    fixed = set(find_words(spoken)) | {
+        word.lower() for words in (*TOPICS.values(), PLACES, TIMES, GAINS) for word in words
+    }
     counted = {word for trait in SLOTS for word in grades_of(trait)} | set(FILLERS)
     assert fixed.isdisjoint(counted)
 
