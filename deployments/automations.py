@@ -72,7 +72,7 @@ def safety_net() -> tuple[AutomationCore, ...]:
     stranded = AutomationCore(
         name="crash runs that never started",
         description="A worker took the run and died before starting it; its slot is freed.",
-        trigger=_trigger(_events("Pending"), _STARTED_OR_OVER | _QUEUED, PENDING),
+        trigger=_trigger(_events("Pending", "Submitting"), _STARTED_OR_OVER | _QUEUED, PENDING),
         actions=[_becomes(StateType.CRASHED, "Crashed", "taken by a worker and not started in 120 seconds")],
     )
     resumed = AutomationCore(

@@ -4,7 +4,17 @@ import asyncio
 import time
 from pathlib import Path
 
-from prefect import get_run_logger, task
+from prefect import get_client, get_run_logger, task
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
 from feedback_model.store.transcripts import unclaimed_batches
@@ -43,10 +53,29 @@ async def settle_inbox(paths: list[str]) -> None:
 
 @task(name="announce unclaimed data")
 async def announce_unclaimed() -> int:
-    """Say of every batch that nobody has claimed that it landed: what wakes a retraining, and what a lost event is made up by."""
+    """Say of every batch that nobody has claimed that it landed: what makes up for a lost event.
+
+    A retraining that waits its turn will find them anyway; saying so again would only queue another behind it.
+    """
     with resources() as (_settings, store):
         batches = unclaimed_batches(store)
+    if batches and await _retraining_waits():
+        get_run_logger().info("%d batches wait, and so does a retraining that will claim them", len(batches))
+        return len(batches)
     minute = str(int(time.time() // 60))
     for batch_id in batches:
         await asyncio.to_thread(announce_to, PREFECT_API_URL.value(), batch_id, 0, minute)
     return len(batches)
+
+
+async def _retraining_waits() -> bool:
+    async with get_client() as client:
+        waiting = await client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=["on-data-landed"])),
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING]))
+            ),
+            limit=1,
+        )
+    return bool(waiting)
