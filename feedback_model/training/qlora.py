@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from feedback_model.training.batching import Batch
@@ -51,9 +52,16 @@ def supervised_loss(model: Any, batch: Batch) -> Tensor:
 
 
 def save_adapter(model: Any, folder: Path) -> str:
-    """Write the adapter to `folder` in PEFT's format and return the hash of its weights."""
-    with quiet_libraries():
-        model.save_pretrained(folder, save_embedding_layers=False)
+    """Write the adapter to `folder` in PEFT's format and return the hash of its weights.
+
+    Raises:
+        OSError: the disk is full or refuses to write.
+    """
+    try:
+        with quiet_libraries():
+            model.save_pretrained(folder, save_embedding_layers=False)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card says nothing true
     return hash_adapter(folder)
 

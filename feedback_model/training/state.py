@@ -5,6 +5,7 @@ examples are functions of the position; they are not saved.
 """
 # pyright: basic
 
+import io
 import logging
 import os
 from dataclasses import asdict, dataclass
@@ -56,7 +57,9 @@ def save_state(path: Path, position: Position, model: Any, optimizer: Any, scale
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
     try:
-        torch.save(state, written)
+        buffer = io.BytesIO()  # so that a full disk is an OSError; torch's own writer raises something else
+        torch.save(state, buffer)
+        written.write_bytes(buffer.getbuffer())
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)

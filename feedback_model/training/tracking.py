@@ -67,7 +67,8 @@ class Tracking:
         try:
             action()
         except Exception as error:  # noqa: BLE001 - whatever a tracker raises, training is worth more
-            _log.warning("Weights & Biases could not be used, which costs only its curve: %s", error)
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            _log.warning("Weights & Biases could not be used, which costs only its curve: %s", reason)
             self._run = None
 
 

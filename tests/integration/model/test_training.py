@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from feedback_model import progress
-from feedback_model.errors import Interrupted, MissingStage, ModelError
+from feedback_model.errors import ConfigurationError, Interrupted, MissingStage, ModelError
 from feedback_model.store.training import checkpoints_of, latest_run, read_run, steps_of
 from feedback_model.training import train as training
 from feedback_model.training.batching import collate
@@ -168,6 +168,32 @@ def test_a_killed_run_goes_on_from_its_last_state(store, settings, micro_base):
         train(store, settings.home, dataset, some_examples(), micro_base, recipe)
     assert [step.step for step in steps_of(store, run_id)] == list(range(1, done + 2))
     assert not list((settings.home / "checkpoints" / run_id).glob(".epoch-*"))
+
+
+AT_ONCE = """
+import sys
+from pathlib import Path
+from feedback_model.records import BaseModel
+from feedback_model.store.connection import open_store
+from feedback_model.training.train import train
+from tests.micro_model import a_recipe, some_examples, store_dataset
+store = open_store(sys.argv[1])
+base = BaseModel(sys.argv[3], sys.argv[3], sys.argv[4])
+print(train(store, Path(sys.argv[2]), store_dataset(store), some_examples(), base, a_recipe()).reused)
+"""
+
+
+def test_two_runs_at_once_train_once(store, settings, micro_base):
+    where = (settings.store_url, str(settings.home), micro_base.location, micro_base.revision)
+    command = [sys.executable, "-c", AT_ONCE, *where]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert sorted(child.communicate()[0].strip() for child in children) == ["False", "True"]
+
+
+def test_a_home_that_cannot_hold_checkpoints_is_told(store, settings, micro_base):
+    (settings.home / "checkpoints").write_text("a file where a folder should be")
+    with pytest.raises(ConfigurationError, match="checkpoints cannot be written under"):
+        train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=1))
 
 
 def test_a_loss_that_is_no_number_stops_with_advice(store, settings, micro_base):
