@@ -103,7 +103,14 @@ async def ensure_automations(client: PrefectClient, wanted: Sequence[AutomationC
 
 
 async def _renew(client: PrefectClient, found: Automation, wanted: AutomationCore) -> None:
-    await client.update_automation(found.id, wanted.model_copy(update={"enabled": found.enabled}))
+    renewed = AutomationCore(  # without its owner, which cannot be changed and must not be said again
+        name=wanted.name,
+        description=wanted.description,
+        enabled=found.enabled,
+        trigger=wanted.trigger,
+        actions=wanted.actions,
+    )
+    await client.update_automation(found.id, renewed)
 
 
 def _mark(automation: AutomationCore) -> str:
