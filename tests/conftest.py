@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -53,14 +53,24 @@ def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     _run_as_postgres(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
+@pytest.fixture(scope="session")
+def new_postgres_database(postgres_cluster: str) -> Callable[[], str]:
+    """Makes an empty PostgreSQL database and tells its URL."""
+
+    def make() -> str:
+        name = f"t{uuid.uuid4().hex}"
+        admin = postgres_cluster.format("postgres").replace("+psycopg", "")
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return postgres_cluster.format(name)
+
+    return make
+
+
 @pytest.fixture
-def postgres_url(postgres_cluster: str) -> str:
+def postgres_url(new_postgres_database: Callable[[], str]) -> str:
     """The URL of an empty PostgreSQL database."""
-    name = f"t{uuid.uuid4().hex}"
-    admin = postgres_cluster.format("postgres").replace("+psycopg", "")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres_cluster.format(name)
+    return new_postgres_database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
