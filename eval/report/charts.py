@@ -39,7 +39,7 @@ def _draw(chart: Any) -> str:
     axis |= {"labelFontSize": 11, "titleFontSize": 11, "titleColor": _VARIABLES["muted"], "titleFontWeight": "normal"}
     config: dict[str, Any] = {"view": {"stroke": None}, "background": "transparent", "font": "sans-serif", "axis": axis}
     config["legend"] = {"labelColor": _VARIABLES["muted"], "labelFontSize": 11, "title": None, "orient": "bottom"}
-    svg = vl_convert.vegalite_to_svg(chart.configure(**config).to_json())
+    svg = vl_convert.vegalite_to_svg(chart.configure(**config).to_json(validate=False))
     return _fit_to_page(svg)
 
 

@@ -21,6 +21,12 @@ VALIDATOR = "strict-1"
 
 Tier = Literal["strict", "extractable", "repairable", "none"]
 
+_AROUND_JSON = {
+    FailureCode.FENCED,
+    FailureCode.PROSE_BEFORE,
+    FailureCode.PROSE_AFTER,
+    FailureCode.NO_END_TOKEN,
+}  # what is wrong around an object, not in it: taking it out edits nothing
 _QUOTES = 48  # 18 keys and 6 explanations; a key more would need two more
 _CANDIDATE = re.compile(rb'\{[ \t\n\r]*+"|\[')  # arrays too: what is inside one is no object among prose
 _MAX_CANDIDATES = 64  # places where an object may begin; hostile output has millions, and each costs a scan
@@ -51,7 +57,7 @@ def judge(raw: bytes, finish_reason: FinishReason = "stop") -> Judgement:
         return Judgement("strict", read, None)
     if read.code is FailureCode.NOT_UTF8:
         return Judgement("none", None, read)
-    feedback = _extract(raw)
+    feedback = _extract(raw) if read.code in _AROUND_JSON else None
     if feedback is not None:
         return Judgement("extractable", feedback, read)
     feedback = _repair(raw)

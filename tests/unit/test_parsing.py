@@ -117,6 +117,11 @@ def test_a_hidden_duplicate_key_does_not_pass():
     assert judge(raw).failure.code == "duplicate_key"
 
 
+def test_taking_an_object_out_of_broken_json_is_an_edit():
+    assert judge(b"{" + RENDERED + b"}").tier != "extractable"
+    assert judge(RENDERED + b'\n{"note": 1}').tier != "extractable"
+
+
 def test_two_answers_are_not_one():
     assert judge(RENDERED + RENDERED).failure.code == "several_values"
     assert judge(b"Either " + RENDERED + b" or " + RENDERED).tier != "extractable"
