@@ -28,7 +28,7 @@ def base():
 def tokenizer(base):
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(base.location)
+    return AutoTokenizer.from_pretrained(base.location, padding_side="left")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def answers_of(base, tokenizer):
     model = AutoModelForCausalLM.from_pretrained(base.location)
     chats = [render_messages("feedback", text) for text in TEXTS]
     inputs = tokenizer.apply_chat_template(
-        chats, add_generation_prompt=True, padding=True, padding_side="left", return_tensors="pt", return_dict=True
+        chats, add_generation_prompt=True, padding=True, return_tensors="pt", return_dict=True
     )
     with torch.inference_mode():
         output = model.generate(**inputs, max_new_tokens=120, do_sample=False)
