@@ -1,6 +1,7 @@
 """Models ready to be asked. The last base stays loaded, and adapters are swapped on it: five models, two loads."""
 # pyright: basic
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def load_version(home: Path, model: ModelVersion) -> tuple[Any, Any]:
 def unload() -> None:
     """Free the memory of the last base."""
     _last.clear()
+    gc.collect()  # models hold cycles, which would keep a GPU's memory taken
 
 
 def _base(base: BaseModel, quantised: bool) -> _LoadedBase:

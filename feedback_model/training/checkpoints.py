@@ -59,6 +59,15 @@ def _make_room(home: Path, run_id: str, epoch: int, present_sha: str | None, new
     shutil.rmtree(place, ignore_errors=True)
 
 
+def clear_leftovers(home: Path, run_id: str) -> None:
+    """Remove what a killed process was still writing; only for whoever holds the run's lease."""
+    for leftover in (home / run_folder(run_id)).glob(".*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
 def find_checkpoint(home: Path, checkpoint: Checkpoint) -> Path | None:
     """The folder that holds a checkpoint's adapter; None if it is gone."""
     aside = set_aside_folder(checkpoint.run_id, checkpoint.epoch, checkpoint.adapter_sha)

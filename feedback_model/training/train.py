@@ -15,7 +15,7 @@ from feedback_model.records import BaseModel, Checkpoint, Dataset, Example
 from feedback_model.store import training as runs
 from feedback_model.store.connection import Store
 from feedback_model.store.leases import hold
-from feedback_model.training.checkpoints import find_checkpoint, publish, run_folder
+from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish, run_folder
 from feedback_model.training.recipe import Recipe
 from feedback_model.training.run import TrainingRun, TrainingStep, choose_precision, run_id_of
 from feedback_model.training.tracking import Tracking
@@ -57,6 +57,7 @@ def train(
         if again:
             _forget(store, settings_home, run_id)
         try:
+            clear_leftovers(settings_home, run_id)
             return _train_on(store, settings_home, dataset, examples, base, recipe)
         except OSError as error:
             raise ConfigurationError(

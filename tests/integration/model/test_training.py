@@ -164,6 +164,7 @@ def test_a_killed_run_goes_on_from_its_last_state(store, settings, micro_base):
     child.send_signal(signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
     done = len(steps_of(store, run_id))
+    (settings.home / "checkpoints" / run_id / ".epoch-9-half-written").mkdir()
     with progress.reporting_to(stop_after(done + 1)), pytest.raises(Interrupted):
         train(store, settings.home, dataset, some_examples(), micro_base, recipe)
     assert [step.step for step in steps_of(store, run_id)] == list(range(1, done + 2))
