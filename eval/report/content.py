@@ -77,9 +77,8 @@ def gather(store: Store, evaluation: Evaluation) -> Content:
     name = evaluation.evaluation_id
     other_split: Split = "validation" if evaluation.split == "test" else "test"
     other = sibling_evaluation(store, evaluation, other_split)
-    test, decision = (evaluation, None) if evaluation.split == "test" else (other, None)
-    if test is not None:
-        decision = read_decision(store, test)
+    test = evaluation if evaluation.split == "test" else other
+    decision = None if test is None else read_decision(store, test)
     shown = _shown_model(evaluation)
     traits = ask(store, "traits", evaluation_id=name)
     lineage = ask(store, "lineage", evaluation_id=name)
