@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,19 +39,22 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_cluster() -> Iterator[str]:
     """A PostgreSQL of our own, on a Unix socket alone; its URL lacks the database's name."""
     programs = _postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL's initdb and pg_ctl were not found: install the package postgresql")
-    folder = tmp_path_factory.mktemp("postgres")
-    _open_to_postgres(folder)
+    # Not under pytest's own folder, which another session of root's may close to user postgres at any time.
+    folder = Path(tempfile.mkdtemp(prefix="feedback-postgres-"))
+    if os.geteuid() == 0:  # initdb refuses root, so root runs it as user postgres
+        shutil.chown(folder, "postgres")
     data, log = folder / "data", folder / "log"
     _run_as_postgres(programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
     options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
     _run_as_postgres(programs / "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
     yield f"postgresql+psycopg://postgres@/{{}}?host={folder}"
     _run_as_postgres(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -92,14 +96,6 @@ def _postgres_programs() -> Path | None:
     folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
-
-
-def _open_to_postgres(folder: Path) -> None:
-    # initdb refuses root, so root runs it as user postgres, who must be able to reach the folder.
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-        for parent in (folder.parent, folder.parent.parent):
-            parent.chmod(parent.stat().st_mode | 0o011)
 
 
 def _run_as_postgres(program: Path, *arguments: object) -> None:

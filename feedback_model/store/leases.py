@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 from sqlalchemy import delete, insert, select, update
 
@@ -26,8 +27,7 @@ POLL = 0.5  # seconds between looks at a lease someone else holds
 def _start_time(pid: int) -> str:
     # Field 22 of /proc/PID/stat tells a process from a later one with the same id; absent outside Linux.
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
     except OSError:
         return "0"
 

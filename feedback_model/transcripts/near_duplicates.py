@@ -6,9 +6,11 @@ Knows signatures and names, nothing of splits or storage. A signature is 128 num
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-import numpy
-from datasketch import MinHash, MinHashLSH
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 PHRASE_WORDS = 5  # long enough that two speeches on one matter share few
 PERMUTATIONS = 128  # the estimate of similarity is then off by 0.04 (one standard error at 0.8)
@@ -33,13 +35,15 @@ def signature_of(text: str) -> bytes:
     """The MinHash of `text`, case and punctuation aside; what texts of fewer than five words share is the whole text."""
     words = _WORDS.findall(text.casefold())
     phrases = {" ".join(words[start : start + PHRASE_WORDS]) for start in range(max(1, len(words) - PHRASE_WORDS + 1))}
-    minhash = MinHash(num_perm=PERMUTATIONS, scheme="affine32")
+    minhash = _minhash()
     minhash.update_batch([phrase.encode("utf-8", "surrogatepass") for phrase in sorted(phrases)])
     return minhash.hashvalues.astype("<u4").tobytes()
 
 
 def similarity(first: bytes, second: bytes) -> float:
     """Estimated Jaccard similarity, 0 to 1, of two texts by their signatures."""
+    import numpy
+
     return float(numpy.mean(numpy.frombuffer(first, "<u4") == numpy.frombuffer(second, "<u4")))
 
 
@@ -47,6 +51,8 @@ class NearDuplicates:
     """An index of known texts by signature."""
 
     def __init__(self, known: Iterable[tuple[str, bytes]] = ()) -> None:
+        from datasketch import MinHashLSH
+
         self._index = MinHashLSH(num_perm=PERMUTATIONS, params=_BANDS)
         self._signatures: dict[str, bytes] = {}
         for name, signature in known:
@@ -68,14 +74,19 @@ class NearDuplicates:
         )
 
 
-def _minhash(signature: bytes) -> MinHash:
-    return MinHash(
-        num_perm=PERMUTATIONS,
-        scheme="affine32",
-        hashvalues=numpy.frombuffer(signature, "<u4"),
-        permutations=_PERMUTATIONS,
-    )
+def _minhash(signature: bytes | None = None) -> "MinHash":
+    """A signature as datasketch has it; that of no text at all where none is given."""
+    # Imported here: datasketch brings scipy, half a second that `feedback --help` must not pay.
+    import numpy
+    from datasketch import MinHash
+
+    values = None if signature is None else numpy.frombuffer(signature, "<u4")
+    return MinHash(num_perm=PERMUTATIONS, scheme="affine32", hashvalues=values, permutations=_permutations())
 
 
-# Drawing the permutations anew for each signature would take longer than everything else.
-_PERMUTATIONS = MinHash(num_perm=PERMUTATIONS, scheme="affine32").permutations
+@cache
+def _permutations() -> Any:
+    # Drawing them anew for each signature would take longer than everything else.
+    from datasketch import MinHash
+
+    return MinHash(num_perm=PERMUTATIONS, scheme="affine32").permutations
