@@ -77,13 +77,17 @@ def name_evaluation(dataset: Dataset, split: Split, models: Mapping[str, str], d
 
 
 def choose_best_epoch(validation: Evaluation) -> str | None:
-    """The epoch with the lowest penalised MSE, the earlier of equals; None if no epoch was measured."""
+    """The epoch with the lowest worst-case MSE, the earlier of equals; None if no epoch was measured.
+
+    The worst case, not the penalty: an invalid output is of no use to anyone, yet the train median it is penalised with can be a
+    better guess than a young epoch's valid answers, and an epoch must not win by staying silent.
+    """
     return _best_epoch(validation.models)
 
 
 def _best_epoch(results: Iterable[ModelResult]) -> str | None:
     # min keeps the first of equals, and epochs stand in their order
-    epochs = [(result.mse_penalised, result.model) for result in results if result.model.startswith("epoch-")]
+    epochs = [(result.mse_upper, result.model) for result in results if result.model.startswith("epoch-")]
     measured = [(mse, model) for mse, model in epochs if mse is not None]
     return min(measured, key=lambda epoch: epoch[0])[1] if measured else None
 

@@ -33,7 +33,7 @@ async def measure(
 
 @task(name="pick best epoch")
 async def pick_best_epoch(validation_id: str) -> str | None:
-    """The epoch with the lowest penalised MSE on validation; None where no epoch can be told."""
+    """The epoch with the lowest worst-case MSE on validation; None where no epoch can be told."""
     with resources() as (_settings, store):
         best = choose_best_epoch(_evaluation(store, validation_id))
     get_run_logger().info("best epoch on validation: %s", best)

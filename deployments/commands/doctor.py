@@ -109,11 +109,12 @@ def _labeller(settings: Settings) -> Finding:
 def _device(_settings: Settings) -> Finding:
     if importlib.util.find_spec("torch") is None:
         return Finding("device", "wrong", "torch is not installed", "run `make install`")
-    import torch
+    from feedback_model.training.loading import describe_device
 
-    if torch.cuda.is_available():
-        return Finding("device", "ok", torch.cuda.get_device_name(0))
-    return Finding("device", "note", "no CUDA device: training falls back to float32 on the CPU, and says so")
+    device = describe_device()
+    if device == "cpu":
+        return Finding("device", "note", "no CUDA device: training falls back to float32 on the CPU, and says so")
+    return Finding("device", "ok", device)
 
 
 def _server(settings: Settings) -> Finding:

@@ -24,6 +24,13 @@ def device_name() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def describe_device() -> str:
+    """The GPU's name where there is a usable one, else `cpu`."""
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"
+
+
 def load_tokenizer(base: BaseModel) -> Any:
     """The base model's tokenizer, which always has a padding token.
 
