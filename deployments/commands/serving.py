@@ -170,10 +170,10 @@ def _announced(settings: Settings, api_url: str) -> Generator[None]:
 def _welcome(settings: Settings, ui_url: str, deployed: "tuple[Deployed, ...]") -> None:
     table = Table("deployment", "pool", "starts", header_style="bold")
     for one in deployed:
-        page = f"{ui_url}/deployments/deployment/{one.deployment_id}"
+        page = f"{ui_url}/v2/deployments/deployment/{one.deployment_id}"
         table.add_row(Text(one.name, style=f"link {page}"), one.pool, one.starts)
     out.print(table)
-    say(f"the UI: {ui_url}/deployments (open a deployment, then Run)")
+    say(f"the UI: {ui_url}/v2/deployments (open a deployment, then Run)")
     say(f"land data: feedback land PATH..., or put files into {settings.inbox}; retraining then starts by itself")
     for sentence in _warnings(settings, deployed):
         say(f"note: {sentence}")
