@@ -13,8 +13,8 @@ def leases(count: int, owner: str = "first") -> list[dict[str, object]]:
 
 def owners(store: Store) -> dict[str, int]:
     with store.read() as connection:
-        rows = connection.execute(select(lease.c.owner, func.count()).group_by(lease.c.owner))
-        return dict(rows.tuples())
+        rows = connection.execute(select(lease.c.owner, func.count()).group_by(lease.c.owner)).tuples()
+        return dict(rows.all())
 
 
 def test_rows_that_stand_are_left_alone(any_store: Store) -> None:
