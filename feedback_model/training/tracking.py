@@ -8,11 +8,14 @@ import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from feedback_model.training.run import TrainingRun, TrainingStep
 
 _log = logging.getLogger(__name__)
+
+INIT_SECONDS: Final = 15.0
+"""How long the service may take to answer before the curve is kept offline."""
 
 
 class Tracking:
@@ -24,7 +27,7 @@ class Tracking:
         if mode != "disabled":
             self._attempt(lambda: self._start(run, home, mode))
         if mode == "online" and self._run is None:
-            self._attempt(lambda: self._start(run, home, "offline"))  # to be synced when the service can be reached
+            self._attempt(lambda: self._start_over(run, home))
 
     @property
     def tracking_id(self) -> str | None:
@@ -47,6 +50,13 @@ class Tracking:
             settings=_settings(wandb),
         )
 
+    def _start_over(self, run: TrainingRun, home: Path) -> None:
+        # Kept here, to be synced when the service can be reached; the failed attempt would still hold the run's id.
+        import wandb
+
+        wandb.teardown()
+        self._start(run, home, "offline")
+
     def step(self, done: TrainingStep) -> None:
         """Log one update."""
         if self._run is not None:
@@ -68,7 +78,7 @@ class Tracking:
             action()
         except Exception as error:  # noqa: BLE001 - whatever a tracker raises, training is worth more
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            _log.warning("Weights & Biases could not be used, which costs only its curve: %s", reason)
+            _log.warning("Weights & Biases failed, training goes on: %s", reason)
             self._run = None
 
 
@@ -82,7 +92,7 @@ def _settings(wandb: Any) -> Any:
     return wandb.Settings(
         silent=True,
         console="off",
-        init_timeout=15,
+        init_timeout=INIT_SECONDS,
         x_disable_stats=True,
         x_disable_meta=True,
         x_disable_machine_info=True,

@@ -12,6 +12,7 @@ import torch
 from feedback_model import progress
 from feedback_model.errors import ConfigurationError, Interrupted, MissingStage, ModelError
 from feedback_model.store.training import checkpoints_of, latest_run, read_run, steps_of
+from feedback_model.training import tracking
 from feedback_model.training import train as training
 from feedback_model.training.batching import collate
 from feedback_model.training.checkpoints import find_checkpoint
@@ -218,6 +219,15 @@ def test_a_damaged_state_is_told_and_training_starts_over(store, settings, micro
     run = train(*arguments)
     assert "training starts over" in caplog.text
     assert len(steps_of(store, run.run_id)) == 3
+
+
+def test_a_service_out_of_reach_leaves_the_curve_offline(store, settings, micro_base, monkeypatch, caplog):
+    monkeypatch.setattr(tracking, "INIT_SECONDS", 2.0)
+    for name, value in {"MODE": "online", "API_KEY": "a" * 40, "BASE_URL": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    run = train(store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
+    assert "Weights & Biases failed, training goes on" in caplog.text
+    assert list(settings.home.glob(f"wandb/offline-run-*-{run.run_id}/*.wandb"))
 
 
 def test_weights_that_are_replaced_are_set_aside(settings, tmp_path):
