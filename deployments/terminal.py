@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,7 +82,7 @@ def _plain_listener() -> Callable[[progress.Progress], None]:
 
 
 @contextmanager
-def showing_progress(*, quiet: bool = False) -> Iterator[None]:
+def showing_progress(*, quiet: bool = False) -> Generator[None]:
     """Show the progress of everything inside the block."""
     if quiet:
         yield

@@ -5,7 +5,7 @@ which the next `advance` turns into `Interrupted`. Knows nothing of terminals or
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ def check_stop() -> None:
 
 
 @contextmanager
-def reporting_to(listener: Listener) -> Iterator[None]:
+def reporting_to(listener: Listener) -> Generator[None]:
     """Send the progress of everything inside the block to `listener`."""
     token = _listener.set(listener)
     try:

@@ -1,6 +1,6 @@
 """Settings and an open database for one task."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from feedback_model.settings import Settings
@@ -8,7 +8,7 @@ from feedback_model.store.connection import Store, open_store
 
 
 @contextmanager
-def resources() -> Iterator[tuple[Settings, Store]]:
+def resources() -> Generator[tuple[Settings, Store]]:
     """The settings of this process and its database, closed when the block ends.
 
     Raises:

@@ -10,7 +10,7 @@ from deployments.commands.stages import show_outcome
 from deployments.flow_runner import run_flow
 from deployments.terminal import say
 
-TRANSCRIPTS = 3_600  # a tenth each is held out: enough to tell the tuned model from the constant predictor
+TRANSCRIPTS = 2_000  # a tenth each is held out: enough to tell the tuned model from the constant predictor
 SEED = 7
 
 

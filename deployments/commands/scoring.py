@@ -35,6 +35,7 @@ def score(
 
 def _read(file: str) -> tuple[list[str], bool]:
     """The texts to score, and whether they came as a list."""
+    from feedback_model.transcripts.raw_records import RawRecord
     from feedback_model.transcripts.sources import read_sources
 
     if file == "-":
@@ -43,7 +44,7 @@ def _read(file: str) -> tuple[list[str], bool]:
             raise InputError("standard input is empty; pipe a transcript into it")
         return [text], False
     records = list(read_sources([file]))
-    texts = [record.text for record in records if hasattr(record, "text")]
+    texts = [record.text for record in records if isinstance(record, RawRecord)]
     if not texts:
         raise InputError(f"{file} holds no transcript that can be read")
     return texts, Path(file).suffix.lower() not in {".txt", ".md"}

@@ -16,6 +16,8 @@ from feedback_model.traits import MAX_SCORE, MIN_SCORE
 
 MAX_ADDITIONS = 14
 """Sentences or openers added before the rewriter is content with being near."""
+LONG_TEXT = 100  # words; from here on a rewrite leaves sentences out
+LEFT_OUT = 0.3  # share of a long text's sentences
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _WORD = re.compile(r"[^\W\d_]+")
 _FILLER = re.compile(
@@ -31,9 +33,19 @@ def rewrite(text: str, trait: str, target: int, seed: int) -> str:
         KeyError: `trait` is not one of the six.
     """
     random_ = random.Random(seed)
+    text = _condense(text, random_)
     if trait == "filler_words":
         return _rewrite_fillers(text, target, random_)
     return _rewrite_graded(text, trait, target, random_)
+
+
+def _condense(text: str, random_: random.Random) -> str:
+    # A few exchanged words leave a long text a near duplicate of itself; a rewrite also says some things no more.
+    sentences = _SENTENCE_END.split(text.strip())
+    if len(text.split()) < LONG_TEXT or len(sentences) < 4:
+        return text
+    kept = sorted(random_.sample(range(len(sentences)), k=len(sentences) - max(1, round(len(sentences) * LEFT_OUT))))
+    return " ".join(sentences[index] for index in kept)
 
 
 def _rewrite_fillers(text: str, target: int, random_: random.Random) -> str:
