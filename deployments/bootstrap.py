@@ -7,7 +7,7 @@ once, when it is created, and then theirs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import UUID
 
 from prefect import get_client
@@ -22,6 +22,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
+from pydantic.fields import FieldInfo
 
 from deployments.automations import ensure_automations, safety_net
 from deployments.manifest import DeploymentSpec, read_manifest
@@ -86,7 +87,7 @@ async def _ensure_deployment(
     client: PrefectClient, spec: DeploymentSpec, parameters: Mapping[str, Any]
 ) -> DeploymentResponse:
     flow: Flow[..., Any] = load_flow_from_entrypoint(spec.entrypoint)
-    schema = parameter_schema(flow).model_dump_for_openapi()
+    schema = _form(flow)
     chosen = {name: value for name, value in parameters.items() if name in schema["properties"]}
     name = f"{flow.name}/{spec.name}"
     try:
@@ -99,6 +100,16 @@ async def _ensure_deployment(
     if change:  # each update drops the runs that the schedules have planned, so not without need
         await client.update_deployment(found.id, DeploymentUpdate(**change))
     return await client.read_deployment(found.id)
+
+
+def _form(flow: Flow[..., Any]) -> dict[str, Any]:
+    """The schema of the run form, with the titles and descriptions of the annotations, which Prefect leaves out."""
+    schema = parameter_schema(flow).model_dump_for_openapi()
+    for name, annotation in get_type_hints(flow.fn, include_extras=True).items():
+        for field in getattr(annotation, "__metadata__", ()):
+            if isinstance(field, FieldInfo) and name in schema["properties"]:
+                schema["properties"][name] |= {"title": field.title or name, "description": field.description or ""}
+    return schema
 
 
 async def _create(

@@ -11,7 +11,7 @@ from prefect.cli import app
 from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
 
 
-def _begin_immediately(self: AioSqliteConfiguration, conn: Any) -> None:
+def _begin_immediately(self: AioSqliteConfiguration, conn: Any) -> None:  # noqa: ARG001 - replaces a method
     if SQLITE_BEGIN_MODE.get() is not None:
         conn.exec_driver_sql("BEGIN IMMEDIATE")
 

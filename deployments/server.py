@@ -102,7 +102,17 @@ def start_tethered(command: Sequence[str], log: Path, environment: Mapping[str, 
 
 def server_command(port: int, *, ui: bool) -> list[str]:
     """What starts a Prefect server on 127.0.0.1."""
-    command = [sys.executable, "-m", "deployments.prefect_server", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "deployments.prefect_server",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     return command if ui else [*command, "--no-ui"]
 
 

@@ -66,7 +66,7 @@ def feedback_schema() -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "properties": {key: trait for key in TRAIT_KEYS},
+        "properties": dict.fromkeys(TRAIT_KEYS, trait),
         "required": list(TRAIT_KEYS),
         "additionalProperties": False,
     }

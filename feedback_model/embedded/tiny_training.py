@@ -18,6 +18,7 @@ from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 from feedback_model.embedded.tiny_corpus import LEVEL_WORDS, Reading, write_readings
 from feedback_model.embedded.tiny_tokenizer import save_tokenizer
 from feedback_model.progress import Tracker, track
+from feedback_model.training.loading import quiet_libraries
 
 IGNORED = -100
 WINDOW = 16
@@ -62,7 +63,8 @@ def build_tiny_base(folder: Path) -> None:
         tokenizer = _make_tokenizer(folder)
         model = _make_model(tokenizer)
         _pretrain(model, tokenizer, tracker)
-        model.eval().save_pretrained(folder)
+        with quiet_libraries():
+            model.eval().save_pretrained(folder)
     finally:
         torch.set_num_threads(before)
         torch.random.set_rng_state(seed)

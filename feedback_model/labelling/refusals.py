@@ -26,7 +26,7 @@ WRONG_SETTINGS: Final = frozenset({"invalid_api_key", "model_not_found", "unsupp
 TRANSIENT_STATUS: Final = frozenset({408, 409, 425})
 
 
-class Refusal(Exception):  # noqa: N818 - an event of the conversation, not a fault of ours
+class Refusal(Exception):
     """The endpoint did not answer one request. Never leaves the labelling package."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Every table of the store, in one place; views over them are the `.sql` files beside this one.
+"""Every table of the store, in one place (which is why this file is long); views over them are the `.sql` files in `views/`.
 
 The same definitions serve SQLite and PostgreSQL. Raw outputs and replies are bytes, because PostgreSQL text refuses U+0000.
 Times are ISO 8601 strings in UTC: they sort, compare and read alike in both databases.

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,15 +66,15 @@ class Workplace:
         except sqlite3.OperationalError:
             return 0
 
-    def kill_when(self, process: "subprocess.Popen[str]", reached: Callable[[], bool]) -> None:
-        """SIGKILL the command once a condition holds; it must not have ended before."""
+    def kill_when_counted(self, process: "subprocess.Popen[str]", query: str, enough: int) -> None:
+        """SIGKILL the command once the database counts `enough`; it must not have ended before."""
         deadline = time.monotonic() + PATIENCE
-        while not reached():
+        while self.count(query) < enough:
             if process.poll() is not None:
                 out, err = process.communicate()
                 pytest.fail(f"the command ended with {process.returncode} before it could be killed: {out}{err}")
             if time.monotonic() > deadline:
-                pytest.fail("the condition for the kill was never reached")
+                pytest.fail(f"{enough} was never reached by: {query}")
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-
 from feedback_model.embedded.process import serving
 from tests.e2e.conftest import Workplace
 

@@ -18,7 +18,7 @@ def test_killed_at_every_stage_it_completes_and_buys_nothing_twice(
         ("SELECT count(*) FROM training_step", 15),
         ("SELECT count(*) FROM output", 1),
     ):
-        paid_workplace.kill_when(paid_workplace.start(*run), lambda: paid_workplace.count(query) >= enough)
+        paid_workplace.kill_when_counted(paid_workplace.start(*run), query, enough)
 
     done = paid_workplace.run(*run)
 
