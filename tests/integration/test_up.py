@@ -1,0 +1,143 @@
+"""`feedback up` for real: one server, its workers, and what people and events ask of them."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from feedback_model.embedded.speech import write_demo_input
+from tests.local_service import LocalService, clean_environment, eventually, feedback_up
+from tests.unit.test_deployments import CONTRACT
+
+STAND_INS = ("--labeller", "embedded", "--base-model", "embedded", "--epochs", "1")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    with feedback_up(tmp_path_factory.mktemp("up") / "home", *STAND_INS) as running:
+        yield running
+
+
+def feedback(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "deployments.cli", *arguments]
+    return subprocess.run(
+        command, env=clean_environment(home), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def bootstrap_again(service: LocalService) -> None:
+    script = "import asyncio; from deployments.bootstrap import bootstrap; asyncio.run(bootstrap())"
+    environment = service.environment() | {"PREFECT_API_URL": f"{service.url}/api"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=120)
+
+
+def test_every_deployment_is_there_and_its_workers_are_online(service):
+    deployed = service.call("POST", "deployments/filter", {})
+    flows = {flow["id"]: flow["name"] for flow in service.call("POST", "flows/filter", {})}
+    assert {f"{flows[one['flow_id']]}/{one['name']}" for one in deployed} >= CONTRACT
+    for pool in ("cpu", "gpu"):
+        eventually(lambda pool=pool: service.call("GET", f"work_pools/{pool}")["status"] == "READY", 60)
+
+
+def test_the_options_of_up_are_the_defaults_of_the_runs(service):
+    assert service.deployment("retrain/on-data-landed")["parameters"] == {
+        "labeller": "embedded",
+        "base_model": "embedded",
+        "epochs": 1,
+    }
+    assert service.deployment("label/on-demand")["parameters"] == {"labeller": "embedded"}
+
+
+def test_a_bad_parameter_is_refused_before_anything_starts(service):
+    train = service.deployment("train/gpu")
+    assert train["enforce_parameter_schema"]
+    assert train["parameter_openapi_schema"]["properties"]["epochs"]["maximum"] == 50
+    assert "checkpoint" in train["parameter_openapi_schema"]["properties"]["epochs"]["description"]
+
+
+def test_the_server_s_log_has_no_error(service):
+    errors = [line for line in (service.home / "prefect" / "server.log").read_text().splitlines() if "| ERROR" in line]
+    assert errors == []
+
+
+def test_a_second_up_on_the_same_home_says_where_the_first_is(service):
+    second = feedback(service.home, "up", "--port", "1")
+    assert second.returncode == 1
+    assert service.url in second.stderr.replace("\n", "")
+
+
+def test_a_port_in_use_is_one_sentence(service, tmp_path):
+    refused = feedback(tmp_path / "other", "up", "--port", service.url.rsplit(":", 1)[1])
+    assert refused.returncode == 1
+    assert "choose another with --port" in refused.stderr
+
+
+def test_deploying_again_keeps_what_people_changed(service):
+    nightly, watch = service.deployment("retrain/nightly"), service.deployment("land/watch-inbox")
+    cron = {"schedule": {"cron": "7 7 * * *", "timezone": "UTC"}, "active": True}
+    service.call("POST", f"deployments/{nightly['id']}/schedules", [cron])
+    service.call("PATCH", f"deployments/{nightly['id']}/schedules/{nightly['schedules'][0]['id']}", {"active": False})
+    mine = {
+        "parameters": {"epochs": 7},
+        "concurrency_limit": 2,
+        "tags": ["mine"],
+        "paused": True,
+        "description": "mine",
+    }
+    service.call("PATCH", f"deployments/{nightly['id']}", mine)
+    service.call("DELETE", f"deployments/{watch['id']}/schedules/{watch['schedules'][0]['id']}")
+    service.call("PATCH", "work_pools/gpu", {"concurrency_limit": 3})
+    for automation in service.call("POST", "automations/filter", {}):
+        service.call("PATCH", f"automations/{automation['id']}", {"enabled": "zombie" in automation["name"]})
+    before = everything(service)
+    bootstrap_again(service)
+    assert everything(service) == before
+    for automation in service.call("POST", "automations/filter", {}):
+        service.call("PATCH", f"automations/{automation['id']}", {"enabled": True})
+
+
+def everything(service: LocalService) -> dict:
+    """What people can change, without what changes by itself."""
+    moving = {"updated", "last_polled", "status", "work_queue_id", "global_concurrency_limit"}
+
+    def still(records: list[dict]) -> list[dict]:
+        plain = [{name: value for name, value in record.items() if name not in moving} for record in records]
+        return sorted(plain, key=lambda record: record["id"])
+
+    return {
+        "deployments": still(service.call("POST", "deployments/filter", {})),
+        "pools": still(service.call("POST", "work_pools/filter", {})),
+        "automations": still(service.call("POST", "automations/filter", {})),
+    }
+
+
+def test_landed_data_wakes_a_retraining_that_completes_and_leaves_nothing_to_do(service, tmp_path):
+    write_demo_input(tmp_path / "landed.jsonl", 60, 3)
+    assert feedback(service.home, "land", str(tmp_path / "landed.jsonl")).returncode == 0
+    landed = time.monotonic()
+    eventually(lambda: any(run["state_type"] == "RUNNING" for run in service.runs_of("retrain/on-data-landed")), 60)
+    print(f"from landing to a running retraining: {time.monotonic() - landed:.1f} s")
+    run = service.finished_run("retrain/on-data-landed", 280)
+    assert run["state_type"] == "COMPLETED", run["state"]
+    assert service.finished_run("train/gpu", 1)["state_type"] == "COMPLETED"  # the coordinator did not train itself
+    assert service.finished_run("infer/gpu", 1)["state_type"] == "COMPLETED"
+    results = json.loads(feedback(service.home, "results", "--json").stdout)
+    assert "epoch-1" in json.dumps(results)
+    assert (service.home / "reports" / "latest.html").exists()
+
+
+def test_a_worker_that_dies_is_started_again(service):
+    worker_of(service, "gpu").kill()
+    eventually(lambda: "the gpu worker ended" in " ".join(service.output.read_text().split()), 30)
+    eventually(lambda: worker_of(service, "gpu"), 30)
+
+
+def worker_of(service: LocalService, pool: str) -> psutil.Process | None:
+    wanted = ["prefect", "worker", "start", "--pool", pool]
+    children = psutil.Process(service.pid).children(recursive=True)
+    return next((child for child in children if child.cmdline()[2:7] == wanted), None)

@@ -1,0 +1,82 @@
+"""A real `feedback up` for tests: its own home folder and port, stopped as Ctrl-C would stop it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deployments.server import free_port
+
+
+@dataclass(frozen=True)
+class LocalService:
+    home: Path
+    url: str
+    pid: int
+    output: Path
+
+    def environment(self) -> dict[str, str]:
+        return clean_environment(self.home)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/api/{path}", data=data, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            text = reply.read()
+        return json.loads(text) if text else None
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        return self.call("GET", f"deployments/name/{name}")
+
+    def runs_of(self, name: str) -> list[dict[str, Any]]:
+        only = {"deployments": {"id": {"any_": [self.deployment(name)["id"]]}}}
+        return self.call("POST", "flow_runs/filter", only)
+
+    def finished_run(self, name: str, seconds: float) -> dict[str, Any]:
+        """The first run of the deployment to end."""
+        over = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        return eventually(lambda: next((run for run in self.runs_of(name) if run["state_type"] in over), None), seconds)
+
+
+def eventually(look: Callable[[], Any], seconds: float) -> Any:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"nothing came of it in {seconds} s"
+        time.sleep(0.3)
+    return found
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    ours = ("FEEDBACK_", "OPENAI_", "WANDB_", "PREFECT_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"FEEDBACK_HOME": str(home), "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "COLUMNS": "200"}
+
+
+@contextmanager
+def feedback_up(home: Path, *options: str) -> Generator[LocalService]:
+    """`feedback up` with `options`; stopped at the end, which must go well."""
+    home.mkdir(parents=True, exist_ok=True)
+    port, output = free_port(), home / "up.out"
+    command = [sys.executable, "-m", "deployments.cli", "up", "--port", str(port), *options]
+    with output.open("wb") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=sink, env=clean_environment(home))
+    try:
+        announced = home / "prefect" / "server.json"
+        eventually(lambda: announced.exists() or process.poll() is not None, 150)
+        assert process.poll() is None, output.read_text()
+        yield LocalService(home, f"http://127.0.0.1:{port}", process.pid, output)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(40)
+    assert process.returncode == 0, output.read_text()
+    assert "Traceback" not in output.read_text()
