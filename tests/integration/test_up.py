@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,9 +118,7 @@ def everything(service: LocalService) -> dict:
 def test_landed_data_wakes_a_retraining_that_completes_and_leaves_nothing_to_do(service, tmp_path):
     write_demo_input(tmp_path / "landed.jsonl", 60, 3)
     assert feedback(service.home, "land", str(tmp_path / "landed.jsonl")).returncode == 0
-    landed = time.monotonic()
     eventually(lambda: any(run["state_type"] == "RUNNING" for run in service.runs_of("retrain/on-data-landed")), 60)
-    print(f"from landing to a running retraining: {time.monotonic() - landed:.1f} s")
     run = service.finished_run("retrain/on-data-landed", 280)
     assert run["state_type"] == "COMPLETED", run["state"]
     assert service.finished_run("train/gpu", 1)["state_type"] == "COMPLETED"  # the coordinator did not train itself

@@ -1,0 +1,106 @@
+"""What people do in the Prefect UI, done in a real browser."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from feedback_model.embedded.speech import write_demo_input
+from tests.local_service import LocalService, clean_environment, feedback_up
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 60_000  # milliseconds; a run needs a process of its own
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: install the package chromium")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    folder = tmp_path_factory.mktemp("ui")
+    home, landed = folder / "home", folder / "landed.jsonl"
+    write_demo_input(landed, 30, 5)
+    land = [sys.executable, "-m", "deployments.cli", "land", str(landed)]
+    subprocess.run(land, env=clean_environment(home), check=True, capture_output=True)
+    with feedback_up(home, "--labeller", "embedded", "--base-model", "embedded", "--epochs", "1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
+    opened.set_default_timeout(PATIENCE)
+    yield opened
+    opened.close()
+
+
+def open_deployment(page: Page, service: LocalService, name: str) -> None:
+    page.goto(f"{service.url}/v2/deployments/deployment/{service.deployment(name)['id']}")
+    page.get_by_role("button", name="Run", exact=True).wait_for()
+
+
+def choose_run(page: Page, kind: str) -> None:
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name=kind).click()
+
+
+def test_a_click_on_quick_run_labels_what_has_landed(page, service):
+    page.goto(f"{service.url}/v2/deployments")
+    page.get_by_role("link", name="on-demand").first.wait_for()
+    open_deployment(page, service, "label/on-demand")
+    choose_run(page, "Quick run")
+    run = service.finished_run("label/on-demand", 90)
+    assert run["state_type"] == "COMPLETED"
+    page.reload()
+    expect(page.get_by_text("Completed").first).to_be_visible(timeout=PATIENCE)
+
+
+def test_the_custom_run_form_explains_offers_and_refuses(page, service):
+    open_deployment(page, service, "train/gpu")
+    choose_run(page, "Custom run")
+    expect(page.get_by_text("Passes over the train split")).to_be_visible(timeout=PATIENCE)
+    page.get_by_label("Precision").click()
+    for choice in ("float16", "bfloat16", "float32"):
+        expect(page.get_by_role("option", name=choice, exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    epochs = page.get_by_label("Epochs")
+    epochs.fill("0")
+    page.get_by_role("button", name="Submit").click()
+    assert "greater than or equal to 1" in epochs.evaluate("field => field.validationMessage")
+    assert service.runs_of("train/gpu") == []
+
+
+def test_a_custom_run_runs_with_what_was_filled_in(page, service):
+    open_deployment(page, service, "augment/on-demand")
+    choose_run(page, "Custom run")
+    page.get_by_label("Augmentation share").fill("0.5")
+    page.get_by_role("button", name="Submit").click()
+    run = service.finished_run("augment/on-demand", 90)
+    assert run["state_type"] == "COMPLETED", run["state"]
+    assert run["parameters"] == {"labeller": "embedded", "share": 0.5, "seed": 0}
+
+
+@pytest.mark.parametrize("name", ["report/on-demand", "retrain/nightly"])
+def test_a_schedule_added_with_the_untouched_form_overrides_no_parameter(page, service, name):
+    open_deployment(page, service, name)
+    page.get_by_role("button", name="Schedule", exact=True).click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").wait_for(state="hidden")
+    assert [one["parameters"] for one in service.deployment(name)["schedules"] if one["slug"] is None] == [{}]
