@@ -41,14 +41,14 @@ class Bill:
     """What was charged so far."""
 
     replies: Counter[str] = field(default_factory=Counter[str])
-    """Replies charged by SHA-256 of the user message."""
+    """Replies charged, by SHA-256 of what was asked: the system message, a newline, the user message."""
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
-    def charge(self, user: str, usage: dict[str, Any]) -> None:
+    def charge(self, asked: str, usage: dict[str, Any]) -> None:
         """Add one reply."""
-        self.replies[hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()] += 1
+        self.replies[hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()] += 1
         self.prompt_tokens += usage["prompt_tokens"]
         self.completion_tokens += usage["completion_tokens"]
 
@@ -123,7 +123,7 @@ class Endpoint:
             return _error(404, message, "invalid_request_error", "model_not_found")
         completion = _completion(request.system + request.user, answer(request), fault)
         completion["id"] = f"chatcmpl-{request.seed:016x}{self.bill.requests}"
-        self.bill.charge(request.user, completion["usage"])
+        self.bill.charge(f"{request.system}\n{request.user}", completion["usage"])
         return _json(completion, headers=self._headers(completion["usage"]["total_tokens"]))
 
     def _headers(self, tokens: int) -> dict[str, str]:

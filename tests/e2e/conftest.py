@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from deployments.server import temporary_server
 from feedback_model.embedded.process import serving
 from feedback_model.embedded.speech import write_demo_input
+from feedback_model.settings import Settings
 
 PATIENCE = 240.0  # seconds until a command or a condition counts as hanging
 
@@ -80,9 +82,17 @@ class Workplace:
         process.communicate()
 
 
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Prefect server for the session: a command that starts its own needs seconds for it."""
+    settings = Settings(home=tmp_path_factory.mktemp("prefect"))
+    with temporary_server(settings) as url:
+        yield url
+
+
 @pytest.fixture
-def workplace(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path / "home")
+def workplace(tmp_path: Path, prefect_url: str) -> Workplace:
+    return Workplace(tmp_path / "home", {"PREFECT_API_URL": prefect_url})
 
 
 @pytest.fixture
@@ -94,7 +104,7 @@ def endpoint() -> Iterator[Endpoint]:
 @pytest.fixture
 def paid_workplace(workplace: Workplace, endpoint: Endpoint) -> Workplace:
     """Labels come over HTTP from an endpoint that outlives the command, as OpenAI does."""
-    workplace.environment = {
+    workplace.environment |= {
         "OPENAI_API_KEY": "sk-test",
         "FEEDBACK_OPENAI_BASE_URL": endpoint.url,
         "FEEDBACK_LABEL_MODEL": "embedded-rubric-1",

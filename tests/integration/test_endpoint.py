@@ -88,13 +88,13 @@ def test_replies_carry_rate_limit_headers(endpoint):
     assert all(headers[name] for name in names)
 
 
-def test_bill_counts_replies_by_user_message_and_refusals_are_free():
+def test_bill_counts_replies_by_what_was_asked_and_refusals_are_free():
     with serving(quota=2) as url:
         statuses = [post(url)[0], post(url)[0], post(url)[0]]
         bill = bill_of(url)
-    user = render_messages("label", TEXT)[1]["content"]
+    asked = "\n".join(message["content"] for message in render_messages("label", TEXT))
     assert statuses == [200, 200, 429]
-    assert bill["replies"] == {hashlib.sha256(user.encode()).hexdigest(): 2}
+    assert bill["replies"] == {hashlib.sha256(asked.encode()).hexdigest(): 2}
     assert bill["prompt_tokens"] > bill["completion_tokens"] > 0
 
 
