@@ -7,8 +7,8 @@ import os
 import sys
 from typing import NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from deployments.commands import demo, doctor, landing, results, scoring, serving, stages
 from deployments.terminal import fail
@@ -44,8 +44,8 @@ def main() -> NoReturn:
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
         fail(str(error) or "stopped on request; run the same command again to go on")
         sys.exit(130)
-    except click.ClickException as error:
-        fail(f"{error.format_message()} See feedback --help.")
+    except TyperException as error:
+        fail(f"{error.format_message().removesuffix('.')}; see feedback --help")
         sys.exit(1)
     except FeedbackError as error:
         if debugging:

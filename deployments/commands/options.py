@@ -38,6 +38,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
+        name = name if name == "OPENAI_API_KEY" else f"FEEDBACK_{name}"
         raise ConfigurationError(f"the setting {name} is wrong: {first['msg']} (found {first['input']!r})") from error
     try:
         settings.home.mkdir(parents=True, exist_ok=True)

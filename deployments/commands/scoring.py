@@ -1,15 +1,20 @@
 """`feedback score`: feedback for transcripts with the champion, without a server."""
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.commands.options import load_settings
 from deployments.terminal import print_json
-from feedback_model.errors import InputError, MissingStage
+from feedback_model.errors import InputError, MissingStage, ModelError
 from feedback_model.settings import Settings
+
+if TYPE_CHECKING:
+    from feedback_model.records import ModelVersion, Prediction
+    from feedback_model.transcripts.raw_records import RawRecord
 
 
 def score(
@@ -20,21 +25,34 @@ def score(
 ) -> None:
     """Give feedback on one or many transcripts, as JSON: one object for a text, a list for JSONL."""
     from feedback_model.inference.infer import score_texts
-    from feedback_model.parsing import judge
 
     settings = load_settings()
-    texts, many = _read(file)
+    documents, many = _read(file)
     version = _model(settings, model)
-    answers = [
-        {"feedback": _as_object(judgement), "raw": prediction.raw.decode("utf-8", "replace"), "tier": judgement.tier}
-        for prediction in score_texts(settings.home, version, texts)
-        for judgement in [judge(prediction.raw, prediction.finish_reason)]
-    ]
+    predictions = score_texts(settings.home, version, [document.text for document in documents])
+    answers = [_answer(*pair, version) for pair in zip(documents, predictions, strict=True)]
     print_json(answers if many else answers[0])
+    if not any(answer["feedback"] for answer in answers):
+        raise ModelError("no answer of the model was valid feedback; its words are in the field `raw`")
 
 
-def _read(file: str) -> tuple[list[str], bool]:
-    """The texts to score, and whether they came as a list."""
+def _answer(document: "RawRecord", prediction: "Prediction", version: "ModelVersion") -> dict[str, Any]:
+    from feedback_model.parsing import judge
+
+    judgement = judge(prediction.raw, prediction.finish_reason)
+    return {
+        "document": document.document or document.locator,
+        "model_id": version.model_id,
+        "stand_in": version.base.stand_in,
+        "tier": judgement.tier,
+        "failure": judgement.failure.code if judgement.failure else None,
+        "feedback": json.loads(prediction.raw) if judgement.tier == "strict" else None,
+        "raw": prediction.raw.decode("utf-8", "replace"),
+    }
+
+
+def _read(file: str) -> tuple[list["RawRecord"], bool]:
+    """The documents to score, and whether they came as a list."""
     from feedback_model.transcripts.raw_records import RawRecord
     from feedback_model.transcripts.sources import read_sources
 
@@ -42,15 +60,14 @@ def _read(file: str) -> tuple[list[str], bool]:
         text = sys.stdin.read().strip()
         if not text:
             raise InputError("standard input is empty; pipe a transcript into it")
-        return [text], False
-    records = list(read_sources([file]))
-    texts = [record.text for record in records if isinstance(record, RawRecord)]
-    if not texts:
+        return [RawRecord(text, "standard input", "")], False
+    documents = [record for record in read_sources([file]) if isinstance(record, RawRecord)]
+    if not documents:
         raise InputError(f"{file} holds no transcript that can be read")
-    return texts, Path(file).suffix.lower() not in {".txt", ".md"}
+    return documents, Path(file).suffix.lower() not in {".txt", ".md"}
 
 
-def _model(settings: Settings, name: str) -> Any:
+def _model(settings: Settings, name: str) -> "ModelVersion":
     from feedback_model.store.connection import open_store
     from feedback_model.store.evaluations import champion
     from feedback_model.store.training import model_version_of
@@ -62,10 +79,3 @@ def _model(settings: Settings, name: str) -> Any:
     if present is None:
         raise MissingStage("there is no champion yet; run `feedback run`, or name a model with --model")
     return model_version_of(store, present.model_id)
-
-
-def _as_object(judgement: Any) -> dict[str, dict[str, Any]] | None:
-    if judgement.tier != "strict":
-        return None
-    scores = judgement.feedback.scores
-    return {key: {"score": scores[key], "explanation": judgement.feedback[key].explanation} for key in scores}
