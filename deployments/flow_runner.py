@@ -52,6 +52,8 @@ def run_flow(settings: Settings, call: Callable[[], Awaitable[Result]], *, quiet
     """
     with stopping_on_interrupt(), ExitStack() as stack:
         running = running_server(settings)
+        if running is None and not quiet:
+            say("starting a Prefect server for this command")
         api_url = running or stack.enter_context(temporary_server(settings))
         os.environ.update(quiet_environment(settings) | _client_environment(api_url, keeps_logs=running is not None))
         with showing_progress(quiet=quiet):

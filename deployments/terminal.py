@@ -65,8 +65,15 @@ class _Bars:
 
     def __call__(self, news: progress.Progress) -> None:
         if news.stage not in self.bars:
+            self._close_open_ended()
             self.bars[news.stage] = self.display.add_task(news.stage, total=news.total, detail=news.detail)
         self.display.update(self.bars[news.stage], completed=news.done, total=news.total, detail=news.detail)
+
+    def _close_open_ended(self) -> None:
+        # A stage of unknown length is over when the next one starts.
+        for task in self.display.tasks:
+            if task.total is None:
+                self.display.update(task.id, total=task.completed)
 
 
 def _plain_listener() -> Callable[[progress.Progress], None]:
