@@ -34,6 +34,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure `models` on one split of `dataset`; what is stored already is returned as it is.
 
+    Where outputs came in place of those it was measured on (an inference that was asked again), it is measured anew.
+
     Args:
         models: inference id by name, in the order of the table: `base`, `base-nf4`, `epoch-1`, ..., `champion`.
         run_id: the training run whose epochs are measured.
@@ -45,10 +47,13 @@ def evaluate(
         Interrupted: a stop was requested; nothing partial is visible.
     """
     evaluation_id = name_evaluation(dataset, split, models, decoding)
-    stored = None if again else read_evaluation(store, evaluation_id)
-    if stored is not None:
+    if again:
+        forget_judgements(store, models.values(), dataset.dataset_id, split)
+    judged = [judge_outputs(store, *model, dataset.dataset_id, split) for model in models.items()]
+    stored = read_evaluation(store, evaluation_id)
+    if stored is not None and not again and not any(judged):
         return stored
-    panel = _assemble(store, dataset, split, models, again=again)
+    panel = _assemble(store, dataset, split, models)
     results = _with_best_epoch(_measure(store, panel, models), split, best_epoch)
     constants = measure_constants(panel)
     evaluation = Evaluation(
@@ -67,7 +72,7 @@ def evaluate(
         models=results,
         constants=constants,
     )
-    save_evaluation(store, evaluation, [item.transcript_id for item in panel.items], again=again)
+    save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
     return evaluation
 
 
@@ -102,13 +107,11 @@ def _measure(store: Store, panel: Panel, models: Mapping[str, str]) -> list[Mode
     return measure_models(panel, {name: (inference, model_ids[inference]) for name, inference in models.items()})
 
 
-def _assemble(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str], *, again: bool) -> Panel:
+def _assemble(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str]) -> Panel:
     if not models:
         raise MissingStage("no model was named to evaluate; run `feedback train` first")
     items = tuple(_labelled(store, dataset, split))
     train = _labelled(store, dataset, "train", real_only=True)
-    if again:
-        forget_judgements(store, models.values())
     outputs = {
         model: _outputs_of(store, model, inference_id, dataset, split, items) for model, inference_id in models.items()
     }
@@ -129,7 +132,6 @@ def _outputs_of(
     store: Store, model: str, inference_id: str, dataset: Dataset, split: Split, items: Iterable[LabelledItem]
 ) -> tuple[JudgedOutput, ...]:
     """The judged outputs of one model in the order of `items`, matched by transcript id."""
-    judge_outputs(store, model, inference_id, dataset.dataset_id, split)
     by_transcript = judged_outputs(store, inference_id, dataset.dataset_id, split)
     asked = [item.transcript_id for item in items]
     missing = sum(name not in by_transcript for name in asked)

@@ -22,6 +22,8 @@ def judge_outputs(store: Store, model: str, inference_id: str, dataset_id: str, 
         Interrupted: a stop was requested; what is judged is kept.
     """
     outputs = unjudged_outputs(store, inference_id, dataset_id, split)
+    if not outputs:
+        return 0
     progress = track(f"judge {model}", len(outputs))
     for start in range(0, len(outputs), CHUNK):
         chunk = outputs[start : start + CHUNK]

@@ -1,5 +1,6 @@
 """`feedback land`: files into the database, without a server."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -31,7 +32,7 @@ def land(
             store, paths, source=source or None, text_column=text_column or None, limit=limit or None, seed=seed
         )
     if json:
-        print_json(summary)
+        print_json(asdict(summary))
     else:
         show_landing(summary)
     if summary.batch_id and summary.accepted:

@@ -39,8 +39,8 @@ def models_of_inferences(store: Store, inference_ids: Iterable[str]) -> dict[str
         return {row.inference_id: row.model_id for row in connection.execute(query)}
 
 
-def save_evaluation(store: Store, evaluation: Evaluation, transcript_ids: Iterable[str], *, again: bool) -> None:
-    """Write all rows of `evaluation` in one transaction; with `again` in place of those that stand under its id."""
+def save_evaluation(store: Store, evaluation: Evaluation, transcript_ids: Iterable[str]) -> None:
+    """Write all rows of `evaluation` in one transaction, in place of those that stand under its id."""
     key = {"evaluation_id": evaluation.evaluation_id}
     children: dict[Any, list[dict[str, Any]]] = {
         tables.evaluation_item: [key | {"transcript_id": name} for name in transcript_ids],
@@ -54,11 +54,9 @@ def save_evaluation(store: Store, evaluation: Evaluation, transcript_ids: Iterab
     }
     own = {name: getattr(evaluation, name) for name in _OWN_FIELDS}
     with store.write() as connection:
-        if again:
-            for table in reversed(children):
-                connection.execute(delete(table).where(table.c.evaluation_id == evaluation.evaluation_id))
-            upsert(connection, tables.evaluation, [own], ["evaluation_id"])
-        insert_missing(connection, tables.evaluation, [own])
+        for table in reversed(children):
+            connection.execute(delete(table).where(table.c.evaluation_id == evaluation.evaluation_id))
+        upsert(connection, tables.evaluation, [own], ["evaluation_id"])
         for table, rows in children.items():
             insert_missing(connection, table, rows)
 

@@ -84,13 +84,18 @@ def _judgement_columns(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def forget_judgements(store: Store, inference_ids: Iterable[str]) -> None:
-    """Drop what the present validator said about these inferences, so that they are judged again."""
+def forget_judgements(store: Store, inference_ids: Iterable[str], dataset_id: str, split: Split) -> None:
+    """Drop what the present validator said about one part of a dataset, so that it is judged again.
+
+    What it said about other parts stays: evaluations stand on it.
+    """
+    item = tables.dataset_item
+    part = select(item.c.transcript_id).where(item.c.dataset_id == dataset_id, item.c.split == split)
+    inferences = list(inference_ids)
     with store.write() as connection:
         for table in (tables.predicted_score, tables.judgement):
-            connection.execute(
-                delete(table).where(table.c.validator == VALIDATOR, table.c.inference_id.in_(list(inference_ids)))
-            )
+            of_inferences = and_(table.c.validator == VALIDATOR, table.c.inference_id.in_(inferences))
+            connection.execute(delete(table).where(of_inferences, table.c.transcript_id.in_(part)))
 
 
 def judged_outputs(store: Store, inference_id: str, dataset_id: str, split: Split) -> dict[str, JudgedOutput]:

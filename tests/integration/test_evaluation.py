@@ -111,6 +111,25 @@ def test_again_measures_anew_under_the_same_name(run):
     assert read_evaluation(run.store, test.evaluation_id) == anew
 
 
+def test_again_leaves_the_judgements_of_other_parts_alone(run):
+    evaluate_run(run)
+    judged = count(run.store, tables.judgement), count(run.store, tables.predicted_score)
+    evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2", again=True)
+    assert (count(run.store, tables.judgement), count(run.store, tables.predicted_score)) == judged
+
+
+def test_outputs_that_came_anew_are_measured_anew(run):
+    _, test = evaluate_run(run)
+    asked_again = run.models["epoch-1"]
+    with run.store.write() as connection:
+        for table in (tables.predicted_score, tables.judgement):
+            connection.execute(delete(table).where(table.c.inference_id == asked_again))
+        connection.execute(update(tables.output).where(tables.output.c.inference_id == asked_again).values(raw=b"no"))
+    anew = evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2")
+    assert (anew.evaluation_id, anew.model("epoch-1").n_individual) == (test.evaluation_id, 0)
+    assert read_evaluation(run.store, test.evaluation_id) == anew
+
+
 def test_a_stop_leaves_nothing_partial_and_a_rerun_finishes(run):
     request_stop()
     with pytest.raises(Interrupted):
