@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from deployments.server import quiet_environment, running_server, temporary_server
 from deployments.terminal import say, showing_progress
-from feedback_model.progress import clear_stop, request_stop
+from feedback_model.errors import Interrupted
+from feedback_model.progress import STOPPED, clear_stop, request_stop
 from feedback_model.settings import Settings
 
 Result = TypeVar("Result")
@@ -57,7 +58,20 @@ def run_flow(settings: Settings, call: Callable[[], Awaitable[Result]], *, quiet
         api_url = running or stack.enter_context(temporary_server(settings))
         os.environ.update(quiet_environment(settings) | _client_environment(api_url, keeps_logs=running is not None))
         with showing_progress(quiet=quiet):
-            return asyncio.run(_as_coroutine(call))
+            return _run_to_end(call)
+
+
+def _run_to_end(call: Callable[[], Awaitable[Result]]) -> Result:
+    from prefect.exceptions import TerminationSignal
+
+    with asyncio.Runner() as runner:
+        try:
+            return runner.run(_as_coroutine(call))
+        except TerminationSignal as signal_taken:
+            # Prefect puts its own handler for SIGTERM in the place of ours. Work in threads looks for the request, and
+            # the runner waits for it when it closes.
+            request_stop()
+            raise Interrupted(STOPPED) from signal_taken
 
 
 async def _as_coroutine(call: Callable[[], Awaitable[Any]]) -> Any:

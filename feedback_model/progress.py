@@ -30,6 +30,7 @@ class Progress:
 Listener = Callable[[Progress], None]
 _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
 _stop = threading.Event()
+STOPPED = "stopped on request; what is done is kept, run the same command again to go on"
 
 
 def request_stop() -> None:
@@ -45,7 +46,7 @@ def clear_stop() -> None:
 def check_stop() -> None:
     """Raise `Interrupted` if a stop was requested; for loops that have no progress to show."""
     if _stop.is_set():
-        raise Interrupted("stopped on request; what is done is kept, run the same command again to go on")
+        raise Interrupted(STOPPED)
 
 
 @contextmanager
