@@ -28,6 +28,9 @@ Precision = Annotated[
 ]
 Seed = Annotated[int, Field(title="Seed", description="Seeds everything that is random.", ge=0)]
 Again = Annotated[bool, Field(title="Again", description="Do it anew, even where the same was done before.")]
+AgainFailed = Annotated[
+    bool, Field(title="Again", description="Ask again where every answer so far was unusable; what is labelled stays.")
+]
 Share = Annotated[
     float,
     Field(

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from feedback_model.labelling.buying import LabelCounts
 from feedback_model.labelling.client import Labeller, label_set_of
-from feedback_model.labelling.label import batches, label_batch, label_missing, plan_labels
+from feedback_model.labelling.label import batches, demand_labels, label_batch, label_missing, plan_labels
 from feedback_model.progress import track
 from feedback_model.records import LabellerKind
 from tasks.resources import resources
@@ -29,10 +29,11 @@ class LabelBatch:
 
 
 @task(name="plan labels", cache_policy=NO_CACHE)
-async def plan_label_batches(kind: LabellerKind, limit: int = 0) -> list[LabelBatch]:
+async def plan_label_batches(kind: LabellerKind, limit: int = 0, again: bool = False) -> list[LabelBatch]:
     """What has to be bought, in batches; what is in the ledger already is not asked again."""
     with resources() as (settings, store):
-        plan = await asyncio.to_thread(plan_labels, store, label_set_of(kind, settings), limit=limit or None)
+        label_set = label_set_of(kind, settings)
+        plan = await asyncio.to_thread(plan_labels, store, label_set, limit=limit or None, again_failed=again)
     get_run_logger().info("%d to label, %d labelled, %d given up", len(plan.request_ids), plan.n_done, plan.n_failed)
     total = plan.n_done + len(plan.request_ids)
     return [
@@ -56,6 +57,13 @@ async def label_the_rest(labeller: Labeller, kind: LabellerKind) -> LabelCounts:
     """Wait for labels that another run is buying and buy what it gives back, so that the next stage finds all of them."""
     with resources() as (settings, store):
         return await label_missing(store, labeller, label_set_of(kind, settings), settings)
+
+
+@task(name="check labels", cache_policy=NO_CACHE)
+async def check_labels(kind: LabellerKind) -> None:
+    """Fail where everything that was asked for was given up."""
+    with resources() as (settings, store):
+        await asyncio.to_thread(demand_labels, store, label_set_of(kind, settings))
 
 
 def sum_counts(counts: Sequence[LabelCounts]) -> dict[str, float | None]:

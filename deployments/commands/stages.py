@@ -55,7 +55,12 @@ def run(
     show_outcome(settings, run_flow(settings, call, quiet=json), json=json)
 
 
-def label(labeller: Labeller = DEFAULT_LABELLER, limit: Limit = 0, json: Json = False) -> None:
+def label(
+    labeller: Labeller = DEFAULT_LABELLER,
+    limit: Limit = 0,
+    again: Annotated[bool, typer.Option("--again", help="Ask again where every answer so far was unusable.")] = False,
+    json: Json = False,
+) -> None:
     """Buy the labels that are missing; what is in the ledger is never bought again."""
     settings = load_settings()
     check_choices(settings, labeller)
@@ -63,7 +68,7 @@ def label(labeller: Labeller = DEFAULT_LABELLER, limit: Limit = 0, json: Json = 
     async def call() -> dict[str, float | None]:
         from flows.label import label as flow
 
-        return await flow(labeller=labeller, limit=limit)
+        return await flow(labeller=labeller, limit=limit, again=again)
 
     counts = run_flow(settings, call, quiet=json)
     if json:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from feedback_model.errors import LabellerError
+from feedback_model.errors import LabellerError, MissingStage
 from feedback_model.feedback import Feedback
 from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
 from feedback_model.labelling.client import Labeller
@@ -19,6 +19,7 @@ from feedback_model.records import LabelSet
 from feedback_model.settings import Settings
 from feedback_model.store import claims, ledger
 from feedback_model.store.connection import Store
+from feedback_model.store.transcripts import count_transcripts
 
 LABELS: Final[Trade[Feedback]] = Trade(read_feedback, ledger.settle_label)
 LONG_BATCH: Final = 500  # orders claimed at once where no task boundary asks for fewer: each batch ends with a lull
@@ -45,7 +46,12 @@ def plan_labels(
     Args:
         limit: plan at most so many requests.
         again_failed: ask again where every answer was unusable, too.
+
+    Raises:
+        MissingStage: nothing has landed.
     """
+    if not count_transcripts(store):
+        raise MissingStage("no transcripts have landed; run `feedback land PATH...` first")
     read_orphans(store, "label", LABELS)
     claims.free_dead_claims(store)
     ledger.want_failed_again(store, label_set, "label", spent=again_failed)
@@ -58,6 +64,20 @@ def plan_labels(
         ledger.count_state(store, label_set, "label", "done"),
         ledger.count_state(store, label_set, "label", "failed"),
     )
+
+
+def demand_labels(store: Store, label_set: LabelSet) -> None:
+    """See that asking led somewhere.
+
+    Raises:
+        LabellerError: every transcript that was asked about was given up, and none is labelled.
+    """
+    failed = ledger.count_state(store, label_set, "label", "failed")
+    if failed and not ledger.count_state(store, label_set, "label", "done"):
+        raise LabellerError(
+            f"no usable label came from {label_set.label_model}: {failed} transcripts were given up (the view label_progress "
+            "says why); mend the endpoint or choose another model, then run `feedback label --again`"
+        )
 
 
 def batches(request_ids: Sequence[str], size: int = 50) -> Iterator[tuple[str, ...]]:

@@ -72,6 +72,23 @@ def test_a_spent_quota_stops_the_run_and_keeps_what_was_paid(paid_workplace: Wor
     assert paid_workplace.count("SELECT count(*) FROM label") == 50
 
 
+def test_an_endpoint_that_answers_nonsense_is_told_and_can_be_asked_again(
+    paid_workplace: Workplace, tmp_path: Path
+) -> None:
+    assert "feedback land" in refused(paid_workplace, "label")
+    (tmp_path / "one.txt").write_text("Thank you all for coming. " * 10)
+    assert paid_workplace.run("land", str(tmp_path / "one.txt")).returncode == 0
+    with serving(nonsense_rate=1.0) as url:
+        good, paid_workplace.environment["FEEDBACK_OPENAI_BASE_URL"] = (
+            paid_workplace.environment["FEEDBACK_OPENAI_BASE_URL"],
+            url,
+        )
+        assert "feedback label --again" in refused(paid_workplace, "label")
+    paid_workplace.environment["FEEDBACK_OPENAI_BASE_URL"] = good
+    assert paid_workplace.run("label", "--again").returncode == 0
+    assert paid_workplace.count("SELECT count(*) FROM label") == 1
+
+
 def test_a_home_that_cannot_be_made_is_named(workplace: Workplace, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where a folder should be")
     assert str(tmp_path / "home") in refused(workplace, "results")
