@@ -2,23 +2,25 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.commands.options import load_settings
-from deployments.terminal import print_json
+from deployments.terminal import print_json, say
 from feedback_model.errors import InputError, MissingStage, ModelError
 from feedback_model.settings import Settings
 
 if TYPE_CHECKING:
     from feedback_model.records import ModelVersion, Prediction
+    from feedback_model.store.transcripts import Reject
     from feedback_model.transcripts.raw_records import RawRecord
 
 
 def score(
-    file: Annotated[str, typer.Argument(help="A TXT or JSONL file, or - for standard input.")],
+    file: Annotated[str, typer.Argument(help="A TXT or JSONL file, or - for either on standard input.")],
     model: Annotated[
         str, typer.Option(help="`champion`, or a model id of the view `lineage`; default: the champion.")
     ] = "champion",
@@ -52,19 +54,25 @@ def _answer(document: "RawRecord", prediction: "Prediction", version: "ModelVers
 
 
 def _read(file: str) -> tuple[list["RawRecord"], bool]:
-    """The documents to score, and whether they came as a list."""
+    """The documents to score, and whether they came as a list; what cannot be read is told."""
     from feedback_model.transcripts.raw_records import RawRecord
     from feedback_model.transcripts.sources import read_sources
 
-    if file == "-":
-        text = sys.stdin.read().strip()
-        if not text:
-            raise InputError("standard input is empty; pipe a transcript into it")
-        return [RawRecord(text, "standard input", "")], False
-    documents = [record for record in read_sources([file]) if isinstance(record, RawRecord)]
+    found = list(_read_standard_input() if file == "-" else read_sources([file]))
+    documents = [record for record in found if isinstance(record, RawRecord)]
+    refused = [record for record in found if not isinstance(record, RawRecord)]
     if not documents:
-        raise InputError(f"{file} holds no transcript that can be read")
-    return documents, Path(file).suffix.lower() not in {".txt", ".md"}
+        reason = f": {refused[0].reason}" if refused else ""
+        raise InputError(f"{'standard input' if file == '-' else file} holds no transcript that can be read{reason}")
+    for reject in refused:
+        say(f"not scored: {reject.locator}: {reject.reason}")
+    return documents, len(found) > 1 or not (file == "-" or Path(file).suffix.lower() == ".txt")
+
+
+def _read_standard_input() -> "Iterator[RawRecord | Reject]":
+    from feedback_model.transcripts.files import read_bytes
+
+    return read_bytes(sys.stdin.buffer.read(), "standard input")
 
 
 def _model(settings: Settings, name: str) -> "ModelVersion":

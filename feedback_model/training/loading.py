@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from feedback_model.errors import ModelError
+from feedback_model.errors import FeedbackError, ModelError
 from feedback_model.records import BaseModel
 from feedback_model.training.recipe import PrecisionName
 
@@ -128,11 +128,12 @@ def _embedded_folder(base: BaseModel) -> str:
 
 @contextmanager
 def _loading(base: BaseModel) -> Iterator[None]:
-    # What the loaders raise is not documented as a set: a broken file surfaces as any of these.
     try:
         with quiet_libraries():
             yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError) as error:
+    except FeedbackError:
+        raise
+    except Exception as error:  # what the loaders raise is not documented as a set, and a broken file surfaces as anything
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"the base model {base.name} could not be loaded: {first_line}") from error
 

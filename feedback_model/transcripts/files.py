@@ -38,13 +38,27 @@ def read_file(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
         yield Reject(str(path), "unreadable", f"the file cannot be read: {error.strerror or error}")
 
 
-def _read_text(path: Path, _text_column: str) -> Iterator[RawRecord | Reject]:
-    raw = path.read_bytes()
-    text = _decoded(raw, str(path))
-    if isinstance(text, str) and not text.strip():
-        yield Reject(str(path), "no_text", "the file holds nothing but space")
+def read_bytes(raw: bytes, name: str) -> Iterator[RawRecord | Reject]:
+    """The documents of bytes that came without a file name to tell their format: JSONL if they begin like it, else text."""
+    if raw.lstrip().startswith(b"{"):
+        for number, line in enumerate(raw.splitlines(), start=1):
+            if line.strip():
+                yield _parse_line(line, f"{name}:{number}", name, "text")
     else:
-        yield RawRecord(text, str(path), path.stem) if isinstance(text, str) else text
+        yield _one_text(raw, name, name)
+
+
+def _read_text(path: Path, _text_column: str) -> Iterator[RawRecord | Reject]:
+    yield _one_text(path.read_bytes(), str(path), path.stem)
+
+
+def _one_text(raw: bytes, locator: str, source: str) -> RawRecord | Reject:
+    text = _decoded(raw, locator)
+    if isinstance(text, Reject):
+        return text
+    if not text.strip():
+        return Reject(locator, "no_text", "there is nothing but space")
+    return RawRecord(text, locator, source)
 
 
 def _read_jsonl(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:

@@ -9,6 +9,7 @@ import pytest
 
 from feedback_model.errors import InputError
 from feedback_model.store.transcripts import Reject
+from feedback_model.transcripts.files import read_bytes
 from feedback_model.transcripts.raw_records import RawRecord
 from feedback_model.transcripts.sources import read_sources
 
@@ -120,3 +121,14 @@ def test_a_hub_out_of_reach_names_the_way_on(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", fail)
     with pytest.raises(InputError, match=r"hf:owner/name cannot be read from the hub .* or download it as Parquet"):
         read("hf:owner/name")
+
+
+def test_bytes_without_a_name_are_jsonl_or_text():
+    lines = b'{"text": "one"}\n\n{"text": broken}\n{"text": "two"}\n'
+    found = list(read_bytes(lines, "standard input"))
+    assert [getattr(each, "text", None) or each.code for each in found] == ["one", "broken_json", "two"]
+    assert [each.text for each in read_bytes("a plain caf\u00e9\n".encode(), "standard input")] == [
+        "a plain caf\u00e9\n"
+    ]
+    assert [each.code for each in read_bytes(b"caf\xe9", "standard input")] == ["not_utf8"]
+    assert [each.code for each in read_bytes(b"", "standard input")] == ["no_text"]
