@@ -133,7 +133,7 @@ def _loading(base: BaseModel) -> Iterator[None]:
             yield
     except FeedbackError:
         raise
-    except Exception as error:  # what the loaders raise is not documented as a set, and a broken file surfaces as anything
+    except Exception as error:  # what the loaders raise is not documented as a set
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"the base model {base.name} could not be loaded: {first_line}") from error
 
