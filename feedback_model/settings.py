@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     """Database, snapshots, checkpoints and reports; made absolute at once, shared by all workers."""
     database_url: str = ""
     """SQLAlchemy URL; empty means `feedback.db` under `home`."""
-    openai_base_url: str = "https://api.openai.com/v1"
+    openai_base_url: str = Field(default="https://api.openai.com/v1", pattern=r"^https?://[^\s\x00-\x1f]+$")
     """Any OpenAI-compatible endpoint."""
     label_model: str = "gpt-4o-mini"
     """The model that labels; labels of two models never mix in one label set."""

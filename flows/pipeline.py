@@ -8,7 +8,6 @@ from flows.label import label
 from flows.parameters import DEFAULT_BASE_MODEL, Again, BaseModel, Epochs, Labeller, Precision, Seed, Share
 from flows.report import report
 from flows.train import train
-from tasks.batches import claim, finish
 from tasks.landing import land_files
 from tasks.stages import run_stage
 
@@ -28,13 +27,9 @@ async def pipeline(
     seed: Seed = 0,
     again: Again = False,
 ) -> str:
-    """Run every stage once; each does only what is missing. Returns the test evaluation's id.
-
-    What has landed is claimed, so that no retraining starts for data that this run has already trained on.
-    """
+    """Run every stage once; each does only what is missing. Returns the test evaluation's id."""
     if inputs:
         await land_files(inputs)
-    batches = await claim()
     await label(labeller)
     await augment(labeller, augmentation_share, seed)
     run_id = await run_stage(
@@ -49,5 +44,4 @@ async def pipeline(
     )
     evaluation_id = await evaluate(run_id, again)
     await report(evaluation_id)
-    await finish(batches)
     return evaluation_id

@@ -4,7 +4,7 @@ from prefect import flow
 
 from flows.parameters import DEFAULT_BASE_MODEL, BaseModel, Epochs, Labeller, Precision, Seed, Share
 from flows.pipeline import pipeline
-from tasks.batches import claim, finish
+from tasks.batches import claim, finishing
 
 
 @flow(
@@ -27,6 +27,7 @@ async def retrain(
     """
     trained = 0
     while batches := await claim():
-        await pipeline([], labeller, base_model, epochs, precision, augmentation_share, seed)
-        trained += await finish(batches)
+        async with finishing(batches):
+            await pipeline([], labeller, base_model, epochs, precision, augmentation_share, seed)
+        trained += len(batches)
     return trained

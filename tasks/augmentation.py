@@ -16,7 +16,7 @@ async def augment_rare_scores(labeller: Labeller, kind: LabellerKind, share: flo
         summary = await augment(store, labeller, label_set_of(kind, settings), settings, max_share=share, seed=seed)
     get_run_logger().info("augmentation: %s", summary)
     return {
-        "planned": summary.planned,
+        "wanted": summary.planned,
         "accepted": summary.accepted,
         "missed_target": summary.missed_target,
         "near_duplicate": summary.near_duplicate,

@@ -1,10 +1,13 @@
 """Claiming landed batches, so that each is trained on exactly once."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from feedback_model.store.leases import process_owner
-from feedback_model.store.transcripts import claim_batches, finish_batches
+from feedback_model.store.transcripts import claim_batches, finish_batches, release_batches
 from tasks.resources import resources
 
 
@@ -18,8 +21,19 @@ async def claim() -> list[str]:
 
 
 @task(name="finish batches", cache_policy=NO_CACHE)
-async def finish(batches: list[str]) -> int:
+async def finish(batches: list[str]) -> None:
     """Book the batches as trained on."""
     with resources() as (_settings, store):
         finish_batches(store, batches)
-    return len(batches)
+
+
+@asynccontextmanager
+async def finishing(batches: list[str]) -> AsyncGenerator[None]:
+    """Book the batches as trained on when the block ends well, and give them back at once when it does not."""
+    try:
+        yield
+    except BaseException:
+        with resources() as (_settings, store):
+            release_batches(store, batches)
+        raise
+    await finish(batches)

@@ -1,7 +1,8 @@
 """Landing files, the inbox, and saying again that data waits."""
 
 import asyncio
-import time
+import math
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import get_client, get_run_logger, task
@@ -17,7 +18,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
-from feedback_model.store.transcripts import unclaimed_batches
+from feedback_model.store.transcripts import landing_times, unclaimed_batches
 from feedback_model.transcripts.inbox import settle, waiting_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from tasks.announcement import announce_to
@@ -55,17 +56,24 @@ async def settle_inbox(paths: list[str]) -> None:
 async def announce_unclaimed() -> int:
     """Say of every batch that nobody has claimed that it landed: what makes up for a lost event.
 
-    A retraining that waits its turn will find them anyway; saying so again would only queue another behind it.
+    A retraining that waits its turn will find them anyway; saying so again would only queue another behind it. A batch is
+    spoken of once in each doubling of its age, so that a retraining that keeps failing is tried ever more rarely.
     """
     with resources() as (_settings, store):
         batches = unclaimed_batches(store)
+        landed = landing_times(store, batches)
     if batches and await _retraining_waits():
         get_run_logger().info("%d batches wait, and so does a retraining that will claim them", len(batches))
         return len(batches)
-    minute = str(int(time.time() // 60))
     for batch_id in batches:
-        await asyncio.to_thread(announce_to, PREFECT_API_URL.value(), batch_id, 0, minute)
+        await asyncio.to_thread(announce_to, PREFECT_API_URL.value(), batch_id, 0, _doubling(landed[batch_id]))
     return len(batches)
+
+
+def _doubling(landed: datetime) -> str:
+    # The server takes an event of one id once, and the id follows from this word.
+    minutes = (datetime.now(UTC) - landed).total_seconds() / 60
+    return f"doubling-{int(math.log2(max(minutes, 1)))}"
 
 
 async def _retraining_waits() -> bool:

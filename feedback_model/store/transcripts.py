@@ -176,6 +176,13 @@ def unclaimed_batches(store: Store) -> tuple[str, ...]:
         return tuple(row.batch_id for row in connection.execute(_open_batches()) if _is_free(row))
 
 
+def landing_times(store: Store, ids: Sequence[str]) -> dict[str, datetime]:
+    """When each of these batches landed, in UTC."""
+    query = select(batch.c.batch_id, batch.c.landed_at).where(batch.c.batch_id.in_(ids))
+    with store.read() as connection:
+        return {row.batch_id: datetime.fromisoformat(row.landed_at) for row in connection.execute(query)}
+
+
 def claim_batches(store: Store, owner: str) -> tuple[str, ...]:
     """Claim every batch that waits for a retraining: nobody else gets it until `owner` is dead or releases it.
 

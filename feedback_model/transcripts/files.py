@@ -134,6 +134,8 @@ def _rows(path: Path, names: list[str], slices: Iterator, text_column: str) -> I
         for fields in part.iter_rows(named=True):
             number += 1
             yield _checked(record_from(fields, f"{path} row {number}", path.stem, text_column))
+    if not number:
+        yield Reject(str(path), "empty", "the table has columns but no rows")
 
 
 def _checked(record: RawRecord | Reject) -> RawRecord | Reject:

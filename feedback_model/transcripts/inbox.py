@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 SETTLED = "landed"  # folder inside the inbox for files that were landed
@@ -17,8 +18,13 @@ def waiting_files(inbox: Path) -> list[Path]:
 
 
 def settle(inbox: Path, files: Sequence[Path]) -> None:
-    """Move landed `files` to `inbox/landed`; a second file of the same name replaces the first."""
+    """Move landed `files` to `inbox/landed`; a file whose name is taken there gets a number before its suffix."""
     folder = inbox / SETTLED
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
-        file.replace(folder / file.name)
+        file.replace(_free_name(folder, file))
+
+
+def _free_name(folder: Path, file: Path) -> Path:
+    names = chain([file.name], (f"{file.stem}-{number}{file.suffix}" for number in count(2)))
+    return next(folder / name for name in names if not (folder / name).exists())
