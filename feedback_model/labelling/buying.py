@@ -4,12 +4,14 @@ Serves labels, rewrites and blind relabels alike; what a usable answer is, and w
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+from feedback_model.errors import LabellerError
 from feedback_model.labelling.client import Labeller
 from feedback_model.labelling.crew import work_through
 from feedback_model.labelling.refusals import Refusal
@@ -21,6 +23,7 @@ from feedback_model.store.ledger import Order, Settle
 from feedback_model.store.writer import Writer
 
 Answer = TypeVar("Answer")
+HOPELESS: Final = 20  # orders given up after unusable answers, and none fulfilled: the model will not do better
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,30 @@ class Trade(Generic[Answer]):
     settle: Settle[Answer]
 
 
+@dataclass(slots=True)
+class _Worth:
+    """What the answers that were paid for have been worth so far in one purchase."""
+
+    usable: int = 0
+    given_up: int = 0
+    """Orders whose every answer was unusable."""
+    problems: Counter[str] = field(default_factory=Counter[str])
+
+    def check(self, model: str) -> None:
+        """Let no further answer be paid for where none is of use.
+
+        Raises:
+            LabellerError: many orders were given up, and none was fulfilled.
+        """
+        if self.usable or self.given_up < HOPELESS:
+            return
+        (commonest, times), *_ = self.problems.most_common(1)
+        raise LabellerError(
+            f"all {self.problems.total()} answers of {model} were unusable, {times} of them for {commonest}, so no more "
+            "are paid for; the replies are kept in the table reply, choose another model with FEEDBACK_LABEL_MODEL"
+        )
+
+
 async def buy(
     store: Store,
     labeller: Labeller,
@@ -70,14 +97,14 @@ async def buy(
 
     Raises:
         LabellerError, ConfigurationError, Interrupted: no further order was sent; what was paid is kept and the
-            rest given back.
+            rest given back. A model whose every answer is unusable is a LabellerError, too.
     """
     orders = await asyncio.to_thread(claims.claim, store, request_ids)
     counts = LabelCounts(skipped=len(request_ids) - len(orders))
     try:
         tracker.advance(counts.skipped)
         with Writer(store) as writer:
-            fulfil = partial(_fulfil, labeller, writer, trade)
+            fulfil = partial(_fulfil, labeller, writer, trade, _Worth())
             heartbeat = partial(claims.renew_claims, store)
             async with aclosing(work_through(orders, fulfil, concurrency, heartbeat)) as results:
                 async for result in results:
@@ -88,9 +115,10 @@ async def buy(
     return counts
 
 
-async def _fulfil(labeller: Labeller, writer: Writer, trade: Trade[Answer], order: Order) -> LabelCounts:
+async def _fulfil(labeller: Labeller, writer: Writer, trade: Trade[Answer], worth: _Worth, order: Order) -> LabelCounts:
     spent = LabelCounts(asked=1)
     for attempt in range(order.attempts + 1, ledger.MAX_ANSWERS + 1):
+        worth.check(order.label_model)
         try:
             paid = await labeller.ask(order)
         except Refusal as refusal:
@@ -101,11 +129,14 @@ async def _fulfil(labeller: Labeller, writer: Writer, trade: Trade[Answer], orde
         answer = trade.read(paid.body)
         if not isinstance(answer, Problem):
             await writer.commit(partial(trade.settle, order=order, reply_id=reply_id, answer=answer))
+            worth.usable += 1
             return spent + LabelCounts(labelled=1)
+        worth.problems[answer.code] += 1
         state: ledger.RequestState = "claimed" if attempt < ledger.MAX_ANSWERS else "failed"
         await writer.commit(
             partial(ledger.settle_problem, order=order, reply_id=reply_id, problem=answer.code, state=state)
         )
+    worth.given_up += 1
     return spent + LabelCounts(failed=1)
 
 

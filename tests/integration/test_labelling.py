@@ -89,6 +89,26 @@ async def test_bad_answers_are_kept_asked_again_and_set_aside(tmp_path, fault, c
         assert (await label_all(settings, store, again_failed=True)).asked == 4
 
 
+async def test_a_model_whose_every_answer_is_unusable_stops_the_run(tmp_path):
+    with serving(nonsense_rate=1.0) as url:
+        settings = settings_for(tmp_path, url)
+        store = filled_store(settings, 200)
+        with pytest.raises(LabellerError, match=r"answers of embedded-rubric-1 were unusable.*FEEDBACK_LABEL_MODEL"):
+            await label_all(settings, store)
+        paid = count_rows(store)["reply"]
+        assert paid == sum(bill(url).values()) <= 3 * (20 + settings.label_concurrency)
+        assert {state for state, _ in states(store)} == {"failed", "wanted"}
+
+
+async def test_one_usable_answer_is_enough_to_go_on(tmp_path):
+    with serving(nonsense_rate=0.85, seed=2) as url:
+        settings = settings_for(tmp_path, url)
+        store = filled_store(settings, 60)
+        counts = await label_all(settings, store)
+        assert counts.labelled > 0
+        assert counts.labelled + counts.failed == 60 > 20 + counts.labelled
+
+
 async def test_some_bad_answers_leave_every_label_in_the_end(tmp_path):
     with serving(nonsense_rate=0.1, seed=5) as url:
         settings = settings_for(tmp_path, url)
