@@ -144,6 +144,21 @@ def test_a_model_is_found_again_by_its_id(store, settings, micro_base, transcrip
         assert model_version_of(store, model.model_id) == model
 
 
+def test_a_model_outlives_a_training_that_gives_its_run_other_weights(store, settings, micro_base, transcripts):
+    dataset, recipe = store_dataset(store), a_recipe(epochs=1)
+    made = train(store, settings.home, dataset, some_examples(2), micro_base, recipe)
+    infer(store, settings.home, model_versions(micro_base, made)[-1], transcripts[:1], max_new_tokens=LIMIT)
+    before = model_version_of(store, model_versions(micro_base, made)[-1].model_id)
+    said = score_texts(settings.home, before, ["text"], LIMIT)
+    for n_examples in (4, 6):
+        again = train(store, settings.home, dataset, some_examples(n_examples), micro_base, recipe, again=True)
+        assert again.run_id == made.run_id
+        assert again.checkpoints[0].adapter_sha != made.checkpoints[0].adapter_sha
+    for model in (before, model_version_of(store, before.model_id)):
+        loaded.unload()
+        assert [p.raw for p in score_texts(settings.home, model, ["text"], LIMIT)] == [p.raw for p in said]
+
+
 def test_the_same_weights_in_another_folder_are_the_same_model(base_model):
     moved = replace(base_model, base=replace(base_model.base, location="/elsewhere", name="/elsewhere"))
     assert moved.model_id == base_model.model_id
