@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+from transformers.utils import logging as transformers_logging
 
 from feedback_model.embedded.tiny_corpus import LEVEL_WORDS, Reading, write_readings
 from feedback_model.embedded.tiny_tokenizer import save_tokenizer
 from feedback_model.progress import Tracker, track
-from feedback_model.training.loading import quiet_libraries
 
 IGNORED = -100
 WINDOW = 16
@@ -63,8 +63,8 @@ def build_tiny_base(folder: Path) -> None:
         tokenizer = _make_tokenizer(folder)
         model = _make_model(tokenizer)
         _pretrain(model, tokenizer, tracker)
-        with quiet_libraries():
-            model.eval().save_pretrained(folder)
+        transformers_logging.disable_progress_bar()  # the tracker is the progress that people see
+        model.eval().save_pretrained(folder)
     finally:
         torch.set_num_threads(before)
         torch.random.set_rng_state(seed)

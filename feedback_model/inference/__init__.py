@@ -1,1 +1,1 @@
-
+"""Asking models for feedback, once each."""

@@ -1,1 +1,1 @@
-
+"""Buying labels: claimed before they are asked, committed before they are read."""

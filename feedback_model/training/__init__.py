@@ -1,1 +1,1 @@
-
+"""QLoRA fine-tuning: recipe, loop, checkpoints, tracking."""

@@ -1,1 +1,1 @@
-
+"""From files to clean transcripts, and from labelled transcripts to dataset versions."""
