@@ -14,7 +14,8 @@ from feedback_model.errors import InputError, MissingStage, ModelError
 from feedback_model.settings import Settings
 
 if TYPE_CHECKING:
-    from feedback_model.records import ModelVersion, Prediction
+    from feedback_model.inference.generator import Output
+    from feedback_model.records import ModelVersion
     from feedback_model.store.transcripts import Reject
     from feedback_model.transcripts.raw_records import RawRecord
 
@@ -25,31 +26,35 @@ def score(
         str, typer.Option(help="`champion`, or a model id of the view `lineage`; default: the champion.")
     ] = "champion",
 ) -> None:
-    """Give feedback on one or many transcripts, as JSON: one object for a text, a list for JSONL."""
+    """Give feedback on one or many transcripts, as JSON: one object for a text, a list for JSONL.
+
+    `truncated` is true where a transcript was cut at its end because it is longer than the model can read.
+    """
     from feedback_model.inference.infer import score_texts
 
     settings = load_settings()
     documents, many = _read(file)
     version = _model(settings, model)
-    predictions = score_texts(settings.home, version, [document.text for document in documents])
-    answers = [_answer(*pair, version) for pair in zip(documents, predictions, strict=True)]
+    outputs = score_texts(settings.home, version, [document.text for document in documents])
+    answers = [_answer(*pair, version) for pair in zip(documents, outputs, strict=True)]
     print_json(answers if many else answers[0])
     if not any(answer["feedback"] for answer in answers):
         raise ModelError("no answer of the model was valid feedback; its words are in the field `raw`")
 
 
-def _answer(document: "RawRecord", prediction: "Prediction", version: "ModelVersion") -> dict[str, Any]:
+def _answer(document: "RawRecord", said: "Output", version: "ModelVersion") -> dict[str, Any]:
     from feedback_model.parsing import judge
 
-    judgement = judge(prediction.raw, prediction.finish_reason)
+    judgement = judge(said.raw, said.finish_reason)
     return {
         "document": document.document or document.locator,
         "model_id": version.model_id,
         "stand_in": version.base.stand_in,
+        "truncated": said.truncated,
         "tier": judgement.tier,
         "failure": judgement.failure.code if judgement.failure else None,
-        "feedback": json.loads(prediction.raw) if judgement.tier == "strict" else None,
-        "raw": prediction.raw.decode("utf-8", "replace"),
+        "feedback": json.loads(said.raw) if judgement.tier == "strict" else None,
+        "raw": said.raw.decode("utf-8", "replace"),
     }
 
 

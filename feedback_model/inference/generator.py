@@ -18,6 +18,8 @@ class Output:
     """Tokens generated, the end token included."""
     seconds: float
     """Wall time of the batch divided by its size."""
+    truncated: bool = False
+    """True where the text was cut at its end to fit the model's context."""
 
 
 class Generator(Protocol):

@@ -5,7 +5,7 @@ Importing this loads no torch; neither does an inference that is complete alread
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from feedback_model.errors import InputError
 from feedback_model.inference.generator import Generator, Output
@@ -18,6 +18,7 @@ from feedback_model.store.leases import hold
 from feedback_model.store.training import record_models
 from feedback_model.training.run import TrainingRun
 
+Name = TypeVar("Name")
 MAX_NEW_TOKENS: Final = 512
 """Six scores with a sentence each take some 250 tokens of a real tokenizer; twice that leaves room to ramble."""
 STAND_IN_MAX_NEW_TOKENS: Final = 160
@@ -87,26 +88,23 @@ def infer(
             )
             texts = [by_id[transcript_id].text for transcript_id in missing]
             done = len(by_id) - len(missing)
-            for predictions in _ask(generator, missing, texts, model, done):
-                outputs.write_outputs(store, inference_id, predictions)
+            for batch in _ask(generator, missing, texts, model, done):
+                outputs.write_outputs(store, inference_id, [_prediction(*said) for said in batch])
     return inference_id
 
 
 def score_texts(
     home: Path, model: ModelVersion, texts: Sequence[str], max_new_tokens: int | None = None
-) -> list[Prediction]:
-    """Ask `model` about `texts` without any store; predictions come in the order of the texts.
+) -> list[Output]:
+    """Ask `model` about `texts` without any store; outputs come in the order of the texts.
 
     Raises:
         ModelError: the model cannot be loaded or run.
         Interrupted: a stop was requested.
     """
     generator, _ = _open_generator(home, model, max_new_tokens or default_max_new_tokens(model.base))
-    positions = [str(index) for index in range(len(texts))]
-    found = {p.transcript_id: p for batch in _ask(generator, positions, texts, model, 0) for p in batch}
-    return [
-        _prediction(content_id("text", text), found[position]) for position, text in zip(positions, texts, strict=True)
-    ]
+    found = dict(said for batch in _ask(generator, range(len(texts)), texts, model, 0) for said in batch)
+    return [found[position] for position in range(len(texts))]
 
 
 def _check_decoding(decoding: Decoding) -> None:
@@ -123,8 +121,9 @@ def _open_generator(home: Path, model: ModelVersion, max_new_tokens: int) -> tup
 
 
 def _ask(
-    generator: Generator, ids: Sequence[str], texts: Sequence[str], model: ModelVersion, done: int
-) -> Iterator[list[Prediction]]:
+    generator: Generator, names: Sequence[Name], texts: Sequence[str], model: ModelVersion, done: int
+) -> Iterator[list[tuple[Name, Output]]]:
+    """What `model` says on each text, beside the text's name, batch by batch."""
     lengths = generator.lengths(texts)
     # Longest first, so that a batch too large for the memory shows at once and not after an hour.
     order = sorted(range(len(texts)), key=lambda index: -lengths[index])
@@ -133,9 +132,9 @@ def _ask(
     for start in range(0, len(order), size):
         batch = order[start : start + size]
         answers = generator.generate([texts[index] for index in batch])
-        yield [_prediction(ids[index], answer) for index, answer in zip(batch, answers, strict=True)]
+        yield [(names[index], answer) for index, answer in zip(batch, answers, strict=True)]
         tracker.advance(len(batch))
 
 
-def _prediction(transcript_id: str, said: Output | Prediction) -> Prediction:
+def _prediction(transcript_id: str, said: Output) -> Prediction:
     return Prediction(transcript_id, said.raw, said.finish_reason, said.n_tokens, said.seconds)

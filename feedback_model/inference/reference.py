@@ -39,7 +39,7 @@ class ReferenceGenerator:
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each prompt takes."""
-        return [len(ids) for ids in self._prompts(texts)]
+        return [len(ids) for ids in self._prompts(texts)[0]]
 
     def generate(self, texts: Sequence[str]) -> list[Output]:
         """The outputs on one batch of `texts`, in their order; a batch that does not fit into memory is halved.
@@ -56,15 +56,15 @@ class ReferenceGenerator:
         middle = len(texts) // 2
         return self.generate(texts[:middle]) + self.generate(texts[middle:])
 
-    def _prompts(self, texts: Sequence[str]) -> list[list[int]]:
-        return self._encoder.encode_prompts(texts, [self._room] * len(texts))[0]
+    def _prompts(self, texts: Sequence[str]) -> tuple[list[list[int]], frozenset[int]]:
+        return self._encoder.encode_prompts(texts, [self._room] * len(texts))
 
     def _generate(self, texts: Sequence[str]) -> list[Output]:
         started = time.perf_counter()
-        prompts = self._prompts(texts)
+        prompts, cut = self._prompts(texts)
         answers = self._answer_ids(prompts)
         seconds = (time.perf_counter() - started) / len(texts)
-        return [self._output(answer, seconds) for answer in answers]
+        return [self._output(answer, seconds, index in cut) for index, answer in enumerate(answers)]
 
     def _answer_ids(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
         width = max(map(len, prompts))
@@ -83,10 +83,10 @@ class ReferenceGenerator:
             )
         return generated[:, width:].tolist()
 
-    def _output(self, ids: list[int], seconds: float) -> Output:
+    def _output(self, ids: list[int], seconds: float, truncated: bool = False) -> Output:
         end = next((at for at, token in enumerate(ids) if token in self._end_ids), None)
         text = self._tokenizer.decode(ids[:end], skip_special_tokens=False, clean_up_tokenization_spaces=False)
         raw = text.encode("utf-8", "surrogatepass")
         if end is None:
-            return Output(raw, "length", len(ids), seconds)
-        return Output(raw, "stop", end + 1, seconds)
+            return Output(raw, "length", len(ids), seconds, truncated)
+        return Output(raw, "stop", end + 1, seconds, truncated)

@@ -72,17 +72,17 @@ class ChatEncoder:
         """Token ids of already rendered texts."""
         return self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
 
-    def encode_prompts(self, texts: Sequence[str], limits: Sequence[int]) -> tuple[list[list[int]], int]:
-        """Prompt ids about each transcript, at most its limit each, and how many transcripts had to be cut.
+    def encode_prompts(self, texts: Sequence[str], limits: Sequence[int]) -> tuple[list[list[int]], frozenset[int]]:
+        """Prompt ids about each transcript, at most its limit each, and the positions of transcripts that had to be cut.
 
         Raises:
             InputError: not even the prompt without a transcript fits.
         """
         encoded = self.ids([self.prompt(text) for text in texts])
-        cut = [index for index, ids in enumerate(encoded) if len(ids) > limits[index]]
+        cut = frozenset(index for index, ids in enumerate(encoded) if len(ids) > limits[index])
         for index in cut:
             encoded[index] = self._shortened(texts[index], limits[index])
-        return encoded, len(cut)
+        return encoded, cut
 
     def _shortened(self, text: str, limit: int) -> list[int]:
         words = self.ids([text])[0]
@@ -105,7 +105,7 @@ class ChatEncoder:
         """
         answers = self.ids([render_feedback(example.feedback) + self.end_token for example in examples])
         room = [max_length - len(answer) for answer in answers]
-        prompts, n_cut = self.encode_prompts([example.text for example in examples], room)
-        if n_cut:
-            _log.warning("%d of %d transcripts were cut to fit %d tokens", n_cut, len(examples), max_length)
+        prompts, cut = self.encode_prompts([example.text for example in examples], room)
+        if cut:
+            _log.warning("%d of %d transcripts were cut to fit %d tokens", len(cut), len(examples), max_length)
         return [EncodedExample(tuple(prompt), tuple(answer)) for prompt, answer in zip(prompts, answers, strict=True)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from deployments.commands import scoring
 from feedback_model import progress
 from feedback_model.errors import InputError, Interrupted, ModelError
 from feedback_model.inference import infer as inferring
@@ -16,6 +17,7 @@ from feedback_model.store.outputs import missing_outputs, read_outputs
 from feedback_model.store.training import model_version_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.train import train
+from feedback_model.transcripts.raw_records import RawRecord
 from tests.builders import a_transcript, store_transcripts
 from tests.micro_model import a_recipe, some_examples, store_dataset
 
@@ -178,8 +180,17 @@ def test_weights_that_changed_on_disk_are_refused(store, settings, micro_base):
 
 
 def test_a_transcript_longer_than_the_context_is_cut_and_answered(settings, base_model):
-    (prediction,) = score_texts(settings.home, base_model, ["so " * 5000], LIMIT)
-    assert prediction.n_tokens > 0
+    said = score_texts(settings.home, base_model, ["short", "so " * 5000, "also short"], LIMIT)
+    assert all(output.n_tokens > 0 for output in said)
+    assert [output.truncated for output in said] == [False, True, False]
+
+
+def test_score_says_which_document_was_cut(settings, base_model):
+    texts = ["so " * 5000, "short"]
+    said = score_texts(settings.home, base_model, texts, LIMIT)
+    documents = [RawRecord(text, "talk.txt", "test") for text in texts]
+    answers = [scoring._answer(*pair, base_model) for pair in zip(documents, said, strict=True)]
+    assert [answer["truncated"] for answer in answers] == [True, False]
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_halved(micro_base, monkeypatch):
