@@ -36,7 +36,7 @@ class Endpoint:
 
 
 @dataclass
-class Workplace:
+class Installation:
     """A home folder, and the `feedback` command working in it."""
 
     home: Path
@@ -91,8 +91,8 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, prefect_url: str) -> Workplace:
-    return Workplace(tmp_path / "home", {"PREFECT_API_URL": prefect_url})
+def installation(tmp_path: Path, prefect_url: str) -> Installation:
+    return Installation(tmp_path / "home", {"PREFECT_API_URL": prefect_url})
 
 
 @pytest.fixture
@@ -102,14 +102,14 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @pytest.fixture
-def paid_workplace(workplace: Workplace, endpoint: Endpoint) -> Workplace:
+def paid_installation(installation: Installation, endpoint: Endpoint) -> Installation:
     """Labels come over HTTP from an endpoint that outlives the command, as OpenAI does."""
-    workplace.environment |= {
+    installation.environment |= {
         "OPENAI_API_KEY": "sk-test",
         "FEEDBACK_OPENAI_BASE_URL": endpoint.url,
         "FEEDBACK_LABEL_MODEL": "embedded-rubric-1",
     }
-    return workplace
+    return installation
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from feedback_model.embedded.process import serving
-from tests.e2e.conftest import Workplace
+from tests.e2e.conftest import Installation
 
 
-def refused(workplace: Workplace, *arguments: str) -> str:
+def refused(installation: Installation, *arguments: str) -> str:
     """Run a command that must fail politely; returns its sentence."""
-    ended = workplace.run(*arguments)
+    ended = installation.run(*arguments)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
     sentences = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
@@ -16,91 +16,95 @@ def refused(workplace: Workplace, *arguments: str) -> str:
     return sentences[0]
 
 
-def test_a_missing_file_is_named(workplace: Workplace) -> None:
-    assert "nowhere.jsonl" in refused(workplace, "land", "nowhere.jsonl")
+def test_a_missing_file_is_named(installation: Installation) -> None:
+    assert "nowhere.jsonl" in refused(installation, "land", "nowhere.jsonl")
 
 
-def test_an_empty_file_is_named(workplace: Workplace, tmp_path: Path) -> None:
+def test_an_empty_file_is_named(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").touch()
-    assert "empty.jsonl" in refused(workplace, "land", str(tmp_path / "empty.jsonl"))
+    assert "empty.jsonl" in refused(installation, "land", str(tmp_path / "empty.jsonl"))
 
 
-def test_a_file_in_another_encoding_is_refused_with_its_line(workplace: Workplace, tmp_path: Path) -> None:
+def test_a_file_in_another_encoding_is_refused_with_its_line(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("caf\xe9 ".encode("latin-1") * 40)
-    ended = workplace.run("land", str(tmp_path / "latin.txt"))
+    ended = installation.run("land", str(tmp_path / "latin.txt"))
     assert ended.returncode == 1
     assert "not_utf8" in ended.stderr
 
 
-def test_no_key_names_both_ways_on(workplace: Workplace) -> None:
-    sentence = refused(workplace, "label")
+def test_no_key_names_both_ways_on(installation: Installation) -> None:
+    sentence = refused(installation, "label")
     assert "OPENAI_API_KEY" in sentence
     assert "--labeller embedded" in sentence
 
 
-def test_no_key_is_said_before_the_input_is_read(workplace: Workplace) -> None:
-    assert "OPENAI_API_KEY" in refused(workplace, "run", "--input", "nowhere.jsonl")
+def test_no_key_is_said_before_the_input_is_read(installation: Installation) -> None:
+    assert "OPENAI_API_KEY" in refused(installation, "run", "--input", "nowhere.jsonl")
 
 
-def test_a_base_model_that_does_not_exist_is_named(workplace: Workplace) -> None:
-    assert "/no/such/model" in refused(workplace, "train", "--labeller", "embedded", "--base-model", "/no/such/model")
+def test_a_base_model_that_does_not_exist_is_named(installation: Installation) -> None:
+    assert "/no/such/model" in refused(
+        installation, "train", "--labeller", "embedded", "--base-model", "/no/such/model"
+    )
 
 
-def test_a_stage_without_its_input_names_the_stage_to_run(workplace: Workplace) -> None:
-    assert "feedback land" in refused(workplace, "train", "--labeller", "embedded", "--base-model", "embedded")
+def test_a_stage_without_its_input_names_the_stage_to_run(installation: Installation) -> None:
+    assert "feedback land" in refused(installation, "train", "--labeller", "embedded", "--base-model", "embedded")
 
 
-def test_an_evaluation_before_a_training_names_train(workplace: Workplace) -> None:
-    assert "feedback train" in refused(workplace, "evaluate")
+def test_an_evaluation_before_a_training_names_train(installation: Installation) -> None:
+    assert "feedback train" in refused(installation, "evaluate")
 
 
-def test_an_unknown_labeller_lists_the_known(workplace: Workplace) -> None:
-    assert "'openai', 'embedded'" in refused(workplace, "label", "--labeller", "oracle")
+def test_an_unknown_labeller_lists_the_known(installation: Installation) -> None:
+    assert "'openai', 'embedded'" in refused(installation, "label", "--labeller", "oracle")
 
 
-def test_an_endpoint_that_is_down_is_named(paid_workplace: Workplace, transcripts: Path) -> None:
-    assert paid_workplace.run("land", str(transcripts)).returncode == 0
-    paid_workplace.environment["FEEDBACK_OPENAI_BASE_URL"] = "http://127.0.0.1:9/v1"
-    assert "127.0.0.1:9" in refused(paid_workplace, "label")
+def test_an_endpoint_that_is_down_is_named(paid_installation: Installation, transcripts: Path) -> None:
+    assert paid_installation.run("land", str(transcripts)).returncode == 0
+    paid_installation.environment["FEEDBACK_OPENAI_BASE_URL"] = "http://127.0.0.1:9/v1"
+    assert "127.0.0.1:9" in refused(paid_installation, "label")
 
 
-def test_a_spent_quota_stops_the_run_and_keeps_what_was_paid(paid_workplace: Workplace, transcripts: Path) -> None:
-    assert paid_workplace.run("land", str(transcripts)).returncode == 0
+def test_a_spent_quota_stops_the_run_and_keeps_what_was_paid(
+    paid_installation: Installation, transcripts: Path
+) -> None:
+    assert paid_installation.run("land", str(transcripts)).returncode == 0
     with serving(quota=50) as url:
-        paid_workplace.environment["FEEDBACK_OPENAI_BASE_URL"] = url
-        assert "insufficient_quota" in refused(paid_workplace, "label")
-    assert paid_workplace.count("SELECT count(*) FROM label") == 50
+        paid_installation.environment["FEEDBACK_OPENAI_BASE_URL"] = url
+        assert "insufficient_quota" in refused(paid_installation, "label")
+    assert paid_installation.count("SELECT count(*) FROM label") == 50
 
 
 def test_an_endpoint_that_answers_nonsense_is_told_and_can_be_asked_again(
-    paid_workplace: Workplace, tmp_path: Path
+    paid_installation: Installation, tmp_path: Path
 ) -> None:
-    assert "feedback land" in refused(paid_workplace, "label")
+    assert "feedback land" in refused(paid_installation, "label")
     (tmp_path / "one.txt").write_text("Thank you all for coming. " * 10)
-    assert paid_workplace.run("land", str(tmp_path / "one.txt")).returncode == 0
+    assert paid_installation.run("land", str(tmp_path / "one.txt")).returncode == 0
     with serving(nonsense_rate=1.0) as url:
-        good, paid_workplace.environment["FEEDBACK_OPENAI_BASE_URL"] = (
-            paid_workplace.environment["FEEDBACK_OPENAI_BASE_URL"],
+        good, paid_installation.environment["FEEDBACK_OPENAI_BASE_URL"] = (
+            paid_installation.environment["FEEDBACK_OPENAI_BASE_URL"],
             url,
         )
-        assert "feedback label --again" in refused(paid_workplace, "label")
-    paid_workplace.environment["FEEDBACK_OPENAI_BASE_URL"] = good
-    assert paid_workplace.run("label", "--again").returncode == 0
-    assert paid_workplace.count("SELECT count(*) FROM label") == 1
+        assert "feedback label --again" in refused(paid_installation, "label")
+    paid_installation.environment["FEEDBACK_OPENAI_BASE_URL"] = good
+    assert paid_installation.run("label", "--again").returncode == 0
+    assert paid_installation.count("SELECT count(*) FROM label") == 1
 
 
-def test_a_home_that_cannot_be_made_is_named(workplace: Workplace, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_made_is_named(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where a folder should be")
-    assert str(tmp_path / "home") in refused(workplace, "results")
+    assert str(tmp_path / "home") in refused(installation, "results")
 
 
-def test_a_database_that_is_no_database_is_named(workplace: Workplace) -> None:
-    workplace.home.mkdir()
-    (workplace.home / "feedback.db").write_text("certainly not SQLite, and longer than a header " * 10)
-    assert "feedback.db" in refused(workplace, "results")
+def test_a_database_that_is_no_database_is_named(installation: Installation) -> None:
+    installation.home.mkdir()
+    (installation.home / "feedback.db").write_text("certainly not SQLite, and longer than a header " * 10)
+    assert "feedback.db" in refused(installation, "results")
 
 
-def test_hostile_sql_is_refused(workplace: Workplace, transcripts: Path) -> None:
-    assert workplace.run("land", str(transcripts)).returncode == 0
-    refused(workplace, "results", "sql", "DELETE FROM transcript")
-    assert workplace.count("SELECT count(*) FROM transcript") == 300
+def test_hostile_sql_is_refused(installation: Installation, transcripts: Path) -> None:
+    assert installation.run("land", str(transcripts)).returncode == 0
+    refused(installation, "results", "sql", "DELETE FROM transcript")
+    assert installation.count("SELECT count(*) FROM transcript") == 300

@@ -5,68 +5,70 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Endpoint, Workplace
+from tests.e2e.conftest import Endpoint, Installation
 
 RUN = ("run", "--base-model", "embedded", "--epochs", "2")
 CONCURRENCY = 16  # FEEDBACK_LABEL_CONCURRENCY's default: what a kill may cost
 
 
 def test_killed_at_every_stage_it_completes_and_buys_nothing_twice(
-    paid_workplace: Workplace, endpoint: Endpoint, transcripts: Path
+    paid_installation: Installation, endpoint: Endpoint, transcripts: Path
 ) -> None:
     run = (*RUN, "--input", str(transcripts))
-    del paid_workplace.environment["PREFECT_API_URL"]  # here each command has a server of its own, which dies with it
+    del paid_installation.environment[
+        "PREFECT_API_URL"
+    ]  # here each command has a server of its own, which dies with it
     for query, enough in (
         ("SELECT count(*) FROM label", 60),
         ("SELECT count(*) FROM training_step", 15),
         ("SELECT count(*) FROM output", 1),
     ):
-        paid_workplace.kill_when_counted(paid_workplace.start(*run), query, enough)
+        paid_installation.kill_when_counted(paid_installation.start(*run), query, enough)
 
-    done = paid_workplace.run(*run)
+    done = paid_installation.run(*run)
 
     assert done.returncode == 0, done.stderr
     bought_again = sum(count - 1 for count in endpoint.replies().values())
     assert bought_again <= CONCURRENCY
-    assert paid_workplace.count("SELECT count(*) FROM label WHERE replicate = 0") >= 300
-    assert paid_workplace.count("SELECT count(*) FROM evaluation_summary") == 8  # four models, two splits
-    assert paid_workplace.count("SELECT count(*) - count(DISTINCT epoch) FROM checkpoint") == 0
+    assert paid_installation.count("SELECT count(*) FROM label WHERE replicate = 0") >= 300
+    assert paid_installation.count("SELECT count(*) FROM evaluation_summary") == 8  # four models, two splits
+    assert paid_installation.count("SELECT count(*) - count(DISTINCT epoch) FROM checkpoint") == 0
 
 
 def test_a_second_run_pays_nothing_and_makes_no_second_evaluation(
-    paid_workplace: Workplace, endpoint: Endpoint, transcripts: Path
+    paid_installation: Installation, endpoint: Endpoint, transcripts: Path
 ) -> None:
-    first = paid_workplace.run(*RUN, "--input", str(transcripts))
+    first = paid_installation.run(*RUN, "--input", str(transcripts))
     assert first.returncode == 0, first.stderr
-    paid, rows = endpoint.replies(), paid_workplace.count("SELECT count(*) FROM evaluation_summary")
+    paid, rows = endpoint.replies(), paid_installation.count("SELECT count(*) FROM evaluation_summary")
 
-    second = paid_workplace.run(*RUN, "--input", str(transcripts))
+    second = paid_installation.run(*RUN, "--input", str(transcripts))
 
     assert second.returncode == 0, second.stderr
     assert endpoint.replies() == paid
-    assert paid_workplace.count("SELECT count(*) FROM evaluation_summary") == rows
-    assert paid_workplace.count("SELECT count(*) FROM training_run") == 1
+    assert paid_installation.count("SELECT count(*) FROM evaluation_summary") == rows
+    assert paid_installation.count("SELECT count(*) FROM training_run") == 1
 
 
 def test_two_runs_at_once_buy_each_label_once_and_both_succeed(
-    paid_workplace: Workplace, endpoint: Endpoint, transcripts: Path
+    paid_installation: Installation, endpoint: Endpoint, transcripts: Path
 ) -> None:
-    runs = [paid_workplace.start(*RUN, "--input", str(transcripts)) for _ in range(2)]
+    runs = [paid_installation.start(*RUN, "--input", str(transcripts)) for _ in range(2)]
 
     ends = [run.communicate(timeout=240) for run in runs]
 
     assert [run.returncode for run in runs] == [0, 0], ends
     assert set(endpoint.replies().values()) == {1}
-    assert paid_workplace.count("SELECT count(*) FROM training_run") == 1
+    assert paid_installation.count("SELECT count(*) FROM training_run") == 1
 
 
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_stop_ends_with_one_sentence_and_the_next_command_goes_on(
-    paid_workplace: Workplace, endpoint: Endpoint, transcripts: Path, request_to_stop: signal.Signals
+    paid_installation: Installation, endpoint: Endpoint, transcripts: Path, request_to_stop: signal.Signals
 ) -> None:
-    assert paid_workplace.run("land", str(transcripts)).returncode == 0
-    label = paid_workplace.start("label")
-    while paid_workplace.count("SELECT count(*) FROM label") < 30:
+    assert paid_installation.run("land", str(transcripts)).returncode == 0
+    label = paid_installation.start("label")
+    while paid_installation.count("SELECT count(*) FROM label") < 30:
         assert label.poll() is None, label.communicate()
     label.send_signal(request_to_stop)
     _, said = label.communicate(timeout=60)
@@ -74,6 +76,6 @@ def test_a_request_to_stop_ends_with_one_sentence_and_the_next_command_goes_on(
     assert label.returncode == 130
     assert "Traceback" not in said
     assert "error: stopped on request" in said
-    assert paid_workplace.run("label").returncode == 0
+    assert paid_installation.run("label").returncode == 0
     asked_twice = sum(endpoint.replies().values()) - 300  # what was on its way when Prefect cut it short
     assert asked_twice <= (0 if request_to_stop is signal.SIGINT else CONCURRENCY)
