@@ -6,6 +6,7 @@ The same dataset, split, decoding, validator and inferences name the same evalua
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from eval.comparisons import Contestants, compare_models, rank_tiers
 from eval.constant import fit_constant
 from eval.judging import judge_outputs
 from eval.measuring import Panel, as_scores, measure_constants, measure_models
@@ -16,8 +17,8 @@ from feedback_model.parsing import VALIDATOR
 from feedback_model.records import Dataset, Decoding, Split, content_id
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, LabelledItem, ModelResult
-from feedback_model.store.evaluations import models_of_inferences, read_evaluation, save_evaluation
+from feedback_model.store.evaluation_records import Comparison, Evaluation, JudgedOutput, LabelledItem, ModelResult
+from feedback_model.store.evaluations import model_order, models_of_inferences, read_evaluation, save_evaluation
 from feedback_model.store.judgements import forget_judgements, judged_outputs, labelled_items
 
 
@@ -54,7 +55,7 @@ def evaluate(
     if stored is not None and not again and not any(judged):
         return stored
     panel = _assemble(store, dataset, split, models)
-    results = _with_best_epoch(_measure(store, panel, models), split, best_epoch)
+    results, comparisons = _measure(store, panel, models)
     constants = measure_constants(panel)
     evaluation = Evaluation(
         evaluation_id=evaluation_id,
@@ -69,8 +70,9 @@ def evaluate(
         code_commit=code_commit(),
         n_test=len(panel.items),
         mse_constant=mean_over_traits([constant.mse for constant in constants]),
-        models=results,
+        models=_with_best_epoch(results, split, best_epoch),
         constants=constants,
+        comparisons=comparisons,
     )
     save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
     return evaluation
@@ -102,9 +104,17 @@ def _with_best_epoch(results: list[ModelResult], split: Split, best_epoch: str |
     return tuple(replace(result, is_best_epoch=result.model == best) for result in results)
 
 
-def _measure(store: Store, panel: Panel, models: Mapping[str, str]) -> list[ModelResult]:
+def _measure(store: Store, panel: Panel, models: Mapping[str, str]) -> tuple[list[ModelResult], tuple[Comparison, ...]]:
     model_ids = models_of_inferences(store, models.values())
-    return measure_models(panel, {name: (inference, model_ids[inference]) for name, inference in models.items()})
+    results = measure_models(panel, {name: (inference, model_ids[inference]) for name, inference in models.items()})
+    comparisons = compare_models(_contestants(panel))
+    tiers = rank_tiers({result.model: result.mse_penalised for result in results}, comparisons)
+    return [replace(result, tier=tiers.get(result.model)) for result in results], comparisons
+
+
+def _contestants(panel: Panel) -> Contestants:
+    predictions = {model: panel.predictions(model) for model in sorted(panel.outputs, key=model_order)}
+    return Contestants(panel.labels, [item.source_id for item in panel.items], panel.constant.medians, predictions)
 
 
 def _assemble(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str]) -> Panel:

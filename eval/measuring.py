@@ -1,24 +1,45 @@
 """From labels and predictions in memory to the figures of an evaluation. Pure: no store, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from eval.constant import ConstantPredictor
 from eval.intervals import mean_interval
-from eval.metrics import Scores, mean_over_traits, mean_squared_error
+from eval.metrics import (
+    Scores,
+    bias,
+    macro_mean_squared_error,
+    mean_absolute_error,
+    mean_over_traits,
+    mean_squared_error,
+    quadratic_weighted_kappa,
+    spearman_correlation,
+    within_one,
+)
 from eval.subsets import Mask, bounds, common, individual, penalised
 from feedback_model.store.evaluation_records import (
     SUBSETS,
     JudgedOutput,
     LabelledItem,
+    Metric,
+    MetricResult,
     ModelResult,
     Subset,
     TraitConstant,
     TraitResult,
 )
 from feedback_model.traits import TRAIT_KEYS
+
+METRICS: Mapping[Metric, Callable[[Scores, Scores], float | None]] = {
+    "mae": mean_absolute_error,
+    "bias": bias,
+    "qwk": quadratic_weighted_kappa,
+    "spearman": spearman_correlation,
+    "within_one": within_one,
+    "mse_macro": macro_mean_squared_error,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +122,27 @@ def _measure_model(
         mse_upper=upper,
         is_best_epoch=False,
         traits=tuple(trait for subset in SUBSETS for trait in traits[subset]),
+        metrics=(
+            *_measure_metrics(panel, "common", predictions, shared),
+            *_measure_metrics(panel, "individual", predictions, alone),
+        ),
     )
 
 
 def _overall(traits: Sequence[TraitResult]) -> float | None:
     return mean_over_traits([trait.mse for trait in traits])
+
+
+def _measure_metrics(panel: Panel, subset: Subset, predictions: Scores, mask: Mask) -> list[MetricResult]:
+    labels, predictions = panel.labels[mask], predictions[mask]
+    n_total, n_used = len(panel.items), len(labels)
+    return [
+        MetricResult(
+            trait, subset, metric, measure(labels[:, column], predictions[:, column]), n_used, n_total, n_total - n_used
+        )
+        for column, trait in enumerate(TRAIT_KEYS)
+        for metric, measure in METRICS.items()
+    ]
 
 
 def _measure_traits(panel: Panel, subset: Subset, predictions: Scores, mask: Mask) -> list[TraitResult]:

@@ -46,6 +46,38 @@ def quadratic_weighted_kappa(labels: Scores, predictions: Scores) -> float | Non
     return 1 - float((weights * counts).sum()) / expected if expected else None
 
 
+def spearman_correlation(labels: Scores, predictions: Scores) -> float | None:
+    """Correlation of ranks, -1 to 1, ties at their middle rank; None where labels or predictions do not vary."""
+    if not labels.size:
+        return None
+    first, second = _centred_ranks(labels), _centred_ranks(predictions)
+    spread = float(first @ first) * float(second @ second)
+    return max(-1.0, min(1.0, float(first @ second) / spread**0.5)) if spread else None
+
+
+def _centred_ranks(values: Scores) -> Scores:
+    """Twice each value's middle rank less twice the mean rank: whole numbers, so that no rounding enters."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    twice_middle = 2 * np.cumsum(counts) - counts + 1
+    return (twice_middle[places] - (values.size + 1)).astype(np.float64)
+
+
+def within_one(labels: Scores, predictions: Scores) -> float | None:
+    """Share of predictions at most one point from the label, 0 to 1."""
+    return float(np.mean(np.abs(predictions - labels) <= 1)) if labels.size else None
+
+
+def macro_mean_squared_error(labels: Scores, predictions: Scores) -> float | None:
+    """The MSE of each score that labels have, averaged over those scores: a rare score counts as much as a frequent one.
+
+    It is what augmentation is for; the plain MSE hardly notices scores that hardly occur.
+    """
+    if not labels.size:
+        return None
+    _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return float(np.mean(np.bincount(places, weights=(predictions - labels) ** 2) / counts))
+
+
 def mean_over_traits(values: Sequence[float | None]) -> float | None:
     """The plain mean over traits; None if any trait has no value, since then it would be of other traits."""
     known = [value for value in values if value is not None]

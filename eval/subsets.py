@@ -33,11 +33,17 @@ def penalised(predictions: Scores, train_medians: Scores) -> Scores:
     return np.where(np.isnan(predictions), train_medians, predictions)
 
 
+def error_range(labels: Scores, predictions: Scores) -> tuple[Scores, Scores]:
+    """The least and the greatest squared error each score can have: one number where it is known."""
+    missing = np.isnan(predictions)
+    known = np.where(missing, 0.0, (predictions - labels) ** 2)
+    worst = np.maximum((labels - MIN_SCORE) ** 2, (MAX_SCORE - labels) ** 2)
+    return known, np.where(missing, worst, known)
+
+
 def bounds(labels: Scores, predictions: Scores) -> tuple[float, float] | None:
     """The MSE over all transcripts if each missing score were right, and if each were as wrong as can be."""
     if not labels.size:
         return None
-    missing = np.isnan(predictions)
-    errors = np.where(missing, 0.0, (predictions - labels) ** 2)
-    worst = np.maximum((labels - MIN_SCORE) ** 2, (MAX_SCORE - labels) ** 2)
-    return float(errors.mean()), float(np.where(missing, worst, errors).mean())
+    lowest, highest = error_range(labels, predictions)
+    return float(lowest.mean()), float(highest.mean())

@@ -168,6 +168,37 @@ def _evaluation() -> list[tuple[Table, list[dict[str, Any]]]]:
         (tables.evaluation_constant, constants),
         (tables.evaluation_model, [base, tuned]),
         (tables.evaluation_trait, traits),
+        (tables.evaluation_metric, _metrics(key)),
+        (tables.evaluation_comparison, _comparisons(key)),
+        (tables.evaluation_tier, [{**key, "model": model, "tier": 1} for model in ("base", "epoch-2")]),
+    ]
+
+
+def _metrics(key: dict[str, str]) -> list[dict[str, Any]]:
+    names = ("mae", "bias", "within_one", "mse_macro", "qwk", "spearman")
+    figures = {
+        ("base", "common"): (1, 5.0, -5.0, 0.0, 25.0, 0.0, None),
+        ("base", "individual"): (1, 5.0, -5.0, 0.0, 25.0, 0.0, None),
+        ("epoch-2", "common"): (1, 0.0, 0.0, 1.0, 0.0, None, None),
+        ("epoch-2", "individual"): (2, 0.5, 0.5, 1.0, 0.5, 0.8, 1.0),
+    }
+    return [
+        {**key, "model": model, "trait": trait, "subset": subset, "metric": metric, "value": value, "n_used": used}
+        | {"n_total": 2, "n_missing": 2 - used}
+        for (model, subset), (used, *values) in figures.items()
+        for metric, value in zip(names, values, strict=True)
+        for trait in TRAIT_KEYS
+    ]
+
+
+def _comparisons(key: dict[str, str]) -> list[dict[str, Any]]:
+    pair = {**key, "model": "epoch-2", "other": "base", "ci_low": None, "ci_high": None, "p_value": 1.0}
+    pair |= {"p_adjusted": 1.0, "distinguishable": False, "margin": None, "p_non_inferior": None, "n_total": 2}
+    known, missing = {"bound_low": -30.0, "bound_high": -12.0}, {"bound_low": None, "bound_high": None}
+    return [
+        pair | known | {"measure": "penalised", "difference": -20.0, "n_used": 2, "n_missing": 0},
+        pair | known | {"measure": "common", "difference": -25.0, "n_used": 1, "n_missing": 1},
+        pair | missing | {"measure": "validity", "difference": 0.5, "n_used": 2, "n_missing": 0},
     ]
 
 

@@ -8,6 +8,8 @@ from feedback_model.records import Decoding, Split
 
 Subset = Literal["common", "individual", "penalised"]
 SUBSETS: tuple[Subset, ...] = ("common", "individual", "penalised")
+Metric = Literal["mae", "bias", "qwk", "spearman", "within_one", "mse_macro"]
+Measure = Literal["penalised", "common", "validity"]
 Verdict = Literal["promote", "hold", "inconclusive"]
 
 
@@ -47,6 +49,21 @@ class TraitResult:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricResult:
+    """One further metric of one model on one trait over one subset."""
+
+    trait: str
+    subset: Subset
+    """`common` or `individual`: what is missing has no score to measure."""
+    metric: Metric
+    value: float | None
+    """None where it is not defined: nothing used, or no spread to correlate."""
+    n_used: int
+    n_total: int
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelResult:
     """One model's row of an evaluation. Every MSE is the plain mean over the six traits."""
 
@@ -67,6 +84,42 @@ class ModelResult:
     mse_upper: float | None
     is_best_epoch: bool
     traits: tuple[TraitResult, ...]
+    metrics: tuple[MetricResult, ...] = ()
+    """Empty in evaluations that were stored before these were measured."""
+    tier: int | None = None
+    """1 is best; models of different tiers are distinguishable. None like `metrics`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One model against another on the same transcripts; below zero `model` has the smaller figure."""
+
+    model: str
+    other: str
+    measure: Measure
+    """MSE `penalised` over all transcripts, MSE on those that both answered validly (`common`), or strict `validity`."""
+    difference: float | None
+    """`model` less `other`: score points squared, or a share of outputs. None where nothing was used."""
+    ci_low: float | None
+    """95%, clustered on the document, not adjusted for other pairs; None with fewer than two documents."""
+    ci_high: float | None
+    p_value: float | None
+    """Of an exact two-sided test that the two are alike: sign flips of documents for MSE, McNemar for validity."""
+    p_adjusted: float | None
+    """After Holm, over all pairs of the evaluation under this measure."""
+    distinguishable: bool
+    """Whether `p_adjusted` is below 0.05."""
+    bound_low: float | None
+    """What the difference in MSE over all transcripts could be at least, whatever the missing outputs had said."""
+    bound_high: float | None
+    """... and at most; None for validity, where nothing is missing."""
+    margin: float | None
+    """How much worse `model` may be and still count as no worse; only where that is asked (base-nf4 against base)."""
+    p_non_inferior: float | None
+    """One-sided, of being worse by `margin` or more; below 0.025 shows that it is not."""
+    n_used: int
+    n_total: int
+    n_missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +153,8 @@ class Evaluation:
     mse_constant: float | None
     models: tuple[ModelResult, ...]
     constants: tuple[TraitConstant, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    """Every pair of models once, the later of the table against the earlier; empty in older evaluations."""
 
     @property
     def best_epoch(self) -> ModelResult | None:

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, get_args
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, Table, delete, select
 
 from feedback_model.records import Split, content_id
 from feedback_model.store import tables
@@ -14,8 +14,12 @@ from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import (
     SUBSETS,
     Champion,
+    Comparison,
     Decision,
     Evaluation,
+    Measure,
+    Metric,
+    MetricResult,
     ModelResult,
     TraitConstant,
     TraitResult,
@@ -23,10 +27,28 @@ from feedback_model.store.evaluation_records import (
 from feedback_model.store.upsert import insert_missing, upsert
 from feedback_model.traits import TRAIT_KEYS
 
-_OWN_FIELDS = tuple(field.name for field in fields(Evaluation) if field.name not in ("models", "constants"))
-_MODEL_FIELDS = tuple(field.name for field in fields(ModelResult) if field.name not in ("model_id", "traits"))
-_TRAIT_FIELDS = tuple(field.name for field in fields(TraitResult))
-_CONSTANT_FIELDS = tuple(field.name for field in fields(TraitConstant))
+
+def _names(record: type[Any], *elsewhere: str) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record) if field.name not in elsewhere)
+
+
+_OWN_FIELDS = _names(Evaluation, "models", "constants", "comparisons")
+_MODEL_FIELDS = _names(ModelResult, "model_id", "traits", "metrics", "tier")
+_TRAIT_FIELDS = _names(TraitResult)
+_METRIC_FIELDS = _names(MetricResult)
+_CONSTANT_FIELDS = _names(TraitConstant)
+_COMPARISON_FIELDS = _names(Comparison)
+_MEASURES: tuple[Measure, ...] = get_args(Measure)
+_METRICS: tuple[Metric, ...] = get_args(Metric)
+_MODELS = (
+    select(tables.evaluation_model, tables.inference.c.model_id, tables.evaluation_tier.c.tier)
+    .join(tables.inference, tables.inference.c.inference_id == tables.evaluation_model.c.inference_id)
+    .outerjoin(
+        tables.evaluation_tier,
+        (tables.evaluation_tier.c.evaluation_id == tables.evaluation_model.c.evaluation_id)
+        & (tables.evaluation_tier.c.model == tables.evaluation_model.c.model),
+    )
+)
 
 
 def models_of_inferences(store: Store, inference_ids: Iterable[str]) -> dict[str, str]:
@@ -41,17 +63,7 @@ def models_of_inferences(store: Store, inference_ids: Iterable[str]) -> dict[str
 
 def save_evaluation(store: Store, evaluation: Evaluation, transcript_ids: Iterable[str]) -> None:
     """Write all rows of `evaluation` in one transaction, in place of those that stand under its id."""
-    key = {"evaluation_id": evaluation.evaluation_id}
-    children: dict[Any, list[dict[str, Any]]] = {
-        tables.evaluation_item: [key | {"transcript_id": name} for name in transcript_ids],
-        tables.evaluation_constant: [key | asdict(constant) for constant in evaluation.constants],
-        tables.evaluation_model: [
-            key | {name: getattr(model, name) for name in _MODEL_FIELDS} for model in evaluation.models
-        ],
-        tables.evaluation_trait: [
-            key | {"model": model.model} | asdict(trait) for model in evaluation.models for trait in model.traits
-        ],
-    }
+    children = _child_rows(evaluation, transcript_ids)
     own = {name: getattr(evaluation, name) for name in _OWN_FIELDS}
     with store.write() as connection:
         for table in reversed(children):
@@ -61,24 +73,43 @@ def save_evaluation(store: Store, evaluation: Evaluation, transcript_ids: Iterab
             insert_missing(connection, table, rows)
 
 
+def _child_rows(evaluation: Evaluation, transcript_ids: Iterable[str]) -> dict[Table, list[dict[str, Any]]]:
+    """The rows of each table beneath `evaluation`, in the order that foreign keys ask for."""
+    key, models = {"evaluation_id": evaluation.evaluation_id}, evaluation.models
+    return {
+        tables.evaluation_item: [key | {"transcript_id": name} for name in transcript_ids],
+        tables.evaluation_constant: [key | asdict(constant) for constant in evaluation.constants],
+        tables.evaluation_model: [key | {name: getattr(model, name) for name in _MODEL_FIELDS} for model in models],
+        tables.evaluation_trait: [
+            key | {"model": model.model} | asdict(trait) for model in models for trait in model.traits
+        ],
+        tables.evaluation_metric: [
+            key | {"model": model.model} | asdict(metric) for model in models for metric in model.metrics
+        ],
+        tables.evaluation_tier: [key | _only(asdict(model), ("model", "tier")) for model in models if model.tier],
+        tables.evaluation_comparison: [key | asdict(comparison) for comparison in evaluation.comparisons],
+    }
+
+
 def read_evaluation(store: Store, evaluation_id: str) -> Evaluation | None:
     """The evaluation under `evaluation_id`, if there is one."""
     with store.read() as connection:
         own = _rows(connection, select(tables.evaluation), evaluation_id)
         if not own:
             return None
-        models = _rows(
-            connection,
-            select(tables.evaluation_model, tables.inference.c.model_id).join(tables.inference),
-            evaluation_id,
-        )
+        models = _rows(connection, _MODELS, evaluation_id)
         traits = _rows(connection, select(tables.evaluation_trait), evaluation_id)
+        metrics = _rows(connection, select(tables.evaluation_metric), evaluation_id)
         constants = _rows(connection, select(tables.evaluation_constant), evaluation_id)
-    results = [_model_result(row, [trait for trait in traits if trait["model"] == row["model"]]) for row in models]
+        comparisons = _rows(connection, select(tables.evaluation_comparison), evaluation_id)
+    results = [_model_result(row, _of(row["model"], traits), _of(row["model"], metrics)) for row in models]
     return Evaluation(
         **own[0],
         models=tuple(sorted(results, key=lambda result: model_order(result.model))),
         constants=tuple(TraitConstant(**_only(row, _CONSTANT_FIELDS)) for row in sorted(constants, key=_place)),
+        comparisons=tuple(
+            Comparison(**_only(row, _COMPARISON_FIELDS)) for row in sorted(comparisons, key=_place_of_pair)
+        ),
     )
 
 
@@ -87,11 +118,19 @@ def _rows(connection: Connection, query: Select[Any], evaluation_id: str) -> lis
     return [dict(row) for row in connection.execute(query.where(column == evaluation_id)).mappings()]
 
 
-def _model_result(row: dict[str, Any], traits: list[dict[str, Any]]) -> ModelResult:
+def _of(model: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["model"] == model]
+
+
+def _model_result(
+    row: dict[str, Any], traits: Iterable[dict[str, Any]], metrics: Iterable[dict[str, Any]]
+) -> ModelResult:
     return ModelResult(
         **_only(row, _MODEL_FIELDS),
         model_id=row["model_id"],
         traits=tuple(TraitResult(**_only(trait, _TRAIT_FIELDS)) for trait in sorted(traits, key=_place)),
+        metrics=tuple(MetricResult(**_only(metric, _METRIC_FIELDS)) for metric in sorted(metrics, key=_place)),
+        tier=row["tier"],
     )
 
 
@@ -99,9 +138,14 @@ def _only(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-def _place(row: dict[str, Any]) -> tuple[int, int]:
+def _place(row: dict[str, Any]) -> tuple[int, ...]:
     subset = SUBSETS.index(row["subset"]) if "subset" in row else 0
-    return subset, TRAIT_KEYS.index(row["trait"])
+    metric = _METRICS.index(row["metric"]) if "metric" in row else 0
+    return subset, TRAIT_KEYS.index(row["trait"]), metric
+
+
+def _place_of_pair(row: dict[str, Any]) -> tuple[int, ...]:
+    return _MEASURES.index(row["measure"]), *model_order(row["other"]), *model_order(row["model"])
 
 
 def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:

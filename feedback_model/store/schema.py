@@ -20,6 +20,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 VIEWS = (
     "evaluation_summary",
     "trait_mse",
+    "trait_metrics",
+    "comparisons",
+    "rank_tiers",
     "label_scores",
     "prediction_scores",
     "outputs",

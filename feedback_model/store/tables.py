@@ -457,3 +457,75 @@ promotion = Table(
     ),
     comment="Each time a champion was made; the newest is the champion. Only a decision to promote can stand here.",
 )
+
+# ---- comparisons -------------------------------------------------------------------------------------------------
+
+
+def _of_evaluated_model(table: str, column: str = "model") -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["evaluation_id", column],
+        ["evaluation_model.evaluation_id", "evaluation_model.model"],
+        name=f"fk_{table}_{column}",
+    )
+
+
+evaluation_metric = Table(
+    "evaluation_metric",
+    metadata,
+    Column("evaluation_id", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("trait", Text, primary_key=True),
+    Column("subset", Text, CheckConstraint("subset IN ('common','individual')", name="subset"), primary_key=True),
+    Column(
+        "metric",
+        Text,
+        CheckConstraint("metric IN ('mae','bias','qwk','spearman','within_one','mse_macro')", name="metric"),
+        primary_key=True,
+    ),
+    Column("value", Float),  # NULL where it is not defined
+    Column("n_used", Integer, nullable=False),
+    Column("n_total", Integer, nullable=False),
+    Column("n_missing", Integer, nullable=False),
+    _of_evaluated_model("evaluation_metric"),
+    comment="One further metric of one model on one trait over one subset.",
+)
+
+evaluation_comparison = Table(
+    "evaluation_comparison",
+    metadata,
+    Column("evaluation_id", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("other", Text, primary_key=True),  # the one that stands earlier in the table
+    Column(
+        "measure",
+        Text,
+        CheckConstraint("measure IN ('penalised','common','validity')", name="measure"),
+        primary_key=True,
+    ),
+    Column("difference", Float),  # model less other; NULL where nothing was used
+    Column("ci_low", Float),
+    Column("ci_high", Float),
+    Column("p_value", Float),
+    Column("p_adjusted", Float),  # by Holm, over all pairs under this measure
+    Column("distinguishable", Boolean, nullable=False),
+    Column("bound_low", Float),  # of the difference over all transcripts, whatever is missing
+    Column("bound_high", Float),
+    Column("margin", Float),  # only where it is asked whether model is no worse
+    Column("p_non_inferior", Float),
+    Column("n_used", Integer, nullable=False),
+    Column("n_total", Integer, nullable=False),
+    Column("n_missing", Integer, nullable=False),
+    _of_evaluated_model("evaluation_comparison"),
+    _of_evaluated_model("evaluation_comparison", "other"),
+    comment="Two models of one evaluation against each other, on the same transcripts; each pair once.",
+)
+
+evaluation_tier = Table(
+    "evaluation_tier",
+    metadata,
+    Column("evaluation_id", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("tier", Integer, nullable=False),
+    _of_evaluated_model("evaluation_tier"),
+    comment="Models of different tiers are distinguishable by penalised MSE; 1 is best.",
+)

@@ -65,6 +65,41 @@ def test_figures_equal_a_plain_recomputation_from_the_rows(run, model):
     assert result.mse_lower <= result.mse_penalised <= result.mse_upper
 
 
+def test_the_further_metrics_are_there_for_every_trait_and_subset(run):
+    _, test = evaluate_run(run)
+    for result in test.models:
+        assert len(result.metrics) == 6 * 2 * 6
+        assert all(metric.n_used + metric.n_missing == metric.n_total == test.n_test for metric in result.metrics)
+    pairs = [pair for pair in scores_by_hand(run, "base-nf4", "test") if pair[1] is not None]
+    flattery = np.mean([scores[0] - label[0] for label, scores in pairs])
+    found = {(m.trait, m.subset, m.metric): m.value for m in test.model("base-nf4").metrics}
+    assert found[TRAIT_KEYS[0], "individual", "bias"] == pytest.approx(flattery, abs=1e-12)
+
+
+def test_every_pair_is_compared_under_every_measure(run):
+    _, test = evaluate_run(run)
+    assert len(test.comparisons) == 10 * 3
+    penalised = {(c.model, c.other): c for c in test.comparisons if c.measure == "penalised"}
+    for (model, other), found in penalised.items():
+        difference = test.model(model).mse_penalised - test.model(other).mse_penalised
+        assert found.difference == pytest.approx(difference, abs=1e-9)
+    assert penalised["epoch-2", "base-nf4"].distinguishable
+    assert test.model("epoch-2").tier < test.model("base-nf4").tier
+
+
+def test_an_evaluation_from_before_comparisons_is_returned_and_made_whole_by_again(run):
+    _, whole = evaluate_run(run)
+    with run.store.write() as connection:
+        for table in (tables.evaluation_metric, tables.evaluation_comparison, tables.evaluation_tier):
+            connection.execute(delete(table))
+    old = evaluate(run.store, run.dataset, "test", run.models, RUN)
+    assert (old.comparisons, old.models[0].metrics, old.models[0].tier) == ((), (), None)
+    assert old.models[0].traits == whole.models[0].traits
+    best = whole.best_epoch.model
+    anew = evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch=best, again=True)
+    assert replace(anew, created_at=whole.created_at) == whole
+
+
 def test_every_model_has_one_common_subset(run):
     for evaluation in evaluate_run(run):
         assert len({result.n_common for result in evaluation.models}) == 1

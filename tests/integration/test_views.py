@@ -15,6 +15,11 @@ CONTRACT = {
     "valid_repairable, validity_strict, n_common, mse_common, n_individual, mse_individual, mse_penalised, mse_lower, "
     "mse_upper, mse_constant, is_best_epoch",
     "trait_mse": "evaluation_id, model, trait, subset, mse, ci_low, ci_high, n_used, n_total, n_missing",
+    "trait_metrics": "evaluation_id, model, trait, subset, mse, mse_macro, mae, bias, within_one, qwk, spearman, n_used, "
+    "n_total, n_missing",
+    "comparisons": "evaluation_id, model, other, measure, difference, ci_low, ci_high, p_value, p_adjusted, "
+    "distinguishable, bound_low, bound_high, survives_missing, margin, p_non_inferior, n_used, n_total, n_missing",
+    "rank_tiers": "evaluation_id, tier, model, mse_penalised",
     "label_scores": "transcript_id, source_id, split, origin, label_model, prompt_version, replicate, trait, score",
     "prediction_scores": "evaluation_id, model, transcript_id, trait, label_score, predicted_score",
     "outputs": "evaluation_id, model, transcript_id, raw_text, tier, failure_code, failure_offset, failure_pointer, "
@@ -98,3 +103,17 @@ def test_lineage_leads_from_a_figure_to_its_data(filled: Store) -> None:
 
 def test_a_base_model_has_no_checkpoint(filled: Store) -> None:
     assert ask(filled, "SELECT checkpoint_path, run_id FROM lineage WHERE model = 'base'") == [(None, None)]
+
+
+def test_a_pair_stands_there_once_each_way(filled: Store) -> None:
+    sql = (
+        "SELECT model, difference, bound_low, bound_high, survives_missing FROM comparisons WHERE measure = 'penalised'"
+    )
+    assert sorted(ask(filled, sql)) == [("base", 20.0, 12.0, 30.0, True), ("epoch-2", -20.0, -30.0, -12.0, True)]
+
+
+def test_metrics_of_an_older_evaluation_are_absent_and_its_mse_is_not(filled: Store) -> None:
+    with filled.write() as connection:
+        connection.execute(text("DELETE FROM evaluation_metric"))
+    sql = "SELECT DISTINCT mse, qwk, n_used FROM trait_metrics WHERE model = 'epoch-2' AND subset = 'individual'"
+    assert ask(filled, sql) == [(0.5, None, 2)]

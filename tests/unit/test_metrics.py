@@ -10,7 +10,16 @@ from sklearn import metrics as oracle
 
 from eval.constant import fit_constant
 from eval.intervals import mean_interval
-from eval.metrics import bias, mean_absolute_error, mean_over_traits, mean_squared_error, quadratic_weighted_kappa
+from eval.metrics import (
+    bias,
+    macro_mean_squared_error,
+    mean_absolute_error,
+    mean_over_traits,
+    mean_squared_error,
+    quadratic_weighted_kappa,
+    spearman_correlation,
+    within_one,
+)
 from eval.subsets import bounds, common, individual, penalised
 
 scores = st.integers(1, 10).map(float)
@@ -44,7 +53,56 @@ def test_kappa_equals_scikit_learns_where_it_is_defined(pair):
         assert kappa == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", [mean_squared_error, mean_absolute_error, bias, quadratic_weighted_kappa])
+@given(pairs)
+def test_spearman_equals_scipys_where_both_sides_vary(pair):
+    labels, predictions = pair
+    correlation = spearman_correlation(labels, predictions)
+    if len(set(labels)) == 1 or len(set(predictions)) == 1:
+        assert correlation is None
+    else:
+        assert correlation == pytest.approx(stats.spearmanr(labels, predictions).statistic, abs=1e-12)
+
+
+@given(pairs)
+def test_within_one_is_a_count(pair):
+    labels, predictions = pair
+    near = sum(abs(label - said) <= 1 for label, said in zip(labels, predictions, strict=True))
+    assert within_one(labels, predictions) == pytest.approx(near / len(labels), abs=1e-12)
+
+
+@given(pairs)
+def test_the_macro_error_weighs_every_score_alike(pair):
+    labels, predictions = pair
+    per_score = [oracle.mean_squared_error(labels[labels == s], predictions[labels == s]) for s in set(labels)]
+    assert macro_mean_squared_error(labels, predictions) == pytest.approx(np.mean(per_score), abs=1e-12)
+
+
+def test_many_random_tables_equal_the_libraries():
+    rng = np.random.default_rng(7)
+    for size in (2, 3, 10, 120) * 50:
+        labels, predictions = rng.integers(rng.integers(1, 9), 10, (2, size), endpoint=True).astype(float)
+        weights = 1 / np.array([np.sum(labels == label) for label in labels])
+        macro = oracle.mean_squared_error(labels, predictions, sample_weight=weights)
+        assert macro_mean_squared_error(labels, predictions) == pytest.approx(macro, abs=1e-12)
+        if np.ptp(labels) and np.ptp(predictions):
+            ranked = stats.spearmanr(labels, predictions).statistic
+            assert spearman_correlation(labels, predictions) == pytest.approx(ranked, abs=1e-12)
+            kappa = oracle.cohen_kappa_score(labels, predictions, weights="quadratic", labels=range(1, 11))
+            assert quadratic_weighted_kappa(labels, predictions) == pytest.approx(kappa, abs=1e-12)
+
+
+ALL_METRICS = [
+    mean_squared_error,
+    mean_absolute_error,
+    bias,
+    quadratic_weighted_kappa,
+    spearman_correlation,
+    within_one,
+    macro_mean_squared_error,
+]
+
+
+@pytest.mark.parametrize("metric", ALL_METRICS)
 def test_the_mean_of_nothing_is_none(metric):
     assert metric(NOTHING, NOTHING) is None
 

@@ -1,0 +1,175 @@
+"""Any two models of an evaluation against each other, on the same transcripts. Pure: no store, no clock.
+
+Every pair is compared under three measures: MSE with invalid outputs penalised, MSE where both are valid, strict
+validity. "Not distinguishable" is an answer; models that are not share a tier.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import get_args
+
+import numpy as np
+
+from eval.exact_tests import adjust_by_holm, mcnemar_p_value, sign_flip_p_value
+from eval.intervals import estimate_mean
+from eval.metrics import Scores
+from eval.subsets import Mask, common, error_range, individual, penalised
+from feedback_model.progress import track
+from feedback_model.store.evaluation_records import Comparison, Measure
+
+ALPHA = 0.05
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+PRIMARY: Measure = "penalised"
+NON_INFERIORITY: tuple[str, str] = ("base-nf4", "base")
+MARGINS: Mapping[Measure, float] = {"penalised": 0.5, "common": 0.5, "validity": 0.05}
+"""What quantisation may cost: half a score point squared, a thirteenth of the 6.5 that fine-tuning brought in the reference
+project (8.5 to 2.0) and what being one point off on every second score costs; and one strictly valid output in twenty.
+Both kinds must hold, since a penalised output can be a better guess than a bad model's valid one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestants:
+    """What is needed of an evaluation to compare its models."""
+
+    labels: Scores
+    """One row per transcript, one column per trait."""
+    sources: Sequence[str]
+    """The document of each transcript."""
+    medians: Scores
+    """Of the train labels, per trait: what an invalid output is scored as."""
+    predictions: Mapping[str, Scores]
+    """By model in the order of the table; a row of NaN where the output is not strictly valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """One pair under one measure: how much more `model` has than `other` on each transcript that counts."""
+
+    differences: Scores
+    used: Mask
+    p_value: float | None
+    bounds: tuple[float, float] | None
+    higher_is_better: bool = False
+
+
+def compare_models(contestants: Contestants) -> tuple[Comparison, ...]:
+    """Every pair of models, the later of the table against the earlier, under every measure.
+
+    Raises:
+        Interrupted: a stop was requested.
+    """
+    pairs = [(model, other) for other, model in combinations(contestants.predictions, 2)]
+    progress = track("compare", len(pairs))
+    comparisons: list[Comparison] = []
+    for model, other in pairs:
+        comparisons += _compare_pair(contestants, model, other)
+        progress.advance()
+    return tuple(each for measure in MEASURES for each in _adjusted(comparisons, measure))
+
+
+def _adjusted(comparisons: Sequence[Comparison], measure: Measure) -> list[Comparison]:
+    family = [each for each in comparisons if each.measure == measure]
+    adjusted = adjust_by_holm([each.p_value for each in family])
+    return [
+        replace(each, p_adjusted=p_value, distinguishable=p_value is not None and p_value < ALPHA)
+        for each, p_value in zip(family, adjusted, strict=True)
+    ]
+
+
+def _compare_pair(contestants: Contestants, model: str, other: str) -> list[Comparison]:
+    first, second = contestants.predictions[model], contestants.predictions[other]
+    valid = individual(first), individual(second)
+    bounds = _difference_bounds(contestants.labels, first, second)
+    filled = _error_differences(contestants, *(penalised(each, contestants.medians) for each in (first, second)))
+    samples: dict[Measure, _Sample] = {
+        "penalised": _error_sample(contestants, filled, np.ones_like(valid[0]), bounds),
+        "common": _error_sample(
+            contestants, _error_differences(contestants, first, second), common((first, second)), bounds
+        ),
+        "validity": _validity_sample(*valid),
+    }
+    return [_summarise(contestants, model, other, measure, sample) for measure, sample in samples.items()]
+
+
+def _error_differences(contestants: Contestants, first: Scores, second: Scores) -> Scores:
+    """Per transcript, the squared errors of the first summed over traits, less those of the second."""
+    return ((first - contestants.labels) ** 2 - (second - contestants.labels) ** 2).sum(axis=1)
+
+
+def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[float, float] | None:
+    """What the difference in MSE over all transcripts could be at least and at most, whatever is missing."""
+    if not labels.size:
+        return None
+    (low, high), (other_low, other_high) = error_range(labels, first), error_range(labels, second)
+    return float((low - other_high).mean()), float((high - other_low).mean())
+
+
+def _error_sample(
+    contestants: Contestants, differences: Scores, used: Mask, bounds: tuple[float, float] | None
+) -> _Sample:
+    kept, sources = differences[used], _of(contestants.sources, used)
+    # The test takes the sums, which are whole numbers; readers get the mean over traits.
+    return _Sample(kept / contestants.labels.shape[1], used, sign_flip_p_value(kept, sources), bounds)
+
+
+def _validity_sample(first: Mask, second: Mask) -> _Sample:
+    p_value = mcnemar_p_value(int((first & ~second).sum()), int((second & ~first).sum())) if first.size else None
+    differences = first.astype(np.float64) - second.astype(np.float64)
+    return _Sample(differences, np.ones_like(first), p_value, None, higher_is_better=True)
+
+
+def _of(sources: Sequence[str], used: Mask) -> list[str]:
+    return [source for source, kept in zip(sources, used, strict=True) if kept]
+
+
+def _summarise(contestants: Contestants, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
+    estimate = estimate_mean(sample.differences, _of(contestants.sources, sample.used))
+    interval = (None, None) if estimate is None else estimate.interval
+    margin = MARGINS[measure] if (model, other) == NON_INFERIORITY else None
+    p_non_inferior = None
+    if margin is not None and estimate is not None:
+        worse = estimate._replace(mean=-estimate.mean) if sample.higher_is_better else estimate
+        p_non_inferior = worse.chance_of_reaching(margin)
+    n_total, n_used = len(contestants.labels), len(sample.differences)
+    return Comparison(
+        model=model,
+        other=other,
+        measure=measure,
+        difference=float(sample.differences.mean()) if n_used else None,
+        ci_low=interval[0],
+        ci_high=interval[1],
+        p_value=sample.p_value,
+        p_adjusted=sample.p_value,
+        distinguishable=False,
+        bound_low=None if sample.bounds is None else sample.bounds[0],
+        bound_high=None if sample.bounds is None else sample.bounds[1],
+        margin=margin,
+        p_non_inferior=p_non_inferior,
+        n_used=n_used,
+        n_total=n_total,
+        n_missing=n_total - n_used,
+    )
+
+
+def rank_tiers(errors: Mapping[str, float | None], comparisons: Sequence[Comparison]) -> dict[str, int]:
+    """Each model's tier by penalised MSE, 1 the best; two models of different tiers are always distinguishable.
+
+    Models are put in order, and a tier ends where every model so far is distinguishable from every later one. Within a
+    tier some may be distinguishable, when others stand between them and join them.
+    """
+    known = sorted((error, model) for model, error in errors.items() if error is not None)
+    order = [model for _, model in known]
+    alike = {
+        frozenset((each.model, each.other))
+        for each in comparisons
+        if each.measure == PRIMARY and not each.distinguishable
+    }
+    tiers: dict[str, int] = {}
+    tier = 1
+    for place, model in enumerate(order):
+        before, after = order[:place], order[place:]
+        if before and not any(frozenset((one, two)) in alike for one in before for two in after):
+            tier += 1
+        tiers[model] = tier
+    return tiers

@@ -1,0 +1,16 @@
+-- One row per evaluation and model: its tier by penalised MSE. Models of different tiers are distinguishable.
+SELECT
+    evaluation.evaluation_id,
+    evaluation.split,
+    evaluation_tier.tier,
+    evaluation_tier.model,
+    evaluation_model.mse_penalised,
+    COUNT(*) OVER (PARTITION BY evaluation_tier.evaluation_id, evaluation_tier.tier) AS n_in_tier,
+    evaluation.n_test AS n_used,
+    evaluation.n_test AS n_total,
+    0 AS n_missing
+FROM evaluation_tier
+JOIN evaluation ON evaluation.evaluation_id = evaluation_tier.evaluation_id
+JOIN evaluation_model
+    ON evaluation_model.evaluation_id = evaluation_tier.evaluation_id
+    AND evaluation_model.model = evaluation_tier.model
