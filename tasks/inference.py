@@ -5,13 +5,10 @@ import asyncio
 from prefect import get_run_logger, task
 
 from feedback_model.errors import MissingStage
-from feedback_model.inference.infer import infer, model_versions
-from feedback_model.records import ModelVersion
-from feedback_model.store.connection import Store
+from feedback_model.inference.infer import infer
+from feedback_model.inference.lineup import models_of
 from feedback_model.store.datasets import held_out
-from feedback_model.store.evaluations import champion
-from feedback_model.store.training import latest_run, model_version_of, read_run
-from feedback_model.training.run import TrainingRun
+from feedback_model.store.training import latest_run, read_run
 from tasks.resources import resources
 
 
@@ -29,7 +26,7 @@ async def find_run(run_id: str) -> str:
 async def list_models(run_id: str) -> list[str]:
     """The models of an evaluation: `base`, `base-nf4`, `epoch-1`, ..., and the champion if another run made it."""
     with resources() as (_settings, store):
-        return list(_models(store, read_run(store, run_id)))
+        return list(models_of(store, read_run(store, run_id)))
 
 
 @task(name="generate", task_run_name="generate {name}")
@@ -37,15 +34,7 @@ async def generate(run_id: str, name: str, again: bool) -> str:
     """Ask one model about the held-out transcripts it has not been asked about; returns the inference's id."""
     with resources() as (settings, store):
         run = read_run(store, run_id)
-        model, transcripts = _models(store, run)[name], held_out(store, run.dataset_id)
+        model, transcripts = models_of(store, run)[name], held_out(store, run.dataset_id)
         inference_id = await asyncio.to_thread(infer, store, settings.home, model, transcripts, again=again)
     get_run_logger().info("%s asked about %d transcripts: inference %s", name, len(transcripts), inference_id)
     return inference_id
-
-
-def _models(store: Store, run: TrainingRun) -> dict[str, ModelVersion]:
-    models = {model.name: model for model in model_versions(run.base, run)}
-    present = champion(store)
-    if present and present.model_id not in {model.model_id for model in models.values()}:
-        models["champion"] = model_version_of(store, present.model_id)
-    return models
