@@ -1,5 +1,6 @@
 """Options that several commands share, said once."""
 
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -42,9 +43,8 @@ def load_settings() -> Settings:
         raise ConfigurationError(f"the setting {name} is wrong: {first['msg']} (found {first['input']!r})") from error
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
-        probe = settings.home / ".writable"
-        probe.touch()
-        probe.unlink()
+        with TemporaryFile(dir=settings.home):  # nameless, so that two commands at once do not meet
+            pass
     except OSError as error:
         raise ConfigurationError(
             f"the home folder {settings.home} cannot be written ({error.strerror}); "
