@@ -38,5 +38,3 @@ Share = Annotated[
     ),
 ]
 Limit = Annotated[int, Field(title="Limit", description="At most this many; 0 means all.", ge=0)]
-
-DEFAULT_BASE_MODEL = "Qwen/Qwen2.5-0.5B-Instruct"

@@ -2,10 +2,11 @@
 
 from prefect import flow
 
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.augment import augment
 from flows.evaluate import evaluate
 from flows.label import label
-from flows.parameters import DEFAULT_BASE_MODEL, Again, BaseModel, Epochs, Labeller, Precision, Seed, Share
+from flows.parameters import Again, BaseModel, Epochs, Labeller, Precision, Seed, Share
 from flows.report import report
 from flows.train import train
 from tasks.landing import land_files

@@ -2,7 +2,8 @@
 
 from prefect import flow
 
-from flows.parameters import DEFAULT_BASE_MODEL, BaseModel, Epochs, Labeller, Precision, Seed, Share
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL
+from flows.parameters import BaseModel, Epochs, Labeller, Precision, Seed, Share
 from flows.pipeline import pipeline
 from tasks.batches import claim, finishing
 

@@ -2,7 +2,8 @@
 
 from prefect import flow
 
-from flows.parameters import DEFAULT_BASE_MODEL, Again, BaseModel, Epochs, Labeller, Precision, Seed
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL
+from flows.parameters import Again, BaseModel, Epochs, Labeller, Precision, Seed
 from tasks.training import fine_tune, take_snapshot
 
 

@@ -31,7 +31,7 @@ async def run_stage(stage: Callable[..., Awaitable[Any]], deployment_name: str, 
     if deployment.id is None:
         return await stage(**parameters)
     key = f"{flow_run.id}:{deployment_name}:{sorted(parameters.items())}"
-    run = await run_deployment(deployment_name, parameters=parameters, idempotency_key=key, timeout=0)  # type: ignore[misc]
+    run = await run_deployment(deployment_name, parameters=parameters, idempotency_key=key, timeout=0)  # type: ignore[misc]  # sync or async by context
     state = await _final_state(run.id)
     return await state.aresult()
 

@@ -23,7 +23,6 @@ Again = Annotated[bool, typer.Option("--again", help="Do it anew, even where the
 Limit = Annotated[int, typer.Option(min=0, help="At most this many; 0 means all.")]
 
 DEFAULT_LABELLER: LabellerKind = "openai"
-DEFAULT_BASE_MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
 
 
 def load_settings() -> Settings:

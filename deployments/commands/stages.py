@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from deployments.commands.options import (
-    DEFAULT_BASE_MODEL,
     DEFAULT_LABELLER,
     Again,
     BaseModel,
@@ -20,7 +19,9 @@ from deployments.commands.options import (
 )
 from deployments.flow_runner import run_flow
 from deployments.terminal import print_json, say
+from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 
 
 def run(
@@ -143,7 +144,7 @@ def evaluate(
     show_outcome(settings, run_flow(settings, call, quiet=json), json=json)
 
 
-def check_choices(settings: Settings, labeller: str, base_model: str = "") -> None:
+def check_choices(settings: Settings, labeller: LabellerKind, base_model: str = "") -> None:
     """Refuse a missing key or an unusable base model before any work is looked for.
 
     Raises:
@@ -151,7 +152,7 @@ def check_choices(settings: Settings, labeller: str, base_model: str = "") -> No
     """
     from feedback_model.labelling.client import check_labeller
 
-    check_labeller(labeller, settings)  # type: ignore[arg-type]
+    check_labeller(labeller, settings)
     if base_model:
         from feedback_model.training.base_model import resolve_base
 

@@ -37,7 +37,7 @@ class Intake:
         # Built when the first text comes: a run with nothing to do must not read every signature.
         return NearDuplicates((name, signature) for name, _, signature in signatures(self._store))
 
-    def settle(self, connection: Connection, order: Order, reply_id: int, answer: str) -> None:  # noqa: ARG002
+    def settle(self, connection: Connection, order: Order, reply_id: int, answer: str) -> None:  # noqa: ARG002 - as `ledger.Settle`
         """Keep the text as a transcript, or refuse it as a near duplicate; see `ledger.Settle`."""
         signature, name = signature_of(answer), transcript_id_of(answer)
         if self._known.find(signature):

@@ -180,7 +180,7 @@ def _with_abort(app: ASGIApp) -> ASGIApp:
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope["abort"] = send.__self__.transport.abort  # type: ignore[attr-defined]
+            scope["abort"] = send.__self__.transport.abort  # type: ignore[attr-defined]  # uvicorn's own
         await app(scope, receive, send)
 
     return wrapped

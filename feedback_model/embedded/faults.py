@@ -40,7 +40,7 @@ class Faults:
 
 
 _RATES: tuple[tuple[Fault, str], ...] = tuple(
-    (field.name.removesuffix("_rate"), field.name)  # type: ignore[misc]
+    (field.name.removesuffix("_rate"), field.name)  # type: ignore[misc]  # the field names are the faults
     for field in fields(Faults)
     if field.name.endswith("_rate")
 )

@@ -21,7 +21,7 @@ from feedback_model.training.loading import quiet_libraries
 class _StopOnRequest(StoppingCriteria):
     """Lets a request to stop end a batch at its next token, since a batch may take minutes."""
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ARG002
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ARG002 - as its base class
         check_stop()
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 

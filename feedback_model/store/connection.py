@@ -146,7 +146,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
-            time.sleep(0.02)
+            time.sleep(0.02)  # switching to WAL heeds no busy timeout
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -58,7 +58,7 @@ def _run_for_each(connection: Connection, statement: Any, rows: Sequence[Row]) -
     compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
     names: Sequence[str] | None = compiled.positiontup
     values = [tuple(row[name] for name in names) for row in rows] if names else [dict(row) for row in rows]
-    return connection.exec_driver_sql(str(compiled), values).rowcount  # type: ignore[arg-type]
+    return connection.exec_driver_sql(str(compiled), values).rowcount  # type: ignore[arg-type]  # a list of either kind
 
 
 def _copy_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
@@ -70,7 +70,7 @@ def _copy_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> 
         for row in rows:
             copy.write_row([row[name] for name in names])
     inserted = connection.exec_driver_sql(
-        f'INSERT INTO "{table.name}" ({columns}) SELECT {columns} FROM incoming ON CONFLICT DO NOTHING'  # noqa: S608
+        f'INSERT INTO "{table.name}" ({columns}) SELECT {columns} FROM incoming ON CONFLICT DO NOTHING'  # noqa: S608 - names of our tables
     ).rowcount
     connection.exec_driver_sql("DROP TABLE incoming")
     return inserted

@@ -6,10 +6,13 @@ Names are `embedded`, a folder, or a hub id. Needs no torch; the hub is asked on
 import hashlib
 import json
 from pathlib import Path
+from typing import Final
 
 from feedback_model.errors import ConfigurationError, FeedbackError
 from feedback_model.records import BaseModel
 
+DEFAULT_BASE_MODEL: Final = "Qwen/Qwen2.5-0.5B-Instruct"
+"""What is fine-tuned unless the user says otherwise."""
 _WAY_ON = "give --base-model a folder, a reachable hub id, or embedded"
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
@@ -84,7 +87,7 @@ def _resolve_hub(name: str) -> BaseModel:
         raise ConfigurationError(f"{name!r} is neither a folder nor a hub id; {_WAY_ON}") from error
     except FeedbackError:
         raise
-    except Exception as error:
+    except Exception as error:  # the hub's client lets errors of several HTTP libraries through
         cached = _from_cache(name)
         if cached is None:
             raise ConfigurationError(

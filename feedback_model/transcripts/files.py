@@ -125,7 +125,7 @@ def _read_parquet(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
         yield Reject(str(path), "broken_table", f"the table cannot be read: {_first_line(error)}")
 
 
-def _rows(path: Path, names: list[str], slices: Iterator, text_column: str) -> Iterator[RawRecord | Reject]:  # type: ignore[type-arg]
+def _rows(path: Path, names: list[str], slices: Iterator, text_column: str) -> Iterator[RawRecord | Reject]:  # type: ignore[type-arg]  # polars comes late
     if text_column not in names:
         yield record_from(dict.fromkeys(names), str(path), path.stem, text_column)
         return

@@ -114,9 +114,9 @@ def _row(example: Example) -> dict[str, object]:
 
 
 def _example(row: dict[str, object]) -> Example:
-    traits = (TraitFeedback(row[key], row[f"{key}_explanation"]) for key in TRAIT_KEYS)  # type: ignore[arg-type]
+    traits = (TraitFeedback(row[key], row[f"{key}_explanation"]) for key in TRAIT_KEYS)  # type: ignore[arg-type]  # we wrote it
     fields = {name: row[name] for name in ("transcript_id", "source_id", "text", "split", "origin")}
-    return Example(**fields, feedback=Feedback(tuple(traits)))  # type: ignore[arg-type]
+    return Example(**fields, feedback=Feedback(tuple(traits)))  # type: ignore[arg-type]  # likewise
 
 
 def _publish(table: "polars.DataFrame", path: Path) -> None:
