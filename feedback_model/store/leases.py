@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 
 from feedback_model.progress import check_stop
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import lease
+from feedback_model.store.upsert import insert_missing
 
 LIFETIME = 90.0  # seconds until a silent owner on another host counts as dead
 RENEWAL = 20.0  # seconds between renewals
@@ -72,11 +73,11 @@ def acquire(store: Store, name: str) -> bool:
     """Take the lease `name` unless someone alive holds it; True if it is now ours."""
     owner, expires_at = process_owner(), time.time() + LIFETIME
     with store.write() as connection:
-        row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
-        if row is None:
-            connection.execute(insert(lease).values(name=name, owner=owner, expires_at=expires_at))
+        # Inserting first: of two that find no row, the database lets one in and the other waits to see it.
+        if insert_missing(connection, lease, [{"name": name, "owner": owner, "expires_at": expires_at}]):
             return True
-        if row.owner != owner and _is_held(row.owner, row.expires_at):
+        row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
+        if row is None or (row.owner != owner and _is_held(row.owner, row.expires_at)):
             return False
         connection.execute(update(lease).where(lease.c.name == name).values(owner=owner, expires_at=expires_at))
     return True

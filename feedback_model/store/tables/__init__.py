@@ -1,0 +1,57 @@
+"""Every table of the store, a file per stage; views over them are the `.sql` files in `views/`.
+
+The same definitions serve SQLite and PostgreSQL. Raw outputs and replies are bytes, because PostgreSQL text refuses U+0000.
+Times are ISO 8601 strings in UTC: they sort, compare and read alike in both databases.
+"""
+
+from feedback_model.store.tables.champion import decision, promotion
+from feedback_model.store.tables.datasets import dataset, dataset_item
+from feedback_model.store.tables.definitions import Serial, lease, metadata
+from feedback_model.store.tables.evaluation import (
+    evaluation,
+    evaluation_comparison,
+    evaluation_constant,
+    evaluation_item,
+    evaluation_metric,
+    evaluation_model,
+    evaluation_tier,
+    evaluation_trait,
+)
+from feedback_model.store.tables.inference import inference, judgement, model_version, output, predicted_score
+from feedback_model.store.tables.labels import augmentation, label, label_score, reply, request
+from feedback_model.store.tables.training import checkpoint, training_run, training_step
+from feedback_model.store.tables.transcripts import batch, reject, transcript
+
+__all__ = [
+    "Serial",
+    "augmentation",
+    "batch",
+    "checkpoint",
+    "dataset",
+    "dataset_item",
+    "decision",
+    "evaluation",
+    "evaluation_comparison",
+    "evaluation_constant",
+    "evaluation_item",
+    "evaluation_metric",
+    "evaluation_model",
+    "evaluation_tier",
+    "evaluation_trait",
+    "inference",
+    "judgement",
+    "label",
+    "label_score",
+    "lease",
+    "metadata",
+    "model_version",
+    "output",
+    "predicted_score",
+    "promotion",
+    "reject",
+    "reply",
+    "request",
+    "training_run",
+    "training_step",
+    "transcript",
+]

@@ -1,0 +1,25 @@
+"""The one MetaData, how its constraints are named, and leases, which belong to no stage."""
+
+from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers only INTEGER PRIMARY KEY columns by itself.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),  # host:pid:start time of the process
+    Column("expires_at", Float, nullable=False),  # seconds since the epoch; renewed while the owner lives
+    comment="Who is at work on what; a dead owner's lease is free at once on its host, elsewhere when it expires.",
+)

@@ -1,0 +1,94 @@
+"""What models said, and how the parser judged it."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
+
+from feedback_model.store.tables.definitions import metadata
+
+model_version = Table(
+    "model_version",
+    metadata,
+    Column("model_id", Text, primary_key=True),
+    Column("base_model", Text, nullable=False),
+    Column("base_revision", Text, nullable=False),
+    Column("stand_in", Boolean, nullable=False),
+    Column("quantised", Boolean, nullable=False),
+    Column("run_id", Text, ForeignKey("training_run.run_id")),
+    Column("epoch", Integer),
+    Column("adapter_sha", Text),
+    comment="Weights that can be asked for feedback, whatever role they play in an evaluation.",
+)
+
+inference = Table(
+    "inference",
+    metadata,
+    Column("inference_id", Text, primary_key=True),  # hash of model, decoding, prompt and token limit
+    Column("model_id", Text, ForeignKey("model_version.model_id"), nullable=False, index=True),
+    Column(
+        "decoding", Text, CheckConstraint("decoding IN ('free','template','expected')", name="decoding"), nullable=False
+    ),
+    Column("prompt_version", Text, nullable=False),
+    Column("max_new_tokens", Integer, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    comment="One way of asking one model.",
+)
+
+output = Table(
+    "output",
+    metadata,
+    Column("inference_id", Text, ForeignKey("inference.inference_id"), primary_key=True),
+    Column("transcript_id", Text, ForeignKey("transcript.transcript_id"), primary_key=True),
+    Column("raw", LargeBinary, nullable=False),
+    Column("finish_reason", Text, CheckConstraint("finish_reason IN ('stop','length')", name="finish"), nullable=False),
+    Column("n_tokens", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    comment="What a model said, as it came.",
+)
+
+judgement = Table(
+    "judgement",
+    metadata,
+    Column("validator", Text, primary_key=True),
+    Column("inference_id", Text, primary_key=True),
+    Column("transcript_id", Text, primary_key=True),
+    Column(
+        "tier",
+        Text,
+        CheckConstraint("tier IN ('strict','extractable','repairable','none')", name="tier"),
+        nullable=False,
+    ),
+    Column("failure_code", Text),  # NULL only where the tier is strict
+    Column("failure_offset", Integer),  # bytes from the start of the output
+    Column("failure_pointer", Text),  # RFC 6901
+    ForeignKeyConstraint(
+        ["inference_id", "transcript_id"], ["output.inference_id", "output.transcript_id"], name="fk_judgement_output"
+    ),
+    comment="How one version of the parser judged an output.",
+)
+
+predicted_score = Table(
+    "predicted_score",
+    metadata,
+    Column("validator", Text, primary_key=True),
+    Column("inference_id", Text, primary_key=True),
+    Column("transcript_id", Text, primary_key=True),
+    Column("trait", Text, primary_key=True),
+    Column("score", Float, nullable=False),  # only of strictly valid outputs
+    ForeignKeyConstraint(
+        ["validator", "inference_id", "transcript_id"],
+        ["judgement.validator", "judgement.inference_id", "judgement.transcript_id"],
+        name="fk_predicted_score_judgement",
+    ),
+    comment="One score of a strictly valid output.",
+)
