@@ -66,7 +66,7 @@ def _run_to_end(call: Callable[[], Awaitable[Result]]) -> Result:
 
     with asyncio.Runner() as runner:
         try:
-            return runner.run(_as_coroutine(call))
+            return runner.run(as_coroutine(call))
         except TerminationSignal as signal_taken:
             # Prefect puts its own handler for SIGTERM in the place of ours. Work in threads looks for the request, and
             # the runner waits for it when it closes.
@@ -74,8 +74,27 @@ def _run_to_end(call: Callable[[], Awaitable[Result]]) -> Result:
             raise Interrupted(STOPPED) from signal_taken
 
 
-async def _as_coroutine(call: Callable[[], Awaitable[Any]]) -> Any:
-    return await call()
+async def as_coroutine(call: Callable[[], Awaitable[Any]]) -> Any:
+    """What `call` makes, in an event loop that hears of SIGTERM."""
+    with _heeding_sigterm(asyncio.get_running_loop()):
+        return await call()
+
+
+@contextmanager
+def _heeding_sigterm(loop: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Note SIGTERM in the event loop as well.
+
+    Prefect's handler raises wherever the main thread is, and asyncio swallows what is raised in a callback that is no task: the
+    signal would be lost. The loop hears of signals through a pipe, whoever's handler is installed.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    loop.add_signal_handler(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _client_environment(api_url: str, *, keeps_logs: bool) -> dict[str, str]:

@@ -96,8 +96,9 @@ def installation(tmp_path: Path, prefect_url: str) -> Installation:
 
 
 @pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with serving(delay=0.05) as url:
+def endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
+    """An endpoint that takes 0.05 s for an answer, or as many seconds as the test's parameter says."""
+    with serving(delay=getattr(request, "param", 0.05)) as url:
         yield Endpoint(url)
 
 

@@ -62,6 +62,8 @@ def test_two_runs_at_once_buy_each_label_once_and_both_succeed(
     assert paid_installation.count("SELECT count(*) FROM training_run") == 1
 
 
+# Slow enough for the request to come long before the last answer.
+@pytest.mark.parametrize("endpoint", [0.4], indirect=True)
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_stop_ends_with_one_sentence_and_the_next_command_goes_on(
     paid_installation: Installation, endpoint: Endpoint, transcripts: Path, request_to_stop: signal.Signals
