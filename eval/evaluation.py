@@ -11,6 +11,7 @@ from eval.constant import fit_constant
 from eval.judging import judge_outputs
 from eval.measuring import Panel, as_scores, measure_constants, measure_models
 from eval.metrics import mean_over_traits
+from eval.noise_floor import measure_noise_floor
 from feedback_model.code_version import code_commit
 from feedback_model.errors import MissingStage
 from feedback_model.parsing import VALIDATOR
@@ -19,7 +20,7 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import Comparison, Evaluation, JudgedOutput, LabelledItem, ModelResult
 from feedback_model.store.evaluations import model_order, models_of_inferences, read_evaluation, save_evaluation
-from feedback_model.store.judgements import forget_judgements, judged_outputs, labelled_items
+from feedback_model.store.judgements import forget_judgements, judged_outputs, labelled_items, relabelled_items
 
 
 def evaluate(
@@ -57,6 +58,7 @@ def evaluate(
     panel = _assemble(store, dataset, split, models)
     results, comparisons = _measure(store, panel, models)
     constants = measure_constants(panel)
+    label_set = dataset.label_set
     evaluation = Evaluation(
         evaluation_id=evaluation_id,
         created_at=now(),
@@ -65,14 +67,15 @@ def evaluate(
         split=split,
         decoding=decoding,
         validator=VALIDATOR,
-        label_model=dataset.label_set.label_model,
-        prompt_version=dataset.label_set.prompt_version,
+        label_model=label_set.label_model,
+        prompt_version=label_set.prompt_version,
         code_commit=code_commit(),
         n_test=len(panel.items),
         mse_constant=mean_over_traits([constant.mse for constant in constants]),
         models=_with_best_epoch(results, split, best_epoch),
         constants=constants,
         comparisons=comparisons,
+        noise_floors=measure_noise_floor(relabelled_items(store, label_set)),
     )
     save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
     return evaluation

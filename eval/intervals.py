@@ -75,3 +75,18 @@ def mean_interval(values: Scores, clusters: Sequence[str]) -> Interval | None:
     """
     estimate = estimate_mean(values, clusters)
     return None if estimate is None else estimate.interval
+
+
+def estimate_share(successes: int, total: int) -> Interval | None:
+    """The exact interval of a share, Clopper-Pearson: never narrower than promised. None without observations.
+
+    Observations count as independent: of several segments of one document it is too narrow by what they share.
+    """
+    from scipy.special import betaincinv
+
+    if not total:
+        return None
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(successes, total - successes + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, total - successes, 1 - tail)) if successes < total else 1.0
+    return Interval(low, high)

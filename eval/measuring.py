@@ -1,12 +1,12 @@
 """From labels and predictions in memory to the figures of an evaluation. Pure: no store, no clock."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eval.constant import ConstantPredictor
-from eval.intervals import mean_interval
+from eval.intervals import Interval, estimate_share, mean_interval
 from eval.metrics import (
     Scores,
     bias,
@@ -105,8 +105,11 @@ def _measure_model(
     lower, upper = bounds(panel.labels, predictions) or (None, None)
     tiers = [output.tier for output in panel.outputs[model]]
     strict = tiers.count("strict")
+    intervals = {
+        f"mse_{subset}": _overall_interval(panel, predictions, mask) for subset, (predictions, mask) in used.items()
+    } | {"validity": estimate_share(strict, len(tiers))}
     extractable = strict + tiers.count("extractable")
-    return ModelResult(
+    result = ModelResult(
         model=model,
         inference_id=inference_id,
         model_id=model_id,
@@ -127,6 +130,21 @@ def _measure_model(
             *_measure_metrics(panel, "individual", predictions, alone),
         ),
     )
+    return replace(result, **_ends(intervals))
+
+
+def _overall_interval(panel: Panel, predictions: Scores, mask: Mask) -> Interval | None:
+    """Of the mean over traits: the six errors of one transcript belong together, so they are averaged first."""
+    errors = ((predictions[mask] - panel.labels[mask]) ** 2).mean(axis=1)
+    interval = mean_interval(errors, [item.source_id for item, used in zip(panel.items, mask, strict=True) if used])
+    return None if interval is None else Interval(max(0.0, interval.low), interval.high)
+
+
+def _ends(intervals: Mapping[str, Interval | None]) -> dict[str, float | None]:
+    ends = {name: interval or (None, None) for name, interval in intervals.items()}
+    return {
+        f"{name}_{end}": value for name, pair in ends.items() for end, value in zip(("low", "high"), pair, strict=True)
+    }
 
 
 def _overall(traits: Sequence[TraitResult]) -> float | None:

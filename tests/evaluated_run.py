@@ -80,6 +80,23 @@ def evaluate_run(run: EvaluatedRun) -> tuple[Evaluation, Evaluation]:
     return validation, evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch=best)
 
 
+def relabel(run: EvaluatedRun, labels: dict[str, list[int]]) -> None:
+    """Label some transcripts a second time."""
+    replicate = {"label_model": LABELS.label_model, "prompt_version": LABELS.prompt_version, "replicate": 1}
+    with run.store.write() as connection:
+        connection.execute(
+            insert(tables.label), [replicate | {"transcript_id": name, "reply_id": 1} for name in labels]
+        )
+        connection.execute(
+            insert(tables.label_score),
+            [
+                replicate | {"transcript_id": name, "trait": trait, "score": score, "explanation": "again"}
+                for name, scores in labels.items()
+                for trait, score in zip(TRAIT_KEYS, scores, strict=True)
+            ],
+        )
+
+
 def _output(rng: random.Random, model: str, inference_id: str, transcript_id: str, label: list[int]) -> dict:
     scores = [clamp(rng.gauss(score, NOISE[model])) for score in label]
     raw = render_feedback(a_feedback(scores)).encode()

@@ -171,6 +171,7 @@ def _evaluation() -> list[tuple[Table, list[dict[str, Any]]]]:
         (tables.evaluation_metric, _metrics(key)),
         (tables.evaluation_comparison, _comparisons(key)),
         (tables.evaluation_tier, [{**key, "model": model, "tier": 1} for model in ("base", "epoch-2")]),
+        (tables.evaluation_noise_floor, _floors(key)),
     ]
 
 
@@ -189,6 +190,11 @@ def _metrics(key: dict[str, str]) -> list[dict[str, Any]]:
         for metric, value in zip(names, values, strict=True)
         for trait in TRAIT_KEYS
     ]
+
+
+def _floors(key: dict[str, str]) -> list[dict[str, Any]]:
+    known = {"floor": 0.5, "ci_low": 0.0, "ci_high": 1.5, "n_used": 2}
+    return [{**key, "trait": trait} | known for trait in ("all", *TRAIT_KEYS)]
 
 
 def _comparisons(key: dict[str, str]) -> list[dict[str, Any]]:

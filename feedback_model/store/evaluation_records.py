@@ -24,6 +24,31 @@ class LabelledItem:
 
 
 @dataclass(frozen=True, slots=True)
+class RelabelledItem:
+    """A transcript that the labeller was asked about more than once."""
+
+    transcript_id: str
+    source_id: str
+    labels: tuple[tuple[int, ...], ...]
+    """Each label's scores, in the order of the traits."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseFloor:
+    """The variance of the labeller's noise: the lowest MSE that can be reached against one label."""
+
+    trait: str
+    """`all` is the mean over traits."""
+    floor: float
+    """In score points squared; the labeller against itself has twice that."""
+    ci_low: float | None
+    """95%, clustered on the document; None with fewer than two documents."""
+    ci_high: float | None
+    n_used: int
+    """Transcripts labelled more than once."""
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedOutput:
     """A judged output, as evaluations use it."""
 
@@ -88,6 +113,16 @@ class ModelResult:
     """Empty in evaluations that were stored before these were measured."""
     tier: int | None = None
     """1 is best; models of different tiers are distinguishable. None like `metrics`."""
+    mse_common_low: float | None = None
+    """95% intervals of the means over traits, clustered on the document; None with fewer than two, and like `metrics`."""
+    mse_common_high: float | None = None
+    mse_individual_low: float | None = None
+    mse_individual_high: float | None = None
+    mse_penalised_low: float | None = None
+    mse_penalised_high: float | None = None
+    validity_low: float | None = None
+    """95%, exact (Clopper-Pearson), of the share that is strictly valid."""
+    validity_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +190,13 @@ class Evaluation:
     constants: tuple[TraitConstant, ...]
     comparisons: tuple[Comparison, ...] = ()
     """Every pair of models once, the later of the table against the earlier; empty in older evaluations."""
+    noise_floors: tuple[NoiseFloor, ...] = ()
+    """`all` first, then each trait; empty where no transcript was labelled twice."""
+
+    @property
+    def noise_floor(self) -> float | None:
+        """Of the mean over traits; None where it is not known."""
+        return next((each.floor for each in self.noise_floors if each.trait == "all"), None)
 
     @property
     def best_epoch(self) -> ModelResult | None:

@@ -21,6 +21,7 @@ from feedback_model.store.evaluation_records import (
     Metric,
     MetricResult,
     ModelResult,
+    NoiseFloor,
     TraitConstant,
     TraitResult,
 )
@@ -32,12 +33,13 @@ def _names(record: type[Any], *elsewhere: str) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record) if field.name not in elsewhere)
 
 
-_OWN_FIELDS = _names(Evaluation, "models", "constants", "comparisons")
+_OWN_FIELDS = _names(Evaluation, "models", "constants", "comparisons", "noise_floors")
 _MODEL_FIELDS = _names(ModelResult, "model_id", "traits", "metrics", "tier")
 _TRAIT_FIELDS = _names(TraitResult)
 _METRIC_FIELDS = _names(MetricResult)
 _CONSTANT_FIELDS = _names(TraitConstant)
 _COMPARISON_FIELDS = _names(Comparison)
+_FLOOR_FIELDS = _names(NoiseFloor)
 _MEASURES: tuple[Measure, ...] = get_args(Measure)
 _METRICS: tuple[Metric, ...] = get_args(Metric)
 _MODELS = (
@@ -88,6 +90,7 @@ def _child_rows(evaluation: Evaluation, transcript_ids: Iterable[str]) -> dict[T
         ],
         tables.evaluation_tier: [key | _only(asdict(model), ("model", "tier")) for model in models if model.tier],
         tables.evaluation_comparison: [key | asdict(comparison) for comparison in evaluation.comparisons],
+        tables.evaluation_noise_floor: [key | asdict(floor) for floor in evaluation.noise_floors],
     }
 
 
@@ -102,6 +105,7 @@ def read_evaluation(store: Store, evaluation_id: str) -> Evaluation | None:
         metrics = _rows(connection, select(tables.evaluation_metric), evaluation_id)
         constants = _rows(connection, select(tables.evaluation_constant), evaluation_id)
         comparisons = _rows(connection, select(tables.evaluation_comparison), evaluation_id)
+        floors = _rows(connection, select(tables.evaluation_noise_floor), evaluation_id)
     results = [_model_result(row, _of(row["model"], traits), _of(row["model"], metrics)) for row in models]
     return Evaluation(
         **own[0],
@@ -110,6 +114,7 @@ def read_evaluation(store: Store, evaluation_id: str) -> Evaluation | None:
         comparisons=tuple(
             Comparison(**_only(row, _COMPARISON_FIELDS)) for row in sorted(comparisons, key=_place_of_pair)
         ),
+        noise_floors=tuple(NoiseFloor(**_only(row, _FLOOR_FIELDS)) for row in sorted(floors, key=_place_of_floor)),
     )
 
 
@@ -142,6 +147,10 @@ def _place(row: dict[str, Any]) -> tuple[int, ...]:
     subset = SUBSETS.index(row["subset"]) if "subset" in row else 0
     metric = _METRICS.index(row["metric"]) if "metric" in row else 0
     return subset, TRAIT_KEYS.index(row["trait"]), metric
+
+
+def _place_of_floor(row: dict[str, Any]) -> int:
+    return -1 if row["trait"] == "all" else TRAIT_KEYS.index(row["trait"])
 
 
 def _place_of_pair(row: dict[str, Any]) -> tuple[int, ...]:

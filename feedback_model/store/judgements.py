@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, delete, select
 
 from feedback_model.parsing import VALIDATOR, Judgement
-from feedback_model.records import Dataset, FinishReason, Split
+from feedback_model.records import Dataset, FinishReason, LabelSet, Split
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import JudgedOutput, LabelledItem
+from feedback_model.store.evaluation_records import JudgedOutput, LabelledItem, RelabelledItem
 from feedback_model.store.upsert import insert_missing
 from feedback_model.traits import TRAIT_KEYS
 
@@ -37,6 +37,28 @@ def labelled_items(store: Store, dataset: Dataset, split: Split, *, real_only: b
 def _labelled_item(rows: Sequence[Row[Any]]) -> LabelledItem:
     scores = {row.trait: row.score for row in rows}
     return LabelledItem(rows[0].transcript_id, rows[0].source_id, tuple(scores[trait] for trait in TRAIT_KEYS))
+
+
+def relabelled_items(store: Store, label_set: LabelSet) -> list[RelabelledItem]:
+    """The real transcripts that `label_set` holds more than one label of, with every one, in the order of their ids."""
+    label, transcript = tables.label_score, tables.transcript
+    of_set = and_(label.c.label_model == label_set.label_model, label.c.prompt_version == label_set.prompt_version)
+    again = select(label.c.transcript_id).where(of_set, label.c.replicate > 0).distinct()
+    query = (
+        select(label.c.transcript_id, transcript.c.source_id, label.c.replicate, label.c.trait, label.c.score)
+        .join(transcript, transcript.c.transcript_id == label.c.transcript_id)
+        .where(of_set, label.c.transcript_id.in_(again), transcript.c.origin == "real")
+        .order_by(label.c.transcript_id, label.c.replicate)
+    )
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+    return [_relabelled_item(list(group)) for _, group in groupby(rows, key=lambda row: row.transcript_id)]
+
+
+def _relabelled_item(rows: Sequence[Row[Any]]) -> RelabelledItem:
+    labels = [{row.trait: row.score for row in group} for _, group in groupby(rows, key=lambda row: row.replicate)]
+    scores = tuple(tuple(each[trait] for trait in TRAIT_KEYS) for each in labels)
+    return RelabelledItem(rows[0].transcript_id, rows[0].source_id, scores)
 
 
 def unjudged_outputs(

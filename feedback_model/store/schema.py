@@ -23,6 +23,8 @@ VIEWS = (
     "trait_metrics",
     "comparisons",
     "rank_tiers",
+    "noise_floor",
+    "quantisation_tax",
     "label_scores",
     "prediction_scores",
     "outputs",

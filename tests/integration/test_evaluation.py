@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 
 from eval.evaluation import choose_best_epoch, evaluate
 from eval.gate import decide
+from eval.intervals import estimate_share, mean_interval
 from feedback_model.errors import Interrupted, MissingStage
 from feedback_model.parsing import judge
 from feedback_model.progress import request_stop
@@ -19,8 +20,9 @@ from feedback_model.store.evaluations import (
     read_evaluation,
     record_decision,
 )
+from feedback_model.store.judgements import labelled_items
 from feedback_model.traits import TRAIT_KEYS
-from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run
+from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run, relabel
 
 
 @pytest.fixture
@@ -223,3 +225,45 @@ def test_a_decision_to_hold_makes_no_champion(run):
     validation, test = evaluate_run(run)
     record_decision(run.store, replace(decide(validation, test), verdict="hold"))
     assert champion(run.store) is None
+
+
+def test_a_relabelled_sample_gives_the_floor_and_the_skill_above_it(run):
+    with run.store.read() as connection:
+        first = dict(
+            connection.execute(text("SELECT transcript_id, score FROM label_score WHERE trait = 'empathy'")).all()
+        )
+    relabel(run, {name: [max(1, first[name] - 1)] * 6 for name in list(first)[20:50]})
+    evaluation = evaluate(run.store, run.dataset, "test", run.models, RUN)
+    assert evaluation.noise_floors[0].n_used == 30
+    assert read_evaluation(run.store, evaluation.evaluation_id) == evaluation
+    with run.store.read() as connection:
+        rows = connection.execute(text("SELECT mse_penalised, skill, noise_floor FROM evaluation_summary")).all()
+    for penalised, skill, floor in rows:
+        expected = (evaluation.mse_constant - penalised) / (evaluation.mse_constant - evaluation.noise_floor)
+        assert (skill, floor) == (pytest.approx(expected), evaluation.noise_floor)
+
+
+def test_the_mean_over_traits_has_the_interval_of_the_transcripts_means(run):
+    evaluation = evaluate(run.store, run.dataset, "test", run.models, RUN)
+    result = evaluation.model("base")
+    sources = [item.source_id for item in labelled_items(run.store, run.dataset, "test")]
+    pairs = zip(sources, scores_by_hand(run, "base", "test"), strict=True)
+    errors = {
+        (number, source): np.mean((np.array(label) - np.array(scores)) ** 2)
+        for number, (source, (label, scores)) in enumerate(pairs)
+        if scores is not None
+    }
+    expected = mean_interval(np.array(list(errors.values())), [source for _, source in errors])
+    assert (result.mse_individual_low, result.mse_individual_high) == pytest.approx(expected)
+    assert (result.validity_low, result.validity_high) == estimate_share(result.valid_strict, evaluation.n_test)
+
+
+def test_what_quantising_costs_is_one_joint_verdict(run):
+    evaluation = evaluate(run.store, run.dataset, "test", run.models, RUN)
+    pairs = {each.measure: each for each in evaluation.comparisons if (each.model, each.other) == ("base-nf4", "base")}
+    with run.store.read() as connection:
+        (tax,) = connection.execute(text("SELECT * FROM quantisation_tax")).mappings()
+    shown = all(each.p_non_inferior < 0.025 for each in pairs.values())
+    assert (tax["verdict"] == "no worse") == shown
+    assert [tax[f"{measure}_difference"] for measure in pairs] == [each.difference for each in pairs.values()]
+    assert tax["n_common"] == pairs["common"].n_used

@@ -44,7 +44,11 @@ def test_every_table_of_the_fixture_is_filled(filled: Store) -> None:
     assert [name for name in metadata.tables if not ask(filled, f"SELECT 1 FROM {name} LIMIT 1")] == []
 
 
-@pytest.mark.parametrize("view", VIEWS)
+# Asked where there is something to answer: the small store has no base-nf4 (test_evaluation.py).
+ELSEWHERE = {"quantisation_tax"}
+
+
+@pytest.mark.parametrize("view", [view for view in VIEWS if view not in ELSEWHERE])
 def test_every_view_answers(filled: Store, view: str) -> None:
     assert ask(filled, f"SELECT {CONTRACT.get(view, '*')} FROM {view}")
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 from sklearn import metrics as oracle
+from statsmodels.stats.proportion import proportion_confint
 
 from eval.constant import fit_constant
-from eval.intervals import mean_interval
+from eval.intervals import estimate_share, mean_interval
 from eval.metrics import (
     bias,
     macro_mean_squared_error,
@@ -174,3 +175,14 @@ def test_an_invalid_output_is_scored_as_the_median():
 @given(tables)
 def test_the_constant_predictor_scores_the_labels_variance_on_its_own_data(labels):
     assert fit_constant(labels).mse_per_trait(labels) == pytest.approx(labels.var(axis=0), abs=1e-12)
+
+
+@given(st.integers(1, 400).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
+def test_the_interval_of_a_share_equals_statsmodels(counts):
+    successes, total = counts
+    expected = proportion_confint(successes, total, method="beta")
+    assert estimate_share(successes, total) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_share_of_nothing_has_no_interval():
+    assert estimate_share(0, 0) is None

@@ -14,6 +14,7 @@ from feedback_model.store.tables.evaluation import (
     evaluation_item,
     evaluation_metric,
     evaluation_model,
+    evaluation_noise_floor,
     evaluation_tier,
     evaluation_trait,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "evaluation_item",
     "evaluation_metric",
     "evaluation_model",
+    "evaluation_noise_floor",
     "evaluation_tier",
     "evaluation_trait",
     "inference",

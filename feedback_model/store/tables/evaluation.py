@@ -58,6 +58,15 @@ evaluation_model = Table(
     Column("mse_lower", Float),
     Column("mse_upper", Float),
     Column("is_best_epoch", Boolean, nullable=False),
+    # 95% intervals; NULL with fewer than two documents, and in evaluations from before they were measured
+    Column("mse_common_low", Float),
+    Column("mse_common_high", Float),
+    Column("mse_individual_low", Float),
+    Column("mse_individual_high", Float),
+    Column("mse_penalised_low", Float),
+    Column("mse_penalised_high", Float),
+    Column("validity_low", Float),
+    Column("validity_high", Float),
     comment="One model's row of an evaluation.",
 )
 
@@ -155,4 +164,16 @@ evaluation_tier = Table(
     Column("tier", Integer, nullable=False),
     _of_evaluated_model("evaluation_tier"),
     comment="Models of different tiers are distinguishable by penalised MSE; 1 is best.",
+)
+
+evaluation_noise_floor = Table(
+    "evaluation_noise_floor",
+    metadata,
+    Column("evaluation_id", Text, ForeignKey("evaluation.evaluation_id"), primary_key=True),
+    Column("trait", Text, primary_key=True),  # `all` is the mean over traits
+    Column("floor", Float, nullable=False),
+    Column("ci_low", Float),
+    Column("ci_high", Float),
+    Column("n_used", Integer, nullable=False),
+    comment="Variance of the labeller's noise, from transcripts labelled more than once: no MSE can be lower.",
 )
