@@ -11,7 +11,7 @@ from typing import get_args
 
 import numpy as np
 
-from eval.exact_tests import adjust_by_holm, mcnemar_p_value, sign_flip_p_value
+from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
 from eval.metrics import Scores
 from eval.subsets import Mask, common, error_range, individual, penalised
@@ -87,7 +87,7 @@ def _compare_pair(contestants: Contestants, model: str, other: str) -> list[Comp
         "common": _error_sample(
             contestants, _error_differences(contestants, first, second), common((first, second)), bounds
         ),
-        "validity": _validity_sample(*valid),
+        "validity": _validity_sample(contestants, *valid),
     }
     return [_summarise(contestants, model, other, measure, sample) for measure, sample in samples.items()]
 
@@ -113,9 +113,9 @@ def _error_sample(
     return _Sample(kept / contestants.labels.shape[1], used, sign_flip_p_value(kept, sources), bounds)
 
 
-def _validity_sample(first: Mask, second: Mask) -> _Sample:
-    p_value = mcnemar_p_value(int((first & ~second).sum()), int((second & ~first).sum())) if first.size else None
+def _validity_sample(contestants: Contestants, first: Mask, second: Mask) -> _Sample:
     differences = first.astype(np.float64) - second.astype(np.float64)
+    p_value = sign_flip_p_value(differences, contestants.sources)
     return _Sample(differences, np.ones_like(first), p_value, None, higher_is_better=True)
 
 

@@ -19,8 +19,9 @@ from feedback_model.records import Dataset, Decoding, Split, content_id
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import Comparison, Evaluation, JudgedOutput, LabelledItem, ModelResult
-from feedback_model.store.evaluations import model_order, models_of_inferences, read_evaluation, save_evaluation
+from feedback_model.store.evaluations import models_of_inferences, read_evaluation, save_evaluation
 from feedback_model.store.judgements import forget_judgements, judged_outputs, labelled_items, relabelled_items
+from feedback_model.store.roles import model_order
 
 
 def evaluate(
@@ -55,7 +56,7 @@ def evaluate(
     stored = read_evaluation(store, evaluation_id)
     if stored is not None and not again and not any(judged):
         return stored
-    panel = _assemble(store, dataset, split, models)
+    panel = assemble_panel(store, dataset, split, models)
     results, comparisons = _measure(store, panel, models)
     constants = measure_constants(panel)
     label_set = dataset.label_set
@@ -117,10 +118,15 @@ def _measure(store: Store, panel: Panel, models: Mapping[str, str]) -> tuple[lis
 
 def _contestants(panel: Panel) -> Contestants:
     predictions = {model: panel.predictions(model) for model in sorted(panel.outputs, key=model_order)}
-    return Contestants(panel.labels, [item.source_id for item in panel.items], panel.constant.medians, predictions)
+    return Contestants(panel.labels, panel.sources(), panel.constant.medians, predictions)
 
 
-def _assemble(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str]) -> Panel:
+def assemble_panel(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str]) -> Panel:
+    """Labels and judged outputs of `models` (inference id by name) on one split.
+
+    Raises:
+        MissingStage: there are no models, labels or outputs.
+    """
     if not models:
         raise MissingStage("no model was named to evaluate; run `feedback train` first")
     items = tuple(_labelled(store, dataset, split))

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 
 from eval.constant import ConstantPredictor
-from eval.intervals import Interval, estimate_share, mean_interval
+from eval.intervals import Interval, clustered_share, error_interval
 from eval.metrics import (
     Scores,
     bias,
@@ -61,6 +62,10 @@ class Panel:
         nothing = (np.nan,) * len(TRAIT_KEYS)
         return as_scores([output.scores or nothing for output in self.outputs[model]])
 
+    def sources(self, mask: Mask | None = None) -> list[str]:
+        """The document of each transcript, of those in `mask` if it is given."""
+        return [item.source_id for number, item in enumerate(self.items) if mask is None or mask[number]]
+
 
 def as_scores(rows: Sequence[Sequence[float]]) -> Scores:
     """Rows of six scores as an array, of the right shape even without rows."""
@@ -94,28 +99,18 @@ def measure_models(panel: Panel, names: Mapping[str, tuple[str, str]]) -> list[M
 def _measure_model(
     panel: Panel, model: str, inference_id: str, model_id: str, predictions: Scores, shared: Mask
 ) -> ModelResult:
-    filled = penalised(predictions, panel.constant.medians)
-    alone = individual(predictions)
-    used: dict[Subset, tuple[Scores, Mask]] = {
-        "common": (predictions, shared),
-        "individual": (predictions, alone),
-        "penalised": (filled, np.ones_like(alone)),
-    }
+    used = _subsets(panel, predictions, shared)
     traits = {subset: _measure_traits(panel, subset, *used[subset]) for subset in SUBSETS}
     lower, upper = bounds(panel.labels, predictions) or (None, None)
-    tiers = [output.tier for output in panel.outputs[model]]
-    strict = tiers.count("strict")
-    intervals = {
-        f"mse_{subset}": _overall_interval(panel, predictions, mask) for subset, (predictions, mask) in used.items()
-    } | {"validity": estimate_share(strict, len(tiers))}
-    extractable = strict + tiers.count("extractable")
+    strict, extractable, repairable = _nested_counts(panel.outputs[model])
+    alone = used["individual"][1]
     result = ModelResult(
         model=model,
         inference_id=inference_id,
         model_id=model_id,
         valid_strict=strict,
         valid_extractable=extractable,
-        valid_repairable=extractable + tiers.count("repairable"),
+        valid_repairable=repairable,
         n_common=int(shared.sum()),
         mse_common=_overall(traits["common"]),
         n_individual=int(alone.sum()),
@@ -130,14 +125,31 @@ def _measure_model(
             *_measure_metrics(panel, "individual", predictions, alone),
         ),
     )
-    return replace(result, **_ends(intervals))
+    intervals = {f"mse_{subset}": _overall_interval(panel, *used[subset]) for subset in SUBSETS}
+    return replace(result, **_ends(intervals | {"validity": clustered_share(alone, panel.sources())}))
+
+
+def _subsets(panel: Panel, predictions: Scores, shared: Mask) -> dict[Subset, tuple[Scores, Mask]]:
+    """What counts as predicted, and which transcripts are averaged over, in each subset."""
+    alone = individual(predictions)
+    return {
+        "common": (predictions, shared),
+        "individual": (predictions, alone),
+        "penalised": (penalised(predictions, panel.constant.medians), np.ones_like(alone)),
+    }
+
+
+def _nested_counts(outputs: Sequence[JudgedOutput]) -> tuple[int, int, int]:
+    """Outputs that are strictly valid, at least extractable, and at least repairable."""
+    tiers = [output.tier for output in outputs]
+    strict, extractable, repairable = accumulate(map(tiers.count, ("strict", "extractable", "repairable")))
+    return strict, extractable, repairable
 
 
 def _overall_interval(panel: Panel, predictions: Scores, mask: Mask) -> Interval | None:
     """Of the mean over traits: the six errors of one transcript belong together, so they are averaged first."""
     errors = ((predictions[mask] - panel.labels[mask]) ** 2).mean(axis=1)
-    interval = mean_interval(errors, [item.source_id for item, used in zip(panel.items, mask, strict=True) if used])
-    return None if interval is None else Interval(max(0.0, interval.low), interval.high)
+    return error_interval(errors, panel.sources(mask))
 
 
 def _ends(intervals: Mapping[str, Interval | None]) -> dict[str, float | None]:
@@ -165,7 +177,7 @@ def _measure_metrics(panel: Panel, subset: Subset, predictions: Scores, mask: Ma
 
 def _measure_traits(panel: Panel, subset: Subset, predictions: Scores, mask: Mask) -> list[TraitResult]:
     labels, predictions = panel.labels[mask], predictions[mask]
-    sources = [item.source_id for item, used in zip(panel.items, mask, strict=True) if used]
+    sources = panel.sources(mask)
     return [
         _measure_trait(trait, subset, labels[:, column], predictions[:, column], sources, len(panel.items))
         for column, trait in enumerate(TRAIT_KEYS)
@@ -175,13 +187,13 @@ def _measure_traits(panel: Panel, subset: Subset, predictions: Scores, mask: Mas
 def _measure_trait(
     trait: str, subset: Subset, labels: Scores, predictions: Scores, sources: Sequence[str], n_total: int
 ) -> TraitResult:
-    interval = mean_interval((predictions - labels) ** 2, sources)
+    low, high = error_interval((predictions - labels) ** 2, sources) or (None, None)
     return TraitResult(
         trait=trait,
         subset=subset,
         mse=mean_squared_error(labels, predictions),
-        ci_low=None if interval is None else max(0.0, interval.low),  # a squared error cannot be less
-        ci_high=None if interval is None else interval.high,
+        ci_low=low,
+        ci_high=high,
         n_used=len(labels),
         n_total=n_total,
         n_missing=n_total - len(labels),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.intervals import Interval, mean_interval
+from eval.intervals import Interval, error_interval
 from feedback_model.store.evaluation_records import NoiseFloor, RelabelledItem
 from feedback_model.traits import TRAIT_KEYS
 
@@ -36,9 +36,9 @@ def measure_noise_floor(items: Iterable[RelabelledItem]) -> tuple[NoiseFloor, ..
         "all": variances.mean(axis=1),
         **{trait: variances[:, column] for column, trait in enumerate(TRAIT_KEYS)},
     }
-    return tuple(_floor(name, values, mean_interval(values, sources)) for name, values in columns.items())
+    return tuple(_floor(name, values, error_interval(values, sources)) for name, values in columns.items())
 
 
 def _floor(trait: str, variances: Variances, interval: Interval | None) -> NoiseFloor:
-    low, high = (None, None) if interval is None else (max(0.0, interval.low), interval.high)
+    low, high = interval or (None, None)
     return NoiseFloor(trait, float(variances.mean()), low, high, len(variances))

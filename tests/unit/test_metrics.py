@@ -1,4 +1,4 @@
-"""Metrics, subsets and intervals agree with scikit-learn, scipy and first principles to 1e-12."""
+"""Metrics and subsets agree with scikit-learn, scipy and first principles to 1e-12."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 from sklearn import metrics as oracle
-from statsmodels.stats.proportion import proportion_confint
 
 from eval.constant import fit_constant
-from eval.intervals import estimate_share, mean_interval
 from eval.metrics import (
     bias,
     macro_mean_squared_error,
@@ -114,26 +112,6 @@ def test_the_mean_over_traits_needs_every_trait():
     assert mean_over_traits([]) is None
 
 
-@given(arrays.arrays(float, st.integers(2, 50), elements=st.floats(0, 81)))
-def test_with_one_item_a_cluster_the_interval_is_students(values):
-    interval = mean_interval(values, [str(number) for number in range(len(values))])
-    error = stats.sem(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), error) if error else (values.mean(),) * 2
-    assert interval == pytest.approx((low, high), abs=1e-9)
-
-
-def test_a_repeated_cluster_adds_no_certainty():
-    values = np.array([1.0, 4.0, 9.0, 2.0])
-    once = mean_interval(values, ["a", "b", "c", "d"])
-    twice = mean_interval(np.repeat(values, 2), [name for name in "abcd" for _ in range(2)])
-    assert twice == pytest.approx(once, abs=1e-12)
-
-
-def test_one_cluster_has_no_interval():
-    assert mean_interval(np.array([1.0, 2.0]), ["a", "a"]) is None
-    assert mean_interval(NOTHING, []) is None
-
-
 def with_missing(predictions, missing):
     return np.where(np.array(missing)[: len(predictions), None], np.nan, predictions)
 
@@ -175,14 +153,3 @@ def test_an_invalid_output_is_scored_as_the_median():
 @given(tables)
 def test_the_constant_predictor_scores_the_labels_variance_on_its_own_data(labels):
     assert fit_constant(labels).mse_per_trait(labels) == pytest.approx(labels.var(axis=0), abs=1e-12)
-
-
-@given(st.integers(1, 400).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
-def test_the_interval_of_a_share_equals_statsmodels(counts):
-    successes, total = counts
-    expected = proportion_confint(successes, total, method="beta")
-    assert estimate_share(successes, total) == pytest.approx(expected, abs=1e-12)
-
-
-def test_a_share_of_nothing_has_no_interval():
-    assert estimate_share(0, 0) is None
