@@ -6,16 +6,23 @@ from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 
 from eval.evaluation import choose_best_epoch, evaluate
-from eval.gate import decide
-from eval.report.table import results_markdown
-from feedback_model.errors import MissingStage
+from eval.gate.rules import RULES
+from eval.gate.settling import settle
+from eval.gate.verdicts import decision_markdown, phrase_verdict
+from eval.report.table import find_evaluation, results_markdown
 from feedback_model.records import Split
-from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.evaluation_records import Evaluation
-from feedback_model.store.evaluations import read_evaluation, record_decision
+from feedback_model.store.decisions import fix_rules
 from feedback_model.store.training import read_run
 from tasks.resources import resources
+
+
+@task(name="fix rules")
+async def fix_promotion_rules() -> None:
+    """Put the rules of promotion in force before anything exists that they will judge."""
+    with resources() as (_settings, store):
+        rules = fix_rules(store, RULES)
+    get_run_logger().info("promotion by rules %s, fixed on %s", rules.version, rules.fixed_at)
 
 
 @task(name="measure", task_run_name="measure {split}")
@@ -35,19 +42,25 @@ async def measure(
 async def pick_best_epoch(validation_id: str) -> str | None:
     """The epoch with the lowest worst-case MSE on validation; None where no epoch can be told."""
     with resources() as (_settings, store):
-        best = choose_best_epoch(_evaluation(store, validation_id))
+        best = choose_best_epoch(find_evaluation(store, validation_id))
     get_run_logger().info("best epoch on validation: %s", best)
     return best
 
 
 @task(name="choose champion")
 async def choose_champion(validation_id: str, test_id: str) -> str:
-    """Decide whether the best epoch becomes champion, and book the decision with its evidence; returns the verdict."""
-    with resources() as (_settings, store):
-        decision = decide(_evaluation(store, validation_id), _evaluation(store, test_id))
-        record_decision(store, decision)
-    get_run_logger().info("%s: %s", decision.verdict, "; ".join(decision.reasons))
-    return decision.verdict
+    """Decide whether the best epoch becomes champion, and book the decision with its evidence.
+
+    Returns:
+        The verdict with its first reason, in one sentence.
+    """
+    with resources() as (settings, store):
+        decision = await asyncio.to_thread(settle, store, settings.home, validation_id, test_id)
+    get_run_logger().info("%s: %s", decision.verdict, " ".join(decision.reasons))
+    await acreate_markdown_artifact(
+        key="decision", markdown=decision_markdown(decision), description=phrase_verdict(decision)
+    )
+    return phrase_verdict(decision)
 
 
 @task(name="publish results")
@@ -56,10 +69,3 @@ async def publish_results(evaluation_id: str) -> None:
     with resources() as (_settings, store):
         table = results_markdown(store, evaluation_id)
     await acreate_markdown_artifact(key="results", markdown=table, description=f"evaluation {evaluation_id}")
-
-
-def _evaluation(store: Store, evaluation_id: str) -> Evaluation:
-    evaluation = read_evaluation(store, evaluation_id)
-    if evaluation is None:
-        raise MissingStage(f"there is no evaluation {evaluation_id}; run `feedback evaluate` first")
-    return evaluation

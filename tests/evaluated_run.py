@@ -4,21 +4,27 @@ The truth is known: labels are drawn around a mean, and each model sees them thr
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import insert
 
 from eval.evaluation import choose_best_epoch, evaluate
+from eval.gate.deciding import decide
+from eval.gate.rules import RULES
+from eval.gate.settling import gather_case
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
-from feedback_model.records import Dataset, LabelSet
+from feedback_model.records import BaseModel, Dataset, LabelSet, to_json
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Evaluation
+from feedback_model.store.evaluation_records import Decision, Evaluation
+from feedback_model.training.recipe import default_recipe
+from feedback_model.training.run import choose_precision
 from feedback_model.traits import TRAIT_KEYS
 
 WHEN = "2026-11-24T03:24:02.123456+00:00"
 LABELS = LabelSet("embedded-rubric-1", "label-12345678")
 RUN = "run-1"
+BASE = BaseModel("embedded", "embedded", "abc", stand_in=True)
 NOISE = {"base": 4.0, "base-nf4": 4.5, "epoch-1": 1.6, "epoch-2": 1.1, "epoch-3": 1.2}
 """Standard deviation of each model's scores around the labels."""
 FAILURES = {"base": 0.1, "base-nf4": 0.3, "epoch-1": 0.04, "epoch-2": 0.0, "epoch-3": 0.01}
@@ -78,6 +84,11 @@ def evaluate_run(run: EvaluatedRun) -> tuple[Evaluation, Evaluation]:
     validation = evaluate(run.store, run.dataset, "validation", run.models, RUN)
     best = choose_best_epoch(validation)
     return validation, evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch=best)
+
+
+def decide_on(store: Store, validation: Evaluation, test: Evaluation | None) -> Decision:
+    """What the gate says of a run that was evaluated."""
+    return decide(gather_case(store, validation, test))
 
 
 def relabel(run: EvaluatedRun, labels: dict[str, list[int]]) -> None:
@@ -175,10 +186,13 @@ def _fill_labels(store: Store, dataset: Dataset, splits: list[str], labels: dict
 
 def _fill_models(store: Store) -> dict[str, str]:
     base = {"base_model": "embedded", "base_revision": "abc", "stand_in": True}
-    run = base | {"run_id": RUN, "dataset_id": "dataset-1", "recipe_hash": "recipe-1", "recipe": "{}"}
-    run |= {"precision": "{}", "device": "cpu", "code_commit": "0123456", "state": "finished", "started_at": WHEN}
+    run = base | {"run_id": RUN, "dataset_id": "dataset-1", "recipe_hash": "recipe-1"}
+    run |= {"recipe": to_json(asdict(default_recipe(BASE))), "precision": to_json(choose_precision("float16", "cpu"))}
+    run |= {"device": "cpu", "code_commit": "0123456", "state": "finished", "started_at": WHEN}
     epochs = [model for model in NOISE if model.startswith("epoch-")]
+    rules = {"rules_id": RULES.rules_id, "version": RULES.version, "rules": "{}", "fixed_at": WHEN}
     with store.write() as connection:
+        connection.execute(insert(tables.promotion_rules), rules)
         connection.execute(insert(tables.training_run), run)
         for number, model in enumerate(epochs, start=1):
             checkpoint = {"run_id": RUN, "epoch": number, "path": f"checkpoints/{RUN}/{model}", "adapter_sha": model}

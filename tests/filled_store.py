@@ -128,19 +128,14 @@ def _inference() -> list[tuple[Table, list[dict[str, Any]]]]:
     judgements = [
         {"validator": "v1", "inference_id": f"i-{model}", "transcript_id": name, "tier": tier}
         | {"failure_code": code, "failure_offset": offset, "failure_pointer": "/formality" if code else None}
+        | dict.fromkeys(TRAIT_KEYS, PREDICTED.get((model, name)))
         for (model, name), (_, tier, code, offset, _) in OUTPUTS.items()
-    ]
-    predicted = [
-        {"validator": "v1", "inference_id": f"i-{model}", "transcript_id": name, "trait": trait, "score": score}
-        for (model, name), score in PREDICTED.items()
-        for trait in TRAIT_KEYS
     ]
     return [
         (tables.model_version, versions),
         (tables.inference, inferences),
         (tables.output, outputs),
         (tables.judgement, judgements),
-        (tables.predicted_score, predicted),
     ]
 
 
@@ -209,14 +204,29 @@ def _comparisons(key: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _champion() -> list[tuple[Table, list[dict[str, Any]]]]:
+    rules = {"rules_number": 1, "rules_id": "r1", "version": "gate-2", "rules": "{}", "fixed_at": NOW}
+    judged = {"created_at": NOW, "evaluation_id": "e1", "reported_evaluation_id": "e1", "verdict": "promote"}
+    judged |= {"rules_number": 1, "rules_fixed_at": NOW, "predicted_at": NOW, "reasons": '["it beats the constant"]'}
     decisions = [
-        {"decision_id": f"c{n}", "created_at": NOW, "evaluation_id": "e1", "model_id": model, "verdict": "promote"}
-        | {"reasons": '["it beats the constant predictor"]'}
-        for n, model in ((1, "m-base"), (2, "m-epoch-2"))
+        judged | {"decision_id": f"c{n}", "model_id": model, "champion_id": before}
+        for n, model, before in ((1, "m-base", None), (2, "m-epoch-2", "m-base"))
+    ]
+    found = {"decision_id": "c2", "outcome": "pass", "figure": -8.0, "ci_low": -9.0, "ci_high": -7.0, "threshold": 0.0}
+    found |= {"evaluation_id": "e1"}
+    evidence = [
+        found | {"place": 1, "rule": "constant", "trait": None, "sentence": "It beats the constant predictor."},
+        found | {"place": 2, "rule": "trait", "trait": "empathy", "sentence": "Empathy is no worse."},
     ]
     promotions = [
-        {"promotion_id": n, "promoted_at": f"2026-11-2{n}T00:00:00.000000+00:00", "decision_id": f"c{n}"}
-        | {"model_id": model, "verdict": "promote"}
-        for n, model in ((1, "m-base"), (2, "m-epoch-2"))
+        {"promotion_id": n, "promoted_at": f"2026-11-2{n}T00:00:00.000000+00:00", "decision_id": f"c{min(n, 2)}"}
+        | {"kind": "promote", "promoted_by": "gate-2", "reason": None, "model_id": model, "verdict": "promote"}
+        for n, model in ((1, "m-base"), (2, "m-epoch-2"), (3, "m-base"), (4, "m-epoch-2"))
     ]
-    return [(tables.decision, decisions), (tables.promotion, promotions)]
+    promotions[2] |= {"decision_id": "c1", "kind": "rollback", "promoted_by": "ada@host", "reason": "too kind"}
+    promotions[3] |= {"kind": "rollback", "promoted_by": "ada@host", "reason": "not its fault"}
+    return [
+        (tables.promotion_rules, [rules]),
+        (tables.decision, decisions),
+        (tables.evidence, evidence),
+        (tables.promotion, promotions),
+    ]

@@ -15,9 +15,11 @@ from feedback_model.parsing import FailureCode
 from feedback_model.progress import track
 from feedback_model.records import Split
 from feedback_model.store.connection import Store
+from feedback_model.store.decisions import read_decision
 from feedback_model.store.evaluation_records import Decision, Evaluation
-from feedback_model.store.evaluations import model_order, read_decision, sibling_evaluation
+from feedback_model.store.evaluations import sibling_evaluation
 from feedback_model.store.reading import Row
+from feedback_model.store.roles import model_order
 from feedback_model.traits import TRAITS
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from feedback_model.errors import ModelError
 from feedback_model.records import BaseModel, Checkpoint, ModelVersion
-from feedback_model.training.checkpoints import find_checkpoint
+from feedback_model.training.checkpoints import verified_folder
 from feedback_model.training.loading import device_name, load_model, load_tokenizer, quiet_libraries
-from feedback_model.training.qlora import hash_adapter
 
 
 @dataclass
@@ -61,7 +60,7 @@ def _remove_adapter(base: _LoadedBase) -> None:
 
 
 def _put_adapter(base: _LoadedBase, home: Path, checkpoint: Checkpoint) -> None:
-    folder = _verified_folder(home, checkpoint)
+    folder = verified_folder(home, checkpoint)
     _remove_adapter(base)
     try:
         with quiet_libraries():
@@ -72,16 +71,3 @@ def _put_adapter(base: _LoadedBase, home: Path, checkpoint: Checkpoint) -> None:
         unload()
         raise ModelError(f"the adapter in {folder} cannot be put on its base: {error}; train again") from error
     base.adapter_sha = checkpoint.adapter_sha
-
-
-def _verified_folder(home: Path, checkpoint: Checkpoint) -> Path:
-    folder = find_checkpoint(home, checkpoint)
-    if folder is None:
-        raise ModelError(f"the checkpoint {home / checkpoint.path} is gone; run `feedback train` to make it again")
-    try:
-        found = hash_adapter(folder)
-    except OSError as error:
-        raise ModelError(f"the checkpoint {folder} cannot be read: {error.strerror}; train again") from error
-    if found != checkpoint.adapter_sha:
-        raise ModelError(f"the weights in {folder} are not those the store knows; run `feedback train --again`")
-    return folder

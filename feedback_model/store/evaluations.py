@@ -1,21 +1,17 @@
-"""Evaluations, decisions and champions in SQL: what `eval` writes and everyone reads. Knows no formula."""
+"""Evaluations in SQL: what `eval` writes and everyone reads. Knows no formula."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
 from sqlalchemy import Connection, Select, Table, delete, select
 
-from feedback_model.records import Split, content_id
+from feedback_model.records import Split
 from feedback_model.store import tables
-from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import (
     SUBSETS,
-    Champion,
     Comparison,
-    Decision,
     Evaluation,
     Measure,
     Metric,
@@ -25,6 +21,7 @@ from feedback_model.store.evaluation_records import (
     TraitConstant,
     TraitResult,
 )
+from feedback_model.store.roles import model_order
 from feedback_model.store.upsert import insert_missing, upsert
 from feedback_model.traits import TRAIT_KEYS
 
@@ -179,60 +176,3 @@ def sibling_evaluation(store: Store, evaluation: Evaluation, split: Split) -> Ev
     with store.read() as connection:
         newest = connection.execute(query).scalar()
     return None if newest is None else read_evaluation(store, newest)
-
-
-def model_order(model: str) -> tuple[int, int]:
-    """Where a model stands in tables: base, base-nf4, the epochs in turn, champion."""
-    if model.startswith("epoch-"):
-        return (2, int(model.removeprefix("epoch-")))
-    return ({"base": 0, "base-nf4": 1}.get(model, 3), 0)
-
-
-# ---- decisions and champions -------------------------------------------------------------------------------------
-
-
-def record_decision(store: Store, decision: Decision) -> str:
-    """Keep `decision`, and make its model champion if it says so; the same decision again changes nothing.
-
-    Returns:
-        The decision's id.
-    """
-    decision_id = content_id("decision", decision.evaluation_id, decision.model_id, decision.verdict, decision.reasons)
-    made = {"decision_id": decision_id, "model_id": decision.model_id, "verdict": decision.verdict}
-    reasons = json.dumps(decision.reasons, ensure_ascii=False)
-    with store.write() as connection:
-        insert_missing(
-            connection,
-            tables.decision,
-            [made | {"created_at": now(), "evaluation_id": decision.evaluation_id, "reasons": reasons}],
-        )
-        if decision.verdict == "promote":
-            insert_missing(connection, tables.promotion, [made | {"promoted_at": now()}])
-    return decision_id
-
-
-def read_decision(store: Store, evaluation: Evaluation) -> Decision | None:
-    """The newest decision that rests on `evaluation`, if there is one."""
-    table = tables.decision
-    query = select(table).where(table.c.evaluation_id == evaluation.evaluation_id).order_by(table.c.created_at.desc())
-    with store.read() as connection:
-        row = connection.execute(query).first()
-    if row is None:
-        return None
-    model = next((result.model for result in evaluation.models if result.model_id == row.model_id), row.model_id)
-    return Decision(row.evaluation_id, row.model_id, model, row.verdict, tuple(json.loads(row.reasons)))
-
-
-def champion(store: Store) -> Champion | None:
-    """The model in use: the newest promotion, if there was any."""
-    promotion, version, adapter = tables.promotion, tables.model_version, tables.checkpoint
-    query = (
-        select(version, adapter.c.path.label("checkpoint_path"), promotion.c.promoted_at, promotion.c.decision_id)
-        .join_from(promotion, version, version.c.model_id == promotion.c.model_id)
-        .outerjoin(adapter, (adapter.c.run_id == version.c.run_id) & (adapter.c.epoch == version.c.epoch))
-        .order_by(promotion.c.promotion_id.desc())
-        .limit(1)
-    )
-    with store.read() as connection:
-        row = connection.execute(query).mappings().first()
-    return None if row is None else Champion(**row)

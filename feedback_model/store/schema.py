@@ -33,6 +33,8 @@ VIEWS = (
     "labelling_cost",
     "champion_history",
     "champion",
+    "decisions",
+    "decision_evidence",
     "lineage",
 )  # in the order in which they can be made
 _MIGRATION_LOCK = 7_365_014  # PostgreSQL advisory lock; any number that nothing else uses

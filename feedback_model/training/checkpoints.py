@@ -3,12 +3,17 @@
 Paths are relative to the home folder, so that a home can be moved. Knows nothing of torch.
 """
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+from feedback_model.errors import ModelError
 from feedback_model.records import Checkpoint
+
+WEIGHTS_FILE: Final = "adapter_model.safetensors"
 
 
 def run_folder(run_id: str) -> Path:
@@ -75,3 +80,27 @@ def find_checkpoint(home: Path, checkpoint: Checkpoint) -> Path | None:
         if folder.is_dir():
             return folder
     return None
+
+
+def hash_adapter(folder: Path) -> str:
+    """32 hex digits naming the weights of the adapter in `folder`."""
+    with (folder / WEIGHTS_FILE).open("rb") as weights:
+        return hashlib.file_digest(weights, "sha256").hexdigest()[:32]
+
+
+def verified_folder(home: Path, checkpoint: Checkpoint) -> Path:
+    """The folder that holds a checkpoint's adapter, its weights being those that the store knows.
+
+    Raises:
+        ModelError: it is gone, or it is not the same.
+    """
+    folder = find_checkpoint(home, checkpoint)
+    if folder is None:
+        raise ModelError(f"the checkpoint {home / checkpoint.path} is gone; run `feedback train` to make it again")
+    try:
+        found = hash_adapter(folder)
+    except OSError as error:
+        raise ModelError(f"the checkpoint {folder} cannot be read: {error.strerror}; train again") from error
+    if found != checkpoint.adapter_sha:
+        raise ModelError(f"the weights in {folder} are not those the store knows; run `feedback train --again`")
+    return folder

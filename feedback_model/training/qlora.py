@@ -1,19 +1,17 @@
 """LoRA adapters on a quantised base: attaching them, their loss, and their file."""
 # pyright: basic
 
-import hashlib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from feedback_model.training.batching import Batch
+from feedback_model.training.checkpoints import hash_adapter
 from feedback_model.training.loading import quiet_libraries
 from feedback_model.training.recipe import Recipe
-
-WEIGHTS_FILE: Final = "adapter_model.safetensors"
 
 
 def attach_adapters(model: nn.Module, recipe: Recipe) -> Any:
@@ -64,9 +62,3 @@ def save_adapter(model: Any, folder: Path) -> str:
         raise OSError(str(error)) from error
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card says nothing true
     return hash_adapter(folder)
-
-
-def hash_adapter(folder: Path) -> str:
-    """32 hex digits naming the weights of the adapter in `folder`."""
-    with (folder / WEIGHTS_FILE).open("rb") as weights:
-        return hashlib.file_digest(weights, "sha256").hexdigest()[:32]

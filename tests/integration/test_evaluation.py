@@ -7,19 +7,12 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from eval.evaluation import choose_best_epoch, evaluate
-from eval.gate import decide
-from eval.intervals import estimate_share, mean_interval
+from eval.intervals import clustered_share, error_interval
 from feedback_model.errors import Interrupted, MissingStage
 from feedback_model.parsing import judge
 from feedback_model.progress import request_stop
 from feedback_model.store import tables
-from feedback_model.store.evaluations import (
-    champion,
-    latest_evaluation,
-    read_decision,
-    read_evaluation,
-    record_decision,
-)
+from feedback_model.store.evaluations import latest_evaluation, read_evaluation
 from feedback_model.store.judgements import labelled_items
 from feedback_model.traits import TRAIT_KEYS
 from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run, relabel
@@ -150,17 +143,16 @@ def test_again_measures_anew_under_the_same_name(run):
 
 def test_again_leaves_the_judgements_of_other_parts_alone(run):
     evaluate_run(run)
-    judged = count(run.store, tables.judgement), count(run.store, tables.predicted_score)
+    judged = count(run.store, tables.judgement)
     evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2", again=True)
-    assert (count(run.store, tables.judgement), count(run.store, tables.predicted_score)) == judged
+    assert count(run.store, tables.judgement) == judged
 
 
 def test_outputs_that_came_anew_are_measured_anew(run):
     _, test = evaluate_run(run)
     asked_again = run.models["epoch-1"]
     with run.store.write() as connection:
-        for table in (tables.predicted_score, tables.judgement):
-            connection.execute(delete(table).where(table.c.inference_id == asked_again))
+        connection.execute(delete(tables.judgement).where(tables.judgement.c.inference_id == asked_again))
         connection.execute(update(tables.output).where(tables.output.c.inference_id == asked_again).values(raw=b"no"))
     anew = evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2")
     assert (anew.evaluation_id, anew.model("epoch-1").n_individual) == (test.evaluation_id, 0)
@@ -211,22 +203,6 @@ def test_one_transcript_is_evaluated_without_an_interval(store):
     assert trait.mse is not None
 
 
-def test_a_promotion_makes_a_champion_once(run):
-    assert champion(run.store) is None
-    validation, test = evaluate_run(run)
-    decision = decide(validation, test)
-    assert record_decision(run.store, decision) == record_decision(run.store, decision)
-    assert champion(run.store).model_id == test.best_epoch.model_id
-    assert (count(run.store, tables.promotion), count(run.store, tables.decision)) == (1, 1)
-    assert read_decision(run.store, test) == decision
-
-
-def test_a_decision_to_hold_makes_no_champion(run):
-    validation, test = evaluate_run(run)
-    record_decision(run.store, replace(decide(validation, test), verdict="hold"))
-    assert champion(run.store) is None
-
-
 def test_a_relabelled_sample_gives_the_floor_and_the_skill_above_it(run):
     with run.store.read() as connection:
         first = dict(
@@ -253,9 +229,10 @@ def test_the_mean_over_traits_has_the_interval_of_the_transcripts_means(run):
         for number, (source, (label, scores)) in enumerate(pairs)
         if scores is not None
     }
-    expected = mean_interval(np.array(list(errors.values())), [source for _, source in errors])
+    expected = error_interval(np.array(list(errors.values())), [source for _, source in errors])
     assert (result.mse_individual_low, result.mse_individual_high) == pytest.approx(expected)
-    assert (result.validity_low, result.validity_high) == estimate_share(result.valid_strict, evaluation.n_test)
+    valid = np.array([scores is not None for _, scores in scores_by_hand(run, "base", "test")])
+    assert (result.validity_low, result.validity_high) == clustered_share(valid, sources)
 
 
 def test_what_quantising_costs_is_one_joint_verdict(run):

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from eval.gate import decide
 from feedback_model.inference.lineup import models_of
 from feedback_model.records import BaseModel
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluations import record_decision
+from feedback_model.store.decisions import record_decision
 from feedback_model.training.recipe import default_recipe
 from feedback_model.training.run import TrainingRun, choose_precision
-from tests.evaluated_run import evaluate_run, fill_run
+from tests.evaluated_run import decide_on, evaluate_run, fill_run
 
 
 @pytest.mark.parametrize(("revision", "with_champion"), [("abc", True), ("another build", False)])
@@ -19,7 +18,7 @@ def test_a_champion_of_another_run_is_asked_unless_its_stand_in_is_gone(
     store: Store, revision: str, with_champion: bool
 ) -> None:
     validation, test = evaluate_run(fill_run(store))
-    decision = replace(decide(validation, test), verdict="promote")
+    decision = replace(decide_on(store, validation, test), verdict="promote")
     record_decision(store, decision)
     base = BaseModel("embedded", "embedded", revision, stand_in=True)
     precision = choose_precision("float16", "cpu")

@@ -7,16 +7,15 @@ import pytest
 from sqlalchemy import update
 
 from eval.evaluation import evaluate
-from eval.gate import decide
 from eval.report import write_report
 from eval.report.asking import ask
 from eval.report.content import gather, state_verdict
 from eval.report.table import results_markdown, results_table, show_share
 from feedback_model.errors import MissingStage
 from feedback_model.store import tables
+from feedback_model.store.decisions import read_decision, record_decision
 from feedback_model.store.door import run_query
-from feedback_model.store.evaluations import record_decision
-from tests.evaluated_run import RUN, evaluate_run, fill_run
+from tests.evaluated_run import RUN, decide_on, evaluate_run, fill_run
 
 
 class Tags(HTMLParser):
@@ -40,9 +39,9 @@ def read(page: str) -> Tags:
 
 @pytest.fixture
 def evaluated(any_store):
-    run = fill_run(any_store)
+    run = fill_run(any_store, n_held_out=60)  # with 40 no model could show that it deserves promotion
     validation, test = evaluate_run(run)
-    record_decision(any_store, decide(validation, test))
+    record_decision(any_store, decide_on(any_store, validation, test))
     return run, test
 
 
@@ -65,7 +64,7 @@ def test_the_report_shows_every_model_with_the_stored_figures(evaluated, setting
     for result in test.models:
         assert f"<td>{result.model}</td>" in page
         assert f"<td>{result.mse_penalised:.2f}</td>" in page
-    assert state_verdict(test, decide(test, test)) in page
+    assert state_verdict(test, read_decision(run.store, test)) in page
     assert "earns promotion" in page
 
 

@@ -97,7 +97,12 @@ def test_cost_is_summed_over_what_was_paid(filled: Store) -> None:
 def test_the_champion_is_the_last_one_promoted(filled: Store) -> None:
     assert ask(filled, "SELECT model, path FROM champion") == [("epoch-2", "checkpoints/run1/epoch-2")]
     history = ask(filled, "SELECT model, replaced_at IS NULL FROM champion_history ORDER BY promotion_id")
-    assert [(model, bool(stands)) for model, stands in history] == [("base", False), ("epoch-2", True)]
+    assert [(model, bool(stands)) for model, stands in history] == [
+        ("base", False),
+        ("epoch-2", False),
+        ("base", False),
+        ("epoch-2", True),
+    ]
 
 
 def test_lineage_leads_from_a_figure_to_its_data(filled: Store) -> None:

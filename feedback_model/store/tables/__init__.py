@@ -4,7 +4,7 @@ The same definitions serve SQLite and PostgreSQL. Raw outputs and replies are by
 Times are ISO 8601 strings in UTC: they sort, compare and read alike in both databases.
 """
 
-from feedback_model.store.tables.champion import decision, promotion
+from feedback_model.store.tables.champion import decision, evidence, promotion, promotion_rules
 from feedback_model.store.tables.datasets import dataset, dataset_item
 from feedback_model.store.tables.definitions import Serial, lease, metadata
 from feedback_model.store.tables.evaluation import (
@@ -18,7 +18,7 @@ from feedback_model.store.tables.evaluation import (
     evaluation_tier,
     evaluation_trait,
 )
-from feedback_model.store.tables.inference import inference, judgement, model_version, output, predicted_score
+from feedback_model.store.tables.inference import inference, judgement, model_version, output
 from feedback_model.store.tables.labels import augmentation, label, label_score, reply, request
 from feedback_model.store.tables.training import checkpoint, training_run, training_step
 from feedback_model.store.tables.transcripts import batch, reject, transcript
@@ -40,6 +40,7 @@ __all__ = [
     "evaluation_noise_floor",
     "evaluation_tier",
     "evaluation_trait",
+    "evidence",
     "inference",
     "judgement",
     "label",
@@ -48,8 +49,8 @@ __all__ = [
     "metadata",
     "model_version",
     "output",
-    "predicted_score",
     "promotion",
+    "promotion_rules",
     "reject",
     "reply",
     "request",

@@ -1,11 +1,15 @@
--- The champion: the last promotion, or no row before the first.
+-- The champion: whoever was made champion last, or no row before the first.
 SELECT
     promotion_id,
+    kind,
     promoted_at,
+    promoted_by,
+    reason,
     model_id,
     model,
     decision_id,
     evaluation_id,
+    reported_evaluation_id,
     reasons,
     base_model,
     base_revision,

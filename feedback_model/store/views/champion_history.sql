@@ -1,7 +1,10 @@
--- One row per promotion, with the decision it stands on; replaced_at is NULL for the one that stands now.
+-- One row each time a champion was made, by evidence or by a rollback; replaced_at is NULL for the one that stands now.
 SELECT
     promotion.promotion_id,
+    promotion.kind,
     promotion.promoted_at,
+    promotion.promoted_by,
+    promotion.reason,
     LEAD(promotion.promoted_at) OVER (ORDER BY promotion.promotion_id) AS replaced_at,
     promotion.model_id,
     CASE
@@ -11,6 +14,7 @@ SELECT
     END AS model,
     promotion.decision_id,
     decision.evaluation_id,
+    decision.reported_evaluation_id,
     decision.reasons,
     model_version.base_model,
     model_version.base_revision,
