@@ -4,7 +4,15 @@ from prefect import flow
 
 from flows.infer import infer
 from flows.parameters import Again
-from tasks.evaluation import choose_champion, measure, pick_best_epoch, publish_results
+from tasks.endings import ending
+from tasks.evaluation import (
+    choose_champion,
+    fix_promotion_rules,
+    measure,
+    pick_best_epoch,
+    publish_results,
+    track_results,
+)
 from tasks.inference import find_run
 from tasks.stages import run_stage
 
@@ -17,10 +25,12 @@ from tasks.stages import run_stage
 async def evaluate(run_id: str = "", again: Again = False) -> str:
     """Infer what is missing, then measure validation and test; returns the test evaluation's id."""
     run_id = await find_run(run_id)
+    await fix_promotion_rules()
     inferences = await run_stage(infer, "infer/gpu", run_id=run_id, again=again)
     validation = await measure(run_id, "validation", inferences, again)
     best_epoch = await pick_best_epoch(validation)
     test = await measure(run_id, "test", inferences, again, best_epoch)
-    await choose_champion(validation, test)
+    verdict = await choose_champion(validation, test)
     await publish_results(test)
-    return test
+    await track_results(run_id, [validation, test])
+    return ending(test, verdict)

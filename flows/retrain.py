@@ -6,6 +6,8 @@ from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.parameters import BaseModel, Epochs, Labeller, Precision, Seed, Share
 from flows.pipeline import pipeline
 from tasks.batches import claim, finishing
+from tasks.endings import ending
+from tasks.evaluation import tell_verdict
 
 
 @flow(
@@ -26,9 +28,9 @@ async def retrain(
     The event that started this run only woke it. What is to be done stands in the database, so an event that was lost, or that
     came while a run was at work, is made up for by looking again.
     """
-    trained = 0
+    trained, outcome = 0, "nothing new to train on"
     while batches := await claim():
         async with finishing(batches):
-            await pipeline([], labeller, base_model, epochs, precision, augmentation_share, seed)
-        trained += len(batches)
-    return trained
+            evaluation_id = await pipeline([], labeller, base_model, epochs, precision, augmentation_share, seed)
+        trained, outcome = trained + len(batches), await tell_verdict(evaluation_id)
+    return ending(trained, outcome)

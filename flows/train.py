@@ -4,6 +4,7 @@ from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.parameters import Again, BaseModel, Epochs, Labeller, Precision, Seed
+from tasks.evaluation import fix_promotion_rules
 from tasks.training import fine_tune, take_snapshot
 
 
@@ -23,5 +24,6 @@ async def train(
     again: Again = False,
 ) -> str:
     """Snapshot the labelled transcripts and fine-tune the base model on their train part; returns the run's id."""
+    await fix_promotion_rules()
     dataset_id = await take_snapshot(labeller)
     return await fine_tune(dataset_id, base_model, epochs, precision, seed, again)

@@ -4,6 +4,7 @@ import asyncio
 
 from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
+from prefect.cache_policies import NO_CACHE
 
 from eval.evaluation import choose_best_epoch, evaluate
 from eval.gate.rules import RULES
@@ -12,12 +13,13 @@ from eval.gate.verdicts import decision_markdown, phrase_verdict
 from eval.report.table import find_evaluation, results_markdown
 from feedback_model.records import Split
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.decisions import fix_rules
-from feedback_model.store.training import read_run
+from feedback_model.store.decisions import fix_rules, read_decision
+from feedback_model.store.training import read_run, steps_of, tracking_of
+from feedback_model.training.tracking import track_evaluations
 from tasks.resources import resources
 
 
-@task(name="fix rules")
+@task(name="fix rules", cache_policy=NO_CACHE)
 async def fix_promotion_rules() -> None:
     """Put the rules of promotion in force before anything exists that they will judge."""
     with resources() as (_settings, store):
@@ -61,6 +63,23 @@ async def choose_champion(validation_id: str, test_id: str) -> str:
         key="decision", markdown=decision_markdown(decision), description=phrase_verdict(decision)
     )
     return phrase_verdict(decision)
+
+
+@task(name="tell verdict", cache_policy=NO_CACHE)
+async def tell_verdict(evaluation_id: str) -> str:
+    """The verdict on the models of an evaluation, in one sentence."""
+    with resources() as (_settings, store):
+        decision = read_decision(store, find_evaluation(store, evaluation_id))
+    return "nothing was decided" if decision is None else phrase_verdict(decision)
+
+
+@task(name="track results")
+async def track_results(run_id: str, evaluation_ids: list[str]) -> None:
+    """Put the tables of both splits into the training's Weights & Biases run, where it has one."""
+    with resources() as (settings, store):
+        run, tracking_id, steps = read_run(store, run_id), tracking_of(store, run_id), len(steps_of(store, run_id))
+        evaluations = [find_evaluation(store, each) for each in evaluation_ids]
+        await asyncio.to_thread(track_evaluations, run, tracking_id, settings.home, evaluations, steps)
 
 
 @task(name="publish results")

@@ -72,6 +72,12 @@ def finish_run(store: Store, run_id: str, tracking_id: str | None) -> None:
         )
 
 
+def tracking_of(store: Store, run_id: str) -> str | None:
+    """The id of a run in Weights & Biases; None where it was not tracked."""
+    with store.read() as connection:
+        return connection.execute(select(training_run.c.tracking_id).where(training_run.c.run_id == run_id)).scalar()
+
+
 def restart_run(store: Store, run_id: str) -> None:
     """Forget a run's loss curve and time before it is trained from scratch; its checkpoints stand until replaced."""
     with store.write() as connection:

@@ -1,16 +1,20 @@
-"""The training curve in Weights & Biases: online with a key, offline without, and never a reason to fail.
+"""The training curve and the results in Weights & Biases: online with a key, offline without, never a reason to fail.
 
-One run of ours is one run there, under the same id, so that a resumed training goes on in the same curve.
+One run of ours is one run there, under the same id, so that a resumed training goes on in the same curve, and the
+evaluation of its epochs stands beside it.
 """
 # pyright: basic
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from feedback_model.store.evaluation_records import Evaluation, ModelResult
 from feedback_model.training.run import TrainingRun, TrainingStep
+from feedback_model.traits import TRAIT_KEYS
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +72,27 @@ class Tracking:
         if self._run is not None:
             self._attempt(lambda: self._run.summary.update({f"epoch_{epoch}_loss": train_loss}))
 
+    def results(self, evaluation: Evaluation, step: int) -> None:
+        """Put a table with a row per model beside the curve, and each figure into the run's summary.
+
+        Args:
+            step: where the curve ends; the service drops what comes before that.
+        """
+        if self._run is not None:
+            self._attempt(lambda: self._put_table(evaluation, step))
+
+    def _put_table(self, evaluation: Evaluation, step: int) -> None:
+        import wandb
+
+        rows = [_results_row(evaluation, result) for result in evaluation.models]
+        table = wandb.Table(columns=list(rows[0]), data=[list(row.values()) for row in rows])
+        self._run.log({f"{evaluation.split}_results": table}, step=step)
+        for row in rows:
+            figures = {name: value for name, value in row.items() if isinstance(value, int | float)}
+            self._run.summary.update(
+                {f"{evaluation.split}/{row['model']}/{name}": each for name, each in figures.items()}
+            )
+
     def finish(self, exit_code: int) -> None:
         """Close the run; 0 means that training is complete."""
         if self._run is not None:
@@ -76,10 +101,57 @@ class Tracking:
     def _attempt(self, action: Any) -> None:
         try:
             action()
-        except Exception as error:  # noqa: BLE001 - whatever a tracker raises, training is worth more
+        except Exception as error:  # noqa: BLE001 - whatever a tracker raises, the work is worth more
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            _log.warning("Weights & Biases failed, training goes on: %s", reason)
+            _log.warning("Weights & Biases failed, the work goes on: %s", reason)
             self._run = None
+
+
+def track_evaluations(
+    run: TrainingRun, tracking_id: str | None, home: Path, evaluations: Sequence[Evaluation], step: int
+) -> None:
+    """Put the tables of `evaluations` into the run that tracked their training, each once, if it was tracked.
+
+    Args:
+        tracking_id: the run there; None where there is none.
+        step: of the last update of the training.
+    """
+    marks = {home / "wandb" / f"{each.evaluation_id}.tracked": each for each in evaluations}
+    new = {mark: each for mark, each in marks.items() if each.models and not _is_marked(mark, each)}
+    if tracking_id is None or not new:
+        return
+    tracking = Tracking(run, home)
+    for place, (mark, evaluation) in enumerate(new.items(), start=1):
+        tracking.results(evaluation, step + place)
+        if tracking.tracking_id is not None:
+            mark.write_text(evaluation.created_at)
+    tracking.finish(exit_code=0)
+
+
+def _is_marked(mark: Path, evaluation: Evaluation) -> bool:
+    return mark.is_file() and mark.read_text() == evaluation.created_at
+
+
+def _results_row(evaluation: Evaluation, result: ModelResult) -> dict[str, str | int | float | None]:
+    penalised = {trait.trait: trait.mse for trait in result.traits if trait.subset == "penalised"}
+    return {
+        "model": result.model,
+        "best_epoch": "yes" if result.is_best_epoch else "",
+        "n": evaluation.n_test,
+        "valid_strict": result.valid_strict,
+        "validity": result.valid_strict / evaluation.n_test,
+        "validity_low": result.validity_low,
+        "validity_high": result.validity_high,
+        "mse_penalised": result.mse_penalised,
+        "mse_penalised_low": result.mse_penalised_low,
+        "mse_penalised_high": result.mse_penalised_high,
+        "mse_individual": result.mse_individual,
+        "n_individual": result.n_individual,
+        "mse_common": result.mse_common,
+        "n_common": result.n_common,
+        **{f"mse_{trait}": penalised.get(trait) for trait in TRAIT_KEYS},
+        "mse_constant": evaluation.mse_constant,
+    }
 
 
 def _mode() -> Any:

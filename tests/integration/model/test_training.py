@@ -226,7 +226,7 @@ def test_a_service_out_of_reach_leaves_the_curve_offline(store, settings, micro_
     for name, value in {"MODE": "online", "API_KEY": "a" * 40, "BASE_URL": "http://127.0.0.1:9"}.items():
         monkeypatch.setenv(f"WANDB_{name}", value)
     run = train(store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
-    assert "Weights & Biases failed, training goes on" in caplog.text
+    assert "Weights & Biases failed, the work goes on" in caplog.text
     assert list(settings.home.glob(f"wandb/offline-run-*-{run.run_id}/*.wandb"))
 
 
