@@ -7,19 +7,21 @@ validity. "Not distinguishable" is an answer; models that are not share a tier.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import get_args
+from typing import TypeVar, get_args
 
 import numpy as np
 
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
 from eval.metrics import Scores
-from eval.subsets import Mask, common, error_range, individual, penalised
+from eval.subsets import Mask, error_range, individual, penalised
 from feedback_model.progress import track
-from feedback_model.store.evaluation_records import Comparison, Measure
+from feedback_model.store.evaluation_records import Comparison, ErrorMeasure, Measure, TraitComparison
 
 ALPHA = 0.05
 MEASURES: tuple[Measure, ...] = get_args(Measure)
+ERROR_MEASURES: tuple[ErrorMeasure, ...] = get_args(ErrorMeasure)
+Compared = TypeVar("Compared", Comparison, TraitComparison)
 PRIMARY: Measure = "penalised"
 NON_INFERIORITY: tuple[str, str] = ("base-nf4", "base")
 MARGINS: Mapping[Measure, float] = {"penalised": 0.5, "common": 0.5, "validity": 0.05}
@@ -41,6 +43,21 @@ class Contestants:
     predictions: Mapping[str, Scores]
     """By model in the order of the table; a row of NaN where the output is not strictly valid."""
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every two models once, the later of the table first."""
+        return [(model, other) for other, model in combinations(self.predictions, 2)]
+
+    def error_differences(self, model: str, other: str, measure: ErrorMeasure) -> Scores:
+        """Squared errors of `model` less those of `other`, in the shape of the labels; a row of NaN where one is missing."""
+        first, second = self.predictions[model], self.predictions[other]
+        if measure == "penalised":
+            first, second = penalised(first, self.medians), penalised(second, self.medians)
+        return (first - self.labels) ** 2 - (second - self.labels) ** 2
+
+    def sources_of(self, used: Mask) -> list[str]:
+        """The documents of the transcripts in `used`."""
+        return [source for source, kept in zip(self.sources, used, strict=True) if kept]
+
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
@@ -59,16 +76,17 @@ def compare_models(contestants: Contestants) -> tuple[Comparison, ...]:
     Raises:
         Interrupted: a stop was requested.
     """
-    pairs = [(model, other) for other, model in combinations(contestants.predictions, 2)]
+    pairs = contestants.pairs()
     progress = track("compare", len(pairs))
     comparisons: list[Comparison] = []
     for model, other in pairs:
         comparisons += _compare_pair(contestants, model, other)
         progress.advance()
-    return tuple(each for measure in MEASURES for each in _adjusted(comparisons, measure))
+    return tuple(each for measure in MEASURES for each in adjust_family(comparisons, measure))
 
 
-def _adjusted(comparisons: Sequence[Comparison], measure: Measure) -> list[Comparison]:
+def adjust_family(comparisons: Sequence[Compared], measure: Measure) -> list[Compared]:
+    """Those of `comparisons` under `measure`, with Holm's correction over all of them."""
     family = [each for each in comparisons if each.measure == measure]
     adjusted = adjust_by_holm([each.p_value for each in family])
     return [
@@ -79,22 +97,13 @@ def _adjusted(comparisons: Sequence[Comparison], measure: Measure) -> list[Compa
 
 def _compare_pair(contestants: Contestants, model: str, other: str) -> list[Comparison]:
     first, second = contestants.predictions[model], contestants.predictions[other]
-    valid = individual(first), individual(second)
     bounds = _difference_bounds(contestants.labels, first, second)
-    filled = _error_differences(contestants, *(penalised(each, contestants.medians) for each in (first, second)))
     samples: dict[Measure, _Sample] = {
-        "penalised": _error_sample(contestants, filled, np.ones_like(valid[0]), bounds),
-        "common": _error_sample(
-            contestants, _error_differences(contestants, first, second), common((first, second)), bounds
-        ),
-        "validity": _validity_sample(contestants, *valid),
+        measure: _error_sample(contestants, contestants.error_differences(model, other, measure), bounds)
+        for measure in ERROR_MEASURES
     }
+    samples["validity"] = _validity_sample(contestants, individual(first), individual(second))
     return [_summarise(contestants, model, other, measure, sample) for measure, sample in samples.items()]
-
-
-def _error_differences(contestants: Contestants, first: Scores, second: Scores) -> Scores:
-    """Per transcript, the squared errors of the first summed over traits, less those of the second."""
-    return ((first - contestants.labels) ** 2 - (second - contestants.labels) ** 2).sum(axis=1)
 
 
 def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[float, float] | None:
@@ -105,12 +114,11 @@ def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[f
     return float((low - other_high).mean()), float((high - other_low).mean())
 
 
-def _error_sample(
-    contestants: Contestants, differences: Scores, used: Mask, bounds: tuple[float, float] | None
-) -> _Sample:
-    kept, sources = differences[used], _of(contestants.sources, used)
-    # The test takes the sums, which are whole numbers; readers get the mean over traits.
-    return _Sample(kept / contestants.labels.shape[1], used, sign_flip_p_value(kept, sources), bounds)
+def _error_sample(contestants: Contestants, differences: Scores, bounds: tuple[float, float] | None) -> _Sample:
+    used = individual(differences)
+    # The test takes the sums over traits, which are whole numbers; readers get the means.
+    sums, sources = differences[used].sum(axis=1), contestants.sources_of(used)
+    return _Sample(sums / differences.shape[1], used, sign_flip_p_value(sums, sources), bounds)
 
 
 def _validity_sample(contestants: Contestants, first: Mask, second: Mask) -> _Sample:
@@ -119,12 +127,8 @@ def _validity_sample(contestants: Contestants, first: Mask, second: Mask) -> _Sa
     return _Sample(differences, np.ones_like(first), p_value, None, higher_is_better=True)
 
 
-def _of(sources: Sequence[str], used: Mask) -> list[str]:
-    return [source for source, kept in zip(sources, used, strict=True) if kept]
-
-
 def _summarise(contestants: Contestants, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
-    estimate = estimate_mean(sample.differences, _of(contestants.sources, sample.used))
+    estimate = estimate_mean(sample.differences, contestants.sources_of(sample.used))
     interval = (None, None) if estimate is None else estimate.interval
     margin = MARGINS[measure] if (model, other) == NON_INFERIORITY else None
     p_non_inferior = None

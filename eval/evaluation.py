@@ -12,15 +12,22 @@ from eval.judging import judge_outputs
 from eval.measuring import Panel, as_scores, measure_constants, measure_models
 from eval.metrics import mean_over_traits
 from eval.noise_floor import measure_noise_floor
+from eval.trait_comparisons import compare_traits
 from feedback_model.code_version import code_commit
 from feedback_model.errors import MissingStage
 from feedback_model.parsing import VALIDATOR
-from feedback_model.records import Dataset, Decoding, Split, content_id
+from feedback_model.records import Dataset, Decoding, LabelSet, Split, content_id
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Comparison, Evaluation, JudgedOutput, LabelledItem, ModelResult
+from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, LabelledItem, ModelResult, NoiseFloor
 from feedback_model.store.evaluations import models_of_inferences, read_evaluation, save_evaluation
-from feedback_model.store.judgements import forget_judgements, judged_outputs, labelled_items, relabelled_items
+from feedback_model.store.judgements import (
+    count_labelled,
+    forget_judgements,
+    judged_outputs,
+    labelled_items,
+    relabelled_items,
+)
 from feedback_model.store.roles import model_order
 
 
@@ -56,11 +63,17 @@ def evaluate(
     stored = read_evaluation(store, evaluation_id)
     if stored is not None and not again and not any(judged):
         return stored
+    heading = _head(evaluation_id, dataset, split, run_id, decoding)
     panel = assemble_panel(store, dataset, split, models)
-    results, comparisons = _measure(store, panel, models)
-    constants = measure_constants(panel)
-    label_set = dataset.label_set
-    evaluation = Evaluation(
+    evaluation = measure_panel(heading, panel, _identify(store, models), best_epoch)
+    evaluation = replace(evaluation, noise_floors=_noise_floors(store, dataset.label_set))
+    save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
+    return evaluation
+
+
+def _head(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None, decoding: Decoding) -> Evaluation:
+    """The evaluation before anything is measured."""
+    return Evaluation(
         evaluation_id=evaluation_id,
         created_at=now(),
         dataset_id=dataset.dataset_id,
@@ -68,18 +81,39 @@ def evaluate(
         split=split,
         decoding=decoding,
         validator=VALIDATOR,
-        label_model=label_set.label_model,
-        prompt_version=label_set.prompt_version,
+        label_model=dataset.label_set.label_model,
+        prompt_version=dataset.label_set.prompt_version,
         code_commit=code_commit(),
+        n_test=0,
+        mse_constant=None,
+        models=(),
+        constants=(),
+    )
+
+
+def measure_panel(
+    heading: Evaluation, panel: Panel, names: Mapping[str, tuple[str, str]], best_epoch: str | None
+) -> Evaluation:
+    """`heading` with every figure that follows from `panel`: nothing is read or written.
+
+    Args:
+        names: inference id and model id by model.
+        best_epoch: as for `evaluate`.
+    """
+    contestants = _contestants(panel)
+    results, comparisons = measure_models(panel, names), compare_models(contestants)
+    tiers = rank_tiers({result.model: result.mse_penalised for result in results}, comparisons)
+    ranked = [replace(result, tier=tiers.get(result.model)) for result in results]
+    constants = measure_constants(panel)
+    return replace(
+        heading,
         n_test=len(panel.items),
         mse_constant=mean_over_traits([constant.mse for constant in constants]),
-        models=_with_best_epoch(results, split, best_epoch),
+        models=_with_best_epoch(ranked, heading.split, best_epoch),
         constants=constants,
         comparisons=comparisons,
-        noise_floors=measure_noise_floor(relabelled_items(store, label_set)),
+        trait_comparisons=compare_traits(contestants),
     )
-    save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
-    return evaluation
 
 
 def name_evaluation(dataset: Dataset, split: Split, models: Mapping[str, str], decoding: Decoding) -> str:
@@ -108,12 +142,15 @@ def _with_best_epoch(results: list[ModelResult], split: Split, best_epoch: str |
     return tuple(replace(result, is_best_epoch=result.model == best) for result in results)
 
 
-def _measure(store: Store, panel: Panel, models: Mapping[str, str]) -> tuple[list[ModelResult], tuple[Comparison, ...]]:
+def _identify(store: Store, models: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Inference id and model id by model."""
     model_ids = models_of_inferences(store, models.values())
-    results = measure_models(panel, {name: (inference, model_ids[inference]) for name, inference in models.items()})
-    comparisons = compare_models(_contestants(panel))
-    tiers = rank_tiers({result.model: result.mse_penalised for result in results}, comparisons)
-    return [replace(result, tier=tiers.get(result.model)) for result in results], comparisons
+    return {name: (inference_id, model_ids[inference_id]) for name, inference_id in models.items()}
+
+
+def _noise_floors(store: Store, label_set: LabelSet) -> tuple[NoiseFloor, ...]:
+    relabelled = relabelled_items(store, label_set)
+    return measure_noise_floor(relabelled, count_labelled(store, label_set) if relabelled else 0)
 
 
 def _contestants(panel: Panel) -> Contestants:
@@ -143,6 +180,12 @@ def _labelled(store: Store, dataset: Dataset, split: Split, *, real_only: bool =
         raise MissingStage(
             f"dataset {dataset.dataset_id[:8]} has no labelled transcripts in its {split} part; "
             "land more, run `feedback label`, then `feedback train`"
+        )
+    n_part = {"train": dataset.n_train, "validation": dataset.n_validation, "test": dataset.n_test}[split]
+    if not real_only and len(items) != n_part:
+        raise MissingStage(
+            f"{dataset.label_set.label_model} labels {len(items)} of the {n_part} {split} transcripts of dataset "
+            f"{dataset.dataset_id[:8]}; run `feedback label`, then `feedback train` to snapshot what is labelled"
         )
     return items
 

@@ -23,10 +23,13 @@ def label_variances(items: Sequence[RelabelledItem]) -> Variances:
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(TRAIT_KEYS))
 
 
-def measure_noise_floor(items: Iterable[RelabelledItem]) -> tuple[NoiseFloor, ...]:
+def measure_noise_floor(items: Iterable[RelabelledItem], n_labelled: int) -> tuple[NoiseFloor, ...]:
     """The floor of each trait, and of the mean over traits under the name `all`; empty without relabelled transcripts.
 
     Intervals are clustered on the document, as every interval here.
+
+    Args:
+        n_labelled: transcripts that could have been labelled again.
     """
     items = [item for item in items if len(item.labels) > 1]
     if not items:
@@ -36,9 +39,10 @@ def measure_noise_floor(items: Iterable[RelabelledItem]) -> tuple[NoiseFloor, ..
         "all": variances.mean(axis=1),
         **{trait: variances[:, column] for column, trait in enumerate(TRAIT_KEYS)},
     }
-    return tuple(_floor(name, values, error_interval(values, sources)) for name, values in columns.items())
+    return tuple(_floor(name, values, error_interval(values, sources), n_labelled) for name, values in columns.items())
 
 
-def _floor(trait: str, variances: Variances, interval: Interval | None) -> NoiseFloor:
+def _floor(trait: str, variances: Variances, interval: Interval | None, n_labelled: int) -> NoiseFloor:
     low, high = interval or (None, None)
-    return NoiseFloor(trait, float(variances.mean()), low, high, len(variances))
+    n_used = len(variances)
+    return NoiseFloor(trait, float(variances.mean()), low, high, n_used, n_labelled, n_labelled - n_used)

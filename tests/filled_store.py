@@ -166,6 +166,7 @@ def _evaluation() -> list[tuple[Table, list[dict[str, Any]]]]:
         (tables.evaluation_metric, _metrics(key)),
         (tables.evaluation_comparison, _comparisons(key)),
         (tables.evaluation_tier, [{**key, "model": model, "tier": 1} for model in ("base", "epoch-2")]),
+        (tables.evaluation_trait_comparison, _trait_comparisons(key)),
         (tables.evaluation_noise_floor, _floors(key)),
     ]
 
@@ -188,8 +189,14 @@ def _metrics(key: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _floors(key: dict[str, str]) -> list[dict[str, Any]]:
-    known = {"floor": 0.5, "ci_low": 0.0, "ci_high": 1.5, "n_used": 2}
+    known = {"floor": 0.5, "ci_low": 0.0, "ci_high": 1.5, "n_used": 2, "n_total": 4, "n_missing": 2}
     return [{**key, "trait": trait} | known for trait in ("all", *TRAIT_KEYS)]
+
+
+def _trait_comparisons(key: dict[str, str]) -> list[dict[str, Any]]:
+    pair = {**key, "model": "epoch-2", "other": "base", "measure": "common", "difference": -25.0, "p_value": 1.0}
+    pair |= {"ci_low": None, "ci_high": None, "p_adjusted": 1.0, "distinguishable": False}
+    return [pair | {"trait": trait, "n_used": 1, "n_total": 2, "n_missing": 1} for trait in TRAIT_KEYS]
 
 
 def _comparisons(key: dict[str, str]) -> list[dict[str, Any]]:

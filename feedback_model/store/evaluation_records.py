@@ -10,6 +10,7 @@ Subset = Literal["common", "individual", "penalised"]
 SUBSETS: tuple[Subset, ...] = ("common", "individual", "penalised")
 Metric = Literal["mae", "bias", "qwk", "spearman", "within_one", "mse_macro"]
 Measure = Literal["penalised", "common", "validity"]
+ErrorMeasure = Literal["penalised", "common"]
 Verdict = Literal["promote", "hold", "inconclusive"]
 Rule = Literal["preregistered", "incumbent", "validity", "constant", "trait"]
 Outcome = Literal["pass", "fail", "unknown"]
@@ -49,6 +50,9 @@ class NoiseFloor:
     ci_high: float | None
     n_used: int
     """Transcripts labelled more than once."""
+    n_total: int
+    """Real transcripts that the label set has labels of."""
+    n_missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,14 @@ class ModelResult:
     mse_penalised_low: float | None = None
     mse_penalised_high: float | None = None
     validity_low: float | None = None
-    """95%, exact (Clopper-Pearson), of the share that is strictly valid."""
+    """95%, of the share that is strictly valid; exact (Clopper-Pearson), for as many documents as there are."""
     validity_high: float | None = None
+
+    @property
+    def worst_trait(self) -> TraitResult | None:
+        """The trait with the highest penalised MSE, the first of equals; None where nothing was asked."""
+        known = [trait for trait in self.traits if trait.subset == "penalised" and trait.mse is not None]
+        return max(known, key=lambda trait: trait.mse or 0.0, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,7 @@ class Comparison:
     """95%, clustered on the document, not adjusted for other pairs; None with fewer than two documents."""
     ci_high: float | None
     p_value: float | None
-    """Of an exact two-sided test that the two are alike: sign flips of documents for MSE, McNemar for validity."""
+    """Of an exact two-sided test that the two are alike, by sign flips of documents; for validity that is McNemar's."""
     p_adjusted: float | None
     """After Holm, over all pairs of the evaluation under this measure."""
     distinguishable: bool
@@ -155,6 +165,30 @@ class Comparison:
     """How much worse `model` may be and still count as no worse; only where that is asked (base-nf4 against base)."""
     p_non_inferior: float | None
     """One-sided, of being worse by `margin` or more; below 0.025 shows that it is not."""
+    n_used: int
+    n_total: int
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraitComparison:
+    """One model against another on one trait; below zero `model` has the smaller MSE."""
+
+    model: str
+    other: str
+    measure: ErrorMeasure
+    trait: str
+    difference: float | None
+    """`model` less `other`, in score points squared. None where nothing was used."""
+    ci_low: float | None
+    """95%, clustered on the document, not adjusted for other pairs and traits; None with fewer than two documents."""
+    ci_high: float | None
+    p_value: float | None
+    """Of the exact sign-flip test."""
+    p_adjusted: float | None
+    """After Holm, over all pairs and traits of the evaluation under this measure."""
+    distinguishable: bool
+    """Whether `p_adjusted` is below 0.05."""
     n_used: int
     n_total: int
     n_missing: int
@@ -193,6 +227,8 @@ class Evaluation:
     constants: tuple[TraitConstant, ...]
     comparisons: tuple[Comparison, ...] = ()
     """Every pair of models once, the later of the table against the earlier; empty in older evaluations."""
+    trait_comparisons: tuple[TraitComparison, ...] = ()
+    """The same pairs on each trait; empty like `comparisons`."""
     noise_floors: tuple[NoiseFloor, ...] = ()
     """`all` first, then each trait; empty where no transcript was labelled twice."""
 

@@ -18,6 +18,7 @@ from feedback_model.store.evaluation_records import (
     MetricResult,
     ModelResult,
     NoiseFloor,
+    TraitComparison,
     TraitConstant,
     TraitResult,
 )
@@ -30,12 +31,13 @@ def _names(record: type[Any], *elsewhere: str) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record) if field.name not in elsewhere)
 
 
-_OWN_FIELDS = _names(Evaluation, "models", "constants", "comparisons", "noise_floors")
+_OWN_FIELDS = _names(Evaluation, "models", "constants", "comparisons", "trait_comparisons", "noise_floors")
 _MODEL_FIELDS = _names(ModelResult, "model_id", "traits", "metrics", "tier")
 _TRAIT_FIELDS = _names(TraitResult)
 _METRIC_FIELDS = _names(MetricResult)
 _CONSTANT_FIELDS = _names(TraitConstant)
 _COMPARISON_FIELDS = _names(Comparison)
+_TRAIT_COMPARISON_FIELDS = _names(TraitComparison)
 _FLOOR_FIELDS = _names(NoiseFloor)
 _MEASURES: tuple[Measure, ...] = get_args(Measure)
 _METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -78,7 +80,7 @@ def _child_rows(evaluation: Evaluation, transcript_ids: Iterable[str]) -> dict[T
     return {
         tables.evaluation_item: [key | {"transcript_id": name} for name in transcript_ids],
         tables.evaluation_constant: [key | asdict(constant) for constant in evaluation.constants],
-        tables.evaluation_model: [key | {name: getattr(model, name) for name in _MODEL_FIELDS} for model in models],
+        tables.evaluation_model: [key | _model_columns(model) for model in models],
         tables.evaluation_trait: [
             key | {"model": model.model} | asdict(trait) for model in models for trait in model.traits
         ],
@@ -87,8 +89,17 @@ def _child_rows(evaluation: Evaluation, transcript_ids: Iterable[str]) -> dict[T
         ],
         tables.evaluation_tier: [key | _only(asdict(model), ("model", "tier")) for model in models if model.tier],
         tables.evaluation_comparison: [key | asdict(comparison) for comparison in evaluation.comparisons],
+        tables.evaluation_trait_comparison: [key | asdict(each) for each in evaluation.trait_comparisons],
         tables.evaluation_noise_floor: [key | asdict(floor) for floor in evaluation.noise_floors],
     }
+
+
+def _model_columns(model: ModelResult) -> dict[str, Any]:
+    worst = model.worst_trait
+    derived = {"worst_trait": None, "mse_worst_trait": None}
+    if worst is not None:
+        derived = {"worst_trait": worst.trait, "mse_worst_trait": worst.mse}
+    return {name: getattr(model, name) for name in _MODEL_FIELDS} | derived
 
 
 def read_evaluation(store: Store, evaluation_id: str) -> Evaluation | None:
@@ -102,6 +113,7 @@ def read_evaluation(store: Store, evaluation_id: str) -> Evaluation | None:
         metrics = _rows(connection, select(tables.evaluation_metric), evaluation_id)
         constants = _rows(connection, select(tables.evaluation_constant), evaluation_id)
         comparisons = _rows(connection, select(tables.evaluation_comparison), evaluation_id)
+        by_trait = _rows(connection, select(tables.evaluation_trait_comparison), evaluation_id)
         floors = _rows(connection, select(tables.evaluation_noise_floor), evaluation_id)
     results = [_model_result(row, _of(row["model"], traits), _of(row["model"], metrics)) for row in models]
     return Evaluation(
@@ -110,6 +122,9 @@ def read_evaluation(store: Store, evaluation_id: str) -> Evaluation | None:
         constants=tuple(TraitConstant(**_only(row, _CONSTANT_FIELDS)) for row in sorted(constants, key=_place)),
         comparisons=tuple(
             Comparison(**_only(row, _COMPARISON_FIELDS)) for row in sorted(comparisons, key=_place_of_pair)
+        ),
+        trait_comparisons=tuple(
+            TraitComparison(**_only(row, _TRAIT_COMPARISON_FIELDS)) for row in sorted(by_trait, key=_place_of_pair)
         ),
         noise_floors=tuple(NoiseFloor(**_only(row, _FLOOR_FIELDS)) for row in sorted(floors, key=_place_of_floor)),
     )
@@ -151,7 +166,8 @@ def _place_of_floor(row: dict[str, Any]) -> int:
 
 
 def _place_of_pair(row: dict[str, Any]) -> tuple[int, ...]:
-    return _MEASURES.index(row["measure"]), *model_order(row["other"]), *model_order(row["model"])
+    trait = TRAIT_KEYS.index(row["trait"]) if "trait" in row else 0
+    return _MEASURES.index(row["measure"]), *model_order(row["other"]), *model_order(row["model"]), trait
 
 
 def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:

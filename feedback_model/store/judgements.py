@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, select
+from sqlalchemy import Row, Select, and_, delete, func, select
 
 from feedback_model.parsing import VALIDATOR, Judgement
 from feedback_model.records import Dataset, FinishReason, LabelSet, Split
@@ -53,6 +53,19 @@ def relabelled_items(store: Store, label_set: LabelSet) -> list[RelabelledItem]:
     with store.read() as connection:
         rows = connection.execute(query).all()
     return [_relabelled_item(list(group)) for _, group in groupby(rows, key=lambda row: row.transcript_id)]
+
+
+def count_labelled(store: Store, label_set: LabelSet) -> int:
+    """How many real transcripts `label_set` holds a label of."""
+    label, transcript = tables.label, tables.transcript
+    query = (
+        select(func.count(label.c.transcript_id.distinct()))
+        .join(transcript, transcript.c.transcript_id == label.c.transcript_id)
+        .where(label.c.label_model == label_set.label_model, label.c.prompt_version == label_set.prompt_version)
+        .where(transcript.c.origin == "real")
+    )
+    with store.read() as connection:
+        return connection.execute(query).scalar_one()
 
 
 def _relabelled_item(rows: Sequence[Row[Any]]) -> RelabelledItem:

@@ -22,6 +22,7 @@ VIEWS = (
     "trait_mse",
     "trait_metrics",
     "comparisons",
+    "trait_comparisons",
     "rank_tiers",
     "noise_floor",
     "quantisation_tax",

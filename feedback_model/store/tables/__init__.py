@@ -17,6 +17,7 @@ from feedback_model.store.tables.evaluation import (
     evaluation_noise_floor,
     evaluation_tier,
     evaluation_trait,
+    evaluation_trait_comparison,
 )
 from feedback_model.store.tables.inference import inference, judgement, model_version, output
 from feedback_model.store.tables.labels import augmentation, label, label_score, reply, request
@@ -40,6 +41,7 @@ __all__ = [
     "evaluation_noise_floor",
     "evaluation_tier",
     "evaluation_trait",
+    "evaluation_trait_comparison",
     "evidence",
     "inference",
     "judgement",

@@ -27,6 +27,7 @@ evaluation_item = Table(
     metadata,
     Column("evaluation_id", Text, ForeignKey("evaluation.evaluation_id"), primary_key=True),
     Column("transcript_id", Text, ForeignKey("transcript.transcript_id"), primary_key=True),
+    sqlite_with_rowid=False,  # all of it is key: a rowid would keep every row twice
     comment="The transcripts of an evaluation.",
 )
 
@@ -67,6 +68,8 @@ evaluation_model = Table(
     Column("mse_penalised_high", Float),
     Column("validity_low", Float),
     Column("validity_high", Float),
+    Column("worst_trait", Text),  # by penalised MSE, which is then:
+    Column("mse_worst_trait", Float),
     comment="One model's row of an evaluation.",
 )
 
@@ -156,6 +159,28 @@ evaluation_comparison = Table(
     comment="Two models of one evaluation against each other, on the same transcripts; each pair once.",
 )
 
+evaluation_trait_comparison = Table(
+    "evaluation_trait_comparison",
+    metadata,
+    Column("evaluation_id", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("other", Text, primary_key=True),
+    Column("measure", Text, CheckConstraint("measure IN ('penalised','common')", name="measure"), primary_key=True),
+    Column("trait", Text, primary_key=True),
+    Column("difference", Float),
+    Column("ci_low", Float),
+    Column("ci_high", Float),
+    Column("p_value", Float),
+    Column("p_adjusted", Float),  # by Holm, over all pairs and traits under this measure
+    Column("distinguishable", Boolean, nullable=False),
+    Column("n_used", Integer, nullable=False),
+    Column("n_total", Integer, nullable=False),
+    Column("n_missing", Integer, nullable=False),
+    _of_evaluated_model("evaluation_trait_comparison"),
+    _of_evaluated_model("evaluation_trait_comparison", "other"),
+    comment="The same pair of models on one trait.",
+)
+
 evaluation_tier = Table(
     "evaluation_tier",
     metadata,
@@ -175,5 +200,7 @@ evaluation_noise_floor = Table(
     Column("ci_low", Float),
     Column("ci_high", Float),
     Column("n_used", Integer, nullable=False),
+    Column("n_total", Integer, nullable=False),
+    Column("n_missing", Integer, nullable=False),
     comment="Variance of the labeller's noise, from transcripts labelled more than once: no MSE can be lower.",
 )

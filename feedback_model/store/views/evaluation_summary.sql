@@ -36,7 +36,9 @@ SELECT
     evaluation_noise_floor.floor AS noise_floor,
     (evaluation.mse_constant - evaluation_model.mse_penalised)
         / NULLIF(evaluation.mse_constant - COALESCE(evaluation_noise_floor.floor, 0), 0) AS skill,
-    evaluation_tier.tier
+    evaluation_tier.tier,
+    evaluation_model.worst_trait,
+    evaluation_model.mse_worst_trait
 FROM evaluation
 JOIN evaluation_model ON evaluation_model.evaluation_id = evaluation.evaluation_id
 LEFT JOIN evaluation_noise_floor

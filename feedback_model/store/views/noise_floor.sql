@@ -7,5 +7,7 @@ SELECT
     evaluation_noise_floor.ci_low,
     evaluation_noise_floor.ci_high,
     2 * evaluation_noise_floor.floor AS labeller_mse,
-    evaluation_noise_floor.n_used
+    evaluation_noise_floor.n_used,
+    evaluation_noise_floor.n_total,
+    evaluation_noise_floor.n_missing
 FROM evaluation_noise_floor
