@@ -81,8 +81,8 @@ def _read_standard_input() -> "Iterator[RawRecord | Reject]":
 
 
 def _model(settings: Settings, name: str) -> "ModelVersion":
-    from feedback_model.store.connection import open_store
     from feedback_model.store.champions import champion
+    from feedback_model.store.connection import open_store
     from feedback_model.store.training import model_version_of
 
     store = open_store(settings.store_url)

@@ -23,6 +23,7 @@ COMMANDS = [
     "report",
     "score",
     "results",
+    "champion",
     "up",
     "doctor",
 ]
