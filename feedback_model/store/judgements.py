@@ -14,6 +14,8 @@ from feedback_model.store.evaluation_records import JudgedOutput, LabelledItem, 
 from feedback_model.store.upsert import insert_missing
 from feedback_model.traits import TRAIT_KEYS
 
+_NO_SCORES = dict.fromkeys(TRAIT_KEYS)
+
 
 def labelled_items(store: Store, dataset: Dataset, split: Split, *, real_only: bool = False) -> list[LabelledItem]:
     """The transcripts of one part of `dataset` with their labels, in the order of their ids."""
@@ -98,15 +100,8 @@ def save_judgements(store: Store, inference_id: str, judgements: Mapping[str, Ju
     """Keep `judgements` (by transcript id) with the scores of the strict ones, in one transaction."""
     key = {"validator": VALIDATOR, "inference_id": inference_id}
     rows = [key | {"transcript_id": name} | _judgement_columns(each) for name, each in judgements.items()]
-    scores = [
-        key | {"transcript_id": name, "trait": trait, "score": float(score)}
-        for name, each in judgements.items()
-        if each.tier == "strict" and each.feedback is not None
-        for trait, score in each.feedback.scores.items()
-    ]
     with store.write() as connection:
         insert_missing(connection, tables.judgement, rows)
-        insert_missing(connection, tables.predicted_score, scores)
 
 
 def _judgement_columns(judgement: Judgement) -> dict[str, Any]:
@@ -116,6 +111,7 @@ def _judgement_columns(judgement: Judgement) -> dict[str, Any]:
         "failure_code": None if failure is None else str(failure.code),
         "failure_offset": None if failure is None else failure.offset,
         "failure_pointer": None if failure is None else failure.pointer,
+        **(_NO_SCORES if judgement.tier != "strict" or judgement.feedback is None else judgement.feedback.scores),
     }
 
 
@@ -124,33 +120,25 @@ def forget_judgements(store: Store, inference_ids: Iterable[str], dataset_id: st
 
     What it said about other parts stays: evaluations stand on it.
     """
-    item = tables.dataset_item
+    item, judgement = tables.dataset_item, tables.judgement
     part = select(item.c.transcript_id).where(item.c.dataset_id == dataset_id, item.c.split == split)
-    inferences = list(inference_ids)
+    of_inferences = and_(judgement.c.validator == VALIDATOR, judgement.c.inference_id.in_(list(inference_ids)))
     with store.write() as connection:
-        for table in (tables.predicted_score, tables.judgement):
-            of_inferences = and_(table.c.validator == VALIDATOR, table.c.inference_id.in_(inferences))
-            connection.execute(delete(table).where(of_inferences, table.c.transcript_id.in_(part)))
+        connection.execute(delete(judgement).where(of_inferences, judgement.c.transcript_id.in_(part)))
 
 
 def judged_outputs(store: Store, inference_id: str, dataset_id: str, split: Split) -> dict[str, JudgedOutput]:
     """What one inference said about one part of a dataset, by transcript id."""
-    judgement, predicted = tables.judgement, tables.predicted_score
-    same = and_(*(judgement.c[name] == predicted.c[name] for name in ("validator", "inference_id", "transcript_id")))
+    judgement = tables.judgement
+    columns = (judgement.c[name] for name in ("transcript_id", "tier", *TRAIT_KEYS))
     query = (
-        _of_part(
-            select(judgement.c.transcript_id, judgement.c.tier, predicted.c.trait, predicted.c.score),
-            judgement,
-            dataset_id,
-            split,
-        )
-        .outerjoin(predicted, same)
+        _of_part(select(*columns), judgement, dataset_id, split)
         .where(judgement.c.validator == VALIDATOR, judgement.c.inference_id == inference_id)
         .order_by(judgement.c.transcript_id)
     )
     with store.read() as connection:
-        rows = connection.execute(query).all()
-    return {name: _judged_output(list(group)) for name, group in groupby(rows, key=lambda row: row.transcript_id)}
+        rows = connection.execute(query).tuples()
+        return {name: JudgedOutput(tier, tuple(scores) if tier == "strict" else None) for name, tier, *scores in rows}
 
 
 def _of_part(query: Select[Any], table: Any, dataset_id: str, split: Split) -> Select[Any]:
@@ -158,9 +146,3 @@ def _of_part(query: Select[Any], table: Any, dataset_id: str, split: Split) -> S
     return query.join_from(table, item, item.c.transcript_id == table.c.transcript_id).where(
         item.c.dataset_id == dataset_id, item.c.split == split
     )
-
-
-def _judged_output(rows: Sequence[Row[Any]]) -> JudgedOutput:
-    scores = {row.trait: row.score for row in rows}
-    strict = rows[0].tier == "strict"
-    return JudgedOutput(rows[0].tier, tuple(scores[trait] for trait in TRAIT_KEYS) if strict else None)

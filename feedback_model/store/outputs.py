@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, select
 from feedback_model.records import Decoding, Prediction
 from feedback_model.store import clock
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import inference, judgement, output, predicted_score
+from feedback_model.store.tables import inference, judgement, output
 from feedback_model.store.upsert import insert_missing
 
 _CHUNK = 500  # ids in one IN list; SQLite's oldest limit on parameters is 999
@@ -55,7 +55,7 @@ def forget_outputs(store: Store, inference_id: str, transcript_ids: Sequence[str
 
 
 def _forget(connection: Connection, inference_id: str, transcript_ids: Sequence[str]) -> None:
-    for table in (predicted_score, judgement, output):
+    for table in (judgement, output):
         connection.execute(
             delete(table).where(table.c.inference_id == inference_id, table.c.transcript_id.in_(transcript_ids))
         )

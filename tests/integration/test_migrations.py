@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from sqlalchemy import CheckConstraint, Table, inspect, select, text
 
 from feedback_model.errors import StoreError
 from feedback_model.store.connection import Store, connect, open_store
@@ -37,6 +37,19 @@ def test_migrated_tables_are_the_defined_ones(any_store: Store) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+def checks_of(table: Table) -> set[str]:
+    constraints = [*table.constraints, *(each for column in table.columns for each in column.constraints)]
+    names = [str(each.name) for each in constraints if isinstance(each, CheckConstraint)]
+    return {name if name.startswith("ck_") else f"ck_{table.name}_{name}" for name in names}
+
+
+def test_migrated_tables_have_every_check_that_is_defined(any_store: Store) -> None:
+    with any_store.read() as connection:
+        inspector = inspect(connection)
+        found = {name: {each["name"] for each in inspector.get_check_constraints(name)} for name in metadata.tables}
+    assert found == {name: checks_of(table) for name, table in metadata.tables.items()}
+
+
 def test_down_and_up_again_with_data(any_store: Store) -> None:
     fill(any_store)
     with any_store.write(foreign_keys=False) as connection:
@@ -44,6 +57,50 @@ def test_down_and_up_again_with_data(any_store: Store) -> None:
         assert inspect(connection).get_table_names() == ["alembic_version"]
         migrate(connection, head_revision())
         assert set(VIEWS) <= set(inspect(connection).get_view_names())
+
+
+def test_every_score_survives_the_way_to_a_row_of_its_own_and_back(any_store: Store) -> None:
+    fill(any_store)
+    judged = contents(any_store)["judgement"]
+    with any_store.write(foreign_keys=False) as connection:
+        migrate(connection, "0002")
+        rows = connection.execute(text("SELECT inference_id, score, COUNT(*) FROM predicted_score GROUP BY 1, 2"))
+        assert sorted(map(tuple, rows)) == [("i-base", 2, 6), ("i-epoch-2", 5, 6), ("i-epoch-2", 7, 6)]
+        migrate(connection, head_revision())
+    assert contents(any_store)["judgement"] == judged
+
+
+def test_a_judgement_that_lacks_a_score_is_dropped_so_that_it_is_made_again(any_store: Store) -> None:
+    fill(any_store)
+    with any_store.write(foreign_keys=False) as connection:
+        migrate(connection, "0002")
+        connection.execute(text("DELETE FROM predicted_score WHERE inference_id = 'i-base' AND trait = 'empathy'"))
+        migrate(connection, head_revision())
+        left = connection.execute(text("SELECT inference_id, tier FROM judgement ORDER BY 1, 2"))
+        assert list(map(tuple, left)) == [("i-base", "none"), ("i-epoch-2", "strict"), ("i-epoch-2", "strict")]
+
+
+def test_a_score_stands_beside_a_strict_judgement_and_nowhere_else(any_store: Store) -> None:
+    fill(any_store)
+    for change in ("tier = 'extractable'", "empathy = NULL", "empathy = 11"):
+        with pytest.raises(StoreError, match="ck_judgement_"), any_store.write() as connection:
+            connection.execute(text(f"UPDATE judgement SET {change} WHERE inference_id = 'i-epoch-2'"))
+
+
+def test_decisions_from_before_rules_were_kept_stand_by_the_first_ones(any_store: Store) -> None:
+    fill(any_store)
+    decided = "SELECT decision_id, evaluation_id, verdict, reasons FROM decision ORDER BY 1"
+    with any_store.write(foreign_keys=False) as connection:
+        before = connection.execute(text(decided)).all()
+        migrate(connection, "0003")
+        promoted = connection.execute(text("SELECT decision_id, model_id FROM promotion ORDER BY promotion_id")).all()
+        assert [tuple(row) for row in promoted] == [("c1", "m-base"), ("c2", "m-epoch-2")]  # the rollbacks are gone
+        migrate(connection, head_revision())
+        assert connection.execute(text(decided)).all() == before
+        rules = connection.execute(text("SELECT DISTINCT rules_version, reported_evaluation_id FROM decisions")).all()
+        assert [tuple(row) for row in rules] == [("gate-1", "e1")]
+        champion = connection.execute(text("SELECT model_id, kind, promoted_by FROM champion")).one()
+        assert tuple(champion) == ("m-epoch-2", "promote", "gate-1")
 
 
 def test_opening_again_keeps_every_row(any_store: Store, any_store_url: str) -> None:

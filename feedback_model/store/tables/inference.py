@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 from feedback_model.store.tables.definitions import metadata
+from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
 model_version = Table(
     "model_version",
@@ -56,6 +57,9 @@ output = Table(
     comment="What a model said, as it came.",
 )
 
+_ALL_SCORES = " + ".join(TRAIT_KEYS)  # NULL where one is
+_ANY_SCORE = f"COALESCE({', '.join(TRAIT_KEYS)})"
+
 judgement = Table(
     "judgement",
     metadata,
@@ -71,24 +75,15 @@ judgement = Table(
     Column("failure_code", Text),  # NULL only where the tier is strict
     Column("failure_offset", Integer),  # bytes from the start of the output
     Column("failure_pointer", Text),  # RFC 6901
+    *(Column(trait, Float) for trait in TRAIT_KEYS),  # scores; NULL unless the tier is strict
+    CheckConstraint(
+        f"(tier = 'strict') = ({_ALL_SCORES} IS NOT NULL) AND (tier = 'strict' OR {_ANY_SCORE} IS NULL)", name="scores"
+    ),
+    CheckConstraint(" AND ".join(f"{trait} BETWEEN {MIN_SCORE} AND {MAX_SCORE}" for trait in TRAIT_KEYS), name="scale"),
     ForeignKeyConstraint(
         ["inference_id", "transcript_id"], ["output.inference_id", "output.transcript_id"], name="fk_judgement_output"
     ),
+    # Measured (benchmarks/results_database.py): a row per score, or the key kept twice, costs a multiple in bytes and time.
+    sqlite_with_rowid=False,
     comment="How one version of the parser judged an output.",
-)
-
-predicted_score = Table(
-    "predicted_score",
-    metadata,
-    Column("validator", Text, primary_key=True),
-    Column("inference_id", Text, primary_key=True),
-    Column("transcript_id", Text, primary_key=True),
-    Column("trait", Text, primary_key=True),
-    Column("score", Float, nullable=False),  # only of strictly valid outputs
-    ForeignKeyConstraint(
-        ["validator", "inference_id", "transcript_id"],
-        ["judgement.validator", "judgement.inference_id", "judgement.transcript_id"],
-        name="fk_predicted_score_judgement",
-    ),
-    comment="One score of a strictly valid output.",
 )

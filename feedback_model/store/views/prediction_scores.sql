@@ -6,17 +6,23 @@ SELECT
     evaluation_item.transcript_id,
     label_score.trait,
     label_score.score AS label_score,
-    predicted_score.score AS predicted_score
+    CASE label_score.trait
+        WHEN 'formality' THEN judgement.formality
+        WHEN 'persuasiveness' THEN judgement.persuasiveness
+        WHEN 'enthusiasm' THEN judgement.enthusiasm
+        WHEN 'empathy' THEN judgement.empathy
+        WHEN 'filler_words' THEN judgement.filler_words
+        WHEN 'transition_logic' THEN judgement.transition_logic
+    END AS predicted_score
 FROM evaluation_item
 JOIN evaluation ON evaluation.evaluation_id = evaluation_item.evaluation_id
 JOIN evaluation_model ON evaluation_model.evaluation_id = evaluation_item.evaluation_id
+LEFT JOIN judgement
+    ON judgement.validator = evaluation.validator
+    AND judgement.inference_id = evaluation_model.inference_id
+    AND judgement.transcript_id = evaluation_item.transcript_id
 JOIN label_score
     ON label_score.transcript_id = evaluation_item.transcript_id
     AND label_score.label_model = evaluation.label_model
     AND label_score.prompt_version = evaluation.prompt_version
     AND label_score.replicate = 0
-LEFT JOIN predicted_score
-    ON predicted_score.validator = evaluation.validator
-    AND predicted_score.inference_id = evaluation_model.inference_id
-    AND predicted_score.transcript_id = evaluation_item.transcript_id
-    AND predicted_score.trait = label_score.trait
