@@ -5,8 +5,9 @@ The truth is known: labels are drawn around a mean, and each model sees them thr
 
 import random
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from eval.evaluation import choose_best_epoch, evaluate
 from eval.gate.deciding import decide
@@ -17,6 +18,7 @@ from feedback_model.records import BaseModel, Dataset, LabelSet, to_json
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import Decision, Evaluation
+from feedback_model.training.checkpoints import WEIGHTS_FILE, hash_adapter
 from feedback_model.training.recipe import default_recipe
 from feedback_model.training.run import choose_precision
 from feedback_model.traits import TRAIT_KEYS
@@ -89,6 +91,18 @@ def evaluate_run(run: EvaluatedRun) -> tuple[Evaluation, Evaluation]:
 def decide_on(store: Store, validation: Evaluation, test: Evaluation | None) -> Decision:
     """What the gate says of a run that was evaluated."""
     return decide(gather_case(store, validation, test))
+
+
+def put_adapters(store: Store, home: Path) -> None:
+    """Weights on disk for every epoch of the run, and their true hashes and ids in the store."""
+    for epoch in (1, 2, 3):
+        folder = home / f"checkpoints/{RUN}/epoch-{epoch}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / WEIGHTS_FILE).write_bytes(f"weights of epoch {epoch}".encode())
+        sha = hash_adapter(folder)
+        with store.write() as connection:
+            for table in (tables.checkpoint, tables.model_version):
+                connection.execute(update(table).where(table.c.epoch == epoch).values(adapter_sha=sha))
 
 
 def relabel(run: EvaluatedRun, labels: dict[str, list[int]]) -> None:

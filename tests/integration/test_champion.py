@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, select, text
 from typer.testing import CliRunner
 
 from deployments.cli import app
@@ -20,22 +20,10 @@ from feedback_model.store.champions import champion, read_reigns, withdrawals
 from feedback_model.store.connection import Store
 from feedback_model.store.decisions import fix_rules, read_decision, record_decision
 from feedback_model.store.evaluation_records import Decision, Evaluation
-from feedback_model.training.checkpoints import WEIGHTS_FILE, hash_adapter
-from tests.evaluated_run import RUN, decide_on, evaluate_run, fill_run
+from feedback_model.training.checkpoints import WEIGHTS_FILE
+from tests.evaluated_run import RUN, decide_on, evaluate_run, fill_run, put_adapters
 
 Judged = tuple[Store, Evaluation, Evaluation]
-
-
-def put_adapters(store: Store, home: Path) -> None:
-    """Weights on disk for every epoch of the run, and their true hashes and ids in the store."""
-    for epoch in (1, 2, 3):
-        folder = home / f"checkpoints/{RUN}/epoch-{epoch}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / WEIGHTS_FILE).write_bytes(f"weights of epoch {epoch}".encode())
-        sha = hash_adapter(folder)
-        with store.write() as connection:
-            for table in (tables.checkpoint, tables.model_version):
-                connection.execute(update(table).where(table.c.epoch == epoch).values(adapter_sha=sha))
 
 
 @pytest.fixture

@@ -1,0 +1,72 @@
+"""The model card beside a promoted adapter: readable by Hugging Face's tools, and it says what the store says."""
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from eval.gate.settling import settle
+from eval.model_card import write_model_card
+from feedback_model.errors import StoreError
+from feedback_model.settings import Settings
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluation_records import Decision, Evaluation
+from tests.evaluated_run import RUN, evaluate_run, fill_run, put_adapters
+
+
+@pytest.fixture
+def promoted(store: Store, settings: Settings) -> tuple[Decision, Evaluation, Path]:
+    run = fill_run(store, n_held_out=60)
+    put_adapters(store, settings.home)
+    validation, test = evaluate_run(run)
+    decision = settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
+    return decision, test, settings.home / f"checkpoints/{RUN}" / decision.model / "README.md"
+
+
+def test_the_figures_are_read_back_as_they_are_stored(promoted: tuple[Decision, Evaluation, Path]) -> None:
+    decision, test, path = promoted
+    results = ModelCard.load(path).data.eval_results
+    row = test.model(decision.model)
+    assert results is not None
+    assert row is not None
+    on_test = {each.metric_type: each for each in results if each.dataset_split == "test"}
+    assert on_test["mse"].metric_value == row.mse_penalised
+    assert on_test["mse"].metric_args == {"n": 60, "ci_low": row.mse_penalised_low, "ci_high": row.mse_penalised_high}
+    assert on_test["validity"].metric_value == row.valid_strict / 60
+    assert len(results) == 2 * (2 + 6)
+
+
+def test_it_says_plainly_what_it_is_and_what_stood_in(promoted: tuple[Decision, Evaluation, Path]) -> None:
+    decision, test, path = promoted
+    card = ModelCard.load(path)
+    assert card.data.base_model is None  # a stand-in is no base that anyone could fetch
+    assert "stand-in" in (card.data.tags or [])
+    for words in ("## Stand-ins", "embedded-rubric-1", "learning_rate", "It became champion", *decision.reasons):
+        assert words in card.text
+    assert f"| test (reported) | 60 | {test.model(decision.model).valid_strict} " in card.text  # type: ignore[union-attr]
+
+
+def test_the_same_decision_writes_the_same_card_once(
+    promoted: tuple[Decision, Evaluation, Path], store: Store, settings: Settings
+) -> None:
+    decision, _, path = promoted
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    assert write_model_card(store, settings.home, decision) == path
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert {each.name for each in path.parent.iterdir()} == {"README.md", "adapter_model.safetensors"}
+
+
+def test_a_card_that_cannot_be_written_is_told(
+    promoted: tuple[Decision, Evaluation, Path], store: Store, settings: Settings
+) -> None:
+    decision, _, path = promoted
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(StoreError, match=r"model card .* cannot be written"):
+        write_model_card(store, settings.home, decision)
+
+
+def test_an_adapter_that_is_not_on_this_disk_gets_no_card(
+    promoted: tuple[Decision, Evaluation, Path], store: Store, tmp_path: Path
+) -> None:
+    assert write_model_card(store, tmp_path / "elsewhere", promoted[0]) is None

@@ -1,0 +1,58 @@
+"""Each evaluation's table goes to the training's Weights & Biases run, once, and costs nothing where it cannot."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from feedback_model.settings import Settings
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluation_records import Evaluation
+from feedback_model.store.training import read_run
+from feedback_model.training.run import TrainingRun
+from feedback_model.training.tracking import track_evaluations
+from tests.evaluated_run import RUN, evaluate_run, fill_run
+
+Evaluated = tuple[TrainingRun, tuple[Evaluation, Evaluation], Path]
+
+
+@pytest.fixture
+def evaluated(store: Store, settings: Settings) -> Evaluated:
+    evaluations = evaluate_run(fill_run(store))
+    return read_run(store, RUN), evaluations, settings.home
+
+
+def tables_under(home: Path) -> dict[str, dict]:
+    files = home.glob("wandb/offline-run-*/files/media/table/*.table.json")
+    return {path.name.split("_")[0]: json.loads(path.read_text()) for path in files}
+
+
+def test_the_tables_of_both_splits_are_kept_offline_once(evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    run, evaluations, home = evaluated
+    for _ in range(2):
+        track_evaluations(run, RUN, home, evaluations, step=30)
+    assert len(list(home.glob(f"wandb/offline-run-*-{RUN}/*.wandb"))) == 1
+    tables = tables_under(home)
+    assert set(tables) == {"validation", "test"}
+    rows = [dict(zip(tables["test"]["columns"], row, strict=True)) for row in tables["test"]["data"]]
+    told = [(row["model"], row["n"], row["valid_strict"], row["mse_penalised"]) for row in rows]
+    assert told == [
+        (each.model, 40, each.valid_strict, pytest.approx(each.mse_penalised)) for each in evaluations[1].models
+    ]
+
+
+def test_a_training_that_was_not_tracked_leaves_nothing(evaluated: Evaluated) -> None:
+    run, evaluations, home = evaluated
+    track_evaluations(run, None, home, evaluations, step=30)
+    assert not (home / "wandb").exists()
+
+
+def test_a_broken_tracker_is_told_and_tried_again_next_time(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "no-such-mode")
+    run, evaluations, home = evaluated
+    track_evaluations(run, RUN, home, evaluations, step=30)
+    assert "Weights & Biases failed, the work goes on" in caplog.text
+    assert list(home.glob("wandb/*.tracked")) == []
