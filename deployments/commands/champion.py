@@ -45,15 +45,15 @@ def champion(context: typer.Context, json: Json = False) -> None:
 
 
 def _show(present: "Champion", reign: "Reign", decision: "Decision | None") -> None:
+    name = f"{reign.model} of run {present.run_id}" if present.run_id else reign.model
     rows = [
-        ["model", f"{reign.model} of run {present.run_id}" if present.run_id else reign.model],
         ["model id", present.model_id],
         ["base", f"{present.base_model}{' (stand-in)' if present.stand_in else ''}"],
         ["adapter", present.checkpoint_path],
-        ["champion since", reign.promoted_at],
+        ["since", reign.promoted_at],
         ["by", reign.promoted_by if reign.kind == "promote" else f"rollback by {reign.promoted_by}: {reign.reason}"],
     ]
-    print_table("Champion", ["", ""], rows)
+    print_table("", ["champion", name], rows)
     if decision is None or not decision.evidence:
         return
     columns = ["rule", "outcome", "figure", "from", "to", "threshold"]

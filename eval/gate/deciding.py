@@ -143,8 +143,8 @@ def _reasons(evidence: Sequence[Evidence]) -> list[str]:
     if fine:
         worst = max(found.ci_high or 0.0 for found in fine)
         sentences.append(
-            f"On {len(fine)} of 6 traits it is shown to be worse by less than the margin of {fine[0].threshold:.2f}, "
-            f"if at all: the highest end of their intervals is {worst:+.2f}."
+            f"On {len(fine)} of 6 traits it is shown not to be worse than the incumbent by {fine[0].threshold:.2f}: "
+            f"the highest end of their intervals is {worst:+.2f}."
         )
     return sentences
 

@@ -38,7 +38,7 @@ def phrase_trait(trait: str, epoch: str, other: str, found: Finding) -> str:
     if found.figure is None or found.interval is None:
         return f"On {trait.lower()} {epoch} could not be compared with {other}: {_too_few(found)}."
     outcome = {
-        "pass": f"{epoch} is worse than {other} by less than {found.threshold:.2f}, if at all",
+        "pass": f"{epoch} is not worse than {other} by {found.threshold:.2f}",
         "fail": f"{epoch} is worse than {other} by {found.threshold:.2f} or more",
         "unknown": f"it cannot be told whether {epoch} is worse than {other} by {found.threshold:.2f} or more",
     }[found.outcome]

@@ -96,7 +96,10 @@ def verified_folder(home: Path, checkpoint: Checkpoint) -> Path:
     """
     folder = find_checkpoint(home, checkpoint)
     if folder is None:
-        raise ModelError(f"the checkpoint {home / checkpoint.path} is gone; run `feedback train` to make it again")
+        raise ModelError(
+            f"the checkpoint {home / checkpoint.path} is gone; run `feedback train` to make it again "
+            "(`feedback champion rollback` goes back to another, if it is the champion's)"
+        )
     try:
         found = hash_adapter(folder)
     except OSError as error:
