@@ -8,14 +8,12 @@ from sqlalchemy import delete, func, select, text, update
 
 from eval.evaluation import choose_best_epoch, evaluate
 from eval.intervals import clustered_share, error_interval
-from feedback_model.errors import Interrupted, MissingStage
 from feedback_model.parsing import judge
-from feedback_model.progress import request_stop
 from feedback_model.store import tables
 from feedback_model.store.evaluations import latest_evaluation, read_evaluation
 from feedback_model.store.judgements import labelled_items
 from feedback_model.traits import TRAIT_KEYS
-from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run, relabel
+from tests.evaluated_run import RUN, EvaluatedRun, evaluate_run, fill_run, relabel
 
 
 @pytest.fixture
@@ -159,48 +157,25 @@ def test_outputs_that_came_anew_are_measured_anew(run):
     assert read_evaluation(run.store, test.evaluation_id) == anew
 
 
-def test_a_stop_leaves_nothing_partial_and_a_rerun_finishes(run):
-    request_stop()
-    with pytest.raises(Interrupted):
-        evaluate(run.store, run.dataset, "test", run.models, RUN)
-    assert count(run.store, tables.evaluation) == count(run.store, tables.evaluation_item) == 0
-    from feedback_model.progress import clear_stop
-
-    clear_stop()
-    assert evaluate(run.store, run.dataset, "test", run.models, RUN).n_test == 40
-
-
-def test_missing_outputs_are_named(run):
-    with run.store.write() as connection:
-        kept = select(tables.dataset_item.c.transcript_id).where(tables.dataset_item.c.split == "test").limit(1)
-        gone = tables.output.c.transcript_id.in_(kept.scalar_subquery())
-        connection.execute(delete(tables.output).where(gone, tables.output.c.inference_id == run.models["epoch-3"]))
-    with pytest.raises(MissingStage, match="epoch-3 has no output for 1 of 40 test transcripts"):
-        evaluate(run.store, run.dataset, "test", run.models, RUN)
+def test_the_worst_trait_stands_in_the_summary(run):
+    _, test = evaluate_run(run)
+    with run.store.read() as connection:
+        rows = connection.execute(
+            text("SELECT model, worst_trait, mse_worst_trait FROM evaluation_summary WHERE split = 'test'")
+        ).all()
+    for model, trait, mse in rows:
+        mses = {each.trait: each.mse for each in test.model(model).traits if each.subset == "penalised"}
+        assert (mse, mses[trait]) == (max(mses.values()), mse)
 
 
-def test_a_part_without_labels_is_named(run):
-    elsewhere = replace(run.dataset, label_set=replace(LABELS, label_model="another"))
-    with pytest.raises(MissingStage, match="no labelled transcripts in its validation part"):
-        evaluate(run.store, elsewhere, "validation", run.models, RUN)
-
-
-def test_no_valid_output_leaves_mse_empty_but_not_the_penalised_one(run):
-    with run.store.write() as connection:
-        connection.execute(update(tables.output).values(raw=b"no"))
-    test = evaluate(run.store, run.dataset, "test", run.models, RUN)
-    result = test.model("epoch-1")
-    assert (result.valid_repairable, result.mse_individual, result.mse_common, result.n_common) == (0, None, None, 0)
-    assert result.mse_penalised is not None
-    assert result.mse_lower == 0.0
-    assert read_evaluation(run.store, test.evaluation_id) == test
-
-
-def test_one_transcript_is_evaluated_without_an_interval(store):
-    run = fill_run(store, n_train=12, n_held_out=1)
-    trait = evaluate(run.store, run.dataset, "test", run.models, RUN).model("epoch-2").traits[-1]
-    assert (trait.n_used, trait.ci_low, trait.ci_high) == (1, None, None)
-    assert trait.mse is not None
+def test_without_a_relabelled_sample_skill_counts_from_no_error_and_says_so(run):
+    _, test = evaluate_run(run)
+    with run.store.read() as connection:
+        rows = connection.execute(
+            text("SELECT mse_penalised, mse_constant, skill, noise_floor FROM evaluation_summary")
+        ).all()
+    assert test.noise_floors == ()
+    assert all(floor is None and skill == pytest.approx(1 - mse / constant) for mse, constant, skill, floor in rows)
 
 
 def test_a_relabelled_sample_gives_the_floor_and_the_skill_above_it(run):

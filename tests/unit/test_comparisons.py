@@ -4,7 +4,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
@@ -13,6 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from eval.comparisons import Contestants, compare_models, rank_tiers
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
+from eval.trait_comparisons import compare_traits
 from feedback_model.store.evaluation_records import Comparison
 
 quarters = st.lists(st.integers(-400, 400).map(lambda number: number / 4), min_size=1, max_size=10)
@@ -75,10 +76,11 @@ def test_three_segments_of_one_document_that_fail_together_are_one_failure():
     assert sign_flip_p_value(differences, sources) == 2 * 0.5**5
 
 
-@settings(max_examples=25)  # statsmodels takes 20 ms for each; ties, zeros, ones, and some near the level
-@given(st.lists(st.integers(0, 200).map(lambda number: number / 200), min_size=1, max_size=45))
-def test_holm_equals_statsmodels(p_values):
-    assert adjust_by_holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1], abs=1e-12)
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 15, 45])
+def test_holm_equals_statsmodels(n):
+    p_values = np.random.default_rng(n).integers(0, 40, n) / 200  # ties, zeros, and some near the level
+    p_values[n // 2 :: 7] = 1.0
+    assert adjust_by_holm(list(p_values)) == pytest.approx(multipletests(p_values, method="holm")[1], abs=1e-12)
 
 
 def test_what_was_not_tested_does_not_count_in_holms_family():
@@ -160,6 +162,36 @@ def test_of_next_to_nothing_nothing_is_claimed(n):
 def test_no_valid_output_leaves_no_common_difference():
     found = one(compare_models(contestants(6, base=(1.0, 1.0), epoch_1=(1.0, 0.0))), "common")
     assert (found.difference, found.p_value, found.p_adjusted, found.n_used) == (None, None, None, 0)
+
+
+def test_the_differences_by_trait_average_to_the_difference():
+    three = contestants(7, base=(3.0, 0.3), epoch_1=(1.0, 0.1), epoch_2=(1.2, 0.0))
+    by_trait = compare_traits(three)
+    assert len(by_trait) == 3 * 2 * 6
+    for whole in compare_models(three):
+        parts = [each for each in by_trait if key(each) == key(whole)]
+        if whole.measure != "validity":
+            assert np.mean([each.difference for each in parts]) == pytest.approx(whole.difference, abs=1e-12)
+            assert {(each.n_used, each.n_missing) for each in parts} == {(whole.n_used, whole.n_missing)}
+
+
+def test_by_trait_the_family_is_all_pairs_and_traits():
+    by_trait = compare_traits(contestants(8, 200, base=(3.0, 0.2), epoch_1=(1.0, 0.0), epoch_2=(1.0, 0.0)))
+    for measure in ("penalised", "common"):
+        family = [each for each in by_trait if each.measure == measure]
+        adjusted = multipletests([each.p_value for each in family], method="holm")[1]
+        assert [each.p_adjusted for each in family] == pytest.approx(list(adjusted), abs=1e-12)
+        assert {each.other for each in family if each.distinguishable} == {"base"}
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_by_trait_too_nothing_is_claimed_of_next_to_nothing(n):
+    found = compare_traits(contestants(9, n, base=(1.0, 0.0), epoch_1=(1.0, 0.0)))
+    assert not any(each.distinguishable or each.ci_low is not None for each in found)
+
+
+def key(comparison) -> tuple[str, str, str]:
+    return comparison.model, comparison.other, comparison.measure
 
 
 def a_pair(model: str, other: str, distinguishable: bool) -> Comparison:
