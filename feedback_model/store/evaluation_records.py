@@ -46,7 +46,7 @@ class NoiseFloor:
     floor: float
     """In score points squared; the labeller against itself has twice that."""
     ci_low: float | None
-    """95%, clustered on the document; None with fewer than two documents."""
+    """95%, clustered on the document; None with too few documents."""
     ci_high: float | None
     n_used: int
     """Transcripts labelled more than once."""
@@ -73,7 +73,7 @@ class TraitResult:
     mse: float | None
     """In score points squared; None where nothing was used."""
     ci_low: float | None
-    """95%, clustered on the document; None with fewer than two documents."""
+    """95%, clustered on the document; None with too few documents."""
     ci_high: float | None
     n_used: int
     n_total: int
@@ -121,7 +121,7 @@ class ModelResult:
     tier: int | None = None
     """1 is best; models of different tiers are distinguishable. None like `metrics`."""
     mse_common_low: float | None = None
-    """95% intervals of the means over traits, clustered on the document; None with fewer than two, and like `metrics`."""
+    """95% intervals of the means over traits, clustered on the document; None with too few, and like `metrics`."""
     mse_common_high: float | None = None
     mse_individual_low: float | None = None
     mse_individual_high: float | None = None
@@ -149,7 +149,7 @@ class Comparison:
     difference: float | None
     """`model` less `other`: score points squared, or a share of outputs. None where nothing was used."""
     ci_low: float | None
-    """95%, clustered on the document, not adjusted for other pairs; None with fewer than two documents."""
+    """95%, clustered on the document, not adjusted for other pairs; None with too few documents."""
     ci_high: float | None
     p_value: float | None
     """Of an exact two-sided test that the two are alike, by sign flips of documents; for validity that is McNemar's."""
@@ -181,7 +181,7 @@ class TraitComparison:
     difference: float | None
     """`model` less `other`, in score points squared. None where nothing was used."""
     ci_low: float | None
-    """95%, clustered on the document, not adjusted for other pairs and traits; None with fewer than two documents."""
+    """95%, clustered on the document, not adjusted for other pairs and traits; None with too few documents."""
     ci_high: float | None
     p_value: float | None
     """Of the exact sign-flip test."""

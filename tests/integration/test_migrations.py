@@ -103,6 +103,19 @@ def test_decisions_from_before_rules_were_kept_stand_by_the_first_ones(any_store
         assert tuple(champion) == ("m-epoch-2", "promote", "gate-1")
 
 
+def test_evaluations_from_before_intervals_and_floors_keep_their_figures(any_store: Store) -> None:
+    fill(any_store)
+    measured = "SELECT evaluation_id, model, mse_penalised, mse_constant, tier FROM evaluation_summary ORDER BY 1, 2"
+    with any_store.write(foreign_keys=False) as connection:
+        before = connection.execute(text(measured)).all()
+        migrate(connection, "0004")
+        migrate(connection, head_revision())
+        assert connection.execute(text(measured)).all() == before
+        since = connection.execute(text("SELECT validity_low, noise_floor, worst_trait FROM evaluation_summary")).all()
+        assert {tuple(row) for row in since} == {(None, None, None)}
+        assert connection.execute(text("SELECT * FROM trait_comparisons")).all() == []
+
+
 def test_opening_again_keeps_every_row(any_store: Store, any_store_url: str) -> None:
     fill(any_store)
     before = contents(any_store)
