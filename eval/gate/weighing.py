@@ -5,7 +5,6 @@ The epoch was chosen as the best of several on these very transcripts. Each inte
 rule `trait` the six traits share it once more.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.gate.phrasing import Finding, phrase_difference, phrase_share, phrase_trait
@@ -51,7 +50,7 @@ class Scale:
 def weigh_validity(scale: Scale) -> Evidence:
     """Whether the share of strictly valid outputs is shown to reach the floor."""
     valid = individual(scale.panel.predictions(scale.epoch))
-    interval = clustered_share(valid, _sources(scale.panel), scale.confidence) if valid.size else None
+    interval = clustered_share(valid, scale.panel.sources(), scale.confidence) if valid.size else None
     floor = scale.rules.validity_floor
     outcome: Outcome = "unknown"
     if interval is not None and interval.low >= floor:
@@ -93,7 +92,7 @@ def weigh_traits(scale: Scale, incumbent: str, called: str) -> list[Evidence]:
 
 
 def _below(scale: Scale, differences: Scores, threshold: float, confidence: float) -> Finding:
-    estimate = estimate_mean(differences, _sources(scale.panel))
+    estimate = estimate_mean(differences, scale.panel.sources())
     figure = float(differences.mean()) if differences.size else None
     interval = None if estimate is None else estimate.interval_at(confidence)
     return Finding(_side(interval, threshold), figure, interval, threshold, confidence, differences.size)
@@ -105,10 +104,6 @@ def _side(interval: Interval | None, threshold: float) -> Outcome:
     if interval.high < threshold:
         return "pass"
     return "fail" if interval.low >= threshold else "unknown"
-
-
-def _sources(panel: Panel) -> Sequence[str]:
-    return [item.source_id for item in panel.items]
 
 
 def _evidence(scale: Scale, rule: Rule, found: Finding, sentence: str, trait: str | None = None) -> Evidence:
