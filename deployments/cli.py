@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from deployments.commands import champion, demo, doctor, landing, results, scoring, serving, stages
+from deployments.commands import champion, demo, doctor, landing, reporting, results, scoring, serving, stages
 from deployments.terminal import fail
 from feedback_model.errors import FeedbackError, Interrupted
 
@@ -29,7 +29,7 @@ app.command()(stages.label)
 app.command()(stages.augment)
 app.command()(stages.train)
 app.command()(stages.evaluate)
-app.command()(results.report)
+app.add_typer(reporting.app, name="report")
 app.command()(scoring.score)
 app.add_typer(results.app, name="results")
 app.add_typer(champion.app, name="champion")

@@ -1,4 +1,4 @@
-"""`feedback results`, `feedback results sql` and `feedback report`: what the database knows, without a server."""
+"""`feedback results` and `feedback results sql`: what the database knows, without a server."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,19 +39,6 @@ def sql(
     print_table("", answer.columns, answer.rows)
     if answer.truncated:
         say(f"only the first {len(answer.rows)} rows are shown; add a LIMIT or a WHERE")
-
-
-def report(evaluation: Evaluation = "", json: Json = False) -> None:
-    """Write one self-contained HTML page about an evaluation."""
-    from eval.report import write_report
-    from feedback_model.store.connection import open_store
-
-    settings = load_settings()
-    path = write_report(open_store(settings.store_url), settings, evaluation or None)
-    if json:
-        print_json({"report": str(path)})
-    else:
-        say(f"report: {path}")
 
 
 def show_results(settings: Settings, evaluation_id: str, *, json: bool) -> None:

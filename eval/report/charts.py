@@ -6,23 +6,35 @@ variables, so that one drawing serves light, dark and print. Knows nothing of SQ
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from feedback_model.store.reading import Row
+from eval.report.asking import Cell
 from feedback_model.traits import MAX_SCORE, MIN_SCORE
 
 # Vega wants colours it can parse; these stand for the page's variables and are replaced in the finished drawing.
-_NAMES = ("muted", "line", "accent", "soft", "amber", "faint")
+_NAMES = ("muted", "line", "accent", "soft", "amber", "faint", "paper")
 _VARIABLES = {name: f"#0000{place:02}" for place, name in enumerate(_NAMES, start=1)}
+Rows = Sequence[Mapping[str, Cell]]
+TIERS = ["strict", "extractable", "repairable", "none"]
 WIDTH = 265  # px of the plotting area; with axis and labels a chart is about 330 px
-_MAX_POINTS = 300  # of a curve; more could not be seen
+
+
+class Levels(NamedTuple):
+    """Lines to read an MSE against."""
+
+    constant: float | None
+    """Of always saying the train mean: dashed."""
+    floor: float | None = None
+    """The labeller's noise: dotted; None where nothing was labelled twice."""
 
 
 def _altair() -> Any:
     # Loaded when the first chart is drawn, and untyped: its generated types refuse channels held in variables.
     import altair
+    from altair.utils import schemapi
 
+    schemapi.disable_debug_mode()  # else every part of a chart is validated as it is made, half of the time a report takes
     return altair
 
 
@@ -36,7 +48,13 @@ def _draw(chart: Any) -> str:
     import vl_convert
 
     axis = {"domain": False, "ticks": False, "labelColor": _VARIABLES["muted"], "gridColor": _VARIABLES["line"]}
-    axis |= {"labelFontSize": 11, "titleFontSize": 11, "titleColor": _VARIABLES["muted"], "titleFontWeight": "normal"}
+    axis |= {
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "titleColor": _VARIABLES["muted"],
+        "titleFontWeight": "normal",
+        "labelPadding": 6,
+    }
     config: dict[str, Any] = {"view": {"stroke": None}, "background": "transparent", "font": "sans-serif", "axis": axis}
     config["legend"] = {"labelColor": _VARIABLES["muted"], "labelFontSize": 11, "title": None, "orient": "bottom"}
     svg = vl_convert.vegalite_to_svg(chart.configure(**config).to_json(validate=False))
@@ -50,14 +68,14 @@ def _fit_to_page(svg: str) -> str:
     return svg[svg.index("<svg") :]
 
 
-def _data(rows: Sequence[Row]) -> Any:
+def _data(rows: Rows) -> Any:
     alt = _altair()
 
-    return alt.Data(values=json.loads(json.dumps(list(rows), default=float)))
+    return alt.Data(values=json.loads(json.dumps([dict(row) for row in rows])))
 
 
-def draw_trait(rows: Sequence[Row], models: Sequence[str], best: str | None, constant: float | None, top: float) -> str:
-    """MSE of every model on one trait with its interval; the dashed line is the constant predictor.
+def draw_trait(rows: Rows, models: Sequence[str], best: str | None, levels: Levels, top: float) -> str:
+    """MSE of every model on one trait with its interval, beside what it should be below and cannot be below.
 
     Args:
         top: the largest MSE shown, the same for all traits.
@@ -66,79 +84,129 @@ def draw_trait(rows: Sequence[Row], models: Sequence[str], best: str | None, con
 
     y = alt.Y("model:N", sort=list(models), title=None, axis=alt.Axis(grid=False, domain=False))
     scale = alt.Scale(domain=[0, top], clamp=True)
-    base = alt.Chart(_data([row | {"best": row["model"] == best} for row in rows]))
+    base = alt.Chart(_data([{**row, "best": row["model"] == best} for row in rows]))
     color = alt.condition("datum.best", _color("accent"), _color("muted"))
     spread = base.mark_rule(strokeWidth=2, opacity=0.5).encode(
         y=y, x=alt.X("ci_low:Q", scale=scale, title="MSE"), x2="ci_high:Q", color=color
     )
     points = base.mark_circle(size=70, opacity=1).encode(y=y, x=alt.X("mse:Q", scale=scale, title="MSE"), color=color)
-    layers = [spread, points]
-    if constant is not None:
-        layers.append(_level(constant, "x", scale))
+    layers = [*_draw_levels(levels, "x", scale), spread, points]
     return _draw(alt.layer(*layers).properties(width=WIDTH, height=22 * len(models)))
 
 
-def _level(value: float, channel: str, scale: Any) -> Any:
+def _draw_levels(levels: Levels, channel: str, scale: Any) -> list[Any]:
     alt = _altair()
 
     axis = alt.X("value:Q", scale=scale) if channel == "x" else alt.Y("value:Q", scale=scale)
-    rule = alt.Chart(_data([{"value": value}])).mark_rule(strokeDash=[4, 3], strokeWidth=1.5)
-    return rule.encode(**{channel: axis}, color=_color("amber"))
+    lines = ((levels.constant, [5, 3], "amber"), (levels.floor, [1.5, 2.5], "muted"))
+    return [
+        alt.Chart(_data([{"value": value}]))
+        .mark_rule(strokeDash=dashes, strokeWidth=1.5)
+        .encode(**{channel: axis}, color=_color(name))
+        for value, dashes, name in lines
+        if value is not None
+    ]
 
 
-def draw_validity(rows: Sequence[Row]) -> str:
+def draw_differences(rows: Rows) -> str:
+    """A forest of paired differences in MSE: left of zero a model has less error than the one it is compared with.
+
+    Filled where the two are distinguishable, hollow where they are not; the thin line is what the missing outputs could
+    have made of it.
+    """
+    alt = _altair()
+
+    known = [{**row, "told": bool(row["distinguishable"])} for row in rows if row["difference"] is not None]
+    y = alt.Y("model:N", sort=[row["model"] for row in rows], title=None, axis=alt.Axis(grid=False))
+    chart = alt.Chart(_data(known))
+    zero = alt.Chart(_data([{"value": 0}])).mark_rule(strokeWidth=1.5).encode(x="value:Q", color=_color("muted"))
+    possible = chart.mark_rule(strokeWidth=1, opacity=0.7).encode(
+        y=y, x=alt.X("bound_low:Q", title="Difference in MSE"), x2="bound_high:Q", color=_color("muted")
+    )
+    spread = chart.mark_rule(strokeWidth=3).encode(y=y, x="ci_low:Q", x2="ci_high:Q", color=_color("accent"))
+    fill = alt.condition("datum.told", _color("accent"), _color("paper"))
+    points = chart.mark_point(size=70, strokeWidth=2, opacity=1).encode(
+        y=y, x="difference:Q", fill=fill, stroke=alt.value(_VARIABLES["accent"])
+    )
+    layers = alt.layer(possible, zero, spread, points)
+    return _draw(layers.properties(width=WIDTH, height=28 * max(1, len(rows))))
+
+
+def draw_failures(rows: Rows, models: Sequence[str]) -> str:
+    """A Pareto chart of failure codes, the most frequent first, by model."""
+    alt = _altair()
+
+    shades = [_VARIABLES[name] for name in ("faint", "amber", "soft", "accent", "muted")]
+    order = {model: place for place, model in enumerate(models)}
+    placed = [{**row, "place": order[str(row["model"])]} for row in rows]
+    colors = alt.Scale(domain=list(models), range=[shades[place % len(shades)] for place in range(len(models))])
+    bars = alt.Chart(_data(placed)).mark_bar(height=14)
+    codes = len({row["failure_code"] for row in rows})
+    return _draw(
+        bars.encode(
+            y=alt.Y("failure_code:N", sort="-x", title=None, axis=alt.Axis(grid=False)),
+            x=alt.X("n:Q", title="Outputs", axis=alt.Axis(tickCount=5, tickMinStep=1, format="d")),
+            color=alt.Color("model:N", scale=colors, sort=list(models)),
+            order=alt.Order("place:Q"),
+        ).properties(width=WIDTH - 40, height=24 * max(2, codes))
+    )
+
+
+def draw_validity(rows: Rows) -> str:
     """Each model's outputs by the best tier they reach."""
     alt = _altair()
 
-    tiers = ["strict", "extractable", "repairable", "none"]
     shares = [share for row in rows for share in _shares(row)]
-    colors = alt.Scale(domain=tiers, range=[_VARIABLES[name] for name in ("accent", "soft", "amber", "faint")])
+    colors = alt.Scale(domain=TIERS, range=[_VARIABLES[name] for name in ("accent", "soft", "amber", "faint")])
     bars = alt.Chart(_data(shares)).mark_bar(height=14)
     return _draw(
         bars.encode(
             y=alt.Y("model:N", sort=[row["model"] for row in rows], title=None, axis=alt.Axis(grid=False)),
             x=alt.X("share:Q", title=None, axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("tier:N", scale=colors, sort=tiers),
+            color=alt.Color("tier:N", scale=colors, sort=TIERS),
             order=alt.Order("place:Q"),
         ).properties(width=WIDTH, height=26 * len(rows))
     )
 
 
-def _shares(row: Row) -> list[Row]:
-    reached = [0, row["valid_strict"], row["valid_extractable"], row["valid_repairable"], row["n_test"]]
+def _shares(row: Mapping[str, Cell]) -> list[dict[str, Cell]]:
+    names = ("valid_strict", "valid_extractable", "valid_repairable", "n_test")
+    reached = [0, *(int(row[name] or 0) for name in names)]
     return [
-        {"model": row["model"], "tier": tier, "place": place, "share": (upper - lower) / max(1, row["n_test"])}
-        for place, (tier, lower, upper) in enumerate(
-            zip(("strict", "extractable", "repairable", "none"), reached, reached[1:], strict=False)
-        )
+        {"model": row["model"], "tier": tier, "place": place, "share": (upper - lower) / max(1, reached[-1])}
+        for place, (tier, lower, upper) in enumerate(zip(TIERS, reached, reached[1:], strict=False))
     ]
 
 
-def draw_epochs(rows: Sequence[Row], constant: float | None) -> str:
-    """Penalised MSE from the quantised base over the epochs, on both splits."""
+def draw_epochs(rows: Rows, levels: Levels) -> str:
+    """Penalised MSE with its interval from the quantised base over the epochs, on both splits."""
     alt = _altair()
 
-    known = [row | {"epoch": int(row["model"].partition("epoch-")[2] or 0)} for row in rows]
-    known = [row for row in known if row["mse_penalised"] is not None]
+    known = [{**row, "epoch": _epoch_of(row)} for row in rows if row["mse_penalised"] is not None]
     colors = alt.Scale(domain=["test", "validation"], range=[_VARIABLES["accent"], _VARIABLES["muted"]])
     scale = alt.Scale(zero=True)
-    line = alt.Chart(_data(known)).mark_line(point={"size": 50}, strokeWidth=2)
-    ticks = sorted({row["epoch"] for row in known})
-    encoded = line.encode(
-        x=alt.X("epoch:Q", title="Epoch (0: quantised base)", axis=alt.Axis(values=ticks, format="d", grid=False)),
-        y=alt.Y("mse_penalised:Q", title="MSE, penalised", scale=scale),
-        color=alt.Color("split:N", scale=colors),
+    ticks = sorted({_epoch_of(row) for row in known})
+    x = alt.X("epoch:Q", title="Epoch (0: quantised base)", axis=alt.Axis(values=ticks, format="d", grid=False))
+    y = alt.Y("mse_penalised:Q", title="MSE, penalised", scale=scale)
+    color = alt.Color("split:N", scale=colors)
+    chart = alt.Chart(_data(known))
+    line = chart.mark_line(point={"size": 50}, strokeWidth=2).encode(x=x, y=y, color=color)
+    spread = chart.mark_rule(strokeWidth=2, opacity=0.4).encode(
+        x=x, y=alt.Y("mse_penalised_low:Q", scale=scale), y2="mse_penalised_high:Q", color=color
     )
-    layers = [encoded] if constant is None else [encoded, _level(constant, "y", scale)]
+    layers = [*_draw_levels(levels, "y", scale), spread, line]
     return _draw(alt.layer(*layers).properties(width=WIDTH, height=150))
 
 
-def draw_loss(rows: Sequence[Row]) -> str:
+def _epoch_of(row: Mapping[str, Cell]) -> int:
+    return int(str(row["model"]).partition("epoch-")[2] or 0)
+
+
+def draw_loss(rows: Rows) -> str:
     """The training loss over the steps."""
     alt = _altair()
 
-    some = list(rows)[:: max(1, len(rows) // _MAX_POINTS)]
-    line = alt.Chart(_data(some)).mark_line(strokeWidth=1.5)
+    line = alt.Chart(_data(rows)).mark_line(strokeWidth=1.5)
     encoded = line.encode(
         x=alt.X("step:Q", title="Step", axis=alt.Axis(grid=False, tickCount=5)),
         y=alt.Y("loss:Q", title="Training loss, nats"),
@@ -147,12 +215,12 @@ def draw_loss(rows: Sequence[Row]) -> str:
     return _draw(encoded.properties(width=WIDTH, height=150))
 
 
-def draw_distribution(rows: Sequence[Row]) -> str:
+def draw_distribution(rows: Rows) -> str:
     """Labels of the train part by score: real below, augmented on top."""
     alt = _altair()
 
     colors = alt.Scale(domain=["real", "augmented"], range=[_VARIABLES["soft"], _VARIABLES["accent"]])
-    ordered = [row | {"place": 0 if row["origin"] == "real" else 1} for row in rows]
+    ordered = [{**row, "place": 0 if row["origin"] == "real" else 1} for row in rows]
     return _draw(
         alt.Chart(_data(ordered))
         .mark_bar(width=17)
@@ -175,11 +243,11 @@ def _score_axis(field: str, title: str, *, vertical: bool = False) -> Any:
     return (alt.Y if vertical else alt.X)(f"{field}:O", title=title, axis=axis, scale=scale)
 
 
-def draw_confusion(rows: Sequence[Row]) -> str:
+def draw_confusion(rows: Rows) -> str:
     """Label against prediction, rounded; on the marked diagonal they agree."""
     alt = _altair()
 
-    rounded = [row | {"said": round(row["predicted_score"])} for row in rows]
+    rounded = [{**row, "said": round(float(row["predicted_score"] or 0))} for row in rows]
     x, y = _score_axis("label_score", "Label"), _score_axis("said", "Said", vertical=True)
     diagonal = [{"label_score": score, "said": score} for score in range(MIN_SCORE, MAX_SCORE + 1)]
     marked = alt.Chart(_data(diagonal)).mark_rect(stroke=_VARIABLES["line"], strokeWidth=1, fillOpacity=0)

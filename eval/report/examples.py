@@ -1,17 +1,15 @@
-"""Outputs worth reading: close to the label, far from it, and broken."""
+"""Outputs worth reading: close to the label, far from it, and broken. Pure: made from answers."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.report.asking import Answer, ask
-from feedback_model.feedback import Feedback
+from eval.report.asking import Answer, Row
 from feedback_model.parsing import FailureCode, judge
-from feedback_model.store.connection import Store
-from feedback_model.store.reading import Row
 from feedback_model.traits import TRAITS
 
 _SHOWN_TEXT = 420  # characters of a transcript
-_SHOWN_OUTPUT = 700  # characters of a broken output
-_FAILED = 4
+_SHOWN_OUTPUT = 700  # bytes of a broken output
+_EACH = 2  # of the closest, and of the furthest
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +17,21 @@ class TraitLine:
     """One trait of an answer beside its label."""
 
     title: str
-    label: int
-    said: int
+    scores: Row
     explanation: str
+
+    @property
+    def far(self) -> bool:
+        """Whether it is more than one point off."""
+        return abs(float(self.scores["label_score"] or 0) - float(self.scores["predicted_score"] or 0)) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredExample:
     """A strictly valid output."""
 
-    transcript_id: str
+    row: Row
     text: str
-    mse: float
     lines: tuple[TraitLine, ...]
 
 
@@ -38,13 +39,9 @@ class AnsweredExample:
 class FailedExample:
     """An output that is not strictly valid."""
 
-    model: str
-    transcript_id: str
+    row: Row
     text: str
-    tier: str
-    code: str
     sentence: str
-    offset: int
     before: str
     """The output up to where it fails."""
     after: str
@@ -60,67 +57,42 @@ class Examples:
     best: tuple[AnsweredExample, ...]
     worst: tuple[AnsweredExample, ...]
     failed: tuple[FailedExample, ...]
-    answered_sql: str
-    failed_sql: str
 
 
-def pick_examples(store: Store, evaluation_id: str, model: str) -> Examples:
-    """Two of the closest and two of the furthest answers of `model`, and broken outputs, its own first."""
-    answered = ask(store, "answered", evaluation_id=evaluation_id, model=model)
-    failed = ask(store, "failed", evaluation_id=evaluation_id, model=model)
-    furthest = answered.rows[2:][-2:][::-1]
+def pick_examples(answers: Mapping[str, Answer]) -> Examples:
+    """The closest and the furthest answers of the model shown, and broken outputs, one of each kind."""
+    answered, traits = answers["answered"].rows, answers["answered_traits"].rows
+    best = [row for row in answered if int(row["place"] or 0) <= _EACH]
+    worst = [row for row in reversed(answered) if row not in best]
     return Examples(
-        best=tuple(_answered(store, evaluation_id, model, row) for row in answered.rows[:2]),
-        worst=tuple(_answered(store, evaluation_id, model, row) for row in furthest),
-        failed=tuple(_failed(store, evaluation_id, row) for row in _one_of_each(failed)),
-        answered_sql=answered.sql,
-        failed_sql=failed.sql,
+        best=tuple(_answered(row, traits) for row in best),
+        worst=tuple(_answered(row, traits) for row in worst),
+        failed=tuple(_failed(row) for row in answers["failed"].rows),
     )
 
 
-def _one_of_each(failed: Answer) -> list[Row]:
-    """The first output of each failure code, since ten of one kind teach no more than one."""
-    first: dict[str, Row] = {}
-    for row in failed.rows:
-        first.setdefault(row["failure_code"], row)
-    return list(first.values())[:_FAILED]
-
-
-def _answered(store: Store, evaluation_id: str, model: str, row: Row) -> AnsweredExample:
-    name = row["transcript_id"]
-    output = ask(store, "output", evaluation_id=evaluation_id, model=model, transcript_id=name).rows[0]
-    labels = ask(store, "label", evaluation_id=evaluation_id, transcript_id=name).rows
-    feedback = judge(output["raw"]).feedback
-    label = {each["trait"]: each["score"] for each in labels}
-    return AnsweredExample(name, _shortened(output["text"]), float(row["mse"]), _lines(label, feedback))
-
-
-def _lines(label: dict[str, int], feedback: Feedback | None) -> tuple[TraitLine, ...]:
-    if feedback is None:
-        return ()
-    return tuple(
-        TraitLine(trait.title, label[trait.key], feedback[trait.key].score, feedback[trait.key].explanation)
+def _answered(row: Row, traits: Sequence[Row]) -> AnsweredExample:
+    scores = {each["trait"]: each for each in traits if each["transcript_id"] == row["transcript_id"]}
+    feedback = judge(str(row["raw_text"]).encode()).feedback
+    lines = tuple(
+        TraitLine(trait.title, scores[trait.key], "" if feedback is None else feedback[trait.key].explanation)
         for trait in TRAITS
+        if trait.key in scores
     )
+    return AnsweredExample(row, _shortened(str(row["text"])), lines)
 
 
-def _failed(store: Store, evaluation_id: str, row: Row) -> FailedExample:
-    name, model, offset = row["transcript_id"], row["model"], row["failure_offset"] or 0
-    output = ask(store, "output", evaluation_id=evaluation_id, model=model, transcript_id=name).rows[0]
-    raw: bytes = output["raw"]
-    start = max(0, offset - _SHOWN_OUTPUT // 2)
-    before, after = raw[start:offset], raw[offset : start + _SHOWN_OUTPUT]
+def _failed(row: Row) -> FailedExample:
+    raw, offset = str(row["raw_text"]).encode("utf-8", "replace"), int(row["failure_offset"] or 0)
+    start = max(0, min(offset, len(raw)) - _SHOWN_OUTPUT // 2)
+    end = start + _SHOWN_OUTPUT
     return FailedExample(
-        model=model,
-        transcript_id=name,
-        text=_shortened(output["text"]),
-        tier=row["tier"],
-        code=row["failure_code"],
-        sentence=FailureCode(row["failure_code"]).sentence,
-        offset=offset,
-        before=_readable(before),
-        after=_readable(after),
-        cut=len(raw) > _SHOWN_OUTPUT,
+        row=row,
+        text=_shortened(str(row["text"])),
+        sentence=FailureCode(str(row["failure_code"])).sentence,
+        before=_readable(raw[start:offset]),
+        after=_readable(raw[offset:end]),
+        cut=len(raw) > end or int(row["characters"] or 0) > len(str(row["raw_text"])),
     )
 
 

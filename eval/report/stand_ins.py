@@ -1,6 +1,6 @@
 """What stood in for the real thing in an evaluation, in sentences that every reader of its figures gets."""
 
-from eval.report.asking import ask
+from eval.report.asking import Cell, ask
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import Evaluation
 
@@ -9,14 +9,23 @@ EMBEDDED_LABEL_MODEL = "embedded-rubric-1"
 
 def stand_ins(store: Store, evaluation: Evaluation) -> tuple[str, ...]:
     """One sentence or more for each stand-in; nothing where all was real."""
+    lineage = ask(store, "lineage", evaluation_id=evaluation.evaluation_id).rows
+    return name_stand_ins(evaluation.label_model, any_base=any(row["stand_in"] for row in lineage))
+
+
+def name_stand_ins(label_model: Cell, *, any_base: bool) -> tuple[str, ...]:
+    """The same, of what is known already.
+
+    Args:
+        any_base: whether any of the models is built on the embedded base.
+    """
     sentences: list[str] = []
-    if evaluation.label_model == EMBEDDED_LABEL_MODEL:
+    if label_model == EMBEDDED_LABEL_MODEL:
         sentences.append(
             "The labels were not made by a language model but by a documented heuristic that counts words "
             f"({EMBEDDED_LABEL_MODEL}): figures say how well the models learned that heuristic."
         )
-    lineage = ask(store, "lineage", evaluation_id=evaluation.evaluation_id).rows
-    if any(row["stand_in"] for row in lineage):
+    if any_base:
         from feedback_model.embedded.tiny_base import TINY_BASE_STORY
 
         sentences.append(TINY_BASE_STORY)

@@ -1,21 +1,23 @@
 """The report: one file that says what the database says, whatever the outputs hold."""
 
-import re
+import json
 from html.parser import HTMLParser
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from eval.evaluation import evaluate
 from eval.report import write_report
-from eval.report.asking import ask
-from eval.report.content import gather, state_verdict
+from eval.report.asking import ask, from_document, to_document
+from eval.report.content import compose
+from eval.report.gathering import gather
+from eval.report.rendering import render_markdown, render_page
 from eval.report.table import results_markdown, results_table, show_share
-from feedback_model.errors import MissingStage
+from feedback_model.errors import MissingStage, StoreError
 from feedback_model.store import tables
-from feedback_model.store.decisions import read_decision, record_decision
+from feedback_model.store.decisions import record_decision
 from feedback_model.store.door import run_query
-from tests.evaluated_run import RUN, decide_on, evaluate_run, fill_run
+from tests.evaluated_run import RUN, decide_on, evaluate_run, fill_run, relabel
 
 
 class Tags(HTMLParser):
@@ -25,10 +27,13 @@ class Tags(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.links: list[str] = []
+        self.scripts: list[str | None] = []
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data")]
+        if tag == "script":
+            self.scripts.append(dict(attrs).get("type"))
 
 
 def read(page: str) -> Tags:
@@ -37,12 +42,31 @@ def read(page: str) -> Tags:
     return tags
 
 
-@pytest.fixture
-def evaluated(any_store):
-    run = fill_run(any_store, n_held_out=60)  # with 40 no model could show that it deserves promotion
+def content_of(store, evaluation):
+    return compose(gather(store, evaluation))
+
+
+def page_on(store, evaluation):
+    gathered = gather(store, evaluation)
+    return render_page(gathered, compose(gathered))
+
+
+def evaluated_in(store):
+    run = fill_run(store)
     validation, test = evaluate_run(run)
-    record_decision(any_store, decide_on(any_store, validation, test))
+    record_decision(store, decide_on(store, validation, test))
     return run, test
+
+
+@pytest.fixture
+def evaluated(store):
+    return evaluated_in(store)
+
+
+@pytest.fixture
+def evaluated_anywhere(any_store):
+    """The same on each kind of database in turn."""
+    return evaluated_in(any_store)
 
 
 def test_the_report_is_one_small_file_that_needs_nothing_else(evaluated, settings):
@@ -52,24 +76,68 @@ def test_the_report_is_one_small_file_that_needs_nothing_else(evaluated, setting
     assert path == settings.reports / f"{test.evaluation_id}.html"
     assert (settings.reports / "latest.html").read_text(encoding="utf-8") == page
     assert len(page.encode()) < 2_000_000
-    assert read(page).links == []
-    assert "script" not in read(page).tags
+    assert all(link.startswith("#") for link in read(page).links)
+    assert read(page).scripts == ["application/json"]  # data, which no browser runs
     assert "prefers-color-scheme: dark" in page
     assert [each.name for each in settings.reports.iterdir() if each.name.startswith(".")] == []
+
+
+def test_the_same_figures_lie_beside_it_as_json_and_markdown(evaluated_anywhere, settings):
+    run, test = evaluated_anywhere
+    path = write_report(run.store, settings)
+    document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    markdown = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert from_document(document["answers"]) == gather(run.store, test).answers
+    assert markdown.startswith(f"# {document['verdict']}\n")
+    assert f"{test.best_epoch.mse_penalised:.2f}" in markdown
+    assert markdown == (settings.reports / "latest.md").read_text(encoding="utf-8")
+
+
+def test_the_verdict_comes_first_with_its_interval(evaluated):
+    run, test = evaluated
+    content = content_of(run.store, test)
+    best = test.best_epoch.model
+    pair = next(each for each in test.comparisons if (each.model, each.other) == (best, "base-nf4"))
+    assert content.verdict.startswith(f"Inconclusive for {best}: on 40 test transcripts")  # too few to show validity
+    assert f"{-pair.difference:.2f} lower than base-nf4's" in content.verdict
+    assert f"(95% interval {-pair.ci_high:.2f} to {-pair.ci_low:.2f} lower)" in content.verdict
+
+
+def test_equal_content_is_drawn_alike_to_the_byte(evaluated):
+    run, test = evaluated
+    gathered = gather(run.store, test)
+    assert from_document(json.loads(json.dumps(to_document(gathered.answers)))) == gathered.answers
+    assert page_on(run.store, test) == page_on(run.store, test)
 
 
 def test_the_report_shows_every_model_with_the_stored_figures(evaluated, settings):
     run, test = evaluated
     page = write_report(run.store, settings).read_text(encoding="utf-8")
-    for result in test.models:
-        assert f"<td>{result.model}</td>" in page
-        assert f"<td>{result.mse_penalised:.2f}</td>" in page
-    assert state_verdict(test, read_decision(run.store, test)) in page
-    assert "earns promotion" in page
+    for place, result in enumerate(sorted(test.models, key=lambda each: each.model)):
+        assert f'<span data-cell="summary/{place}/mse_penalised">{result.mse_penalised:.2f}</span>' in page
 
 
-def test_outputs_are_shown_as_text_never_as_markup(evaluated, settings):
-    run, _ = evaluated
+def test_every_ranking_says_whether_missing_outputs_could_turn_it(evaluated):
+    run, test = evaluated
+    ranks = content_of(run.store, test).ranks
+    assert [each.summary["model"] for each in ranks] == [
+        each.model for each in sorted(test.models, key=lambda each: each.mse_penalised)
+    ]
+    assert [each.after["survives_missing"] for each in ranks[:-1]].count(None) == 0
+
+
+def test_the_floor_is_drawn_where_transcripts_were_labelled_twice(evaluated):
+    run, test = evaluated
+    assert "no floor is drawn" in content_of(run.store, test).figures["traits"].caption
+    relabel(run, {f"t{number:04}": [6, 6, 6, 6, 6, 6] for number in range(20, 40)})
+    again = evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2", again=True)
+    content = content_of(run.store, again)
+    assert "dotted line" in content.figures["traits"].caption
+    assert set(content.floors) >= {"all", "empathy"}
+
+
+def test_outputs_are_shown_as_text_never_as_markup(evaluated_anywhere, settings):
+    run, _ = evaluated_anywhere
     with run.store.write() as connection:
         hostile = b"</pre><script>alert(1)</script>\x00\xff\xe2\x80\xae"
         connection.execute(
@@ -78,42 +146,39 @@ def test_outputs_are_shown_as_text_never_as_markup(evaluated, settings):
         connection.execute(update(tables.transcript).values(text="<img src=x onerror=alert(1)> \u202eabc"))
     test = evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2", again=True)
     page = write_report(run.store, settings, test.evaluation_id).read_text(encoding="utf-8")
-    assert not {"script", "img"} & set(read(page).tags)
+    assert "img" not in read(page).tags
+    assert read(page).scripts == ["application/json"]
     assert "&lt;/pre&gt;" in page
 
 
 def test_stand_ins_are_named_in_the_report_and_in_every_table(evaluated, settings):
     run, _ = evaluated
     page = write_report(run.store, settings).read_text(encoding="utf-8")
-    assert "What was stood in for" in page
+    assert "What stood in for the real thing" in page
     assert any("embedded-rubric-1" in note for note in results_table(run.store).notes)
     assert any("embedded base" in note for note in results_table(run.store).notes)
 
 
-def test_what_is_shown_as_sql_can_be_asked_by_the_reader(evaluated, settings):
-    run, test = evaluated
-    content = gather(run.store, test)
-    shown = [content.summary_sql, content.traits_sql, content.failures_sql, content.cost.sql, content.lineage.sql]
-    shown += [content.examples.answered_sql, content.examples.failed_sql]
-    shown += [sql for figure in content.figures for sql in re.split(r";\s*", figure.sql) if sql]
+def test_what_is_shown_as_sql_can_be_asked_by_the_reader(evaluated_anywhere):
+    run, test = evaluated_anywhere
     url = run.store.engine.url.render_as_string(hide_password=False)
-    for sql in shown:
-        assert run_query(url, sql).rows, sql
+    for answer in gather(run.store, test).answers.values():
+        assert len(run_query(url, answer.sql).rows) == len(answer.cells), answer.sql
 
 
 def test_the_figures_are_all_there(evaluated):
     run, test = evaluated
-    figures = gather(run.store, test).figures
-    assert [len(figure.panels) for figure in figures] == [6, 2, 6, 6, 1]
-    assert all(
-        panel.svg.startswith("<svg") and "#0000" not in panel.svg for figure in figures for panel in figure.panels
-    )
+    figures = content_of(run.store, test).figures
+    panels = {name: len(figure.panels) for name, figure in figures.items()}
+    assert panels == {"differences": 2, "validity": 2, "traits": 6, "confusion": 6, "training": 2, "augmentation": 6}
+    svgs = [panel.svg for figure in figures.values() for panel in figure.panels]
+    assert all(svg.startswith("<svg") and "#0000" not in svg for svg in svgs)
 
 
 def test_values_are_quoted_in_the_sql_that_is_shown(store):
     answer = ask(store, "summary", evaluation_id="it's")
     assert "evaluation_id = 'it''s'" in answer.sql
-    assert answer.rows == []
+    assert answer.cells == ()
 
 
 def test_without_an_evaluation_the_next_step_is_named(store, settings):
@@ -129,17 +194,49 @@ def test_a_report_on_next_to_nothing_is_still_a_report(store, settings, n_held_o
     if raw is not None:
         with store.write() as connection:
             connection.execute(update(tables.output).values(raw=raw))
-    evaluate_run(run)
+    _, test = evaluate_run(run)
     assert write_report(store, settings).stat().st_size > 10_000
     assert results_markdown(store).count("| base-nf4 |") == 1
+    if raw is not None:
+        assert "gave no strictly valid output" in page_on(store, test)
 
 
 def test_a_report_without_an_epoch_makes_no_claim_of_one(store, settings):
     run = fill_run(store, n_held_out=5)
     base = {name: inference for name, inference in run.models.items() if name.startswith("base")}
     test = evaluate(store, run.dataset, "test", base, None)
-    assert write_report(store, settings).exists()
-    assert state_verdict(test, None).startswith("2 models were measured on 5 test transcripts")
+    page = write_report(store, settings).read_text(encoding="utf-8")
+    assert content_of(store, test).verdict.startswith("No epoch was measured")
+    assert "nothing to set side by side" in page
+    assert "No decision about the champion" in page
+
+
+def test_a_report_on_one_model_says_that_there_is_no_other(store):
+    run = fill_run(store, n_held_out=5)
+    test = evaluate(store, run.dataset, "test", {"base-nf4": run.models["base-nf4"]}, None)
+    assert "Only base-nf4 was measured" in page_on(store, test)
+
+
+def test_an_evaluation_older_than_comparisons_is_still_reported_on(store):
+    run = fill_run(store, n_held_out=5)
+    _, test = evaluate_run(run)
+    younger = (tables.evaluation_metric, tables.evaluation_comparison, tables.evaluation_tier)
+    with store.write() as connection:
+        for table in younger:
+            connection.execute(delete(table))
+        columns = tables.evaluation_model.c
+        unknown = {name: None for name in (column.name for column in columns) if name.endswith(("_low", "_high"))}
+        connection.execute(update(tables.evaluation_model).values(unknown))
+    assert "older than paired comparisons" in page_on(store, test)
+    assert "compared with no other model" in render_markdown(content_of(store, test))
+
+
+def test_a_report_that_cannot_be_written_says_where(evaluated, settings):
+    run, _ = evaluated
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.reports.write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="cannot be written"):
+        write_report(run.store, settings)
 
 
 def test_the_table_and_the_markdown_agree(evaluated):

@@ -1,5 +1,5 @@
-SELECT training_step.step, training_step.epoch, training_step.loss
-FROM training_step
-JOIN evaluation ON evaluation.run_id = training_step.run_id
-WHERE evaluation.evaluation_id = :evaluation_id
-ORDER BY training_step.step
+SELECT step, epoch, loss
+FROM training_loss
+WHERE run_id = :run_id
+  AND step % (SELECT MAX(step) / 300 + 1 FROM training_loss WHERE run_id = :run_id) = 0
+ORDER BY step

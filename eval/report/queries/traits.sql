@@ -1,3 +1,4 @@
-SELECT model, trait, mse, ci_low, ci_high, n_used, n_total, n_missing
+SELECT model, trait, subset, mse, ci_low, ci_high, n_used, n_total, n_missing, mse_constant
 FROM trait_mse
-WHERE evaluation_id = :evaluation_id AND subset = 'penalised'
+WHERE evaluation_id = :evaluation_id
+ORDER BY subset, model, trait

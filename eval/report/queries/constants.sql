@@ -1,3 +1,0 @@
-SELECT trait, train_mean, mse
-FROM evaluation_constant
-WHERE evaluation_id = :evaluation_id

@@ -1,0 +1,162 @@
+"""The figures of an evaluation from the raw outputs and the labels again, beside those that are stored.
+
+Every output is judged anew, every mean, interval and test computed anew; what differs from the database is named.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from math import isclose
+from typing import Any, cast
+
+from eval.constant import fit_constant
+from eval.evaluation import measure_panel
+from eval.measuring import Panel, as_scores
+from eval.noise_floor import measure_noise_floor
+from feedback_model.feedback import Feedback
+from feedback_model.parsing import VALIDATOR, judge
+from feedback_model.progress import track
+from feedback_model.records import Dataset
+from feedback_model.store.connection import Store
+from feedback_model.store.datasets import read_dataset
+from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, LabelledItem, ModelResult
+from feedback_model.store.judgements import count_labelled, judged_outputs, labelled_items, relabelled_items
+from feedback_model.store.outputs import read_outputs
+
+_KEYS = ("model", "other", "trait", "subset", "measure", "metric")  # what tells the records of one kind apart
+_TOLERANCE = 1e-9  # relative; another machine's sums may round otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not what it should be."""
+
+    where: str
+    found: str
+    expected: str
+
+    @property
+    def sentence(self) -> str:
+        """For a person."""
+        return f"{self.where} is {self.found} where it should be {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rederived:
+    """How far the raw outputs confirm what is stored."""
+
+    n_outputs: int
+    """Judged anew."""
+    n_figures: int
+    """Computed anew."""
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()
+    """What was not computed anew, and why."""
+
+
+def rederive(store: Store, evaluation: Evaluation) -> Rederived:
+    """Compute everything that `evaluation` stores once more, from what the models said and what the labeller said.
+
+    Raises:
+        InputError: its dataset is gone.
+        Interrupted: a stop was requested.
+    """
+    if evaluation.validator != VALIDATOR:
+        note = f"nothing was computed anew: the outputs were judged by {evaluation.validator}, and this code has {VALIDATOR}"
+        return Rederived(0, 0, (), (note,))
+    dataset = read_dataset(store, evaluation.dataset_id)
+    items = labelled_items(store, dataset, evaluation.split)
+    differences: list[Difference] = []
+    outputs: dict[str, tuple[JudgedOutput, ...]] = {}
+    progress = track("judge again", len(evaluation.models))
+    for result in evaluation.models:
+        outputs[result.model] = _judge_anew(store, result, items)
+        differences += _compare_judgements(store, evaluation, result, items, outputs[result.model])
+        progress.advance()
+    train = labelled_items(store, dataset, "train", real_only=True)
+    panel = Panel(tuple(items), outputs, fit_constant(as_scores([item.scores for item in train])))
+    measured, notes = _measure(store, evaluation, dataset, panel)
+    stored, anew = figures_of(evaluation), figures_of(measured)
+    names = (
+        [name for name in stored if name in anew] if not evaluation.comparisons else [*dict.fromkeys([*stored, *anew])]
+    )
+    differences += [
+        Difference(name, repr(stored.get(name)), repr(anew.get(name)))
+        for name in names
+        if not _agree(stored.get(name), anew.get(name))
+    ]
+    return Rederived(sum(map(len, outputs.values())), len(names), tuple(differences), notes)
+
+
+def figures_of(record: Any, where: str = "") -> dict[str, float | None]:
+    """Every number in `record` and the records within it, by a name that a person can find it by."""
+    found: dict[str, float | None] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if value is None or isinstance(value, int | float):
+            found[f"{where}{field.name}"] = value
+        elif isinstance(value, tuple):
+            for each in filter(is_dataclass, cast("tuple[Any, ...]", value)):
+                found |= figures_of(each, f"{where}{_name(each)} ")
+    return found
+
+
+def _name(record: Any) -> str:
+    return " ".join(str(getattr(record, key)) for key in _KEYS if hasattr(record, key))
+
+
+def _agree(stored: float | None, anew: float | None) -> bool:
+    if stored is None or anew is None:
+        return stored is anew
+    return isclose(stored, anew, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+
+
+def _judge_anew(store: Store, result: ModelResult, items: Sequence[LabelledItem]) -> tuple[JudgedOutput, ...]:
+    asked = {item.transcript_id for item in items}
+    said = {each.transcript_id: each for each in read_outputs(store, result.inference_id, asked)}
+    judged = [
+        judge(said[item.transcript_id].raw, said[item.transcript_id].finish_reason)
+        for item in items
+        if item.transcript_id in said
+    ]
+    return tuple(JudgedOutput(each.tier, _scores(each.feedback) if each.tier == "strict" else None) for each in judged)
+
+
+def _scores(feedback: Feedback | None) -> tuple[float, ...] | None:
+    return None if feedback is None else tuple(map(float, feedback.scores.values()))
+
+
+def _compare_judgements(
+    store: Store,
+    evaluation: Evaluation,
+    result: ModelResult,
+    items: Sequence[LabelledItem],
+    anew: Sequence[JudgedOutput],
+) -> list[Difference]:
+    """Outputs that the database has another judgement of; the scores count as part of it."""
+    stored = judged_outputs(store, result.inference_id, evaluation.dataset_id, evaluation.split)
+    return [
+        Difference(
+            f"the judgement of {result.model} on transcript {item.transcript_id[:12]}",
+            repr(stored.get(item.transcript_id)),
+            repr(judged),
+        )
+        for item, judged in zip(items, anew, strict=False)
+        if stored.get(item.transcript_id) != judged
+    ]
+
+
+def _measure(
+    store: Store, evaluation: Evaluation, dataset: Dataset, panel: Panel
+) -> tuple[Evaluation, tuple[str, ...]]:
+    """The evaluation anew, and what could not be; which epoch is best is computed on validation, and given on test."""
+    names = {result.model: (result.inference_id, result.model_id) for result in evaluation.models}
+    best = evaluation.best_epoch.model if evaluation.best_epoch else None
+    measured = measure_panel(replace(evaluation, models=(), constants=(), n_test=0), panel, names, best)
+    relabelled, label_set = relabelled_items(store, dataset.label_set), dataset.label_set
+    floors = measure_noise_floor(relabelled, count_labelled(store, label_set) if relabelled else 0)
+    if [(each.n_used, each.n_total) for each in floors] == [
+        (each.n_used, each.n_total) for each in evaluation.noise_floors
+    ]:
+        return replace(measured, noise_floors=floors), ()
+    note = "the noise of the labels was not computed anew, since labels came in after it was measured"
+    return replace(measured, noise_floors=evaluation.noise_floors), (note,)

@@ -1,0 +1,175 @@
+"""Checking a finished report: whatever is changed, in the file or beneath it, is named."""
+
+import json
+import re
+import shutil
+
+import pytest
+from sqlalchemy import update
+
+from deployments.commands.reporting import verify
+from eval.report import write_report
+from eval.report.rederiving import rederive
+from eval.report.verifying import verify_report
+from feedback_model.errors import InputError
+from feedback_model.settings import Settings
+from feedback_model.store import tables
+from feedback_model.store.connection import open_store
+from feedback_model.store.datasets import read_dataset
+from feedback_model.store.decisions import record_decision
+from feedback_model.store.evaluations import latest_evaluation
+from tests.evaluated_run import EvaluatedRun, decide_on, evaluate_run, fill_run, relabel
+
+
+def report_on(store, home):
+    """Fill, evaluate, decide and report."""
+    run = fill_run(store, n_train=24, n_held_out=12)
+    validation, test = evaluate_run(run)
+    record_decision(store, decide_on(store, validation, test))
+    return write_report(store, Settings(home=home, _env_file=None))
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    home = tmp_path_factory.mktemp("made") / "home"
+    home.mkdir()
+    store = open_store(f"sqlite:///{home / 'feedback.db'}")
+    report_on(store, home)
+    store.close()
+    return home
+
+
+@pytest.fixture
+def reported(made_once, settings):
+    """A store of one's own, its test evaluation, and the report on it."""
+    shutil.copytree(made_once, settings.home)
+    store = open_store(settings.store_url)
+    yield store, latest_evaluation(store, "test"), settings.reports / "latest.html"
+    store.close()
+
+
+def edit(path, pattern, replacement):
+    """Replace the first match of `pattern` in the file; fails where there is none."""
+    changed, n = re.subn(pattern, replacement, path.read_text(encoding="utf-8"), count=1)
+    assert n == 1
+    path.write_text(changed, encoding="utf-8")
+
+
+def places(store, path):
+    return [difference.where for difference in verify_report(store, path).differences]
+
+
+def test_an_untouched_report_agrees_with_the_database_and_with_the_raw_outputs(reported):
+    store, _, path = reported
+    found = verify_report(store, path)
+    assert found.differences == ()
+    assert found.n_outputs == 2 * 5 * 12
+    assert min(found.n_stored, found.n_visible, found.n_rederived) > 300
+
+
+def test_a_report_from_postgresql_agrees_too(postgres_url, tmp_path):
+    store = open_store(postgres_url)
+    assert verify_report(store, report_on(store, tmp_path)).differences == ()
+    store.close()
+
+
+def test_one_digit_that_a_reader_sees_is_named(reported):
+    store, _, path = reported
+    edit(path, r'(data-cell="summary/3/mse_penalised">\d)', r"\g<1>7")
+    assert places(store, path)[0] == "what the page shows as mse_penalised of epoch-2 in summary"
+
+
+def test_a_changed_sentence_and_a_changed_bar_are_named(reported):
+    store, _, path = reported
+    edit(path, r"Inconclusive for <span", "Promote <span")
+    edit(path, r'(aria-roledescription="rule mark"[^>]*transform="translate\()', r"\g<1>9")
+    assert places(store, path)[0] == "what the page shows in verdict"
+    assert len(places(store, path)) >= 2
+
+
+def test_one_digit_in_the_data_is_named(reported):
+    store, _, path = reported
+    edit(path, r'("test", "free", 1)2', r"\g<1>3")
+    assert places(store, path)[0].startswith("n_test of ")
+    assert "in evaluation" in places(store, path)[0]
+
+
+def test_a_question_that_was_exchanged_is_named(reported):
+    store, _, path = reported
+    edit(path, r'(\{"evaluation": \{"sql": ")SELECT DISTINCT', r"\g<1>SELECT")
+    assert "the SQL of evaluation" in places(store, path)
+
+
+def test_one_figure_changed_in_the_database_is_named_twice(reported):
+    """Once because the report says otherwise, once because the outputs do."""
+    store, _, path = reported
+    row = tables.evaluation_model
+    with store.write() as connection:
+        connection.execute(update(row).where(row.c.model == "epoch-2").values(mse_penalised=0.25))
+    found = places(store, path)
+    assert "mse_penalised of epoch-2 in summary" in found
+    assert "epoch-2 mse_penalised" in found
+
+
+def test_a_figure_that_report_and_database_agree_on_is_not_taken_at_its_word(reported, settings):
+    store, _, _ = reported
+    row = tables.evaluation_trait
+    with store.write() as connection:
+        connection.execute(update(row).where(row.c.model == "epoch-1", row.c.trait == "empathy").values(mse=0.5))
+    assert {each.split(" ")[-1] for each in places(store, write_report(store, settings))} == {"mse"}
+
+
+def test_a_changed_raw_output_is_found_by_judging_it_again(reported):
+    store, test, _ = reported
+    row = tables.output
+    with store.write() as connection:
+        of_best = row.select().where(row.c.inference_id == test.best_epoch.inference_id)
+        one = connection.execute(of_best.order_by(row.c.transcript_id.desc())).first()  # test ids come last
+        key = (row.c.inference_id == one.inference_id) & (row.c.transcript_id == one.transcript_id)
+        connection.execute(update(row).where(key).values(raw=b"nothing"))
+    found = [each.where for each in rederive(store, test).differences]
+    assert f"the judgement of {test.best_epoch.model} on transcript {one.transcript_id}" in found
+
+
+def test_labels_that_came_in_later_are_no_difference(reported):
+    store, _, path = reported
+    relabel(EvaluatedRun(store, read_dataset(store, "dataset-1"), {}), {"t0010": [5, 5, 5, 5, 5, 5]})
+    found = verify_report(store, path)
+    assert found.differences == ()
+    assert any("labels came in" in note for note in found.notes)
+
+
+def test_a_report_of_another_database_is_refused(reported, tmp_path):
+    _, _, path = reported
+    other = open_store(f"sqlite:///{tmp_path / 'other.db'}")
+    with pytest.raises(InputError, match="not in this database"):
+        verify_report(other, path)
+    other.close()
+
+
+@pytest.mark.parametrize("text", ["", "<html><p>1.99</p></html>", '<script id="report-data">{"format": 1}</script>'])
+def test_what_is_no_report_is_refused(store, tmp_path, text):
+    page = tmp_path / "page.html"
+    page.write_text(text)
+    with pytest.raises(InputError, match="no report"):
+        verify_report(store, page)
+    with pytest.raises(InputError, match="cannot be read"):
+        verify_report(store, tmp_path / "nowhere.html")
+
+
+def test_a_report_drawn_by_other_code_is_not_called_verified(reported):
+    store, _, path = reported
+    edit(path, r'"renderer": "\w+"', '"renderer": "older"')
+    with pytest.raises(InputError, match="drawn by version older"):
+        verify_report(store, path)
+
+
+def test_the_command_says_how_many_agreed_and_which_differ(reported, settings, monkeypatch, capsys):
+    monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
+    path = reported[-1]
+    verify(path)
+    assert "all agrees: " in capsys.readouterr().err
+    edit(path, r'(data-cell="summary/1/mse_penalised">\d)', r"\g<1>7")
+    with pytest.raises(InputError, match="mse_penalised of base-nf4 in summary"):
+        verify(path, json=True)
+    assert json.loads(capsys.readouterr().out)["agrees"] is False
