@@ -12,7 +12,7 @@ from typing import TypeVar, get_args
 import numpy as np
 
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
-from eval.intervals import estimate_mean
+from eval.intervals import Estimate, estimate_mean, estimate_share_difference
 from eval.metrics import Scores
 from eval.subsets import Mask, error_range, individual, penalised
 from feedback_model.progress import track
@@ -64,7 +64,7 @@ class _Sample:
     """One pair under one measure: how much more `model` has than `other` on each transcript that counts."""
 
     differences: Scores
-    used: Mask
+    estimate: Estimate | None
     p_value: float | None
     bounds: tuple[float, float] | None
     higher_is_better: bool = False
@@ -118,17 +118,18 @@ def _error_sample(contestants: Contestants, differences: Scores, bounds: tuple[f
     used = individual(differences)
     # The test takes the sums over traits, which are whole numbers; readers get the means.
     sums, sources = differences[used].sum(axis=1), contestants.sources_of(used)
-    return _Sample(sums / differences.shape[1], used, sign_flip_p_value(sums, sources), bounds)
+    means = sums / differences.shape[1]
+    return _Sample(means, estimate_mean(means, sources), sign_flip_p_value(sums, sources), bounds)
 
 
 def _validity_sample(contestants: Contestants, first: Mask, second: Mask) -> _Sample:
-    differences = first.astype(np.float64) - second.astype(np.float64)
-    p_value = sign_flip_p_value(differences, contestants.sources)
-    return _Sample(differences, np.ones_like(first), p_value, None, higher_is_better=True)
+    differences, sources = first.astype(np.float64) - second.astype(np.float64), contestants.sources
+    estimate = estimate_share_difference(differences, sources)
+    return _Sample(differences, estimate, sign_flip_p_value(differences, sources), None, higher_is_better=True)
 
 
 def _summarise(contestants: Contestants, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
-    estimate = estimate_mean(sample.differences, contestants.sources_of(sample.used))
+    estimate = sample.estimate
     interval = (None, None) if estimate is None else estimate.interval
     margin = MARGINS[measure] if (model, other) == NON_INFERIORITY else None
     p_non_inferior = None

@@ -9,7 +9,14 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.proportion import proportion_confint
 
-from eval.intervals import Estimate, clustered_share, error_interval, estimate_mean, estimate_share
+from eval.intervals import (
+    Estimate,
+    clustered_share,
+    error_interval,
+    estimate_mean,
+    estimate_share,
+    estimate_share_difference,
+)
 
 squared_errors = st.integers(0, 81).map(float)
 samples = st.integers(2, 50).flatmap(lambda n: arrays.arrays(float, n, elements=squared_errors))
@@ -83,6 +90,25 @@ def test_a_long_upper_tail_moves_the_interval_up():
     values = np.array([0.0, 1.0, 1.0, 1.0, 4.0, 1.0, 0.0, 36.0])
     plain, found = estimate_mean(values, each_its_own(values)).interval, error_interval(values, each_its_own(values))
     assert plain.low < 0 == found.low < values.mean() < plain.high < found.high
+
+
+def test_two_models_that_never_differed_are_not_known_to_be_alike():
+    never = estimate_share_difference(np.zeros(30), each_its_own(range(30)))
+    assert never.mean == 0 < never.interval.high
+    assert never.chance_of_reaching(0.05) > 0.025 > never.chance_of_reaching(0.3)
+
+
+@given(st.lists(st.sampled_from((-1.0, 0.0, 1.0)), min_size=2, max_size=50))
+def test_the_difference_of_two_shares_has_bonett_and_prices_error(differences):
+    gained, lost, n = differences.count(1.0) + 1, differences.count(-1.0) + 1, len(differences) + 2
+    estimate = estimate_share_difference(np.array(differences), each_its_own(differences))
+    assert estimate.mean == pytest.approx((gained - lost) / n, abs=1e-12)
+    variance = (gained + lost - (gained - lost) ** 2 / n) / n
+    assert estimate.standard_error**2 == pytest.approx(variance / (n - 1), abs=1e-12)
+
+
+def test_of_one_document_no_difference_of_shares_is_estimated():
+    assert estimate_share_difference(np.zeros(9), ["a"] * 9) is None
 
 
 @given(samples, st.integers(1, 4))
