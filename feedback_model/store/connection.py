@@ -76,7 +76,7 @@ def _writing(engine: Engine, foreign_keys: bool) -> AbstractContextManager[Conne
 def _in_one_sentence(engine: Engine) -> Generator[None]:
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
+    except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:  # the driver's own, where we go straight to it
         where = engine.url.render_as_string(hide_password=True)
         found = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
         advice = next((f"; {words}" for sign, words in _ADVICE.items() if sign in found.lower()), "")

@@ -98,20 +98,22 @@ def unjudged_outputs(
 
 def save_judgements(store: Store, inference_id: str, judgements: Mapping[str, Judgement]) -> None:
     """Keep `judgements` (by transcript id) with the scores of the strict ones, in one transaction."""
-    key = {"validator": VALIDATOR, "inference_id": inference_id}
-    rows = [key | {"transcript_id": name} | _judgement_columns(each) for name, each in judgements.items()]
+    rows = (_judgement_row(inference_id, name, judgement) for name, judgement in judgements.items())
     with store.write() as connection:
         insert_missing(connection, tables.judgement, rows)
 
 
-def _judgement_columns(judgement: Judgement) -> dict[str, Any]:
-    failure = judgement.failure
+def _judgement_row(inference_id: str, transcript_id: str, judgement: Judgement) -> dict[str, Any]:
+    failure, feedback = judgement.failure, judgement.feedback
     return {
+        "inference_id": inference_id,
+        "transcript_id": transcript_id,
+        "validator": VALIDATOR,
         "tier": judgement.tier,
         "failure_code": None if failure is None else str(failure.code),
         "failure_offset": None if failure is None else failure.offset,
         "failure_pointer": None if failure is None else failure.pointer,
-        **(_NO_SCORES if judgement.tier != "strict" or judgement.feedback is None else judgement.feedback.scores),
+        **(_NO_SCORES if judgement.tier != "strict" or feedback is None else feedback.scores),
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
@@ -43,8 +44,19 @@ def missing_outputs(store: Store, inference_id: str, transcript_ids: Collection[
 def write_outputs(store: Store, inference_id: str, predictions: Sequence[Prediction]) -> None:
     """Write outputs in one transaction; a transcript's first output stands."""
     with store.write() as connection:
-        rows = [{"inference_id": inference_id, **asdict(prediction)} for prediction in predictions]
-        insert_missing(connection, output, rows)
+        insert_missing(connection, output, (_output_row(inference_id, prediction) for prediction in predictions))
+
+
+def _output_row(inference_id: str, prediction: Prediction) -> dict[str, Any]:
+    # Named one by one: asdict copies deeply, which takes longer than SQLite needs for the row.
+    return {
+        "inference_id": inference_id,
+        "transcript_id": prediction.transcript_id,
+        "raw": prediction.raw,
+        "finish_reason": prediction.finish_reason,
+        "n_tokens": prediction.n_tokens,
+        "seconds": prediction.seconds,
+    }
 
 
 def forget_outputs(store: Store, inference_id: str, transcript_ids: Sequence[str]) -> None:

@@ -50,6 +50,18 @@ def test_migrated_tables_have_every_check_that_is_defined(any_store: Store) -> N
     assert found == {name: checks_of(table) for name, table in metadata.tables.items()}
 
 
+def test_migrated_tables_have_the_keys_that_are_defined_and_are_stored_as_defined(any_store: Store) -> None:
+    with any_store.read() as connection:
+        inspector = inspect(connection)
+        found = {name: inspector.get_pk_constraint(name)["constrained_columns"] for name in metadata.tables}
+        is_sqlite = any_store.dialect == "sqlite"
+        stored = connection.execute(text("SELECT name, sql FROM sqlite_master")).tuples() if is_sqlite else ()
+        without_rowid = {name for name, sql in stored if sql and "WITHOUT ROWID" in sql}
+    assert found == {name: [column.name for column in table.primary_key] for name, table in metadata.tables.items()}
+    narrow = {name for name, table in metadata.tables.items() if not table.dialect_options["sqlite"]["with_rowid"]}
+    assert without_rowid == (narrow if is_sqlite else set())
+
+
 def test_down_and_up_again_with_data(any_store: Store) -> None:
     fill(any_store)
     with any_store.write(foreign_keys=False) as connection:

@@ -63,9 +63,10 @@ _ANY_SCORE = f"COALESCE({', '.join(TRAIT_KEYS)})"
 judgement = Table(
     "judgement",
     metadata,
-    Column("validator", Text, primary_key=True),
+    # The output first: whoever removes an output looks here for what refers to it.
     Column("inference_id", Text, primary_key=True),
     Column("transcript_id", Text, primary_key=True),
+    Column("validator", Text, primary_key=True),
     Column(
         "tier",
         Text,

@@ -48,6 +48,7 @@ SAME_OUTPUT = (
 def upgrade() -> None:
     """Move the scores; a judgement that lacks some is dropped, and its output judged again by the next evaluation."""
     _move_scores()
+    _reorder_key("inference_id", "transcript_id", "validator")  # what removes an output looks here by its key
     for table, checks in LEFT_OUT.items():
         _add_checks(table, checks)
     _add_checks("judgement", OF_JUDGEMENTS, without_rowid=True)
@@ -66,6 +67,12 @@ def _move_scores() -> None:
     op.execute(f"DELETE FROM judgement WHERE tier = 'strict' AND {ALL_SCORES} IS NULL")  # noqa: S608 - names above
 
 
+def _reorder_key(*columns: str) -> None:
+    with op.batch_alter_table("judgement") as batch:
+        batch.drop_constraint(op.f("pk_judgement"), type_="primary")
+        batch.create_primary_key(op.f("pk_judgement"), list(columns))
+
+
 def _add_checks(table: str, checks: dict[str, str], *, without_rowid: bool = False) -> None:
     with _altered(table, again=without_rowid, sqlite_with_rowid=not without_rowid) as batch:
         for name, condition in checks.items():
@@ -80,6 +87,7 @@ def _altered(table: str, *, again: bool, **options: bool) -> AbstractContextMana
 
 def downgrade() -> None:
     """Give every score its row again, and leave the checks out as before."""
+    _reorder_key("validator", "inference_id", "transcript_id")
     op.create_table(
         "predicted_score",
         sa.Column("validator", sa.Text(), nullable=False),
