@@ -15,7 +15,8 @@ from feedback_model.errors import StoreError
 from feedback_model.records import Dataset, ModelVersion
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.evaluation_records import Decision, Evaluation, ModelResult
+from feedback_model.store.decision_records import Decision
+from feedback_model.store.evaluation_records import Evaluation, ModelResult
 from feedback_model.store.evaluations import read_evaluation
 from feedback_model.store.training import model_version_of, read_run
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL

@@ -12,7 +12,7 @@ from pathlib import Path
 from feedback_model.errors import InputError, MissingStage
 from feedback_model.store.champions import predecessor, read_reigns, return_to
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Reign
+from feedback_model.store.decision_records import Reign
 from feedback_model.store.training import model_version_of
 from feedback_model.training.checkpoints import verified_folder
 

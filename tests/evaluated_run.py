@@ -17,7 +17,8 @@ from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.records import BaseModel, Dataset, LabelSet, to_json
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Decision, Evaluation
+from feedback_model.store.decision_records import Decision
+from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.training.checkpoints import WEIGHTS_FILE, hash_adapter
 from feedback_model.training.recipe import default_recipe
 from feedback_model.training.run import choose_precision

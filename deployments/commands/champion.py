@@ -13,7 +13,7 @@ from deployments.terminal import print_json, print_table, say
 from feedback_model.errors import MissingStage
 
 if TYPE_CHECKING:
-    from feedback_model.store.evaluation_records import Champion, Decision, Evidence, Reign
+    from feedback_model.store.decision_records import Champion, Decision, Evidence, Reign
 
 app = typer.Typer(
     help="The model that answers, and why; only evidence promotes, `rollback` goes back.", invoke_without_command=True

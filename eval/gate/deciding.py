@@ -6,16 +6,8 @@ from dataclasses import dataclass
 from eval.gate.weighing import Scale, weigh_constant, weigh_incumbent, weigh_traits, weigh_validity
 from eval.measuring import Panel
 from feedback_model.errors import MissingStage
-from feedback_model.store.evaluation_records import (
-    Decision,
-    Evaluation,
-    Evidence,
-    FixedRules,
-    ModelResult,
-    Outcome,
-    PromotionRules,
-    Verdict,
-)
+from feedback_model.store.decision_records import Decision, Evidence, FixedRules, Outcome, PromotionRules, Verdict
+from feedback_model.store.evaluation_records import Evaluation, ModelResult
 
 UNTRAINED = ("base-nf4", "base")
 """Who is the incumbent where there is no champion: what training started from, in the form that it did."""

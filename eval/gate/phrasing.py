@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from eval.intervals import Interval
-from feedback_model.store.evaluation_records import Outcome
+from feedback_model.store.decision_records import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from feedback_model.store.evaluation_records import PromotionRules
+from feedback_model.store.decision_records import PromotionRules
 
 RULES: Final = PromotionRules(
     version="gate-2",

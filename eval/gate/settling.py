@@ -14,8 +14,9 @@ from feedback_model.inference.lineup import is_retired
 from feedback_model.store.champions import champion, read_reigns, withdrawals
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
+from feedback_model.store.decision_records import Champion, Decision
 from feedback_model.store.decisions import find_decision, first_prediction, fix_rules, record_decision
-from feedback_model.store.evaluation_records import Champion, Decision, Evaluation
+from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.store.evaluations import read_evaluation
 from feedback_model.store.training import model_version_of, read_run
 from feedback_model.training.checkpoints import verified_folder

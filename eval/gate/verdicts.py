@@ -1,6 +1,6 @@
 """A decision for readers: in one sentence, and as Markdown."""
 
-from feedback_model.store.evaluation_records import Decision, Evidence
+from feedback_model.store.decision_records import Decision, Evidence
 
 ABSENT = "\N{EN DASH}"
 

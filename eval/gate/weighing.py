@@ -12,7 +12,7 @@ from eval.intervals import Interval, clustered_share, estimate_mean
 from eval.measuring import Panel
 from eval.metrics import Scores
 from eval.subsets import individual, penalised
-from feedback_model.store.evaluation_records import Evidence, Outcome, PromotionRules, Rule
+from feedback_model.store.decision_records import Evidence, Outcome, PromotionRules, Rule
 from feedback_model.traits import TRAITS
 
 

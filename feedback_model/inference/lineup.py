@@ -4,7 +4,7 @@ from feedback_model.inference.infer import model_versions
 from feedback_model.records import BaseModel, ModelVersion
 from feedback_model.store.champions import champion
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Champion
+from feedback_model.store.decision_records import Champion
 from feedback_model.store.training import model_version_of
 from feedback_model.training.run import TrainingRun
 

@@ -9,7 +9,7 @@ from feedback_model.errors import MissingStage
 from feedback_model.store import tables
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Champion, PromotionKind, Reign
+from feedback_model.store.decision_records import Champion, PromotionKind, Reign
 from feedback_model.store.roles import role_of
 from feedback_model.store.upsert import insert_missing
 

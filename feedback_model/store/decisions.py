@@ -12,7 +12,8 @@ from feedback_model.store import tables
 from feedback_model.store.champions import lock_promotions, make_champion, model_of_champion
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Decision, Evaluation, Evidence, FixedRules, PromotionRules
+from feedback_model.store.decision_records import Decision, Evidence, FixedRules, PromotionRules
+from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.store.roles import role_of
 from feedback_model.store.upsert import insert_missing
 

@@ -18,8 +18,9 @@ from feedback_model.settings import Settings
 from feedback_model.store import tables
 from feedback_model.store.champions import champion, read_reigns, withdrawals
 from feedback_model.store.connection import Store
+from feedback_model.store.decision_records import Decision
 from feedback_model.store.decisions import fix_rules, read_decision, record_decision
-from feedback_model.store.evaluation_records import Decision, Evaluation
+from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.training.checkpoints import WEIGHTS_FILE
 from tests.evaluated_run import RUN, decide_on, evaluate_run, fill_run, put_adapters
 

@@ -10,7 +10,8 @@ from eval.model_card import write_model_card
 from feedback_model.errors import StoreError
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Decision, Evaluation
+from feedback_model.store.decision_records import Decision
+from feedback_model.store.evaluation_records import Evaluation
 from tests.evaluated_run import RUN, evaluate_run, fill_run, put_adapters
 
 

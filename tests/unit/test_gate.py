@@ -13,15 +13,8 @@ from eval.gate.verdicts import decision_markdown, phrase_verdict
 from eval.intervals import clustered_share, estimate_mean
 from eval.measuring import Panel, as_scores
 from feedback_model.errors import MissingStage
-from feedback_model.store.evaluation_records import (
-    Decision,
-    Evaluation,
-    Evidence,
-    FixedRules,
-    JudgedOutput,
-    LabelledItem,
-    ModelResult,
-)
+from feedback_model.store.decision_records import Decision, Evidence, FixedRules
+from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, LabelledItem, ModelResult
 from feedback_model.traits import TRAIT_KEYS
 
 FIXED = FixedRules(1, RULES.rules_id, RULES.version, "2026-11-24T01:00:00.000000+00:00")
