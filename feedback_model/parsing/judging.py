@@ -16,7 +16,7 @@ from feedback_model.parsing.failures import FailureCode, GrammarError, Malformed
 from feedback_model.parsing.grammar import Scanned, scan, skip_space
 from feedback_model.records import FinishReason
 
-VALIDATOR = "strict-1"
+VALIDATOR = "strict-2"
 """Names these rules; stored with every judgement, raised when an output could be judged otherwise than before."""
 
 Tier = Literal["strict", "extractable", "repairable", "none"]
@@ -29,8 +29,12 @@ _AROUND_JSON = {
 }  # what is wrong around an object, not in it: taking it out edits nothing
 _QUOTES = 48  # 18 keys and 6 explanations; a key more would need two more
 _CANDIDATE = re.compile(rb'\{[ \t\n\r]*+"|\[')  # arrays too: what is inside one is no object among prose
-_MAX_CANDIDATES = 64  # places where an object may begin; hostile output has millions, and each costs a scan
-_MAX_REPAIR = 65_536  # bytes; feedback has some 2,000, and repairing takes time quadratic in the length
+_MAX_CANDIDATES = 64  # places where an object may begin; hostile output has millions
+_MAX_SEARCHED = 262_144  # bytes read from such places in vain; each of them may run to the end of the output
+_MAX_REPAIR = (
+    8_192  # bytes; feedback has some 2,000, and repairing takes time quadratic in the length: a minute for 65,536
+)
+_MAX_REPAIR_QUOTES = 1_000  # of either kind; the repair library looks behind each for what it may have meant
 _MAX_REPAIR_BRACKETS = 200  # opening brackets; the repair library recurses into each
 
 
@@ -128,27 +132,30 @@ def _conforming(scanned: Scanned, length: int, finish_reason: FinishReason) -> F
 
 
 def _extract(raw: bytes) -> Feedback | None:
-    """The one conforming object in `raw`; None where there is none, or more than one."""
+    """The one conforming object in `raw`; None where there is none, more than one, or too much to search for them."""
     found: list[Feedback] = []
-    at = 0
+    at, searched = 0, 0
     for _ in range(_MAX_CANDIDATES):
         candidate = _CANDIDATE.search(raw, at)
         if candidate is None:
-            break
+            return found[0] if len(found) == 1 else None
         try:
             scanned = scan(raw, candidate.start())
-        except GrammarError:
+        except GrammarError as error:
+            searched += error.malformed.offset - candidate.start()
+            if searched > _MAX_SEARCHED:
+                return None
             at = candidate.start() + 1
             continue
         at = scanned.end
         read = None if scanned.duplicate else conform(scanned.value)
         if isinstance(read, Feedback):
             found.append(read)
-    return found[0] if len(found) == 1 else None
+    return None
 
 
 def _repair(raw: bytes) -> Feedback | None:
-    if len(raw) > _MAX_REPAIR or raw.count(b"{") + raw.count(b"[") > _MAX_REPAIR_BRACKETS:
+    if len(raw) > _MAX_REPAIR or _count(raw, b"{[") > _MAX_REPAIR_BRACKETS or _count(raw, b"\"'") > _MAX_REPAIR_QUOTES:
         return None
     from json_repair import repair_json
 
@@ -158,3 +165,7 @@ def _repair(raw: bytes) -> Feedback | None:
     except (RecursionError, ValueError, IndexError, TypeError, KeyError):
         return None  # a library that guesses may fail on what it never saw; then nothing was repaired
     return read if isinstance(read, Feedback) else None
+
+
+def _count(raw: bytes, characters: bytes) -> int:
+    return sum(raw.count(character) for character in characters)

@@ -127,8 +127,26 @@ def test_two_answers_are_not_one():
     assert judge(b"Either " + RENDERED + b" or " + RENDERED).tier != "extractable"
 
 
+@pytest.mark.timeout(30)  # each read to the end, they took minutes
+def test_many_beginnings_that_come_to_nothing_are_not_each_read_to_the_end():
+    assert judge(b"Here: " + b'{"a":[' * 40 + b"1," * 500_000).failure.code == "prose_before"
+
+
+def test_one_object_is_not_the_only_one_where_not_everything_could_be_searched():
+    assert judge(b"Here: " + RENDERED + b" [" * 40 + RENDERED).tier != "extractable"
+    assert judge(b"Here: " + RENDERED + b" [x]" * 100).tier != "extractable"
+
+
 @pytest.mark.parametrize("raw", [b'{"a":' * 200_000, b'{"x":[0,' * 100_000, b"\x00" * 3_000_000, b'{"' * 500_000])
 def test_megabytes_of_nonsense_are_judged_in_a_moment(raw):
+    assert judge(raw).tier == "none"
+
+
+@pytest.mark.timeout(30)  # the repair library alone takes minutes for these
+@pytest.mark.parametrize(
+    "raw", [b"[" + b'."' * 30_000, b' {"a":' + rb"\}tru" * 12_000, b'{"' + b",\xe2\x80\x9c: : : :" * 5_000]
+)
+def test_what_would_take_minutes_to_repair_is_not_repaired(raw):
     assert judge(raw).tier == "none"
 
 
