@@ -57,6 +57,7 @@ def _draw(chart: Any) -> str:
     }
     config: dict[str, Any] = {"view": {"stroke": None}, "background": "transparent", "font": "sans-serif", "axis": axis}
     config["legend"] = {"labelColor": _VARIABLES["muted"], "labelFontSize": 11, "title": None, "orient": "bottom"}
+    config["legend"] |= {"symbolOpacity": 1, "columns": 4}
     svg = vl_convert.vegalite_to_svg(chart.configure(**config).to_json(validate=False))
     return _fit_to_page(svg)
 
@@ -145,11 +146,20 @@ def draw_failures(rows: Rows, models: Sequence[str]) -> str:
     return _draw(
         bars.encode(
             y=alt.Y("failure_code:N", sort="-x", title=None, axis=alt.Axis(grid=False)),
-            x=alt.X("n:Q", title="Outputs", axis=alt.Axis(tickCount=5, tickMinStep=1, format="d")),
+            x=alt.X("n:Q", title="Outputs", axis=alt.Axis(values=_whole_ticks(rows), format="d")),
             color=alt.Color("model:N", scale=colors, sort=list(models)),
             order=alt.Order("place:Q"),
-        ).properties(width=WIDTH - 40, height=24 * max(2, codes))
+        ).properties(width=WIDTH - 60, height=24 * max(2, codes))
     )
+
+
+def _whole_ticks(rows: Rows) -> list[int]:
+    """Four or five whole numbers from zero to the longest bar: Vega's own would repeat themselves below four."""
+    totals: dict[Cell, int] = {}
+    for row in rows:
+        totals[row["failure_code"]] = totals.get(row["failure_code"], 0) + int(row["n"] or 0)
+    longest = max(totals.values())
+    return list(range(0, longest + 1, max(1, round(longest / 4))))
 
 
 def draw_validity(rows: Rows) -> str:
@@ -250,7 +260,9 @@ def draw_confusion(rows: Rows) -> str:
     rounded = [{**row, "said": round(float(row["predicted_score"] or 0))} for row in rows]
     x, y = _score_axis("label_score", "Label"), _score_axis("said", "Said", vertical=True)
     diagonal = [{"label_score": score, "said": score} for score in range(MIN_SCORE, MAX_SCORE + 1)]
-    marked = alt.Chart(_data(diagonal)).mark_rect(stroke=_VARIABLES["line"], strokeWidth=1, fillOpacity=0)
+    marked = alt.Chart(_data(diagonal)).mark_rect(
+        stroke=_VARIABLES["muted"], strokeWidth=1, strokeOpacity=0.6, fillOpacity=0
+    )
     cells = alt.Chart(_data(rounded)).mark_rect()
     opacity = alt.Opacity("sum(n):Q", scale=alt.Scale(range=[0.12, 1]), legend=None)
     layers = alt.layer(cells.encode(x=x, y=y, opacity=opacity, color=_color("accent")), marked.encode(x=x, y=y))

@@ -79,6 +79,8 @@ class Content:
     failures: tuple[FailureLine, ...]
     examples: Examples
     cost: tuple[Row, ...]
+    looks: tuple[Row, ...]
+    """How often each split of the dataset had been measured on by then."""
     timing: tuple[Row, ...]
     lineage: tuple[Row, ...]
 
@@ -122,6 +124,7 @@ def compose(gathered: Gathered) -> Content:
         failures=_failure_lines(answers["failures"].rows),
         examples=pick_examples(answers),
         cost=tuple(answers["cost"].rows),
+        looks=tuple(answers["looks"].rows),
         timing=_in_order(answers["timing"]),
         lineage=lineage,
     )

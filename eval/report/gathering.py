@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 from eval.report.asking import Answer, ask
 from feedback_model.progress import track
-from feedback_model.records import Split
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import Evaluation
-from feedback_model.store.evaluations import sibling_evaluation
 
 _OF_EVALUATION = (
     "evaluation",
@@ -40,6 +38,11 @@ class Gathered:
     answers: Mapping[str, Answer]
 
     @property
+    def evaluation_ids(self) -> tuple[str, ...]:
+        """The evaluations whose figures the report shows: its own, then that of the other split."""
+        return (self.evaluation_id, *(str(row["evaluation_id"]) for row in self.answers["other"].rows))
+
+    @property
     def n_figures(self) -> int:
         """How many numbers the answers hold."""
         return sum(answer.n_figures for answer in self.answers.values())
@@ -53,9 +56,7 @@ def gather(store: Store, evaluation: Evaluation) -> Gathered:
         Interrupted: a stop was requested.
     """
     name, shown = evaluation.evaluation_id, _shown_model(evaluation)
-    other = sibling_evaluation(store, evaluation, other_split(evaluation.split))
-    other_id = None if other is None else other.evaluation_id
-    progress = track("ask", len(_OF_EVALUATION) + len(_OF_MODEL) + 6)
+    progress = track("ask", len(_OF_EVALUATION) + len(_OF_MODEL) + 8)
     answers: dict[str, Answer] = {}
 
     def keep(question: str, called: str = "", **values: str | None) -> None:
@@ -67,19 +68,19 @@ def gather(store: Store, evaluation: Evaluation) -> Gathered:
         keep(question, evaluation_id=name)
     for question in _OF_MODEL:
         keep(question, evaluation_id=name, model=shown)
-    keep("summary", "other_summary", evaluation_id=other_id)
-    keep("epochs", evaluation_id=name, other_evaluation_id=other_id)
-    keep("loss", run_id=evaluation.run_id)
-    keep("scores", dataset_id=evaluation.dataset_id)
-    decided = answers["decision"].rows
-    keep("evidence", decision_id=str(decided[0]["decision_id"]) if decided else None)
-    keep("cost")
+    own = {"dataset_id": evaluation.dataset_id, "run_id": evaluation.run_id, "until": evaluation.created_at}
+    keep("other", "", split=evaluation.split, decoding=evaluation.decoding, **own)
+    other = _first(answers["other"], "evaluation_id")
+    keep("summary", "other_summary", evaluation_id=other)
+    keep("epochs", evaluation_id=name, other_evaluation_id=other)
+    keep("evidence", decision_id=_first(answers["decision"], "decision_id"))
+    for question in ("loss", "scores", "cost", "looks"):
+        keep(question, "", **own)
     return Gathered(name, shown, answers)
 
 
-def other_split(split: Split) -> Split:
-    """The one that a report shows beside its own."""
-    return "validation" if split == "test" else "test"
+def _first(answer: Answer, column: str) -> str | None:
+    return next((str(row[column]) for row in answer.rows), None)
 
 
 def _shown_model(evaluation: Evaluation) -> str:

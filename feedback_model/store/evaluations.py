@@ -177,18 +177,3 @@ def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:
     with store.read() as connection:
         newest = connection.execute(query).scalar()
     return None if newest is None else read_evaluation(store, newest)
-
-
-def sibling_evaluation(store: Store, evaluation: Evaluation, split: Split) -> Evaluation | None:
-    """The newest evaluation of the same run, dataset and decoding on another split."""
-    table = tables.evaluation
-    query = (
-        select(table.c.evaluation_id)
-        .where(table.c.split == split, table.c.dataset_id == evaluation.dataset_id)
-        .where(table.c.run_id == evaluation.run_id, table.c.decoding == evaluation.decoding)
-        .order_by(table.c.created_at.desc())
-        .limit(1)
-    )
-    with store.read() as connection:
-        newest = connection.execute(query).scalar()
-    return None if newest is None else read_evaluation(store, newest)

@@ -35,6 +35,7 @@ VIEWS = (
     "failure_breakdown",
     "label_progress",
     "labelling_cost",
+    "paid_replies",
     "champion_history",
     "champion",
     "decisions",
