@@ -205,7 +205,8 @@ def _fill_models(store: Store) -> dict[str, str]:
     run |= {"recipe": to_json(asdict(default_recipe(BASE))), "precision": to_json(choose_precision("float16", "cpu"))}
     run |= {"device": "cpu", "code_commit": "0123456", "state": "finished", "started_at": WHEN}
     epochs = [model for model in NOISE if model.startswith("epoch-")]
-    rules = {"rules_id": RULES.rules_id, "version": RULES.version, "rules": "{}", "fixed_at": WHEN}
+    rules = {"rules_id": RULES.rules_id, "version": RULES.version, "fixed_at": WHEN}
+    rules |= {"rules": to_json(asdict(RULES))}
     with store.write() as connection:
         connection.execute(insert(tables.promotion_rules), rules)
         connection.execute(insert(tables.training_run), run)

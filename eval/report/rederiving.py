@@ -3,7 +3,7 @@
 Every output is judged anew, every mean, interval and test computed anew; what differs from the database is named.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from math import isclose
 from typing import Any, cast
@@ -22,7 +22,7 @@ from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, La
 from feedback_model.store.judgements import count_labelled, judged_outputs, labelled_items, relabelled_items
 from feedback_model.store.outputs import read_outputs
 
-_KEYS = ("model", "other", "trait", "subset", "measure", "metric")  # what tells the records of one kind apart
+_KEYS = ("model", "other", "rule", "trait", "subset", "measure", "metric")  # what tells the records of one kind apart
 _TOLERANCE = 1e-9  # relative; another machine's sums may round otherwise
 
 
@@ -51,6 +51,8 @@ class Rederived:
     differences: tuple[Difference, ...]
     notes: tuple[str, ...] = ()
     """What was not computed anew, and why."""
+    panel: Panel | None = None
+    """What the figures were computed from; None where it could not be put together."""
 
 
 def rederive(store: Store, evaluation: Evaluation) -> Rederived:
@@ -65,26 +67,48 @@ def rederive(store: Store, evaluation: Evaluation) -> Rederived:
         return Rederived(0, 0, (), (note,))
     dataset = read_dataset(store, evaluation.dataset_id)
     items = labelled_items(store, dataset, evaluation.split)
-    differences: list[Difference] = []
     outputs: dict[str, tuple[JudgedOutput, ...]] = {}
+    differences: list[Difference] = []
     progress = track("judge again", len(evaluation.models))
     for result in evaluation.models:
         outputs[result.model] = _judge_anew(store, result, items)
         differences += _compare_judgements(store, evaluation, result, items, outputs[result.model])
         progress.advance()
+    n_outputs = sum(map(len, outputs.values()))
     train = labelled_items(store, dataset, "train", real_only=True)
+    lacking = _lacking(evaluation, items, train, outputs)
+    if lacking is not None:
+        return Rederived(n_outputs, 0, (*differences, lacking))
     panel = Panel(tuple(items), outputs, fit_constant(as_scores([item.scores for item in train])))
     measured, notes = _measure(store, evaluation, dataset, panel)
     stored, anew = figures_of(evaluation), figures_of(measured)
-    names = (
-        [name for name in stored if name in anew] if not evaluation.comparisons else [*dict.fromkeys([*stored, *anew])]
-    )
-    differences += [
+    if not any(result.metrics for result in evaluation.models):  # older than some figures: those it has are compared
+        stored = {name: figure for name, figure in stored.items() if figure is not None}
+        anew = {name: anew.get(name) for name in stored}
+    return Rederived(n_outputs, len(stored), (*differences, *compare_figures(stored, anew)), notes, panel)
+
+
+def _lacking(
+    evaluation: Evaluation,
+    items: Sequence[LabelledItem],
+    train: Sequence[LabelledItem],
+    outputs: Mapping[str, Sequence[JudgedOutput]],
+) -> Difference | None:
+    """What was measured and is not in the database any more, so that nothing can be computed from it."""
+    if not train:
+        return Difference("the number of labelled train transcripts", "0", "more")
+    counts = {"labels": len(items)} | {f"outputs of {model}": len(found) for model, found in outputs.items()}
+    gone = ((name, n) for name, n in counts.items() if n != evaluation.n_test)
+    return next((Difference(f"the number of {name}", str(n), str(evaluation.n_test)) for name, n in gone), None)
+
+
+def compare_figures(stored: Mapping[str, float | None], anew: Mapping[str, float | None]) -> list[Difference]:
+    """The figures, by name, that differ by more than rounding."""
+    return [
         Difference(name, repr(stored.get(name)), repr(anew.get(name)))
-        for name in names
+        for name in dict.fromkeys([*stored, *anew])
         if not _agree(stored.get(name), anew.get(name))
     ]
-    return Rederived(sum(map(len, outputs.values())), len(names), tuple(differences), notes)
 
 
 def figures_of(record: Any, where: str = "") -> dict[str, float | None]:

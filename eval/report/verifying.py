@@ -6,7 +6,7 @@ anew and every figure of the evaluation computed anew (`rederiving`), so that th
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import isclose
 from pathlib import Path
@@ -16,10 +16,12 @@ from eval.report.asking import Answer, Cell, from_document
 from eval.report.content import compose
 from eval.report.gathering import Gathered, gather
 from eval.report.reading_pages import Piece, ReadPage, read_page, split_page
-from eval.report.rederiving import Difference, rederive
+from eval.report.rederiving import Difference, Rederived, rederive
 from eval.report.rendering import render_page, renderer_version
+from eval.report.reweighing import reweigh
 from feedback_model.errors import InputError
 from feedback_model.store.connection import Store
+from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.store.evaluations import read_evaluation
 
 
@@ -68,7 +70,7 @@ def verify_report(store: Store, path: Path) -> Verification:
     drawn = split_page(render_page(gathered, compose(gathered)), "the page drawn again")
     visible = [*_compare_pages(page, drawn, gathered.answers)]
     measured = [read_evaluation(store, name) for name in database.evaluation_ids]
-    anew = [rederive(store, each) for each in measured if each is not None]
+    anew = [_rederive(store, each, database) for each in measured if each is not None]
     return Verification(
         evaluation_id=gathered.evaluation_id,
         n_stored=gathered.n_figures,
@@ -77,6 +79,21 @@ def verify_report(store: Store, path: Path) -> Verification:
         n_outputs=sum(each.n_outputs for each in anew),
         differences=(*stored, *visible, *(difference for each in anew for difference in each.differences)),
         notes=tuple({note: None for each in anew for note in each.notes}),
+    )
+
+
+def _rederive(store: Store, evaluation: Evaluation, database: Gathered) -> Rederived:
+    """The figures of one evaluation, and those of the decision where it rests on this one."""
+    found = rederive(store, evaluation)
+    decided = next(iter(database.answers["decision"].rows), None)
+    if decided is None or found.panel is None:
+        return found
+    weighed = reweigh(store, decided, evaluation, found.panel)
+    return replace(
+        found,
+        n_figures=found.n_figures + weighed.n_figures,
+        differences=(*found.differences, *weighed.differences),
+        notes=(*found.notes, *weighed.notes),
     )
 
 

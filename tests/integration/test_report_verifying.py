@@ -5,7 +5,7 @@ import re
 import shutil
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from deployments.commands.reporting import verify
 from eval.report import write_report
@@ -129,6 +129,30 @@ def test_a_changed_raw_output_is_found_by_judging_it_again(reported):
         connection.execute(update(row).where(key).values(raw=b"nothing"))
     found = [each.where for each in rederive(store, test).differences]
     assert f"the judgement of {test.best_epoch.model} on transcript {one.transcript_id}" in found
+
+
+def test_a_figure_of_the_decision_is_weighed_anew(reported, settings):
+    store, _, _ = reported
+    row = tables.evidence
+    with store.write() as connection:
+        connection.execute(update(row).where(row.c.rule == "validity").values(ci_low=0.99))
+    assert places(store, write_report(store, settings)) == ["validity None ci_low"]
+
+
+def test_outputs_that_are_gone_are_named(reported):
+    store, test, _ = reported
+    with store.write(foreign_keys=False) as connection:
+        connection.execute(delete(tables.output).where(tables.output.c.transcript_id == "t0047"))
+    assert "the number of outputs of base" in [each.where for each in rederive(store, test).differences]
+
+
+def test_an_evaluation_from_before_metrics_is_held_to_what_it_has(reported, settings):
+    store, _, _ = reported
+    with store.write() as connection:
+        for table in (tables.evaluation_metric, tables.evaluation_comparison, tables.evaluation_tier):
+            connection.execute(delete(table))
+        connection.execute(update(tables.evaluation_model).values(mse_penalised_low=None, mse_penalised_high=None))
+    assert verify_report(store, write_report(store, settings)).differences == ()
 
 
 def test_labels_that_came_in_later_are_no_difference(reported):
