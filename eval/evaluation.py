@@ -23,12 +23,12 @@ from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, La
 from feedback_model.store.evaluations import models_of_inferences, read_evaluation, save_evaluation
 from feedback_model.store.judgements import (
     count_labelled,
-    forget_judgements,
     judged_outputs,
     labelled_items,
     relabelled_items,
 )
 from feedback_model.store.roles import model_order
+from feedback_model.store.standing import stands
 
 
 def evaluate(
@@ -57,11 +57,9 @@ def evaluate(
         Interrupted: a stop was requested; nothing partial is visible.
     """
     evaluation_id = name_evaluation(dataset, split, models, decoding)
-    if again:
-        forget_judgements(store, models.values(), dataset.dataset_id, split)
-    judged = [judge_outputs(store, *model, dataset.dataset_id, split) for model in models.items()]
+    judged = [judge_outputs(store, *model, dataset.dataset_id, split, again=again) for model in models.items()]
     stored = read_evaluation(store, evaluation_id)
-    if stored is not None and not again and not any(judged):
+    if stored is not None and not again and not any(judged) and stands(store, stored):
         return stored
     heading = _head(evaluation_id, dataset, split, run_id, decoding)
     panel = assemble_panel(store, dataset, split, models)

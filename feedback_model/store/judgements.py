@@ -1,17 +1,17 @@
 """Labels of a dataset, and what the judge said about outputs, in SQL. Knows no formula."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, func, select
+from sqlalchemy import Row, Select, and_, func, select
 
 from feedback_model.parsing import VALIDATOR, Judgement
 from feedback_model.records import Dataset, FinishReason, LabelSet, Split
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import JudgedOutput, LabelledItem, RelabelledItem
-from feedback_model.store.upsert import insert_missing
+from feedback_model.store.upsert import insert_missing, upsert
 from feedback_model.traits import TRAIT_KEYS
 
 _NO_SCORES = dict.fromkeys(TRAIT_KEYS)
@@ -76,10 +76,10 @@ def _relabelled_item(rows: Sequence[Row[Any]]) -> RelabelledItem:
     return RelabelledItem(rows[0].transcript_id, rows[0].source_id, scores)
 
 
-def unjudged_outputs(
-    store: Store, inference_id: str, dataset_id: str, split: Split
+def outputs_to_judge(
+    store: Store, inference_id: str, dataset_id: str, split: Split, *, again: bool = False
 ) -> list[tuple[str, bytes, FinishReason]]:
-    """Transcript id, raw output and finish reason of what the present validator has not judged yet."""
+    """Transcript id, raw output and finish reason of what the present validator has not judged yet; of all, `again`."""
     output, judgement = tables.output, tables.judgement
     judged = and_(
         judgement.c.validator == VALIDATOR,
@@ -89,18 +89,28 @@ def unjudged_outputs(
     query = (
         _of_part(select(output.c.transcript_id, output.c.raw, output.c.finish_reason), output, dataset_id, split)
         .outerjoin(judgement, judged)
-        .where(output.c.inference_id == inference_id, judgement.c.tier.is_(None))
+        .where(output.c.inference_id == inference_id)
         .order_by(output.c.transcript_id)
     )
+    if not again:
+        query = query.where(judgement.c.tier.is_(None))
     with store.read() as connection:
         return [(row.transcript_id, row.raw, row.finish_reason) for row in connection.execute(query)]
 
 
-def save_judgements(store: Store, inference_id: str, judgements: Mapping[str, Judgement]) -> None:
-    """Keep `judgements` (by transcript id) with the scores of the strict ones, in one transaction."""
+def save_judgements(
+    store: Store, inference_id: str, judgements: Mapping[str, Judgement], *, again: bool = False
+) -> None:
+    """Keep `judgements` (by transcript id) with the scores of the strict ones, in one transaction.
+
+    One that stands is left alone, or overwritten where it was judged `again`: evaluations stand on it, so it is never gone.
+    """
     rows = (_judgement_row(inference_id, name, judgement) for name, judgement in judgements.items())
     with store.write() as connection:
-        insert_missing(connection, tables.judgement, rows)
+        if again:
+            upsert(connection, tables.judgement, rows, [column.name for column in tables.judgement.primary_key])
+        else:
+            insert_missing(connection, tables.judgement, rows)
 
 
 def _judgement_row(inference_id: str, transcript_id: str, judgement: Judgement) -> dict[str, Any]:
@@ -115,18 +125,6 @@ def _judgement_row(inference_id: str, transcript_id: str, judgement: Judgement) 
         "failure_pointer": None if failure is None else failure.pointer,
         **(_NO_SCORES if judgement.tier != "strict" or feedback is None else feedback.scores),
     }
-
-
-def forget_judgements(store: Store, inference_ids: Iterable[str], dataset_id: str, split: Split) -> None:
-    """Drop what the present validator said about one part of a dataset, so that it is judged again.
-
-    What it said about other parts stays: evaluations stand on it.
-    """
-    item, judgement = tables.dataset_item, tables.judgement
-    part = select(item.c.transcript_id).where(item.c.dataset_id == dataset_id, item.c.split == split)
-    of_inferences = and_(judgement.c.validator == VALIDATOR, judgement.c.inference_id.in_(list(inference_ids)))
-    with store.write() as connection:
-        connection.execute(delete(judgement).where(of_inferences, judgement.c.transcript_id.in_(part)))
 
 
 def judged_outputs(store: Store, inference_id: str, dataset_id: str, split: Split) -> dict[str, JudgedOutput]:
