@@ -16,13 +16,20 @@ from feedback_model.errors import StoreError
 BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another before it gives up
 CONNECT_SECONDS = 10  # how long PostgreSQL may take to answer
 
+_WENT_AWAY = "nothing of this write was kept; run the same command again when PostgreSQL is back"
+# What to do, by words of what was found; the first that fits counts.
 _ADVICE = {
     "locked": "another process has been writing for too long; try again when it has finished",
     "readonly": "make the file and its folder writable",
     "disk is full": "make room on that disk",
     "disk i/o error": "look at that disk: it may be full or gone",
     "not a database": "move that file away, or point FEEDBACK_DATABASE_URL elsewhere",
+    "malformed": "the file is damaged: put a copy of it in its place, or move it away and begin anew",
     "unable to open": "make the folder writable, or point FEEDBACK_HOME elsewhere",
+    "terminating connection": _WENT_AWAY,
+    "connection unexpectedly": _WENT_AWAY,
+    "read-only transaction": "ask as a role that may write, of a server that is no standby",
+    "permission denied": "ask as the role that owns the tables",
     "connection": "start PostgreSQL, or correct FEEDBACK_DATABASE_URL",
 }
 
