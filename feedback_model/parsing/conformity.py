@@ -31,7 +31,7 @@ def conform(value: Any) -> Feedback | Nonconformity:
         return _wrong_keys(value, _TRAITS, FailureCode.MISSING_TRAIT, "")
     traits: list[TraitFeedback] = []
     for key in TRAIT_KEYS:
-        trait = _conform_trait(value[key], f"/{key}")
+        trait = _conform_trait(value[key], key)
         if isinstance(trait, Nonconformity):
             return trait
         traits.append(trait)
@@ -45,28 +45,25 @@ def _wrong_keys(value: dict[str, Any], expected: frozenset[str], missing: Failur
     return Nonconformity(FailureCode.EXTRA_KEY, f"{pointer}/{extra.replace('~', '~0').replace('/', '~1')}")
 
 
-def _conform_trait(value: Any, pointer: str) -> TraitFeedback | Nonconformity:
+def _conform_trait(value: Any, key: str) -> TraitFeedback | Nonconformity:
     if not isinstance(value, dict):
-        return Nonconformity(FailureCode.TRAIT_NOT_OBJECT, pointer)
+        return Nonconformity(FailureCode.TRAIT_NOT_OBJECT, f"/{key}")
     if value.keys() != _MEMBERS:
         missing = FailureCode.EXPLANATION_MISSING if "score" in value else FailureCode.SCORE_MISSING
-        return _wrong_keys(value, _MEMBERS, missing, pointer)
-    code = _score_failure(value["score"])
-    if code is not None:
-        return Nonconformity(code, f"{pointer}/score")
-    code = _explanation_failure(value["explanation"])
-    if code is not None:
-        return Nonconformity(code, f"{pointer}/explanation")
-    return TraitFeedback(value["score"], value["explanation"])
+        return _wrong_keys(value, _MEMBERS, missing, f"/{key}")
+    score, explanation = value["score"], value["explanation"]
+    if type(score) is not int or not MIN_SCORE <= score <= MAX_SCORE:
+        return Nonconformity(_score_failure(score), f"/{key}/score")
+    if type(explanation) is not str or not explanation.strip():
+        return Nonconformity(_explanation_failure(explanation), f"/{key}/explanation")
+    return TraitFeedback(score, explanation)
 
 
-def _score_failure(score: Any) -> FailureCode | None:
-    if type(score) is not int:
-        return FailureCode.SCORE_NOT_INTEGER if type(score) is float else FailureCode.SCORE_NOT_NUMBER
-    return None if MIN_SCORE <= score <= MAX_SCORE else FailureCode.SCORE_OUT_OF_RANGE
+def _score_failure(score: Any) -> FailureCode:
+    if type(score) is int:
+        return FailureCode.SCORE_OUT_OF_RANGE
+    return FailureCode.SCORE_NOT_INTEGER if type(score) is float else FailureCode.SCORE_NOT_NUMBER
 
 
-def _explanation_failure(explanation: Any) -> FailureCode | None:
-    if not isinstance(explanation, str):
-        return FailureCode.EXPLANATION_NOT_TEXT
-    return None if explanation.strip() else FailureCode.EXPLANATION_EMPTY
+def _explanation_failure(explanation: Any) -> FailureCode:
+    return FailureCode.EXPLANATION_EMPTY if type(explanation) is str else FailureCode.EXPLANATION_NOT_TEXT
