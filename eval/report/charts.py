@@ -122,7 +122,10 @@ def draw_differences(rows: Rows) -> str:
     chart = alt.Chart(_data(known))
     zero = alt.Chart(_data([{"value": 0}])).mark_rule(strokeWidth=1.5).encode(x="value:Q", color=_color("muted"))
     possible = chart.mark_rule(strokeWidth=1, opacity=0.7).encode(
-        y=y, x=alt.X("bound_low:Q", title="Difference in MSE"), x2="bound_high:Q", color=_color("muted")
+        y=y,
+        x=alt.X("bound_low:Q", title="Difference in MSE", axis=alt.Axis(tickCount=6)),
+        x2="bound_high:Q",
+        color=_color("muted"),
     )
     spread = chart.mark_rule(strokeWidth=3).encode(y=y, x="ci_low:Q", x2="ci_high:Q", color=_color("accent"))
     fill = alt.condition("datum.told", _color("accent"), _color("paper"))

@@ -14,11 +14,9 @@ from eval.report.examples import Examples, pick_examples
 from eval.report.figures import Figure
 from eval.report.gathering import Gathered
 from eval.report.opponents import Opponent, Rank, incumbent, list_opponents, pairs_under, rank
-from eval.report.sentences import say_parity, state_verdict
+from eval.report.sentences import say_failure, say_parity, state_verdict
 from eval.report.stand_ins import name_stand_ins
-from feedback_model.parsing import FailureCode
 from feedback_model.store.roles import model_order
-from feedback_model.traits import TRAITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +175,5 @@ def _failure_lines(rows: Sequence[Row]) -> tuple[FailureLine, ...]:
     for code in sorted(codes, key=lambda code: (-counts[code], code)):
         so_far += counts[code]
         by_model = {str(row["model"]): row for row in found[code]}
-        lines.append(FailureLine(code, FailureCode(code).sentence, by_model, counts[code], so_far / total))
+        lines.append(FailureLine(code, say_failure(code), by_model, counts[code], so_far / total))
     return tuple(lines)
-
-
-TRAIT_TITLES = {trait.key: trait.title for trait in TRAITS}

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.report.asking import Answer, Row
-from feedback_model.parsing import FailureCode, judge
+from eval.report.sentences import say_failure
+from feedback_model.parsing import judge
 from feedback_model.traits import TRAITS
 
 _SHOWN_TEXT = 420  # characters of a transcript
@@ -89,7 +90,7 @@ def _failed(row: Row) -> FailedExample:
     return FailedExample(
         row=row,
         text=_shortened(str(row["text"])),
-        sentence=FailureCode(str(row["failure_code"])).sentence,
+        sentence=say_failure(row["failure_code"]),
         before=_readable(raw[start:offset]),
         after=_readable(raw[offset:end]),
         cut=len(raw) > end or int(row["characters"] or 0) > len(str(row["raw_text"])),

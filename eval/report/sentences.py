@@ -2,6 +2,7 @@
 
 from eval.report.asking import Cell, Row
 from eval.report.formats import show_count, show_points
+from feedback_model.parsing import FailureCode
 
 _OUTCOMES = {
     "promote": "Promote {model}",
@@ -23,7 +24,8 @@ def state_verdict(evaluation: Row, best: Row | None, compared: Row | None, decis
         best: the summary of the best epoch; None where none was chosen.
         compared: the best epoch's penalised comparison with the model it would replace.
     """
-    transcripts = f"{show_count(evaluation['n_test'])} {evaluation['split']} transcripts"
+    many = "" if evaluation["n_test"] == 1 else "s"
+    transcripts = f"{show_count(evaluation['n_test'])} {evaluation['split']} transcript{many}"
     if best is None:
         return f"No epoch was measured, so there is nothing to promote: {transcripts} were asked of the models below."
     opening = _OUTCOMES[str(decision["verdict"])] if decision else "No decision yet on {model}"
@@ -48,7 +50,7 @@ def say_difference(compared: Row) -> str:
 def _say_interval(compared: Row) -> str:
     low, high = compared["ci_low"], compared["ci_high"]
     if not isinstance(low, int | float) or not isinstance(high, int | float):
-        return "(one document leaves no spread to put an interval around it)"
+        return "(too few documents to put an interval around it)"
     near, far = sorted((low, high), key=abs)
     if low < 0 < high:
         return f"(95% interval {_away(low)} to {_away(high)}: {say_outcome(compared)})"
@@ -75,6 +77,12 @@ def say_survival(survives: Cell) -> str:
     if survives is None:
         return "not known"
     return "stands" if survives else "could turn"
+
+
+def say_failure(code: Cell) -> str:
+    """What a failure code means; nothing for one that only an older judge gave."""
+    known = {str(each): each.sentence for each in FailureCode}
+    return known.get(str(code), "")
 
 
 def say_parity(tax: Row) -> str:

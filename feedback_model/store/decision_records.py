@@ -1,4 +1,4 @@
-"""What a model must show to become champion, what it showed, and who was champion, as records. Knows not how rules are applied."""
+"""What a model must show to become champion, what it showed, and who was champion, as records. Knows no rule's working."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
