@@ -27,7 +27,9 @@ def state_verdict(evaluation: Row, best: Row | None, compared: Row | None, decis
     many = "" if evaluation["n_test"] == 1 else "s"
     transcripts = f"{show_count(evaluation['n_test'])} {evaluation['split']} transcript{many}"
     if best is None:
-        return f"No epoch was measured, so there is nothing to promote: {transcripts} were asked of the models below."
+        return (
+            f"No epoch was measured, so there is nothing to promote; the models below were asked about {transcripts}."
+        )
     opening = _OUTCOMES[str(decision["verdict"])] if decision else "No decision yet on {model}"
     opening = opening.format(model=best["model"])
     if compared is None or compared["difference"] is None:
@@ -51,6 +53,8 @@ def _say_interval(compared: Row) -> str:
     low, high = compared["ci_low"], compared["ci_high"]
     if not isinstance(low, int | float) or not isinstance(high, int | float):
         return "(too few documents to put an interval around it)"
+    if low == high == 0:
+        return "(their errors are equal on every document)"
     near, far = sorted((low, high), key=abs)
     if low < 0 < high:
         return f"(95% interval {_away(low)} to {_away(high)}: {say_outcome(compared)})"

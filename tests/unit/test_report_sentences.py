@@ -1,0 +1,37 @@
+"""The report's first sentence says what is known, and no more."""
+
+import pytest
+
+from eval.report.sentences import state_verdict
+
+EVALUATION = {"n_test": 61, "split": "test"}
+BEST = {"model": "epoch-1", "mse_penalised": 3.92}
+
+
+def verdict(difference: float | None, low: float | None, high: float | None, distinguishable: bool = False) -> str:
+    compared = {"other": "base-nf4", "difference": difference, "ci_low": low, "ci_high": high}
+    return state_verdict(EVALUATION, BEST, compared | {"distinguishable": distinguishable}, None)
+
+
+@pytest.mark.parametrize(
+    ("compared", "said"),
+    [
+        ((-7.2, -7.8, -6.6, True), "7.20 lower than base-nf4's (95% interval 6.60 to 7.80 lower)."),
+        (
+            (0.1, -0.2, 0.4),
+            "0.10 higher than base-nf4's (95% interval 0.20 lower to 0.40 higher: not distinguishable).",
+        ),
+        ((0.0, 0.0, 0.0), "level with base-nf4's (their errors are equal on every document)."),
+        ((0.1, None, None), "0.10 higher than base-nf4's (too few documents to put an interval around it)."),
+    ],
+)
+def test_a_difference_comes_with_its_interval_or_the_reason_for_none(compared, said):
+    assert verdict(*compared).endswith(said)
+
+
+def test_nothing_compared_is_said_to_be_so():
+    assert verdict(None, None, None).endswith("its mean squared error is 3.92; it was compared with no other model.")
+
+
+def test_one_transcript_is_one_transcript():
+    assert "on 1 test transcript its" in state_verdict(EVALUATION | {"n_test": 1}, BEST, None, None)
