@@ -41,6 +41,16 @@ VIEWS = (
     "decisions",
     "decision_evidence",
     "lineage",
+    "transcript_errors",
+    "confusion",
+    "calibration",
+    "failure_pareto",
+    "selection_bias",
+    "slices",
+    "worst_outputs",
+    "epoch_curve",
+    "inference_cost",
+    "look_budget",
 )  # in the order in which they can be made
 _MIGRATION_LOCK = 7_365_014  # PostgreSQL advisory lock; any number that nothing else uses
 # Bytes to text without ever failing: what is no UTF-8 is shown as the database can.

@@ -6,7 +6,21 @@ from sqlalchemy import text
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import metadata
 
-GROWING = ("evaluation_summary", "trait_mse", "trait_metrics", "comparisons", "failure_breakdown", "lineage")
+GROWING = (
+    "evaluation_summary",
+    "trait_mse",
+    "trait_metrics",
+    "comparisons",
+    "failure_breakdown",
+    "lineage",
+    "confusion",
+    "calibration",
+    "failure_pareto",
+    "selection_bias",
+    "slices",
+    "worst_outputs",
+    "inference_cost",
+)
 
 
 def steps(store: Store, view: str, condition: str) -> list[str]:

@@ -1,0 +1,12 @@
+-- One row per evaluation, model and transcript: the squared error averaged over the six traits; NULL unless strictly valid.
+SELECT
+    prediction_scores.evaluation_id,
+    prediction_scores.model,
+    prediction_scores.transcript_id,
+    AVG(
+        (prediction_scores.predicted_score - prediction_scores.label_score)
+        * (prediction_scores.predicted_score - prediction_scores.label_score)
+    ) AS squared_error,
+    AVG(prediction_scores.predicted_score - prediction_scores.label_score) AS bias
+FROM prediction_scores
+GROUP BY prediction_scores.evaluation_id, prediction_scores.model, prediction_scores.transcript_id
