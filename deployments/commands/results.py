@@ -1,6 +1,8 @@
 """`feedback results` and `feedback results sql`: what the database knows, without a server."""
 
+import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,6 +41,31 @@ def sql(
     print_table("", answer.columns, answer.rows)
     if answer.truncated:
         say(f"only the first {len(answer.rows)} rows are shown; add a LIMIT or a WHERE")
+
+
+@app.command()
+def export(
+    folder: Annotated[
+        Path, typer.Argument(help="Where the Parquet files go; those of an earlier export are replaced.")
+    ],
+) -> None:
+    """Write every view of the database as a Parquet file."""
+    from feedback_model.store.export import export_views
+
+    for view, rows in export_views(load_settings().store_url, folder):
+        say(f"{view}.parquet: {rows} rows")
+
+
+@app.command()
+def browse(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page, on 127.0.0.1.")] = 8001,
+) -> None:
+    """Look at the SQLite database in a browser, with Datasette, until Ctrl-C."""
+    from feedback_model.store.browsing import datasette_command
+
+    command = datasette_command(load_settings().store_url, port)
+    say(f"browse: http://127.0.0.1:{port}/ (Ctrl-C ends it)")
+    os.execv(command[0], command)  # noqa: S606 - Datasette takes this process over, with its signals
 
 
 def show_results(settings: Settings, evaluation_id: str, *, json: bool) -> None:

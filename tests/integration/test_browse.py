@@ -1,0 +1,61 @@
+"""Datasette shows the views and changes nothing."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from deployments.server import free_port
+from feedback_model.errors import InputError, StoreError
+from feedback_model.store.browsing import datasette_command
+from feedback_model.store.connection import Store, open_store
+from tests.filled_store import fill
+from tests.local_service import clean_environment, eventually
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[str]:
+    store: Store = open_store(f"sqlite:///{tmp_path / 'feedback.db'}")
+    fill(store)
+    store.close()
+    port = free_port()
+    command = [sys.executable, "-m", "deployments.cli", "results", "browse", "--port", str(port)]
+    with subprocess.Popen(command, env=clean_environment(tmp_path), stderr=subprocess.DEVNULL) as server:
+        url = f"http://127.0.0.1:{port}/feedback"
+        eventually(lambda: answers(f"{url}.json"), 60)
+        yield url
+        server.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            return reply.status == 200
+    except urllib.error.URLError:
+        return False
+
+
+def test_a_view_is_a_page_and_its_rows_are_json(page: str) -> None:
+    with urllib.request.urlopen(f"{page}/evaluation_summary.json?_shape=objects", timeout=30) as reply:
+        rows = json.load(reply)["rows"]
+    assert {row["model"] for row in rows} == {"base", "epoch-2"}
+
+
+def test_what_would_write_is_refused(page: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{page}.json?sql={quote('DELETE FROM label')}", timeout=30)
+    refused.value.close()
+    assert refused.value.code == 400
+
+
+def test_what_cannot_be_browsed_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Datasette reads SQLite"):
+        datasette_command("postgresql+psycopg://localhost/feedback", 8001)
+    with pytest.raises(StoreError, match="there is no database"):
+        datasette_command(f"sqlite:///{tmp_path / 'none.db'}", 8001)
