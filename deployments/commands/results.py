@@ -68,6 +68,24 @@ def browse(
     os.execv(command[0], command)  # noqa: S606 - Datasette takes this process over, with its signals
 
 
+@app.command()
+def grant(
+    role: Annotated[str, typer.Argument(help="The role; made where there is none of that name.")] = "reporter",
+) -> None:
+    """Let a PostgreSQL role read the views, in schema `report`, and nothing else."""
+    from feedback_model.store.connection import open_store
+    from feedback_model.store.reporter import grant_reporter
+
+    granted = grant_reporter(open_store(load_settings().store_url), role)
+    say(f"grant: the role {role} reads every view in schema report, and no table")
+    if granted.created:
+        say(f"the role is new and has no password yet: give it one in psql with \\password {role}")
+    if not granted.defaults_set:
+        say(f"this database user may not alter {role}: have an administrator set its search_path to report")
+    if granted.may_create_in_public:
+        say("any role may make tables in schema public: REVOKE CREATE ON SCHEMA public FROM PUBLIC ends that")
+
+
 def show_results(settings: Settings, evaluation_id: str, *, json: bool) -> None:
     """The results table of one evaluation (empty: the latest), with what was stood in for."""
     from eval.report.table import results_table

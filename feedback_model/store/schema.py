@@ -52,7 +52,11 @@ VIEWS = (
     "inference_cost",
     "look_budget",
 )  # in the order in which they can be made
+REPORT_SCHEMA = "report"  # on PostgreSQL, once someone was let in: each view again, for roles that see nothing else
 _MIGRATION_LOCK = 7_365_014  # PostgreSQL advisory lock; any number that nothing else uses
+_MAY_FILL_REPORT_SCHEMA = text(
+    f"SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = '{REPORT_SCHEMA}'"  # noqa: S608 - a name of ours
+)
 # Bytes to text without ever failing: what is no UTF-8 is shown as the database can.
 _DIALECT_WORDS = {
     "sqlite": {"raw_as_text": "CAST(output.raw AS TEXT)"},
@@ -121,10 +125,17 @@ def migrate(connection: Connection, revision: str) -> None:
 
 def drop_views(connection: Connection) -> None:
     """Drop every view of ours."""
-    for name in ("schema_version", *reversed(VIEWS)):
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+    if connection.dialect.name == "postgresql":
+        drop_views_of(connection, f"{REPORT_SCHEMA}.", VIEWS)
+    drop_views_of(connection, "", (*VIEWS, "schema_version"))
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("DROP FUNCTION IF EXISTS feedback_text(bytea)")
+
+
+def drop_views_of(connection: Connection, prefix: str, names: tuple[str, ...]) -> None:
+    """Drop those views whose names follow `prefix`, the last made first; what is not there is passed over."""
+    for name in reversed(names):
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {prefix}{name}")
 
 
 def create_views(connection: Connection) -> None:
@@ -134,11 +145,19 @@ def create_views(connection: Connection) -> None:
         _run(connection, _functions())
     for name, sql in view_statements(dialect):
         _run(connection, f"CREATE VIEW {name} AS\n{sql}")
+    if dialect == "postgresql" and connection.scalar(_MAY_FILL_REPORT_SCHEMA):
+        create_report_views(connection)
     _run(
         connection,
         f"CREATE VIEW schema_version AS SELECT version_num AS revision, '{views_version(dialect)}' AS views "  # noqa: S608 - a hash of ours
         "FROM alembic_version",
     )
+
+
+def create_report_views(connection: Connection) -> None:
+    """Make each view again in the schema `report`, which is there; they read with the rights of who makes them."""
+    for name in VIEWS:
+        connection.exec_driver_sql(f"CREATE VIEW {REPORT_SCHEMA}.{name} AS SELECT * FROM {name}")  # noqa: S608 - names of ours
 
 
 def _run(connection: Connection, sql: str) -> None:
