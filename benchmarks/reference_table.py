@@ -1,21 +1,16 @@
 """What the reference project's published table says, and what it cannot say, by our functions. No chance in it.
 
 `python benchmarks/reference_table.py`; seconds. Not collected by pytest.
-
-The figures are those of `eval/json_evaluation_metrics_*.txt` in J-Ding00/LLM-fine-tune at 7fe2383: 120 test transcripts, six
-traits. Squared errors of whole scores are whole, so each published MSE gives back its exact sum; a table of labels and
-predictions with these sums, the published numbers of valid outputs and the published places of invalid ones then goes
-through the code that evaluates our models. Labels stand at the top of their published range, where a missing prediction can
-be furthest from them.
 """
 
 import time
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from results_page import table, write_results
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy import optimize
 
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_share
@@ -52,6 +47,11 @@ LABEL_RANGES = ((4, 9), (3, 9), (2, 9), (3, 10), (2, 10), (3, 8))
 LABELS_ABOVE_SIX = (84, 64, 30, 30, 109, 63)
 
 Array = NDArray[np.float64]
+ABOUT = """The figures are those of `eval/json_evaluation_metrics_*.txt` in J-Ding00/LLM-fine-tune at 7fe2383: 120 test transcripts, six
+traits. Squared errors of whole scores are whole, so each published MSE gives back its exact sum; a table of labels and
+predictions with these sums, the published numbers of valid outputs and the published places of invalid ones then goes
+through the code that evaluates our models. Labels stand at the top of their published range, where a missing prediction can
+be furthest from them."""
 
 
 def squared_sums(mses: tuple[float, ...], n: int) -> list[int]:
@@ -118,15 +118,9 @@ def table_rows(labels: Array, said: dict[str, Array]) -> list[list[object]]:
         share, limits = estimate_share(VALID[model], N), bounds(labels, said[model])
         assert share is not None
         assert limits is not None
-        rows.append(
-            [
-                model,
-                f"{VALID[model]} / {N}",
-                f"{100 * share.low:.1f} to {100 * share.high:.2f} %",
-                f"{published[0]:.4f}",
-            ]
-            + [f"{own:.4f}", f"{published[1]:.4f}", f"{inner:.4f}", f"{limits[0]:.2f} to {limits[1]:.2f}"]
-        )
+        counts = [f"{VALID[model]} / {N}", f"{100 * share.low:.1f} to {100 * share.high:.2f} %"]
+        mses = [f"{each:.4f}" for each in (published[0], own, published[1], inner)]
+        rows.append([model, *counts, *mses, f"{limits[0]:.2f} to {limits[1]:.2f}"])
     return rows
 
 
@@ -171,11 +165,13 @@ def variance_range(trait: int) -> tuple[float, float]:
 def extreme_variance(trait: int, total: int, sign: int) -> float:
     """The least (sign 1) or greatest (-1) variance of labels that sum to `total`: an integer programme over their counts."""
     (low, high), above = LABEL_RANGES[trait], LABELS_ABOVE_SIX[trait]
+    optimizer: Any = optimize  # its stubs know no arrays
     scores = np.arange(low, high + 1)
     asked = [N, total, above]
-    counts = LinearConstraint(np.vstack([np.ones_like(scores), scores, scores > 6]), asked, asked)
+    counts = optimizer.LinearConstraint(np.vstack([np.ones_like(scores), scores, scores > 6]), asked, asked)
     attained = np.where((scores == low) | (scores == high), 1, 0)  # both ends of the range occur
-    found = milp(sign * scores**2, constraints=counts, integrality=np.ones_like(scores), bounds=Bounds(attained, N))
+    limits = optimizer.Bounds(attained, N)
+    found = optimizer.milp(sign * scores**2, constraints=counts, integrality=np.ones_like(scores), bounds=limits)
     return float(abs(found.fun) / N - (total / N) ** 2)
 
 
@@ -206,7 +202,7 @@ def main() -> None:
     told = sum(row[-1] == "epoch 3" for row in constants)
     body = f"""# The reference project's table
 
-{__doc__.split(chr(10) * 2)[2]}
+{ABOUT}
 
 ## Reproduced
 
