@@ -47,7 +47,8 @@ LABEL_RANGES = ((4, 9), (3, 9), (2, 9), (3, 10), (2, 10), (3, 8))
 LABELS_ABOVE_SIX = (84, 64, 30, 30, 109, 63)
 
 Array = NDArray[np.float64]
-ABOUT = """The figures are those of `eval/json_evaluation_metrics_*.txt` in J-Ding00/LLM-fine-tune at 7fe2383: 120 test transcripts, six
+ABOUT = """\
+The figures are those of `eval/json_evaluation_metrics_*.txt` in J-Ding00/LLM-fine-tune at 7fe2383: 120 test transcripts, six
 traits. Squared errors of whole scores are whole, so each published MSE gives back its exact sum; a table of labels and
 predictions with these sums, the published numbers of valid outputs and the published places of invalid ones then goes
 through the code that evaluates our models. Labels stand at the top of their published range, where a missing prediction can
