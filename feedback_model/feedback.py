@@ -5,25 +5,18 @@ Labels, training targets and the parser's round trip all use `render_feedback`, 
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from feedback_model.traits import MAX_SCORE, MIN_SCORE, SCORES, TRAIT_KEYS
+from feedback_model.traits import SCORES, TRAIT_KEYS
 
 
-@dataclass(frozen=True, slots=True)
-class TraitFeedback:
-    """A score and the reason for it."""
+class TraitFeedback(NamedTuple):
+    """A score and the reason for it. Unchecked, being made a million times: the parser and the database see to it."""
 
     score: int
     """An integer, 1 (poor) to 10 (excellent)."""
     explanation: str
     """One or two sentences; never empty."""
-
-    def __post_init__(self) -> None:
-        if not MIN_SCORE <= self.score <= MAX_SCORE:
-            raise ValueError(f"score {self.score!r} is outside {MIN_SCORE}..{MAX_SCORE}")
-        if not self.explanation.strip():
-            raise ValueError("explanation is empty")
 
 
 @dataclass(frozen=True, slots=True)

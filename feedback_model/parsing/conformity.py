@@ -27,15 +27,22 @@ def conform(value: Any) -> Feedback | Nonconformity:
     """Read `value` as feedback, or say which rule it breaks first."""
     if not isinstance(value, dict):
         return Nonconformity(FailureCode.NOT_OBJECT, "")
-    if value.keys() != _TRAITS:
-        return _wrong_keys(value, _TRAITS, FailureCode.MISSING_TRAIT, "")
     traits: list[TraitFeedback] = []
     for key in TRAIT_KEYS:
-        trait = _conform_trait(value[key], key)
-        if isinstance(trait, Nonconformity):
-            return trait
-        traits.append(trait)
-    return Feedback(tuple(traits))
+        trait = value.get(key)
+        # All that a sound trait needs, in one place: a call for each would take half of the time that judging takes.
+        if isinstance(trait, dict) and len(trait) == len(_MEMBERS):
+            score, explanation = trait.get("score"), trait.get("explanation")
+            if (
+                type(score) is int
+                and MIN_SCORE <= score <= MAX_SCORE
+                and type(explanation) is str
+                and explanation.strip()
+            ):
+                traits.append(TraitFeedback(score, explanation))
+                continue
+        return _first_broken_rule(value, key)
+    return Feedback(tuple(traits)) if len(value) == len(TRAIT_KEYS) else _first_broken_rule(value, "")
 
 
 def _wrong_keys(value: dict[str, Any], expected: frozenset[str], missing: FailureCode, pointer: str) -> Nonconformity:
@@ -45,18 +52,20 @@ def _wrong_keys(value: dict[str, Any], expected: frozenset[str], missing: Failur
     return Nonconformity(FailureCode.EXTRA_KEY, f"{pointer}/{extra.replace('~', '~0').replace('/', '~1')}")
 
 
-def _conform_trait(value: Any, key: str) -> TraitFeedback | Nonconformity:
-    if not isinstance(value, dict):
+def _first_broken_rule(value: dict[str, Any], key: str) -> Nonconformity:
+    """The first rule that `value` breaks: of its keys, or else of `key`, which is the first trait that is not sound."""
+    if value.keys() != _TRAITS:
+        return _wrong_keys(value, _TRAITS, FailureCode.MISSING_TRAIT, "")
+    trait = value[key]
+    if not isinstance(trait, dict):
         return Nonconformity(FailureCode.TRAIT_NOT_OBJECT, f"/{key}")
-    if value.keys() != _MEMBERS:
-        missing = FailureCode.EXPLANATION_MISSING if "score" in value else FailureCode.SCORE_MISSING
-        return _wrong_keys(value, _MEMBERS, missing, f"/{key}")
-    score, explanation = value["score"], value["explanation"]
+    if trait.keys() != _MEMBERS:
+        missing = FailureCode.EXPLANATION_MISSING if "score" in trait else FailureCode.SCORE_MISSING
+        return _wrong_keys(trait, _MEMBERS, missing, f"/{key}")
+    score, explanation = trait["score"], trait["explanation"]
     if type(score) is not int or not MIN_SCORE <= score <= MAX_SCORE:
         return Nonconformity(_score_failure(score), f"/{key}/score")
-    if type(explanation) is not str or not explanation.strip():
-        return Nonconformity(_explanation_failure(explanation), f"/{key}/explanation")
-    return TraitFeedback(score, explanation)
+    return Nonconformity(_explanation_failure(explanation), f"/{key}/explanation")
 
 
 def _score_failure(score: Any) -> FailureCode:
