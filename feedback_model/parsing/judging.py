@@ -5,8 +5,7 @@ such object is left when fences or prose around it are removed; repairable, that
 """
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -38,8 +37,7 @@ _MAX_REPAIR_QUOTES = 1_000  # of either kind; the repair library looks behind ea
 _MAX_REPAIR_BRACKETS = 200  # opening brackets; the repair library recurses into each
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What one output is worth."""
 
     tier: Tier
