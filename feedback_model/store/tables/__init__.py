@@ -20,7 +20,16 @@ from feedback_model.store.tables.evaluation import (
     evaluation_trait_comparison,
 )
 from feedback_model.store.tables.inference import inference, judgement, model_version, output
-from feedback_model.store.tables.labels import augmentation, label, label_score, reply, request
+from feedback_model.store.tables.labels import (
+    augmentation,
+    batch_job,
+    label,
+    label_score,
+    reply,
+    request,
+    send,
+    spending,
+)
 from feedback_model.store.tables.training import checkpoint, training_run, training_step
 from feedback_model.store.tables.transcripts import batch, reject, transcript
 
@@ -28,6 +37,7 @@ __all__ = [
     "Serial",
     "augmentation",
     "batch",
+    "batch_job",
     "checkpoint",
     "dataset",
     "dataset_item",
@@ -56,6 +66,8 @@ __all__ = [
     "reject",
     "reply",
     "request",
+    "send",
+    "spending",
     "training_run",
     "training_step",
     "transcript",

@@ -1,6 +1,7 @@
 """What was asked for and paid: requests, replies, labels."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Float,
@@ -43,6 +44,59 @@ request = Table(
     comment="One thing to buy; claimed before it is asked, so that no two runs buy it.",
 )
 
+send = Table(
+    "send",
+    metadata,
+    Column("send_id", Text, primary_key=True),  # told to the provider as X-Client-Request-Id
+    Column("request_id", Text, ForeignKey("request.request_id"), nullable=False, index=True),
+    Column("sent_at", Text, nullable=False),  # written before anything leaves this machine
+    Column("owner", Text, nullable=False),  # host:pid:start time of the process that sent it
+    Column("reserved_nanos", BigInteger, nullable=False),  # billionths of a dollar: the most it may cost
+    Column(
+        "outcome",
+        Text,
+        CheckConstraint("outcome IN ('open','answered','refused','unknown','reclaimed')", name="outcome"),
+        nullable=False,
+    ),
+    Column("error", Text),  # code, where it was refused or nobody knows what became of it
+    Column("job_id", Text, ForeignKey("batch_job.job_id"), index=True),  # of a request in a batch
+    Index("ix_send_open", "outcome", "owner"),
+    comment="One try at a request. Unknown: no reply was seen, though the provider may have billed one.",
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("label_model", Text, primary_key=True),
+    Column("prompt_version", Text, primary_key=True),
+    Column("spent_nanos", BigInteger, nullable=False),  # of all replies
+    Column("reserved_nanos", BigInteger, nullable=False),  # of all open sends, at most
+    Column("unknown_nanos", BigInteger, nullable=False),  # of sends whose end nobody knows, at most
+    comment="What a label set has cost so far, kept by whoever writes sends and replies: budgets are checked against it.",
+)
+
+batch_job = Table(
+    "batch_job",
+    metadata,
+    Column("job_id", Text, primary_key=True),  # kept in the provider's metadata, so that a lost job is found again
+    Column("label_model", Text, nullable=False),
+    Column("prompt_version", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("n_requests", Integer, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),  # estimated; the provider limits what is enqueued
+    Column("file_id", Text),  # NULL until uploaded
+    Column("provider_id", Text),  # NULL until created
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state IN ('prepared','submitted','collected','failed')", name="state"),
+        nullable=False,
+    ),
+    Column("error", Text),
+    comment="Many requests handed in at once, at half price, through the provider's Batch API.",
+)
+
 reply = Table(
     "reply",
     metadata,
@@ -57,6 +111,7 @@ reply = Table(
     Column("completion_tokens", Integer),
     Column("cost_usd", Float),  # NULL where the model has no known price
     Column("problem", Text),  # code, where the reply could not be used
+    Column("send_id", Text, index=True),  # the send that it answers; NULL before sends were written down
     comment="Every reply that was paid for, committed before anyone reads it.",
 )
 
@@ -81,6 +136,7 @@ label_score = Table(
     Column("trait", Text, primary_key=True),
     Column("score", Integer, CheckConstraint("score BETWEEN 1 AND 10", name="score"), nullable=False),
     Column("explanation", Text, nullable=False),
+    Column("expected_score", Float),  # mean over the score's distribution, where the provider tells it
     ForeignKeyConstraint(
         ["transcript_id", "label_model", "prompt_version", "replicate"],
         ["label.transcript_id", "label.label_model", "label.prompt_version", "label.replicate"],
