@@ -31,8 +31,10 @@ class Settings(BaseSettings):
     """The key, as OpenAI's own tools name it."""
     request_timeout: float = 60.0
     """Seconds until a labelling request counts as lost."""
-    label_concurrency: int = Field(default=16, ge=1, le=64)
-    """Labelling requests in flight at once in one process."""
+    label_concurrency: int = Field(default=256, ge=1, le=4096)
+    """Labelling requests in flight at once in one process, at most; how fast they are sent, the endpoint's limit decides."""
+    relabel_share: float = Field(default=0.02, ge=0, le=1)
+    """Transcripts that are labelled a second time unseen, to measure how far the labeller agrees with itself."""
 
     @property
     def store_url(self) -> str:

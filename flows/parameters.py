@@ -38,3 +38,11 @@ Share = Annotated[
     ),
 ]
 Limit = Annotated[int, Field(title="Limit", description="At most this many; 0 means all.", ge=0)]
+Budget = Annotated[
+    float,
+    Field(
+        title="Budget",
+        description="USD that the label set may cost in all, earlier runs included; 0 means no bound.",
+        ge=0,
+    ),
+]

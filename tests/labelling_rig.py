@@ -31,6 +31,7 @@ def settings_for(
         label_model="embedded-rubric-1",
         request_timeout=timeout,
         label_concurrency=concurrency,
+        relabel_share=0.0,
         _env_file=None,
     )
 
@@ -119,6 +120,7 @@ def start_labelling(settings: Settings, *, augment: bool = False) -> subprocess.
         "FEEDBACK_OPENAI_BASE_URL": settings.openai_base_url,
         "FEEDBACK_LABEL_MODEL": settings.label_model,
         "FEEDBACK_LABEL_CONCURRENCY": str(settings.label_concurrency),
+        "FEEDBACK_RELABEL_SHARE": str(settings.relabel_share),
         "OPENAI_API_KEY": "test",
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }

@@ -91,11 +91,11 @@ class _Augmentation:
         ledger.want_failed_again(self.store, self.label_set, "relabel", spent=False)
 
     async def _buy(self, asked_of: LabelSet, purpose: ledger.Purpose, trade: Trade[Answer]) -> None:
-        wanted = await asyncio.to_thread(ledger.ids_in_state, self.store, asked_of, purpose, "wanted")
+        wanted = await asyncio.to_thread(ledger.count_state, self.store, asked_of, purpose, "wanted")
         if wanted:
-            tracker = track(purpose, len(wanted))
+            tracker = track(purpose, wanted)
             self.spent += await buy(
-                self.store, self.labeller, wanted, trade, concurrency=self.concurrency, tracker=tracker
+                self.store, self.labeller, asked_of, purpose, trade, concurrency=self.concurrency, tracker=tracker
             )
 
     def _pending(self) -> list[Rewrite]:

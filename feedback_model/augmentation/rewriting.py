@@ -3,12 +3,14 @@
 Knows nothing of why a rewrite was ordered, nor of what its label will be.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from feedback_model.labelling.replies import Problem, read_text
 from feedback_model.store.augmentations import enter_rewrite, refuse_rewrite
 from feedback_model.store.connection import Connection, Store
 from feedback_model.store.ledger import Order
+from feedback_model.store.replies import Settlement
 from feedback_model.store.transcripts import signatures
 from feedback_model.transcripts.cleaning import clean_text, count_words
 from feedback_model.transcripts.landing import FEWEST_WORDS, transcript_id_of
@@ -37,8 +39,11 @@ class Intake:
         # Built when the first text comes: a run with nothing to do must not read every signature.
         return NearDuplicates((name, signature) for name, _, signature in signatures(self._store))
 
-    def settle(self, connection: Connection, order: Order, reply_id: int, answer: str) -> None:  # noqa: ARG002 - as `ledger.Settle`
-        """Keep the text as a transcript, or refuse it as a near duplicate; see `ledger.Settle`."""
+    def settle(self, connection: Connection, settlements: Sequence[Settlement[str]]) -> list[None]:
+        """Keep each text as a transcript, or refuse it as a near duplicate; see `store.replies.Settle`."""
+        return [self._settle(connection, each.order, each.answer) for each in settlements]
+
+    def _settle(self, connection: Connection, order: Order, answer: str) -> None:
         signature, name = signature_of(answer), transcript_id_of(answer)
         if self._known.find(signature):
             refuse_rewrite(connection, order, "near_duplicate")

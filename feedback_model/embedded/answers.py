@@ -32,12 +32,12 @@ class ChatRequest:
 
 
 def read_request(body: bytes, messages: list[dict[str, Any]]) -> ChatRequest:
-    """The last system and user messages of `messages`, out of the request `body`.
+    """The first system and user messages of `messages`, out of the request `body`; what follows is talk about the answer.
 
     Raises:
         ValueError: a message's content is not text.
     """
-    said = {message["role"]: message["content"] for message in messages}
+    said = {message["role"]: message["content"] for message in reversed(messages)}
     if not all(isinstance(content, str) for content in said.values()):
         raise ValueError("a message's content is not text")
     seed = int.from_bytes(hashlib.sha256(body).digest()[:8], "big")

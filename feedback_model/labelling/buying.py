@@ -1,25 +1,26 @@
-"""Buying one batch of orders: claim, ask, commit, read, settle. In that order, whatever happens in between.
+"""Buying what is wanted: claim, ask, commit, read, settle. In that order, whatever happens in between.
 
 Serves labels, rewrites and blind relabels alike; what a usable answer is, and where it lands, the caller says.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Generic, TypeVar
 
 from feedback_model.errors import LabellerError
 from feedback_model.labelling.client import Labeller
-from feedback_model.labelling.crew import work_through
+from feedback_model.labelling.crew import Feed, work_through
+from feedback_model.labelling.journal import Journal
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.labelling.replies import Problem
 from feedback_model.progress import Tracker
-from feedback_model.store import claims, ledger
+from feedback_model.records import LabelSet
+from feedback_model.store import claims, ledger, replies
 from feedback_model.store.connection import Store
-from feedback_model.store.ledger import Order, Settle
+from feedback_model.store.replies import Settle, Settlement, Unusable
 from feedback_model.store.writer import Writer
 
 Answer = TypeVar("Answer")
@@ -38,8 +39,6 @@ class LabelCounts:
     """Orders set aside; `request.error` says why."""
     cost_usd: float | None = 0.0
     """Of all replies, unusable ones too; None where a price is unknown."""
-    skipped: int = 0
-    """Orders that were done already or that another process has in hand."""
 
     def __add__(self, other: "LabelCounts") -> "LabelCounts":
         known = self.cost_usd is not None and other.cost_usd is not None
@@ -48,7 +47,6 @@ class LabelCounts:
             self.labelled + other.labelled,
             self.failed + other.failed,
             (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
-            self.skipped + other.skipped,
         )
 
 
@@ -87,55 +85,62 @@ class _Worth:
 async def buy(
     store: Store,
     labeller: Labeller,
-    request_ids: Sequence[str],
+    label_set: LabelSet,
+    purpose: ledger.Purpose,
     trade: Trade[Answer],
     *,
     concurrency: int,
     tracker: Tracker,
+    limit: int | None = None,
+    budget: int | None = None,
 ) -> LabelCounts:
-    """Buy those of `request_ids` that nobody else has; at most `concurrency` are in flight.
+    """Buy what is wanted and nobody else has in hand; at most `concurrency` orders are in flight.
+
+    Args:
+        limit: of orders; None for all.
+        budget: what `label_set` may cost in all, in billionths of a dollar, earlier runs included.
 
     Raises:
         LabellerError, ConfigurationError, Interrupted: no further order was sent; what was paid is kept and the
             rest given back. A model whose every answer is unusable is a LabellerError, too.
     """
-    orders = await asyncio.to_thread(claims.claim, store, request_ids)
-    counts = LabelCounts(skipped=len(request_ids) - len(orders))
+    feed = Feed(partial(claims.claim_next, store, label_set, purpose), limit)
+    counts = LabelCounts()
     try:
-        tracker.advance(counts.skipped)
         with Writer(store) as writer:
-            fulfil = partial(_fulfil, labeller, writer, trade, _Worth())
+            fulfil = partial(_fulfil, labeller, Journal(writer, budget), trade, _Worth())
             heartbeat = partial(claims.renew_claims, store)
-            async with aclosing(work_through(orders, fulfil, concurrency, heartbeat)) as results:
+            async with aclosing(work_through(feed, fulfil, concurrency, heartbeat)) as results:
                 async for result in results:
                     counts += result
-                    tracker.advance(detail=_money(counts.cost_usd))
+                    tracker.advance(detail=f"{_money(counts.cost_usd)} {labeller.standing()}".strip())
     finally:
-        claims.release(store, [order.request_id for order in orders])
+        claims.release_all(store, label_set, purpose)
     return counts
 
 
-async def _fulfil(labeller: Labeller, writer: Writer, trade: Trade[Answer], worth: _Worth, order: Order) -> LabelCounts:
+async def _fulfil(
+    labeller: Labeller, journal: Journal, trade: Trade[Answer], worth: _Worth, order: ledger.Order
+) -> LabelCounts:
     spent = LabelCounts(asked=1)
     for attempt in range(order.attempts + 1, ledger.MAX_ANSWERS + 1):
         worth.check(order.label_model)
         try:
-            paid = await labeller.ask(order)
+            kept = await labeller.ask(order, journal)
         except Refusal as refusal:
-            await writer.commit(partial(ledger.settle_failure, order=order, code=refusal.code))
+            await journal.writer.commit(replies.settle_failures, (order, refusal.code))
             return spent + LabelCounts(failed=1)
-        reply_id = await writer.commit(partial(ledger.keep_reply, order=order, paid=paid))
-        spent += LabelCounts(cost_usd=paid.cost_usd)
-        answer = trade.read(paid.body)
+        reply_id = await journal.keep(kept)
+        spent += LabelCounts(cost_usd=kept.paid.cost_usd)
+        answer = trade.read(kept.paid.body)
         if not isinstance(answer, Problem):
-            await writer.commit(partial(trade.settle, order=order, reply_id=reply_id, answer=answer))
+            await journal.writer.commit(trade.settle, Settlement(order, reply_id, answer))
             worth.usable += 1
             return spent + LabelCounts(labelled=1)
         worth.problems[answer.code] += 1
         state: ledger.RequestState = "claimed" if attempt < ledger.MAX_ANSWERS else "failed"
-        await writer.commit(
-            partial(ledger.settle_problem, order=order, reply_id=reply_id, problem=answer.code, state=state)
-        )
+        await journal.writer.commit(replies.settle_problems, Unusable(order, reply_id, answer.code, state))
+        order = replace(order, attempts=attempt, complaint=answer.code)
     worth.given_up += 1
     return spent + LabelCounts(failed=1)
 
@@ -148,9 +153,9 @@ def read_orphans(store: Store, purpose: ledger.Purpose, trade: Trade[Answer]) ->
         with store.write() as connection:
             if isinstance(answer, Problem):
                 state: ledger.RequestState = "wanted" if order.attempts < ledger.MAX_ANSWERS else "failed"
-                ledger.settle_problem(connection, order, orphan.reply_id, answer.code, state)
+                replies.settle_problems(connection, [Unusable(order, orphan.reply_id, answer.code, state)])
             else:
-                trade.settle(connection, order=order, reply_id=orphan.reply_id, answer=answer)
+                trade.settle(connection, [Settlement(order, orphan.reply_id, answer)])
     return len(orphans)
 
 

@@ -6,28 +6,32 @@ A reply is handed on as the bytes that came; nobody here looks into it, because 
 import asyncio
 import importlib.util
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
 
 from feedback_model.errors import ConfigurationError
 from feedback_model.feedback import feedback_schema
-from feedback_model.labelling.models import parameters_for, token_limit
+from feedback_model.labelling.allowance import Allowance, count_bytes
+from feedback_model.labelling.journal import Journal
+from feedback_model.labelling.models import parameters_for
 from feedback_model.labelling.patience import Bounds, Patience
 from feedback_model.labelling.refusals import Refusal, seconds_to_wait
-from feedback_model.labelling.replies import read_envelope
+from feedback_model.labelling.replies import complain, read_envelope, usage_of
+from feedback_model.labelling.turnstile import Turnstile
 from feedback_model.prompts import Message, prompt_version, render_messages
 from feedback_model.records import LabellerKind, LabelSet
 from feedback_model.settings import Settings
-from feedback_model.store.ledger import Order, PaidReply
+from feedback_model.store.ledger import Order
+from feedback_model.store.replies import Kept
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-T = TypeVar("T")
 EMBEDDED_MODEL: Final = "embedded-rubric-1"
 CONNECT_SECONDS: Final = 10.0
 RETIREMENT_NOTICE: Final = timedelta(days=60)  # a model that goes sooner is warned about
@@ -41,13 +45,21 @@ _log = logging.getLogger(__name__)
 class Labeller(Protocol):
     """Whoever answers orders."""
 
-    async def ask(self, order: Order) -> PaidReply:
-        """The reply to `order`, asked until it comes.
+    async def ask(self, order: Order, journal: Journal) -> Kept:
+        """The reply to `order`, asked until it comes, every try written into `journal` before it is sent.
 
         Raises:
             Refusal: this one order cannot be answered.
             LabellerError, ConfigurationError, Interrupted: no further order should be sent.
         """
+        ...
+
+    def share_with(self, others: int) -> None:
+        """Leave their part of the endpoint's limit to so many other processes."""
+        ...
+
+    def standing(self) -> str:
+        """How fast it asks and may ask, in a few words."""
         ...
 
 
@@ -120,13 +132,53 @@ class _Desk:
         self._client = client
         self._model = model
         self._patience = patience
+        self._turnstile = Turnstile()
+        self._allowance = Allowance()
 
-    async def ask(self, order: Order) -> PaidReply:
+    async def ask(self, order: Order, journal: Journal) -> Kept:
         """See `Labeller.ask`."""
-        question = _question(order)
-        create: Callable[..., Awaitable[Any]] = self._client.chat.completions.with_raw_response.create
-        body = await self._patience.insist(lambda: _raw_body(lambda: create(**question)))
-        return read_envelope(body, order.label_model)
+        messages = _messages(order)
+        return await self._patience.insist(lambda: self._try(order, messages, journal))
+
+    async def _try(self, order: Order, messages: list[Message], journal: Journal) -> Kept:
+        n_bytes, output = count_bytes(messages), self._allowance.output(order)
+        await self._turnstile.pass_through(self._allowance.prompt(n_bytes) + output)
+        send = await journal.open(order, self._allowance.most_nanos(order.label_model, n_bytes, output))
+        sent_at = time.monotonic()
+        try:
+            response = await _answered(lambda: self._create(order, messages, output, send.send_id))
+        except Refusal as refusal:
+            journal.close(send, "unknown" if refusal.may_be_billed else "refused", refusal.code)
+            if refusal.remedy == "wait":
+                self._turnstile.note_refusal(refusal.headers, refusal.retry_after or 0.0, sent_at)
+            raise
+        except asyncio.CancelledError:
+            journal.close(send, "unknown", "cancelled")
+            raise
+        self._turnstile.note_reply(response.headers, sent_at)
+        paid = read_envelope(response.content, order.label_model)
+        self._allowance.learn(order, n_bytes, usage_of(paid))
+        return Kept(order, paid, send)
+
+    async def _create(self, order: Order, messages: list[Message], output: int, send_id: str) -> Any:
+        answer_format = {} if order.purpose == "rewrite" else {"response_format": ANSWER_FORMAT}
+        create: Any = self._client.chat.completions.with_raw_response.create
+        return await create(
+            model=order.label_model,
+            messages=messages,
+            max_completion_tokens=output,
+            extra_headers={"X-Client-Request-Id": send_id},
+            **answer_format,
+            **parameters_for(order.label_model),
+        )
+
+    def share_with(self, others: int) -> None:
+        """See `Labeller.share_with`."""
+        self._turnstile.share_with(others)
+
+    def standing(self) -> str:
+        """See `Labeller.standing`."""
+        return self._turnstile.standing()
 
     async def check_model(self, url: str) -> None:
         """Look the model up once, where the endpoint lists its models.
@@ -137,9 +189,7 @@ class _Desk:
         """
         listing: Callable[..., Awaitable[Any]] = self._client.models.with_raw_response.list
         try:
-            body = await self._patience.insist(
-                lambda: _raw_body(lambda: listing(timeout=CONNECT_SECONDS), missing=b"{}")
-            )
+            body = await self._patience.insist(lambda: _listing(lambda: listing(timeout=CONNECT_SECONDS)))
         except Refusal:
             return
         models = _listed(body)
@@ -151,37 +201,42 @@ class _Desk:
         _warn_of_retirement(self._model, models.get(self._model))
 
 
-def _question(order: Order) -> dict[str, Any]:
-    answer_format = {} if order.purpose == "rewrite" else {"response_format": ANSWER_FORMAT}
-    return {
-        "model": order.label_model,
-        "messages": _messages(order),
-        "max_completion_tokens": token_limit(order),
-        **answer_format,
-        **parameters_for(order.label_model),
-    }
-
-
 def _messages(order: Order) -> list[Message]:
-    if order.purpose != "rewrite":
-        return render_messages("label", order.text)
-    return render_messages("rewrite", order.text, trait=str(order.target_trait), target=str(order.target_score))
+    if order.purpose == "rewrite":
+        return render_messages("rewrite", order.text, trait=str(order.target_trait), target=str(order.target_score))
+    messages = render_messages("label", order.text)
+    if order.complaint is not None:
+        messages.append({"role": "user", "content": complain(order.complaint)})
+    return messages
 
 
-async def _raw_body(send: Callable[[], Awaitable[Any]], missing: bytes | None = None) -> bytes:
-    """The body of the response, unread; `missing` stands for it where the endpoint lacks the path."""
+async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
+    """The raw response, unread.
+
+    Raises:
+        Refusal: there is none.
+    """
     import openai
 
     try:
-        return (await send()).content
+        return await send()
     except openai.APIStatusError as error:
-        if missing is not None and error.status_code in {403, 404, 405, 501}:
-            return missing
         raise _refusal_of(error) from error
     except openai.APITimeoutError as error:
-        raise Refusal(None, "timeout", "no answer within FEEDBACK_REQUEST_TIMEOUT") from error
+        raise Refusal(None, "timeout", "no answer within FEEDBACK_REQUEST_TIMEOUT", may_be_billed=True) from error
     except openai.APIConnectionError as error:
-        raise Refusal(None, "connection", str(error.__cause__ or error.message)) from error
+        reached = type(error.__cause__).__name__ not in {"ConnectError", "ConnectTimeout", "PoolTimeout"}
+        raise Refusal(None, "connection", str(error.__cause__ or error.message), may_be_billed=reached) from error
+
+
+async def _listing(send: Callable[[], Awaitable[Any]]) -> bytes:
+    """The body of the response to a question that costs nothing; an empty object where the endpoint lacks the path."""
+    try:
+        return (await _answered(send)).content
+    except Refusal as refusal:
+        if refusal.status in {403, 404, 405, 501}:
+            return b"{}"
+        raise
 
 
 def _refusal_of(error: Any) -> Refusal:
@@ -191,6 +246,7 @@ def _refusal_of(error: Any) -> Refusal:
         error.message,
         kind=error.type,
         retry_after=seconds_to_wait(error.response.headers),
+        headers=error.response.headers,
     )
 
 

@@ -1,28 +1,25 @@
-"""Labels for transcripts that have none: plan, buy in batches, and wait for what another process is buying.
+"""Labels for transcripts that have none: plan, buy, and wait for what another process is buying.
 
 Resumable by construction: the ledger says what is wanted, and a rerun asks for that alone.
 Knows nothing of HTTP or SQL.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.errors import LabellerError, MissingStage
-from feedback_model.feedback import Feedback
 from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
 from feedback_model.labelling.client import Labeller
-from feedback_model.labelling.replies import read_feedback
+from feedback_model.labelling.replies import read_label
 from feedback_model.progress import Tracker, check_stop, track
 from feedback_model.records import LabelSet
 from feedback_model.settings import Settings
-from feedback_model.store import claims, ledger
+from feedback_model.store import claims, ledger, replies, sends
 from feedback_model.store.connection import Store
 from feedback_model.store.transcripts import count_transcripts
 
-LABELS: Final[Trade[Feedback]] = Trade(read_feedback, ledger.settle_label)
-LONG_BATCH: Final = 500  # orders claimed at once where no task boundary asks for fewer: each batch ends with a lull
+LABELS: Final[Trade[replies.Label]] = Trade(read_label, replies.settle_labels)
 POLL: Final = 0.5  # seconds between looks at what another process is buying
 STANDSTILL: Final = 600.0  # seconds for which another process may hold the same number of claims before we stop waiting
 
@@ -31,39 +28,51 @@ STANDSTILL: Final = 600.0  # seconds for which another process may hold the same
 class LabelPlan:
     """What is to be bought for a label set, and how far it has come."""
 
-    request_ids: tuple[str, ...]
+    n_wanted: int
+    """Labels that are missing, those of the hidden sample that is labelled twice included."""
     n_done: int
-    """Transcripts labelled already."""
     n_failed: int
-    """Transcripts set aside after unusable answers."""
+    """Set aside after unusable answers."""
 
 
 def plan_labels(
-    store: Store, label_set: LabelSet, *, limit: int | None = None, again_failed: bool = False
+    store: Store,
+    label_set: LabelSet,
+    *,
+    limit: int | None = None,
+    again_failed: bool = False,
+    relabel_share: float = 0.0,
 ) -> LabelPlan:
     """Order what is missing, after reading what a killed process had paid for and freeing what it had claimed.
 
     Args:
-        limit: plan at most so many requests.
+        limit: order no more than that many are wanted.
         again_failed: ask again where every answer was unusable, too.
+        relabel_share: of newly ordered transcripts, how many are labelled a second time, to measure the labeller's noise.
 
     Raises:
         MissingStage: nothing has landed.
     """
     if not count_transcripts(store):
         raise MissingStage("no transcripts have landed; run `feedback land PATH...` first")
-    read_orphans(store, "label", LABELS)
-    claims.free_dead_claims(store)
+    recover(store)
     ledger.want_failed_again(store, label_set, "label", spent=again_failed)
-    waiting = ledger.ids_in_state(store, label_set, "label", "wanted")
-    room = None if limit is None else max(0, limit - len(waiting))
-    if room != 0 and ledger.want_labels(store, label_set, room):
-        waiting = ledger.ids_in_state(store, label_set, "label", "wanted")
+    waiting = ledger.count_state(store, label_set, "label", "wanted")
+    room = None if limit is None else max(0, limit - waiting)
+    if room != 0:
+        waiting += ledger.want_labels(store, label_set, room, relabel_share)
     return LabelPlan(
-        waiting[:limit],
+        waiting if limit is None else min(limit, waiting),
         ledger.count_state(store, label_set, "label", "done"),
         ledger.count_state(store, label_set, "label", "failed"),
     )
+
+
+def recover(store: Store) -> None:
+    """Take over from processes that died: read what they had paid for, book what may be lost, free what they had claimed."""
+    read_orphans(store, "label", LABELS)
+    sends.book_unknown(store, sends.adopt_lost_sends(store))
+    claims.free_dead_claims(store)
 
 
 def demand_labels(store: Store, label_set: LabelSet) -> None:
@@ -80,28 +89,6 @@ def demand_labels(store: Store, label_set: LabelSet) -> None:
         )
 
 
-def batches(request_ids: Sequence[str], size: int = 50) -> Iterator[tuple[str, ...]]:
-    """`request_ids` in runs of `size`."""
-    return (tuple(request_ids[start : start + size]) for start in range(0, len(request_ids), size))
-
-
-async def label_batch(
-    store: Store, labeller: Labeller, request_ids: Sequence[str], concurrency: int, tracker: Tracker | None = None
-) -> LabelCounts:
-    """Buy the labels of one batch, as far as nobody else has them in hand.
-
-    Args:
-        tracker: counts each request; without one the batch is its own piece of progress.
-
-    Raises:
-        LabellingStopped: billing; what is paid is kept, what was not asked is given back. Likewise:
-        LabellerError: the endpoint is down, or asks for too long a wait.
-        Interrupted: a stop was requested.
-    """
-    tracker = tracker or track("label", len(request_ids))
-    return await buy(store, labeller, request_ids, LABELS, concurrency=concurrency, tracker=tracker)
-
-
 async def label_missing(
     store: Store,
     labeller: Labeller,
@@ -110,42 +97,73 @@ async def label_missing(
     *,
     limit: int | None = None,
     again_failed: bool = False,
+    budget: float | None = None,
 ) -> LabelCounts:
     """Buy every missing label (at most `limit`), and wait for those that another process is buying.
 
+    Args:
+        budget: USD that the label set may cost in all, earlier runs included.
+
     Raises:
-        LabellerError, ConfigurationError, Interrupted: as `label_batch`; a rerun goes on from there.
+        LabellingStopped: billing or the budget; what is paid is kept, what was not asked is given back. Likewise:
+        LabellerError: the endpoint is down, or asks for too long a wait.
+        ConfigurationError, Interrupted: a rerun goes on from there.
     """
-    plan = await asyncio.to_thread(plan_labels, store, label_set, limit=limit, again_failed=again_failed)
-    tracker = track("label", plan.n_done + len(plan.request_ids), plan.n_done)
-    counts = LabelCounts()
-    for batch in batches(plan.request_ids, LONG_BATCH):
-        counts += await label_batch(store, labeller, batch, settings.label_concurrency, tracker)
+    plan = await asyncio.to_thread(
+        plan_labels,
+        store,
+        label_set,
+        limit=limit,
+        again_failed=again_failed,
+        relabel_share=settings.relabel_share,
+    )
+    shop = _Shop(store, labeller, label_set, settings, None if budget is None else sends.in_nanos(budget, int))
+    tracker = track("label", plan.n_done + plan.n_wanted, plan.n_done)
+    counts = await shop.buy(tracker, limit) if plan.n_wanted else LabelCounts()
     if limit is None:
-        counts += await _see_others_through(store, labeller, label_set, settings)
+        counts += await shop.see_others_through()
     return counts
 
 
-async def _see_others_through(store: Store, labeller: Labeller, label_set: LabelSet, settings: Settings) -> LabelCounts:
-    """Wait until no other process holds a claim; buy what one that stopped gave back."""
-    counts, held_before, standing = LabelCounts(), -1, 0.0
-    while held := await asyncio.to_thread(claims.claimed_elsewhere, store, label_set, "label"):
-        standing = standing + POLL if held == held_before else 0.0
-        held_before = held
-        if standing > STANDSTILL:
-            raise LabellerError(
-                f"another process has been holding {held} labels for {STANDSTILL:.0f} s without progress"
-            )
-        check_stop()
-        await asyncio.sleep(POLL)
-        await asyncio.to_thread(read_orphans, store, "label", LABELS)
-        await asyncio.to_thread(claims.free_dead_claims, store)
-        counts += await _buy_given_back(store, labeller, label_set, settings)
-    return counts + await _buy_given_back(store, labeller, label_set, settings)
+@dataclass(frozen=True, slots=True)
+class _Shop:
+    """Everything that buying labels takes."""
 
+    store: Store
+    labeller: Labeller
+    label_set: LabelSet
+    settings: Settings
+    budget: int | None
 
-async def _buy_given_back(store: Store, labeller: Labeller, label_set: LabelSet, settings: Settings) -> LabelCounts:
-    returned = await asyncio.to_thread(ledger.ids_in_state, store, label_set, "label", "wanted")
-    if not returned:
-        return LabelCounts()
-    return await label_batch(store, labeller, returned, settings.label_concurrency)
+    async def buy(self, tracker: Tracker, limit: int | None = None) -> LabelCounts:
+        return await buy(
+            self.store,
+            self.labeller,
+            self.label_set,
+            "label",
+            LABELS,
+            concurrency=self.settings.label_concurrency,
+            tracker=tracker,
+            limit=limit,
+            budget=self.budget,
+        )
+
+    async def see_others_through(self) -> LabelCounts:
+        """Wait until no other process holds a claim; buy what one that stopped gave back."""
+        counts, held_before, standing = LabelCounts(), -1, 0.0
+        while held := await asyncio.to_thread(claims.claimed_elsewhere, self.store, self.label_set, "label"):
+            standing = standing + POLL if held == held_before else 0.0
+            held_before = held
+            if standing > STANDSTILL:
+                raise LabellerError(
+                    f"another process has been holding {held} labels for {STANDSTILL:.0f} s without progress"
+                )
+            check_stop()
+            await asyncio.sleep(POLL)
+            await asyncio.to_thread(recover, self.store)
+            counts += await self._buy_given_back()
+        return counts + await self._buy_given_back()
+
+    async def _buy_given_back(self) -> LabelCounts:
+        returned = await asyncio.to_thread(ledger.count_state, self.store, self.label_set, "label", "wanted")
+        return await self.buy(track("label", returned)) if returned else LabelCounts()

@@ -10,7 +10,7 @@ then creeps up faster and faster until the next refusal (as TCP CUBIC does, RFC 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Resource = Literal["requests", "tokens"]
 
@@ -150,7 +150,8 @@ class Pace:
         self._slowed_at = now
 
     def _take_in(self, told: Mapping[Resource, Told], sent_at: float, now: float) -> None:
-        for resource, meter in (("requests", self.requests), ("tokens", self.tokens)):
+        meters: dict[Resource, Meter] = {"requests": self.requests, "tokens": self.tokens}
+        for resource, meter in meters.items():
             if resource in told:
                 meter.learn(told[resource], sent_at, now, binding=self._binding == resource)
 
@@ -184,7 +185,8 @@ class Pace:
 def read_limits(headers: Mapping[str, str]) -> dict[Resource, Told]:
     """What a reply's headers tell, in OpenAI's names; limits that make no sense (Azure sends -1 and 0) count as not told."""
     told: dict[Resource, Told] = {}
-    for resource in ("requests", "tokens"):
+    resources: tuple[Resource, ...] = get_args(Resource)
+    for resource in resources:
         limit = _number(headers.get(f"x-ratelimit-limit-{resource}"))
         remaining = _number(headers.get(f"x-ratelimit-remaining-{resource}"))
         if limit is not None and limit > 0:

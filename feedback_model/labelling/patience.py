@@ -1,7 +1,7 @@
-"""How long the endpoint is waited for: retries, one shared pause for limits, one verdict when it is down.
+"""How long the endpoint is waited for: retries, and one verdict when it is down.
 
-All requests of a run share one `Patience`, so a limit met by one holds back all, and a refusal that ends the run
-ends it at once.
+All requests of a run share one `Patience`, so a refusal that ends the run ends it at once. How fast they are sent is
+`pacing`'s business.
 Knows nothing of the client that sends.
 """
 
@@ -49,7 +49,6 @@ class Patience:
         self._where = where
         self._bounds = bounds
         self._ended: FeedbackError | None = None
-        self._open_at = 0.0
         self._answered = False
         self._last_answer = time.monotonic()
         self._failing_since: float | None = None
@@ -77,7 +76,6 @@ class Patience:
 
     async def _send_once(self, send: Callable[[], Awaitable[T]]) -> T:
         self._check()
-        await self._sleep(self._open_at - time.monotonic())
         try:
             answer = await send()
         except Refusal as refusal:
@@ -115,8 +113,10 @@ class Patience:
     def _pause(self, state: RetryCallState) -> float:
         refusal = state.outcome.exception() if state.outcome else None
         asked = refusal.retry_after if isinstance(refusal, Refusal) else None
-        backoff = self._bounds.first_backoff * 2 ** min(state.attempt_number - 1, 16)
-        wait = asked if asked is not None else min(backoff, self._bounds.longest_backoff)
+        backoff = min(self._bounds.first_backoff * 2 ** min(state.attempt_number - 1, 16), self._bounds.longest_backoff)
+        others_are_answered = self._last_answer > state.start_time
+        # A single request that is told to wait for minutes while others pass need not believe it.
+        wait = backoff if asked is None else min(asked, backoff) if others_are_answered else asked
         return wait + random.uniform(0, 0.25) * max(wait, self._bounds.first_backoff)
 
     def _take_note(self, refusal: Refusal, request: object) -> None:
@@ -151,7 +151,6 @@ class Patience:
                     f"{self._bounds.longest_wait:.0f} s this run waits; run the same command again later"
                 )
             )
-        self._open_at = max(self._open_at, now + wait)
 
     def _note_fault(self, refusal: Refusal, request: object) -> None:
         now = time.monotonic()

@@ -36,6 +36,9 @@ class Refusal(Exception):
         message: str,
         kind: str | None = None,
         retry_after: float | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        may_be_billed: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -44,6 +47,9 @@ class Refusal(Exception):
         self.message = message
         self.retry_after = retry_after
         """Seconds the endpoint asks us to wait; None where it does not say."""
+        self.headers: Mapping[str, str] = headers or {}
+        self.may_be_billed = may_be_billed
+        """Whether an answer may have been made and charged that never reached us."""
         self.remedy: Remedy = remedy_for(status, code, kind)
 
 

@@ -11,8 +11,8 @@ import orjson
 
 from feedback_model.feedback import Feedback
 from feedback_model.labelling.prices import Usage, cost_of
-from feedback_model.parsing import judge
-from feedback_model.store.ledger import PaidReply
+from feedback_model.parsing import FailureCode, judge
+from feedback_model.store.replies import Label, PaidReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,26 @@ def read_envelope(body: bytes, model: str) -> PaidReply:
     )
 
 
+def usage_of(paid: PaidReply) -> Usage:
+    """The tokens that a reply was charged for."""
+    return Usage(paid.prompt_tokens, paid.cached_tokens, paid.completion_tokens)
+
+
+def complain(code: str) -> str:
+    """What to tell a labeller whose last answer was of no use."""
+    reason = {
+        "truncated": "It was cut off before its end.",
+        "refusal": "It was a refusal; the transcript is only to be judged by how it is spoken, not answered.",
+        "content_filter": "It was withheld by a content filter.",
+    }.get(code)
+    if reason is None and code in set(FailureCode):
+        reason = FailureCode(code).sentence
+    reason = reason or "It held no answer."
+    return (
+        f"Your last answer could not be used. {reason} Answer again with exactly the JSON object the schema asks for."
+    )
+
+
 def read_text(body: bytes) -> str | Problem:
     """The text that a reply gives as its answer."""
     choice = _choice(_object(body))
@@ -56,6 +76,12 @@ def read_text(body: bytes) -> str | Problem:
     if choice.get("finish_reason") == "content_filter":
         return Problem("content_filter")
     return (_text(message.get("content")) or "").strip() or Problem("empty")
+
+
+def read_label(body: bytes) -> Label | Problem:
+    """The label that a reply gives; only strictly valid feedback counts."""
+    feedback = read_feedback(body)
+    return feedback if isinstance(feedback, Problem) else Label(feedback, None)
 
 
 def read_feedback(body: bytes) -> Feedback | Problem:

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, upd
 from feedback_model.records import LabelSet, Origin
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.ledger import MAX_ANSWERS, Order, of_label_set, request_row, settle_done
+from feedback_model.store.ledger import MAX_ANSWERS, Order, of_label_set, request_row
+from feedback_model.store.replies import settle_done
 from feedback_model.store.tables import augmentation, label_score, request, transcript
 from feedback_model.store.upsert import insert_missing
 
@@ -128,13 +129,13 @@ def enter_rewrite(
     }
     insert_missing(connection, transcript, [{**parent, **own}])
     _update(connection, order.request_id, transcript_id=transcript_id)
-    settle_done(connection, order)
+    settle_done(connection, [order])
 
 
 def refuse_rewrite(connection: Connection, order: Order, outcome: Outcome) -> None:
     """The text of a rewrite is not kept; its request is done all the same, for it was answered."""
     _update(connection, order.request_id, outcome=outcome)
-    settle_done(connection, order)
+    settle_done(connection, [order])
 
 
 def _update(connection: Connection, request_id: str, **values: Any) -> None:

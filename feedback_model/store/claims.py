@@ -58,19 +58,16 @@ def free_dead_claims(store: Store) -> int:
         return connection.execute(update(request).where(mine).values(state="wanted", claimed_by=None)).rowcount
 
 
-def claim(store: Store, request_ids: Sequence[str]) -> tuple[Order, ...]:
-    """Make those of `request_ids` ours that nobody has; one transaction, so no two processes get the same."""
+def claim_next(store: Store, label_set: LabelSet, purpose: Purpose, count: int) -> tuple[Order, ...]:
+    """Make up to `count` requests ours that nobody has; one transaction, so no two processes get the same."""
+    free = and_(of_label_set(label_set, purpose), request.c.state == "wanted")
+    waiting = select(request.c.request_id).where(free).limit(count).with_for_update(skip_locked=True)
     claimed: list[Order] = []
     with store.write() as connection:
-        for chunk in chunks(request_ids):
-            free = and_(request.c.request_id.in_(chunk), request.c.state == "wanted")
-            taking = update(request).where(free).returning(request.c.request_id)
-            taken = set(
-                connection.execute(
-                    taking.values(state="claimed", claimed_by=process_owner(), updated_at=now())
-                ).scalars()
-            )
-            claimed.extend(_orders(connection, [each for each in chunk if each in taken]))
+        for chunk in chunks(connection.execute(waiting).scalars().all()):
+            taking = update(request).where(request.c.request_id.in_(chunk))
+            connection.execute(taking.values(state="claimed", claimed_by=process_owner(), updated_at=now()))
+            claimed.extend(_orders(connection, chunk))
     return tuple(claimed)
 
 
@@ -83,7 +80,7 @@ def _orders(connection: Connection, request_ids: Sequence[str]) -> Iterator[Orde
 def _order(row: Any) -> Order:
     return Order(
         row.request_id, row.purpose, row.transcript_id, row.text, row.label_model, row.prompt_version,
-        row.replicate, row.target_trait, row.target_score, row.attempts,
+        row.replicate, row.target_trait, row.target_score, row.attempts, row.error if row.attempts else None,
     )  # fmt: skip
 
 
@@ -94,16 +91,11 @@ def renew_claims(store: Store) -> None:
         connection.execute(update(request).where(ours).values(updated_at=now()))
 
 
-def release(store: Store, request_ids: Sequence[str]) -> None:
-    """Give back those of `request_ids` that we claimed and did not buy."""
+def release_all(store: Store, label_set: LabelSet, purpose: Purpose) -> None:
+    """Give back what this process claimed and did not buy."""
+    ours = and_(of_label_set(label_set, purpose), request.c.state == "claimed", request.c.claimed_by == process_owner())
     with store.write() as connection:
-        for chunk in chunks(request_ids):
-            ours = and_(
-                request.c.request_id.in_(chunk),
-                request.c.state == "claimed",
-                request.c.claimed_by == process_owner(),
-            )
-            connection.execute(update(request).where(ours).values(state="wanted", claimed_by=None))
+        connection.execute(update(request).where(ours).values(state="wanted", claimed_by=None))
 
 
 def claimed_elsewhere(store: Store, label_set: LabelSet, purpose: Purpose) -> int:

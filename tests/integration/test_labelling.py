@@ -8,7 +8,7 @@ import pytest
 from feedback_model.embedded.process import serving
 from feedback_model.errors import ConfigurationError, Interrupted, LabellerError, LabellingStopped
 from feedback_model.labelling.client import label_set_of, open_labeller
-from feedback_model.labelling.label import LabelCounts, label_batch, label_missing, plan_labels
+from feedback_model.labelling.label import LabelCounts, label_missing
 from feedback_model.labelling.patience import Bounds
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from tests.labelling_rig import bill, count_rows, filled_store, requests_seen, settings_for, states
@@ -179,14 +179,3 @@ async def test_a_stop_keeps_what_is_paid_and_gives_the_rest_back(tmp_path):
         rows = count_rows(store)
         assert rows["label"] == rows["reply"] == sum(bill(url).values()) < 40
         assert states(store)[("wanted", None)] == 100 - rows["label"]
-
-
-async def test_a_batch_takes_only_what_is_free(tmp_path):
-    with serving() as url:
-        settings = settings_for(tmp_path, url)
-        store = filled_store(settings, 10)
-        plan = plan_labels(store, label_set_of("openai", settings))
-        async with open_labeller("openai", settings) as labeller:
-            first = await label_batch(store, labeller, plan.request_ids[:6], 4)
-            rest = await label_batch(store, labeller, plan.request_ids, 4)
-        assert (first.labelled, rest.labelled, rest.skipped) == (6, 4, 6)

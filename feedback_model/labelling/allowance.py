@@ -1,0 +1,67 @@
+"""How many tokens a request will be charged: guessed from its size at first, then learned from what replies used.
+
+Providers charge the output that is asked for against the limit before it is written, and a budget must hold whatever comes
+back; so both want a bound that is seldom too low and not much too high.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from feedback_model.labelling.models import token_limit
+from feedback_model.labelling.prices import Usage, price_of
+from feedback_model.prompts import Message
+from feedback_model.store.ledger import Order
+from feedback_model.store.sends import NANOS
+
+ENOUGH: Final = 30  # replies from which their size is learned
+ROOM: Final = 1.3  # times the longest output so far
+STEP: Final = 50  # tokens
+AROUND: Final = 12  # prompt tokens that chat templates put around each message
+USUAL_BYTES: Final = 3.5  # bytes a token of English prose has, for pacing before anything is known
+ROOM_FOR_PROMPTS: Final = 1.2  # times the densest prompt so far
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What the labels of one run need; rewrites are as long as their originals and are not learned from."""
+
+    seen: int = 0
+    longest: int = 0
+    """Output tokens of a label."""
+    densest: float = 0.0
+    """Prompt tokens per byte."""
+
+    def learn(self, order: Order, n_bytes: int, usage: Usage) -> None:
+        """Take in what one reply used."""
+        if usage.prompt_tokens:
+            self.densest = max(self.densest, usage.prompt_tokens / max(1, n_bytes))
+        if order.purpose != "rewrite" and usage.completion_tokens:
+            self.seen += 1
+            self.longest = max(self.longest, usage.completion_tokens)
+
+    def output(self, order: Order) -> int:
+        """The output tokens to ask for; all that may be had where the last answer was cut off."""
+        most = token_limit(order)
+        if order.purpose == "rewrite" or self.seen < ENOUGH or order.complaint == "truncated":
+            return most
+        return min(most, math.ceil(self.longest * ROOM / STEP) * STEP)
+
+    def prompt(self, n_bytes: int) -> float:
+        """The prompt tokens to expect."""
+        return n_bytes * (self.densest or 1 / USUAL_BYTES)
+
+    def most_nanos(self, model: str, n_bytes: int, output: int) -> int:
+        """The most that a request can cost, in billionths of a dollar; 0 where the model has no known price."""
+        price = price_of(model)
+        if price is None:
+            return 0
+        # No token is shorter than a byte; once the densest prompt is known, none will be much denser.
+        prompt = n_bytes * min(1.0, self.densest * ROOM_FOR_PROMPTS or 1.0)
+        return math.ceil((prompt * price.prompt + output * price.completion) * NANOS / 1e6)
+
+
+def count_bytes(messages: Sequence[Message]) -> int:
+    """The size of a question, with what is put around its messages."""
+    return sum(len(message["content"].encode()) + AROUND for message in messages)

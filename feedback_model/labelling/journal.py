@@ -1,0 +1,53 @@
+"""What one run writes down of its requests: every try before it is sent, every reply before it is read.
+
+Joins the writer that commits, the money that may be spent and the lines that are written. Knows nothing of HTTP.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from feedback_model.errors import LabellingStopped
+from feedback_model.records import LabelSet
+from feedback_model.store import replies, sends
+from feedback_model.store.ledger import Order
+from feedback_model.store.sends import Closing, Outcome, Send
+from feedback_model.store.writer import Writer
+
+POLL: Final = 0.1  # seconds between looks at whether tries under way came out cheaper than feared
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The ledger as requests write to it."""
+
+    writer: Writer
+    budget: int | None = None
+    """What the label set may cost in all, in billionths of a dollar; None without a budget."""
+
+    async def open(self, order: Order, most: int) -> Send:
+        """Write down a try that will cost `most` billionths of a dollar at the most; only then may it be sent.
+
+        Raises:
+            LabellingStopped: it could exceed the budget, and nothing is under way that may turn out cheaper.
+        """
+        label_set = LabelSet(order.label_model, order.prompt_version)
+        send = Send(secrets.token_hex(12), order.request_id, label_set, most, self.budget)
+        # Other processes' tries count too, and set no event here.
+        while (admission := await self.writer.commit(sends.open_sends, send)) == "wait":  # noqa: ASYNC110
+            await asyncio.sleep(POLL)
+        if admission == "over":
+            raise LabellingStopped(
+                f"the budget of {(self.budget or 0) / sends.NANOS:.2f} USD leaves no room for another request that may cost "
+                f"{most / sends.NANOS:.6f}; what is paid for is kept, give a higher --budget to go on"
+            )
+        return send
+
+    def close(self, send: Send, outcome: Outcome, error: str) -> None:
+        """Write down that a try brought no reply; nobody waits for that."""
+        self.writer.post(sends.close_sends, Closing(send, outcome, error))
+
+    async def keep(self, kept: replies.Kept) -> int:
+        """The id of a reply, once it is committed; only then may it be read."""
+        return await self.writer.commit(replies.keep_replies, kept)

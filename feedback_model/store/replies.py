@@ -1,0 +1,192 @@
+"""Replies that were paid for, and what becomes of them: kept first, as they came, then read and settled.
+
+Everything takes many at a time, because many arrive together and a commit costs as much as a hundred rows. Knows nothing of
+the endpoint, nor of what a reply says.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+
+from feedback_model.feedback import Feedback
+from feedback_model.records import LabelSet
+from feedback_model.store.clock import now
+from feedback_model.store.ledger import Order, RequestState
+from feedback_model.store.sends import Send, Spending, add_spending, in_nanos, mark_sends
+from feedback_model.store.tables import label, label_score, reply, request
+from feedback_model.store.upsert import insert_missing
+from feedback_model.traits import TRAIT_KEYS
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class PaidReply:
+    """A reply as it came, with what its envelope says."""
+
+    body: bytes
+    provider_id: str | None
+    finish_reason: str | None
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: float | None
+    """None where the model has no known price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A reply, the order it answers and the try that brought it."""
+
+    order: Order
+    paid: PaidReply
+    send: Send
+    reclaimed: bool = False
+    """Whether it was found at the provider after its try was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a labeller says of a transcript."""
+
+    feedback: Feedback
+    expected: tuple[float, ...] | None
+    """Mean of each trait's score over its distribution, in the order of the traits; None where that was not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement(Generic[Answer]):
+    """A usable reply: what it gives, to which order."""
+
+    order: Order
+    reply_id: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A reply that cannot be used: why, and what becomes of its order."""
+
+    order: Order
+    reply_id: int
+    problem: str
+    state: RequestState
+
+
+Settle = Callable[[Connection, Sequence[Settlement[Answer]]], list[None]]
+"""Writes down what usable replies give, and that their requests are done; may be called again after a kill."""
+
+
+_MOVE = (
+    update(request)
+    .where(request.c.request_id == bindparam("moved_id"))
+    .values(state=bindparam("state_now"), error=bindparam("error_now"), updated_at=bindparam("moment"))
+)
+_ANSWERED = (
+    update(request)
+    .where(request.c.request_id == bindparam("moved_id"))
+    .values(state="answered", attempts=request.c.attempts + 1, updated_at=bindparam("moment"))
+)
+_FAULTY = update(reply).where(reply.c.reply_id == bindparam("faulty_id")).values(problem=bindparam("found"))
+
+
+def keep_replies(connection: Connection, kept: Sequence[Kept]) -> list[int]:
+    """Enter replies that were paid for; returns their ids. Nobody may read one before this is committed."""
+    ids = _new_reply_ids(connection, len(kept))
+    moment = now()
+    connection.execute(insert(reply), [_row(reply_id, each, moment) for reply_id, each in zip(ids, kept, strict=True)])
+    connection.execute(_ANSWERED, [{"moved_id": each.order.request_id, "moment": moment} for each in kept])
+    mark_sends(connection, [(each.send.send_id, "reclaimed" if each.reclaimed else "answered", None) for each in kept])
+    more: dict[LabelSet, Spending] = {}
+    for each in kept:
+        before = more.get(each.send.label_set, Spending())
+        cost = in_nanos(each.paid.cost_usd or 0.0)
+        more[each.send.label_set] = Spending(before.spent + cost, before.reserved - each.send.reserved)
+    add_spending(connection, more)
+    return ids
+
+
+def _new_reply_ids(connection: Connection, count: int) -> list[int]:
+    # Handed out here, because a database that returns them row by row takes a multiple of the time.
+    if connection.dialect.name == "postgresql":
+        numbers = text("SELECT nextval(pg_get_serial_sequence('reply', 'reply_id')) FROM generate_series(1, :count)")
+        return list(connection.execute(numbers, {"count": count}).scalars())
+    last = connection.execute(select(func.coalesce(func.max(reply.c.reply_id), 0))).scalar_one()
+    return list(range(last + 1, last + 1 + count))
+
+
+def _row(reply_id: int, kept: Kept, moment: str) -> dict[str, Any]:
+    paid = kept.paid
+    return {
+        "reply_id": reply_id,
+        "request_id": kept.order.request_id,
+        "received_at": moment,
+        "body": paid.body,
+        "provider_id": paid.provider_id,
+        "finish_reason": paid.finish_reason,
+        "prompt_tokens": paid.prompt_tokens,
+        "cached_tokens": paid.cached_tokens,
+        "completion_tokens": paid.completion_tokens,
+        "cost_usd": paid.cost_usd,
+        "send_id": kept.send.send_id,
+    }
+
+
+def settle_labels(connection: Connection, settlements: Sequence[Settlement[Label]]) -> list[None]:
+    """Enter the labels that replies give; their requests are done."""
+    insert_missing(connection, label, [_name(each.order) | {"reply_id": each.reply_id} for each in settlements])
+    insert_missing(connection, label_score, [row for each in settlements for row in _scores(each)])
+    return settle_done(connection, [each.order for each in settlements])
+
+
+def _name(order: Order) -> dict[str, Any]:
+    return {
+        "transcript_id": order.transcript_id,
+        "label_model": order.label_model,
+        "prompt_version": order.prompt_version,
+        "replicate": order.replicate,
+    }
+
+
+def _scores(settlement: Settlement[Label]) -> list[dict[str, Any]]:
+    name, answer = _name(settlement.order), settlement.answer
+    expected = answer.expected or (None,) * len(TRAIT_KEYS)
+    return [
+        {
+            **name,
+            "trait": key,
+            "score": trait.score,
+            "explanation": trait.explanation.replace("\x00", ""),
+            "expected_score": mean,
+        }
+        for key, trait, mean in zip(TRAIT_KEYS, answer.feedback.traits, expected, strict=True)
+    ]
+
+
+def settle_done(connection: Connection, orders: Sequence[Order]) -> list[None]:
+    """The requests have what they asked for."""
+    return _move(connection, [(order, "done", None) for order in orders])
+
+
+def settle_problems(connection: Connection, unusable: Sequence[Unusable]) -> list[None]:
+    """Replies cannot be used: book why, and leave their requests in the state that is given."""
+    connection.execute(_FAULTY, [{"faulty_id": each.reply_id, "found": each.problem} for each in unusable])
+    return _move(connection, [(each.order, each.state, each.problem) for each in unusable])
+
+
+def settle_failures(connection: Connection, failures: Sequence[tuple[Order, str]]) -> list[None]:
+    """The endpoint does not answer these requests, for the reason with each; they are set aside as failed."""
+    return _move(connection, [(order, "failed", code) for order, code in failures])
+
+
+def _move(connection: Connection, moves: Sequence[tuple[Order, RequestState, str | None]]) -> list[None]:
+    moment = now()
+    rows = [
+        {"moved_id": order.request_id, "state_now": state, "error_now": error, "moment": moment}
+        for order, state, error in moves
+    ]
+    if rows:
+        connection.execute(_MOVE, rows)
+    return [None] * len(moves)
