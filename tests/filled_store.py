@@ -69,6 +69,15 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
         {"reply_id": number, "request_id": one["request_id"], "received_at": NOW, "body": b"{}", **usage}
         for number, one in enumerate(requests, start=1)
     ]
+    sends = [
+        {"send_id": f"send-{one['request_id']}", "request_id": one["request_id"], "sent_at": NOW, "owner": "host:1:1"}
+        | {"reserved_nanos": 600_000, "outcome": "answered", "error": None, "job_id": None}
+        for one in requests
+    ]
+    sends[-1] |= {"outcome": "unknown", "error": "timeout", "job_id": "job-1"}
+    job = {"job_id": "job-1", **SET, "purpose": "relabel", "created_at": NOW, "n_requests": 1, "input_tokens": 600}
+    job |= {"file_id": "file-1", "provider_id": "batch-1", "state": "collected", "error": None}
+    spent = {**SET, "spent_nanos": 1_200_000, "reserved_nanos": 0, "unknown_nanos": 600_000}
     labels = [{"transcript_id": name, **SET, "replicate": 0, "reply_id": n} for n, name in enumerate(LABELLED, 1)]
     scores = [
         {"transcript_id": name, **SET, "replicate": 0, "trait": trait, "score": score, "explanation": "It is so."}
@@ -79,6 +88,9 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
     rewrite |= {"trait": "empathy", "target_score": 2, "relabelled_score": None, "outcome": "pending"}
     return [
         (tables.request, requests),
+        (tables.batch_job, [job]),
+        (tables.send, sends),
+        (tables.spending, [spent]),
         (tables.reply, replies),
         (tables.label, labels),
         (tables.label_score, scores),

@@ -19,28 +19,37 @@ STOP_SECONDS = 5.0
 
 
 @contextmanager
-def serving(**flags: float) -> Generator[str]:
+def serving(port: int = 0) -> Generator[str]:
     """Yield the base URL (`http://127.0.0.1:PORT/v1`) of an endpoint that lives as long as the block.
 
-    `flags` are fields of `faults.Faults`, and `port`.
+    Raises:
+        ConfigurationError: the endpoint did not start.
+    """
+    with serving_module("feedback_model.embedded.endpoint", port=port) as url:
+        yield url
+
+
+@contextmanager
+def serving_module(module: str, **flags: float | str) -> Generator[str]:
+    """Run `module` with `flags` as a child that prints `ready URL` and ends when its standard input closes; yields the URL.
 
     Raises:
         ConfigurationError: the endpoint did not start; its last words are in the message.
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        child = _start(flags, log)
+        child = _start(module, flags, log)
         try:
             yield _wait_until_ready(child, log)
         finally:
             _stop(child)
 
 
-def _start(flags: dict[str, float], log: IO[str]) -> subprocess.Popen[str]:
+def _start(module: str, flags: dict[str, float | str], log: IO[str]) -> subprocess.Popen[str]:
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
     package_root = str(Path(__file__).resolve().parents[2])
     search_path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
-        [sys.executable, "-m", "feedback_model.embedded.endpoint", *arguments],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

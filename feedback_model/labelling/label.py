@@ -59,8 +59,8 @@ def plan_labels(
     ledger.want_failed_again(store, label_set, "label", spent=again_failed)
     waiting = ledger.count_state(store, label_set, "label", "wanted")
     room = None if limit is None else max(0, limit - waiting)
-    if room != 0:
-        waiting += ledger.want_labels(store, label_set, room, relabel_share)
+    if room != 0 and ledger.want_labels(store, label_set, room, relabel_share):
+        waiting = ledger.count_state(store, label_set, "label", "wanted")
     return LabelPlan(
         waiting if limit is None else min(limit, waiting),
         ledger.count_state(store, label_set, "label", "done"),
@@ -150,7 +150,7 @@ class _Shop:
 
     async def see_others_through(self) -> LabelCounts:
         """Wait until no other process holds a claim; buy what one that stopped gave back."""
-        counts, held_before, standing = LabelCounts(), -1, 0.0
+        counts, held_before, standing = await self._buy_given_back(), -1, 0.0
         while held := await asyncio.to_thread(claims.claimed_elsewhere, self.store, self.label_set, "label"):
             standing = standing + POLL if held == held_before else 0.0
             held_before = held
@@ -162,7 +162,7 @@ class _Shop:
             await asyncio.sleep(POLL)
             await asyncio.to_thread(recover, self.store)
             counts += await self._buy_given_back()
-        return counts + await self._buy_given_back()
+        return counts
 
     async def _buy_given_back(self) -> LabelCounts:
         returned = await asyncio.to_thread(ledger.count_state, self.store, self.label_set, "label", "wanted")

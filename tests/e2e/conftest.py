@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from deployments.server import temporary_server
-from feedback_model.embedded.process import serving
 from feedback_model.embedded.speech import write_demo_input
 from feedback_model.settings import Settings
+from tests.openai_rig.process import serving
 
 PATIENCE = 240.0  # seconds until a command or a condition counts as hanging
 

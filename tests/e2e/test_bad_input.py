@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from feedback_model.embedded.process import serving
 from tests.e2e.conftest import Installation
+from tests.openai_rig.process import serving
 
 
 def refused(installation: Installation, *arguments: str) -> str:

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 
 from feedback_model.augmentation.augment import AugmentationSummary, augment
-from feedback_model.embedded.process import serving
 from feedback_model.embedded.speech import write_demo_input
 from feedback_model.errors import Interrupted, LabellingStopped, MissingStage
 from feedback_model.labelling.client import label_set_of, open_labeller
@@ -20,6 +19,7 @@ from feedback_model.store.tables import augmentation, reply, request, transcript
 from feedback_model.transcripts.landing import land
 from feedback_model.transcripts.near_duplicates import SIMILAR, similarity
 from tests.labelling_rig import bill, filled_store, settings_for
+from tests.openai_rig.process import serving
 
 LABEL_SET = label_set_of("embedded", settings_for(Path()))
 

@@ -1,6 +1,5 @@
 """Promises of the embedded endpoint, seen through the real client or plain HTTP."""
 
-import hashlib
 import http.client
 import json
 import os
@@ -16,7 +15,6 @@ import pytest
 from feedback_model.embedded.answers import MODEL
 from feedback_model.embedded.process import serving
 from feedback_model.embedded.rubric_scorer import score_transcript
-from feedback_model.errors import ConfigurationError
 from feedback_model.feedback import render_feedback
 from feedback_model.prompts import render_messages
 
@@ -34,10 +32,6 @@ def ask(url, method, path, body=None, timeout=10):
 def post(url, text=TEXT, **changes):
     body = {"model": MODEL, "messages": render_messages("label", text), **changes}
     return ask(url, "POST", "/v1/chat/completions", json.dumps(body))
-
-
-def bill_of(url):
-    return ask(url, "GET", "/bill")[2]
 
 
 @pytest.fixture(scope="module")
@@ -78,70 +72,6 @@ def test_other_models_are_refused_as_openai_does(endpoint):
 )
 def test_requests_of_another_shape_are_bad_requests(endpoint, changes):
     assert post(endpoint, **changes)[0] == 400
-
-
-def test_replies_carry_rate_limit_headers(endpoint):
-    headers = post(endpoint)[1]
-    names = [
-        f"x-ratelimit-{what}-{unit}" for what in ("limit", "remaining", "reset") for unit in ("requests", "tokens")
-    ]
-    assert all(headers[name] for name in names)
-
-
-def test_bill_counts_replies_by_what_was_asked_and_refusals_are_free():
-    with serving(quota=2) as url:
-        statuses = [post(url)[0], post(url)[0], post(url)[0]]
-        bill = bill_of(url)
-    asked = "\n".join(message["content"] for message in render_messages("label", TEXT))
-    assert statuses == [200, 200, 429]
-    assert bill["replies"] == {hashlib.sha256(asked.encode()).hexdigest(): 2}
-    assert bill["prompt_tokens"] > bill["completion_tokens"] > 0
-
-
-def test_exhausted_quota_has_its_own_code():
-    with serving(quota=1) as url:
-        post(url)
-        assert post(url)[2]["error"]["code"] == "insufficient_quota"
-
-
-def test_requests_above_the_limit_are_told_when_to_retry():
-    with serving(requests_per_minute=60) as url:
-        post(url)
-        status, headers, content = post(url)
-    assert (status, content["error"]["code"]) == (429, "rate_limit_exceeded")
-    assert 0 < float(headers["retry-after"]) <= 1
-    assert headers["x-ratelimit-limit-requests"] == "60"
-
-
-@pytest.mark.parametrize(
-    ("fault", "finish_reason"), [("nonsense_rate", "stop"), ("truncated_rate", "length"), ("refusal_rate", "stop")]
-)
-def test_spoiled_replies_are_charged_and_hold_no_feedback(fault, finish_reason):
-    with serving(**{fault: 1.0}) as url:
-        choice = post(url)[2]["choices"][0]
-        assert sum(bill_of(url)["replies"].values()) == 1
-    assert choice["finish_reason"] == finish_reason
-    assert choice["message"]["content"] != render_feedback(score_transcript(TEXT))
-
-
-def test_server_errors_reset_connections_and_silence_can_be_asked_for():
-    with serving(server_error_rate=1.0) as url:
-        assert post(url)[0] == 500
-    with serving(reset_rate=1.0) as url, pytest.raises((http.client.HTTPException, ConnectionError)):
-        post(url)
-    with serving(hang_rate=1.0) as url, pytest.raises(TimeoutError):
-        ask(url, "POST", "/v1/chat/completions", json.dumps({}), timeout=0.3)
-
-
-def test_faults_can_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv("FEEDBACK_EMBEDDED_SERVER_ERROR_RATE", "1.0")
-    with serving() as url:
-        assert post(url)[0] == 500
-
-
-def test_wrong_flag_is_a_clear_error():
-    with pytest.raises(ConfigurationError, match="did not start"), serving(no_such_flag=1):
-        pass
 
 
 def test_endpoint_dies_with_a_killed_parent():

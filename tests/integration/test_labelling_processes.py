@@ -2,9 +2,9 @@
 
 from sqlalchemy import func, select
 
-from feedback_model.embedded.process import serving
 from feedback_model.store.tables import augmentation, reply
 from tests.labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, start_labelling, states
+from tests.openai_rig.process import serving
 
 
 def test_a_kill_loses_nothing_and_buys_no_more_than_was_in_flight_again(tmp_path):

@@ -1,0 +1,68 @@
+"""Everything the stand-in can be told to do; the default does nothing wrong."""
+
+import argparse
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Rates are shares of requests, 0 to 1; times are seconds."""
+
+    requests_per_minute: float = 0.0
+    """0 means no limit."""
+    tokens_per_minute: float = 0.0
+    burst_seconds: float = 1.0
+    """Seconds of refilling that a bucket holds."""
+    charge_rejected: int = 1
+    """Whether refused requests count against the limit."""
+    limit_headers: str = "both"
+    """`both`, `requests`, `none` or `minus-one` (-1 and 0, as Azure sends)."""
+    limit_schedule: str = ""
+    """`30:2000/500000,60:8000/0`: seconds after the first request, requests and tokens per minute from then on."""
+    delay: float = 0.0
+    latency_median: float = 0.0
+    latency_sigma: float = 0.5
+    """Of the logarithm of the latency."""
+    rate_limited_rate: float = 0.0
+    long_wait_rate: float = 0.0
+    """429 with `Retry-After: 300`."""
+    slow_down_rate: float = 0.0
+    overloaded_rate: float = 0.0
+    """503 `server_is_overloaded`."""
+    server_error_rate: float = 0.0
+    hang_rate: float = 0.0
+    reset_rate: float = 0.0
+    """Cut before anything is billed."""
+    reset_after_billing_rate: float = 0.0
+    nonsense_rate: float = 0.0
+    truncated_rate: float = 0.0
+    refusal_rate: float = 0.0
+    quota: int = 0
+    """Replies after which every request is refused with `quota_code`; 0 means no end."""
+    quota_code: str = "insufficient_quota"
+    answers: str = "rubric"
+    """`rubric`: the embedded labeller's; `canned`: one valid answer, cheap."""
+    logprobs: int = 1
+    stored: int = 1
+    stored_lag: float = 0.0
+    models_listing: int = 1
+    shutdown_date: str = ""
+    cached_share: float = 0.0
+    """Of prompts of 1,024 tokens or more."""
+    batch_seconds: float = 0.2
+    batch_expire_share: float = 0.0
+    batch_error_share: float = 0.0
+    batch_enqueued_tokens: float = 0.0
+    """Input tokens that may wait in batches; 0 means no limit."""
+    seed: int = 0
+
+
+def read_options() -> tuple[Options, int]:
+    """The options and the port of the command line."""
+    parser = argparse.ArgumentParser(prog="openai-rig")
+    parser.add_argument("--port", type=int, default=0)
+    for option in fields(Options):
+        parser.add_argument(f"--{option.name.replace('_', '-')}", type=type(option.default), default=option.default)
+    arguments = vars(parser.parse_args())
+    port = arguments.pop("port")
+    return Options(**arguments), port

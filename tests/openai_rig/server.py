@@ -1,0 +1,235 @@
+"""The stand-in over HTTP: `python -m tests.openai_rig.server --port 0 --requests-per-minute 5000`.
+
+Prints `ready http://127.0.0.1:PORT/v1`, and ends when its standard input closes. `GET /bill` and `GET /bill/requests` say what
+was charged; `POST /rig/quota {"quota": N}` moves the quota, as paying a bill does.
+"""
+
+import asyncio
+import random
+import sys
+import threading
+import time
+from collections import defaultdict
+from functools import partial
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from tests.openai_rig.batches import Batches
+from tests.openai_rig.bill import Bill
+from tests.openai_rig.completions import charged_tokens, complete, name_question, read_json
+from tests.openai_rig.limits import Limits
+from tests.openai_rig.options import Options, read_options
+from tests.openai_rig.stored import StoredCompletions
+
+MODELS = ("embedded-rubric-1", "gpt-4o-mini", "gpt-6-luna")
+SPOILED = ("nonsense", "truncated", "refusal")
+
+
+def json_reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(body=orjson.dumps(content), status=status, headers=headers, content_type="application/json")
+
+
+def error_reply(
+    status: int,
+    message: str,
+    kind: str,
+    code: str | None,
+    headers: dict[str, str] | None = None,
+    param: str | None = None,
+) -> web.Response:
+    return json_reply({"error": {"message": message, "type": kind, "param": param, "code": code}}, status, headers)
+
+
+class Rig:
+    """One stand-in: its limits, its dice, its bill."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.bill = Bill()
+        self.quota = options.quota
+        self.limits: defaultdict[str, Limits] = defaultdict(partial(Limits, options))
+        self.stored = StoredCompletions(options)
+        self.batches = Batches(options, self.bill, self.answer)
+        self._random = random.Random(options.seed)
+        self._rates = [
+            (name.removesuffix("_rate"), getattr(options, name))
+            for name in Options.__dataclass_fields__
+            if name.endswith("_rate")
+        ]
+
+    async def create(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.bill.requests += 1
+        # A client that goes away does not take its request back.
+        return await asyncio.shield(asyncio.ensure_future(self._create(request, body)))
+
+    async def _create(self, request: web.Request, body: bytes) -> web.Response:
+        try:
+            asked = read_json(body)
+            tokens = charged_tokens(body, asked)
+        except (ValueError, TypeError) as error:
+            return error_reply(400, f"The request is no chat completion: {error!r}", "invalid_request_error", None)
+        limits = self.limits[request.headers.get("authorization", "")]
+        if wait := limits.admit(tokens, time.monotonic()):
+            return self._limited("rate_limit_exceeded", wait, limits)
+        if self.quota and self.bill.replies.total() >= self.quota:
+            return error_reply(
+                429, "You exceeded your current quota.", self.options.quota_code, self.options.quota_code
+            )
+        headers = limits.headers()  # as they stand when the request is let in
+        await self._take_time()
+        fault = self._draw()
+        if (failed := await self._fail(fault, request, limits)) is not None:
+            return failed
+        return self._reply(request, body, asked, fault, headers)
+
+    async def _take_time(self) -> None:
+        options = self.options
+        latency = options.latency_median and options.latency_median * self._random.lognormvariate(
+            0, options.latency_sigma
+        )
+        if options.delay or latency:
+            await asyncio.sleep(options.delay + latency)
+
+    def _draw(self) -> str | None:
+        drawn = self._random.random()
+        for fault, rate in self._rates:
+            drawn -= rate
+            if drawn < 0:
+                return fault
+        return None
+
+    async def _fail(self, fault: str | None, request: web.Request, limits: Limits) -> web.Response | None:
+        match fault:
+            case "rate_limited":
+                return self._limited("rate_limit_exceeded", 1.0, limits)
+            case "long_wait":
+                return self._limited("rate_limit_exceeded", 300.0, limits)
+            case "slow_down":
+                return self._limited("slow_down", 1.0, limits)
+            case "overloaded":
+                return error_reply(503, "The server is overloaded.", "server_error", "server_is_overloaded")
+            case "server_error":
+                return error_reply(500, "The server had an error while processing your request.", "server_error", None)
+            case "hang":
+                await asyncio.Event().wait()
+            case "reset":
+                return cut(request)
+            case _:
+                pass
+        return None
+
+    def _limited(self, code: str, wait: float, limits: Limits) -> web.Response:
+        self.bill.rejected += 1
+        headers = {**limits.headers(), "retry-after": f"{wait:.3f}", "retry-after-ms": f"{wait * 1000:.0f}"}
+        message = f"Rate limit reached. Please try again in {wait * 1000:.0f}ms."
+        return error_reply(429, message, "requests", code, headers)
+
+    def _reply(
+        self, request: web.Request, body: bytes, asked: dict[str, Any], fault: str | None, headers: dict[str, str]
+    ) -> web.Response:
+        if (refused := self._refuse(asked)) is not None:
+            return refused
+        try:
+            completion = self.answer(body, asked, request.headers.get("x-client-request-id", ""), fault)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return error_reply(400, f"The request is no chat completion: {error!r}", "invalid_request_error", None)
+        if asked.get("store"):
+            self.stored.keep(completion, asked.get("metadata") or {})
+        return cut(request) if fault == "reset_after_billing" else json_reply(completion, headers=headers)
+
+    def _refuse(self, asked: dict[str, Any]) -> web.Response | None:
+        model = asked.get("model")
+        if model not in MODELS:
+            message = f"The model `{model}` does not exist or you do not have access to it."
+            return error_reply(404, message, "invalid_request_error", "model_not_found")
+        if asked.get("logprobs") and not self.options.logprobs:
+            message = "logprobs is not supported with this model."
+            return error_reply(400, message, "invalid_request_error", "unsupported_parameter", param="logprobs")
+        if model == "gpt-6-luna" and asked.get("temperature", 1) != 1:
+            message = "temperature does not support this value with this model."
+            return error_reply(400, message, "invalid_request_error", "unsupported_value", param="temperature")
+        if (asked.get("store") or asked.get("metadata")) and not self.options.stored:
+            message = "Unknown parameter: 'store'."
+            return error_reply(400, message, "invalid_request_error", "unknown_parameter", param="store")
+        return None
+
+    def answer(
+        self, body: bytes, asked: dict[str, Any], request_id: str, fault: str | None, **charge: Any
+    ) -> dict[str, Any]:
+        """Answer a request and charge it."""
+        spoiled, canned = fault if fault in SPOILED else None, self.options.answers == "canned"
+        completion = complete(body, asked, canned=canned, spoiled=spoiled, cached_share=self.options.cached_share)
+        completion["id"] = f"chatcmpl-{len(self.bill.by_request):x}-{self.bill.replies.total():x}"
+        self.bill.charge(name_question(asked), request_id, asked["model"], completion["usage"], **charge)
+        return completion
+
+    async def list_models(self, _request: web.Request) -> web.Response:
+        if not self.options.models_listing:
+            return error_reply(404, "Not found.", "invalid_request_error", None)
+        ends = {"shutdown_date": self.options.shutdown_date} if self.options.shutdown_date else {}
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "rig", **ends} for name in MODELS]
+        return json_reply({"object": "list", "data": data})
+
+    async def list_stored(self, request: web.Request) -> web.Response:
+        if not self.options.stored:
+            return error_reply(404, "Not found.", "invalid_request_error", None)
+        return json_reply(self.stored.page(request.query))
+
+    async def show_bill(self, _request: web.Request) -> web.Response:
+        return json_reply(self.bill.show())
+
+    async def show_requests(self, _request: web.Request) -> web.Response:
+        return json_reply(self.bill.show_requests())
+
+    async def set_quota(self, request: web.Request) -> web.Response:
+        self.quota = int((await request.json())["quota"])
+        return json_reply({"quota": self.quota})
+
+
+def cut(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+def build(options: Options) -> web.Application:
+    rig = Rig(options)
+    app = web.Application(client_max_size=256 * 1024**2)
+    app.add_routes(
+        [
+            web.post("/v1/chat/completions", rig.create),
+            web.get("/v1/chat/completions", rig.list_stored),
+            web.get("/v1/models", rig.list_models),
+            web.get("/bill", rig.show_bill),
+            web.get("/bill/requests", rig.show_requests),
+            web.post("/rig/quota", rig.set_quota),
+            *rig.batches.routes(),
+        ]
+    )
+    return app
+
+
+async def serve(options: Options, port: int) -> None:
+    """Serve on 127.0.0.1 until standard input closes; port 0 takes a free one."""
+    runner = web.AppRunner(build(options), access_log=None, handler_cancellation=False)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port, backlog=4096)
+    await site.start()
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def wait_for_parent() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+    sys.stdout.write(f"ready http://127.0.0.1:{runner.addresses[0][1]}/v1\n")
+    sys.stdout.flush()
+    await ended.wait()
+
+
+if __name__ == "__main__":
+    chosen, chosen_port = read_options()
+    asyncio.run(serve(chosen, chosen_port))
