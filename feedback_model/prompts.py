@@ -27,6 +27,7 @@ def _template(name: PromptName) -> str:
     return files("feedback_model").joinpath("prompt_texts", f"{name}.md").read_text(encoding="utf-8").strip()
 
 
+@cache
 def render_system(name: PromptName, **values: str) -> str:
     """The system prompt `name`, with the rubric filled in.
 

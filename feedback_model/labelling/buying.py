@@ -5,7 +5,7 @@ Serves labels, rewrites and blind relabels alike; what a usable answer is, and w
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Generic, TypeVar
@@ -16,6 +16,7 @@ from feedback_model.labelling.crew import Feed, work_through
 from feedback_model.labelling.journal import Journal
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.labelling.replies import Problem
+from feedback_model.labelling.sharing import sharing
 from feedback_model.progress import Tracker
 from feedback_model.records import LabelSet
 from feedback_model.store import claims, ledger, replies
@@ -107,7 +108,8 @@ async def buy(
     feed = Feed(partial(claims.claim_next, store, label_set, purpose), limit)
     counts = LabelCounts()
     try:
-        with Writer(store) as writer:
+        async with sharing(store, labeller), AsyncExitStack() as stack:
+            writer = stack.enter_context(Writer(store))
             fulfil = partial(_fulfil, labeller, Journal(writer, budget), trade, _Worth())
             heartbeat = partial(claims.renew_claims, store)
             async with aclosing(work_through(feed, fulfil, concurrency, heartbeat)) as results:

@@ -65,6 +65,19 @@ class Patience:
             ConfigurationError: the key or the model is wrong.
             Interrupted: a stop was requested.
         """
+        try:
+            return await self._send_once(send)
+        except Refusal as refusal:
+            if refusal.remedy not in {"wait", "retry"}:
+                raise
+            first = [refusal]
+
+        async def again() -> T:
+            # Its own bookkeeping costs as much as our whole request, so the first try goes without, and is told of here.
+            if first:
+                raise first.pop()
+            return await self._send_once(send)
+
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Refusal) and error.remedy in {"wait", "retry"}),
             stop=self._is_exhausted,
@@ -72,7 +85,7 @@ class Patience:
             sleep=self._sleep,
             reraise=True,
         )
-        return await retrying(self._send_once, send)
+        return await retrying(again)
 
     async def _send_once(self, send: Callable[[], Awaitable[T]]) -> T:
         self._check()

@@ -18,10 +18,11 @@ from sqlalchemy import delete, select, update
 from feedback_model.progress import check_stop
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import lease
-from feedback_model.store.upsert import insert_missing
+from feedback_model.store.upsert import insert_missing, upsert
 
 LIFETIME = 90.0  # seconds until a silent owner on another host counts as dead
 RENEWAL = 20.0  # seconds between renewals
+ATTENDANCE = 10.0  # seconds until a silent member of a group on another host counts as gone
 POLL = 0.5  # seconds between looks at a lease someone else holds
 
 
@@ -125,3 +126,19 @@ def hold(store: Store, name: str, on_wait: Callable[[str], None] = lambda _owner
         finished.set()
         renewal.join()
         release(store, name)
+
+
+def attend(store: Store, group: str) -> int:
+    """Show that this process is one of `group` for the next seconds; returns how many others are."""
+    owner, expires_at = process_owner(), time.time() + ATTENDANCE
+    with store.write() as connection:
+        upsert(connection, lease, [{"name": f"{group}/{owner}", "owner": owner, "expires_at": expires_at}], ["name"])
+        members = connection.execute(
+            select(lease.c.owner, lease.c.expires_at).where(lease.c.name.startswith(f"{group}/"))
+        )
+        return sum(member != owner and _is_held(member, until) for member, until in members.tuples())
+
+
+def leave(store: Store, group: str) -> None:
+    """This process is no longer one of `group`."""
+    release(store, f"{group}/{process_owner()}")
