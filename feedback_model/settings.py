@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     """Seconds until a labelling request counts as lost."""
     label_concurrency: int = Field(default=256, ge=1, le=4096)
     """Labelling requests in flight at once in one process, at most; how fast they are sent, the endpoint's limit decides."""
+    soft_labels: bool = False
+    """Ask for log probabilities, and keep the mean of each score's distribution beside it; a reply is then 50 times as large."""
+    store_completions: bool = False
+    """Have the provider keep replies, so that one that was lost on its way is found again; transcripts then stay there, too."""
     relabel_share: float = Field(default=0.02, ge=0, le=1)
     """Transcripts that are labelled a second time unseen, to measure how far the labeller agrees with itself."""
 

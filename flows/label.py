@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from feedback_model.labelling.client import open_labeller
+from feedback_model.labelling.opening import open_labeller
 from feedback_model.settings import Settings
 from flows.parameters import AgainFailed, Budget, Labeller, Limit
 from tasks.labelling import check_labels, label_what_is_missing

@@ -4,7 +4,8 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from feedback_model.augmentation.augment import augment
-from feedback_model.labelling.client import Labeller, label_set_of
+from feedback_model.labelling.labeller import Labeller
+from feedback_model.labelling.opening import label_set_of
 from feedback_model.records import LabellerKind
 from tasks.resources import resources
 

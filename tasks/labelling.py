@@ -6,8 +6,9 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from feedback_model.labelling.buying import LabelCounts
-from feedback_model.labelling.client import Labeller, label_set_of
 from feedback_model.labelling.label import demand_labels, label_missing
+from feedback_model.labelling.labeller import Labeller
+from feedback_model.labelling.opening import label_set_of
 from feedback_model.records import LabellerKind
 from tasks.resources import resources
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from prefect import get_run_logger, task
 
-from feedback_model.labelling.client import label_set_of
+from feedback_model.labelling.opening import label_set_of
 from feedback_model.records import LabellerKind
 from feedback_model.store.datasets import read_dataset
 from feedback_model.training.base_model import resolve_base

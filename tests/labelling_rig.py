@@ -94,7 +94,7 @@ def _get_bill(url: str):
 _CHILD = """
 import asyncio, sys
 from pathlib import Path
-from feedback_model.labelling.client import label_set_of, open_labeller
+from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.label import label_missing
 from feedback_model.settings import Settings
 from feedback_model.store.connection import open_store

@@ -150,7 +150,7 @@ def check_choices(settings: Settings, labeller: LabellerKind, base_model: str = 
     Raises:
         ConfigurationError: says what is missing and both ways on.
     """
-    from feedback_model.labelling.client import check_labeller
+    from feedback_model.labelling.opening import check_labeller
 
     check_labeller(labeller, settings)
     if base_model:

@@ -22,8 +22,8 @@ from feedback_model.augmentation.plan import (
 from feedback_model.augmentation.rewriting import Intake, read_rewrite
 from feedback_model.errors import MissingStage
 from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
-from feedback_model.labelling.client import Labeller
 from feedback_model.labelling.label import LABELS
+from feedback_model.labelling.labeller import Labeller
 from feedback_model.progress import track
 from feedback_model.prompts import prompt_version
 from feedback_model.records import LabelSet

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Final, Generic, TypeVar
 
 from feedback_model.errors import LabellerError
-from feedback_model.labelling.client import Labeller
 from feedback_model.labelling.crew import Feed, work_through
 from feedback_model.labelling.journal import Journal
+from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.labelling.replies import Problem
 from feedback_model.labelling.sharing import sharing

@@ -1,237 +1,114 @@
-"""The door to the labelling endpoint: the only module that knows `openai`, which it loads when a labeller is opened.
+"""The door to an OpenAI-compatible endpoint: the only module that knows `openai`, which it loads when a door is opened.
 
-A reply is handed on as the bytes that came; nobody here looks into it, because it must be in the ledger first.
+Whatever comes is handed on as the bytes that came; nobody here looks into it, because it must be in the ledger first.
 """
 
-import asyncio
 import importlib.util
-import logging
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
-import orjson
-
-from feedback_model.errors import ConfigurationError
-from feedback_model.feedback import feedback_schema
-from feedback_model.labelling.allowance import Allowance, count_bytes
-from feedback_model.labelling.journal import Journal
-from feedback_model.labelling.models import parameters_for
-from feedback_model.labelling.patience import Bounds, Patience
 from feedback_model.labelling.refusals import Refusal, seconds_to_wait
-from feedback_model.labelling.replies import complain, read_envelope, usage_of
-from feedback_model.labelling.turnstile import Turnstile
-from feedback_model.prompts import Message, prompt_version, render_messages
-from feedback_model.records import LabellerKind, LabelSet, content_id
-from feedback_model.settings import Settings
-from feedback_model.store.ledger import Order
-from feedback_model.store.replies import Kept
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
-EMBEDDED_MODEL: Final = "embedded-rubric-1"
 CONNECT_SECONDS: Final = 10.0
-RETIREMENT_NOTICE: Final = timedelta(days=60)  # a model that goes sooner is warned about
-ANSWER_FORMAT: Final = {
-    "type": "json_schema",
-    "json_schema": {"name": "feedback", "strict": True, "schema": feedback_schema()},
-}
-_log = logging.getLogger(__name__)
+UPLOAD_SECONDS: Final = 600.0  # a batch's file may have 200 MB
+ABSENT: Final = frozenset({403, 404, 405, 501})  # how endpoints say that they lack a path
+ENDPOINT: Final = "/v1/chat/completions"
 
 
-class Labeller(Protocol):
-    """Whoever answers orders."""
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """A response as it came."""
 
-    async def ask(self, order: Order, journal: Journal) -> Kept:
-        """The reply to `order`, asked until it comes, every try written into `journal` before it is sent.
-
-        Raises:
-            Refusal: this one order cannot be answered.
-            LabellerError, ConfigurationError, Interrupted: no further order should be sent.
-        """
-        ...
-
-    limited_as: str
-    """Names the endpoint and the key: whoever has the same is under the same limit."""
-
-    def share_with(self, others: int) -> None:
-        """Leave their part of the endpoint's limit to so many other processes."""
-        ...
-
-    def standing(self) -> str:
-        """How fast it asks and may ask, in a few words."""
-        ...
+    content: bytes
+    headers: Mapping[str, str]
+    """By lower-case name."""
 
 
-def label_set_of(kind: LabellerKind, settings: Settings) -> LabelSet:
-    """The label set that a labeller's labels belong to; needs no network."""
-    model = EMBEDDED_MODEL if kind == "embedded" else settings.label_model
-    return LabelSet(model, prompt_version("label"))
+class Client:
+    """One endpoint with one key. Every method raises `Refusal` where no answer came."""
 
-
-def check_labeller(kind: LabellerKind, settings: Settings) -> None:
-    """See that a labeller can be opened at all, before looking for work.
-
-    Raises:
-        ConfigurationError: `openai` was chosen and there is no key.
-    """
-    key = settings.openai_api_key
-    if kind == "openai" and not (key and key.get_secret_value().strip()):
-        raise ConfigurationError(
-            "no OPENAI_API_KEY was found in the environment or .env; set it, "
-            "or choose --labeller embedded, which needs no key and no network"
-        )
-
-
-@asynccontextmanager
-async def open_labeller(
-    kind: LabellerKind, settings: Settings, bounds: Bounds | None = None
-) -> AsyncGenerator[Labeller]:
-    """A labeller that is known to be there and to have the model.
-
-    Raises:
-        ConfigurationError: no key, a refused key, or an endpoint without the model.
-        LabellerError: the endpoint cannot be reached.
-    """
-    check_labeller(kind, settings)
-    async with AsyncExitStack() as stack:
-        url, key = settings.openai_base_url, settings.openai_api_key
-        if kind == "embedded":
-            url = await asyncio.to_thread(stack.enter_context, _embedded_endpoint())
-        secret = key.get_secret_value() if key and kind == "openai" else "none"
-        client = await stack.enter_async_context(_connect(url, secret, settings.request_timeout))
-        labeller = _Desk(client, label_set_of(kind, settings).label_model, Patience(url, bounds or Bounds()))
-        await labeller.check_model(url)
-        yield labeller
-
-
-def _embedded_endpoint() -> Any:
-    from feedback_model.embedded.process import serving
-
-    return serving()
-
-
-def _connect(url: str, key: str, timeout: float) -> "AsyncOpenAI":
-    import openai
-
-    # The aiohttp transport halves the CPU of a request; it is an extra of openai's.
-    transport = openai.DefaultAioHttpClient() if importlib.util.find_spec("aiohttp") else None
-    return openai.AsyncOpenAI(
-        api_key=key,
-        base_url=url,
-        timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
-        max_retries=0,  # retries are `Patience`'s; the two would multiply
-        http_client=transport,
-    )
-
-
-class _Desk:
-    """A labeller behind an OpenAI-compatible endpoint."""
-
-    def __init__(self, client: "AsyncOpenAI", model: str, patience: Patience) -> None:
-        self.limited_as = content_id("limit", str(client.base_url), client.api_key)
+    def __init__(self, url: str, key: str, timeout: float) -> None:
+        import openai
         from httpx2 import Response  # comes with openai, whose way of saying "as it came" this is
 
-        self._client = client
-        self._raw_response = Response
-        self._model = model
-        self._patience = patience
-        self._turnstile = Turnstile()
-        self._allowance = Allowance()
-
-    async def ask(self, order: Order, journal: Journal) -> Kept:
-        """See `Labeller.ask`."""
-        messages = _messages(order)
-        return await self._patience.insist(lambda: self._try(order, messages, journal))
-
-    async def _try(self, order: Order, messages: list[Message], journal: Journal) -> Kept:
-        n_bytes, output = count_bytes(messages), self._allowance.output(order)
-        await self._turnstile.pass_through(self._allowance.prompt(n_bytes) + output)
-        send = await journal.open(order, self._allowance.most_nanos(order.label_model, n_bytes, output))
-        sent_at = time.monotonic()
-        try:
-            response = await _answered(lambda: self._create(order, messages, output, send.send_id))
-        except Refusal as refusal:
-            journal.close(send, "unknown" if refusal.may_be_billed else "refused", refusal.code)
-            if refusal.remedy == "wait":
-                self._turnstile.note_refusal(refusal.headers, refusal.retry_after or 0.0, sent_at)
-            raise
-        except asyncio.CancelledError:
-            journal.close(send, "unknown", "cancelled")
-            raise
-        self._turnstile.note_reply(_plain(response.headers), sent_at)
-        paid = read_envelope(response.content, order.label_model)
-        self._allowance.learn(order, n_bytes, usage_of(paid))
-        return Kept(order, paid, send)
-
-    async def _create(self, order: Order, messages: list[Message], output: int, send_id: str) -> Any:
-        # Posted as bytes: the typed method checks and copies every part of the question, which takes longer than sending it.
-        question = _question(order, messages, output)
-        post: Any = self._client.post
-        return await post(
-            "/chat/completions",
-            cast_to=self._raw_response,
-            content=orjson.dumps(question),
-            options={"headers": {"X-Client-Request-Id": send_id}},
+        self.url, self.key = url, key
+        self._raw = Response
+        self._api: Any = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=url,
+            timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+            max_retries=0,  # retries are `Patience`'s; the two would multiply
+            # The aiohttp transport halves the CPU of a request; it is an extra of openai's.
+            http_client=openai.DefaultAioHttpClient() if importlib.util.find_spec("aiohttp") else None,
         )
 
-    def share_with(self, others: int) -> None:
-        """See `Labeller.share_with`."""
-        self._turnstile.share_with(others)
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._api.close()
 
-    def standing(self) -> str:
-        """See `Labeller.standing`."""
-        return self._turnstile.standing()
+    async def complete(self, question: bytes, send_id: str) -> RawReply:
+        """Ask for a chat completion.
 
-    async def check_model(self, url: str) -> None:
-        """Look the model up once, where the endpoint lists its models.
-
-        Raises:
-            ConfigurationError: the model is not among them.
-            LabellerError: the endpoint cannot be reached.
+        Posted as bytes: the typed method checks and copies every part of the question, which takes longer than sending it.
         """
-        listing: Callable[..., Awaitable[Any]] = self._client.models.with_raw_response.list
-        try:
-            body = await self._patience.insist(lambda: _listing(lambda: listing(timeout=CONNECT_SECONDS)))
-        except Refusal:
-            return
-        models = _listed(body)
-        if models and self._model not in models:
-            raise ConfigurationError(
-                f"the endpoint {url} has no model {self._model!r}; set FEEDBACK_LABEL_MODEL to one of: "
-                + ", ".join(sorted(models)[:10])
-            )
-        _warn_of_retirement(self._model, models.get(self._model))
+        options = {"headers": {"X-Client-Request-Id": send_id}}
+        response = await _answered(
+            lambda: self._api.post("/chat/completions", cast_to=self._raw, content=question, options=options)
+        )
+        # The client's own mapping looks through all headers at each question.
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        return RawReply(response.content, headers)
 
+    async def stored(self, key: str, value: str) -> bytes:
+        """The page of stored completions whose metadata has `key` as `value`; an empty object where none can be listed."""
+        listing = self._api.chat.completions.with_raw_response.list
+        return await _listed(lambda: listing(metadata={key: value}, limit=1, timeout=CONNECT_SECONDS))
 
-def _plain(headers: Any) -> dict[str, str]:
-    # The client's own mapping looks through all of them at each question.
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers.raw}
+    async def models(self) -> bytes:
+        """The list of models; an empty object where there is none."""
+        return await _listed(lambda: self._api.models.with_raw_response.list(timeout=CONNECT_SECONDS))
 
+    async def upload(self, name: str, lines: bytes) -> str:
+        """Hand in the file of a batch; returns its id."""
+        file = await _answered(
+            lambda: self._api.files.create(file=(name, lines), purpose="batch", timeout=UPLOAD_SECONDS)
+        )
+        return str(file.id)
 
-def _question(order: Order, messages: list[Message], output: int) -> dict[str, Any]:
-    answer_format = {} if order.purpose == "rewrite" else {"response_format": ANSWER_FORMAT}
-    asked = {"model": order.label_model, "messages": messages, "max_completion_tokens": output}
-    return {**asked, **answer_format, **parameters_for(order.label_model)}
+    async def create_batch(self, file_id: str, metadata: Mapping[str, str]) -> Any:
+        """Have the requests of a file answered within a day."""
+        create = self._api.batches.create
+        return await _answered(
+            lambda: create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h", metadata=dict(metadata))
+        )
 
+    async def batch(self, batch_id: str) -> Any:
+        """A batch as it stands."""
+        return await _answered(lambda: self._api.batches.retrieve(batch_id))
 
-def _messages(order: Order) -> list[Message]:
-    if order.purpose == "rewrite":
-        return render_messages("rewrite", order.text, trait=str(order.target_trait), target=str(order.target_score))
-    messages = render_messages("label", order.text)
-    if order.complaint is not None:
-        messages.append({"role": "user", "content": complain(order.complaint)})
-    return messages
+    async def find_batch(self, key: str, value: str) -> Any | None:
+        """The newest batch whose metadata has `key` as `value`; None where there is none."""
+
+        async def search() -> Any | None:
+            async for batch in self._api.batches.list(limit=100):
+                if (batch.metadata or {}).get(key) == value:
+                    return batch
+            return None
+
+        return await _answered(search)
+
+    async def file(self, file_id: str) -> bytes:
+        """The content of a file."""
+        response = await _answered(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
+        return bytes(response.content)
 
 
 async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
-    """The raw response, unread.
+    """What `send` gives.
 
     Raises:
-        Refusal: there is none.
+        Refusal: nothing.
     """
     import openai
 
@@ -246,12 +123,11 @@ async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
         raise Refusal(None, "connection", str(error.__cause__ or error.message), may_be_billed=reached) from error
 
 
-async def _listing(send: Callable[[], Awaitable[Any]]) -> bytes:
-    """The body of the response to a question that costs nothing; an empty object where the endpoint lacks the path."""
+async def _listed(send: Callable[[], Awaitable[Any]]) -> bytes:
     try:
         return (await _answered(send)).content
     except Refusal as refusal:
-        if refusal.status in {403, 404, 405, 501}:
+        if refusal.status in ABSENT:
             return b"{}"
         raise
 
@@ -264,25 +140,5 @@ def _refusal_of(error: Any) -> Refusal:
         kind=error.type,
         retry_after=seconds_to_wait(error.response.headers),
         headers=error.response.headers,
+        parameter=error.param,
     )
-
-
-def _listed(body: bytes) -> dict[str, str | None]:
-    """Each listed model's `shutdown_date`, where it has one."""
-    try:
-        data = orjson.loads(body).get("data") or []
-        return {str(model["id"]): model.get("shutdown_date") for model in data}
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-        return {}
-
-
-def _warn_of_retirement(model: str, shutdown_date: str | None) -> None:
-    try:
-        ends = datetime.fromisoformat(str(shutdown_date))
-    except ValueError:
-        return
-    ends = ends if ends.tzinfo else ends.replace(tzinfo=UTC)
-    if ends - datetime.now(UTC) < RETIREMENT_NOTICE:
-        _log.warning(
-            "the model %s will be switched off on %s; choose another with FEEDBACK_LABEL_MODEL", model, ends.date()
-        )

@@ -10,7 +10,7 @@ from typing import Final
 
 from feedback_model.errors import LabellerError, MissingStage
 from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
-from feedback_model.labelling.client import Labeller
+from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.replies import read_label
 from feedback_model.progress import Tracker, check_stop, track
 from feedback_model.records import LabelSet

@@ -38,6 +38,7 @@ class Refusal(Exception):
         retry_after: float | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        parameter: str | None = None,
         may_be_billed: bool = False,
     ) -> None:
         super().__init__(message)
@@ -48,6 +49,8 @@ class Refusal(Exception):
         self.retry_after = retry_after
         """Seconds the endpoint asks us to wait; None where it does not say."""
         self.headers: Mapping[str, str] = headers or {}
+        self.parameter = parameter
+        """`error.param`: what of the request was refused, where that is said."""
         self.may_be_billed = may_be_billed
         """Whether an answer may have been made and charged that never reached us."""
         self.remedy: Remedy = remedy_for(status, code, kind)

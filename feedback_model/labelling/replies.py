@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from feedback_model.feedback import Feedback
+from feedback_model.labelling.expected_scores import expected_scores
 from feedback_model.labelling.prices import Usage, cost_of
 from feedback_model.parsing import FailureCode, judge
 from feedback_model.store.replies import Label, PaidReply
@@ -81,7 +82,10 @@ def read_text(body: bytes) -> str | Problem:
 def read_label(body: bytes) -> Label | Problem:
     """The label that a reply gives; only strictly valid feedback counts."""
     feedback = read_feedback(body)
-    return feedback if isinstance(feedback, Problem) else Label(feedback, None)
+    if isinstance(feedback, Problem):
+        return feedback
+    tokens = _mapping(_choice(_object(body)).get("logprobs")).get("content")
+    return Label(feedback, expected_scores(tokens) if isinstance(tokens, list) else None)
 
 
 def read_feedback(body: bytes) -> Feedback | Problem:
@@ -93,6 +97,12 @@ def read_feedback(body: bytes) -> Feedback | Problem:
     if judgement.tier == "strict" and judgement.feedback is not None:
         return judgement.feedback
     return Problem(judgement.failure.code if judgement.failure else "unusable")
+
+
+def read_stored(page: bytes) -> bytes | None:
+    """The first completion of a page of stored ones, as bytes; None where there is none."""
+    data = _object(page).get("data")
+    return orjson.dumps(data[0]) if isinstance(data, list) and data and isinstance(data[0], dict) else None
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from feedback_model.labelling.client import Labeller
+from feedback_model.labelling.labeller import Labeller
 from feedback_model.store import leases
 from feedback_model.store.connection import Store
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from feedback_model.augmentation.augment import AugmentationSummary, augment
 from feedback_model.embedded.speech import write_demo_input
 from feedback_model.errors import Interrupted, LabellingStopped, MissingStage
-from feedback_model.labelling.client import label_set_of, open_labeller
 from feedback_model.labelling.label import label_missing, plan_labels
+from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.patience import Bounds
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from feedback_model.store.connection import Store, open_store

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from feedback_model.errors import ConfigurationError, Interrupted, LabellerError, LabellingStopped
-from feedback_model.labelling.client import label_set_of, open_labeller
 from feedback_model.labelling.label import LabelCounts, label_missing
+from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.patience import Bounds
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from tests.labelling_rig import bill, count_rows, filled_store, requests_seen, settings_for, states

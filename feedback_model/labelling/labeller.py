@@ -1,0 +1,127 @@
+"""Whoever answers orders, and the one kind there is: a desk at an OpenAI-compatible endpoint.
+
+Every try waits its turn, is written down, and only then sent; what comes back is handed on unread.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Final, Protocol
+
+import orjson
+
+from feedback_model.labelling.allowance import Allowance, count_bytes
+from feedback_model.labelling.client import Client
+from feedback_model.labelling.journal import Journal
+from feedback_model.labelling.patience import Patience
+from feedback_model.labelling.questions import SEND, WISHES, messages_of, question_of
+from feedback_model.labelling.refusals import Refusal
+from feedback_model.labelling.replies import read_envelope, read_stored, usage_of
+from feedback_model.labelling.turnstile import Turnstile
+from feedback_model.prompts import Message
+from feedback_model.records import content_id
+from feedback_model.store.ledger import Order
+from feedback_model.store.replies import Kept
+from feedback_model.store.sends import Send
+
+LOOKS: Final = (0.0, 0.5, 2.0)  # seconds before each look for a stored reply: it may be listed late
+_log = logging.getLogger(__name__)
+
+
+class Labeller(Protocol):
+    """Whoever answers orders."""
+
+    limited_as: str
+    """Names the endpoint and the key: whoever has the same is under the same limit."""
+
+    async def ask(self, order: Order, journal: Journal) -> Kept:
+        """The reply to `order`, asked until it comes, every try written into `journal` before it is sent.
+
+        Raises:
+            Refusal: this one order cannot be answered.
+            LabellerError, ConfigurationError, Interrupted: no further order should be sent.
+        """
+        ...
+
+    async def find(self, send_id: str) -> bytes | None:
+        """The reply to a try that brought none, if the provider kept it; asks for it a few times."""
+        ...
+
+    def share_with(self, others: int) -> None:
+        """Leave their part of the endpoint's limit to so many other processes."""
+        ...
+
+    def standing(self) -> str:
+        """How fast it asks and may ask, in a few words."""
+        ...
+
+
+class Desk:
+    """A labeller behind an OpenAI-compatible endpoint."""
+
+    def __init__(self, client: Client, patience: Patience, wishes: frozenset[str] = frozenset()) -> None:
+        self.limited_as = content_id("limit", client.url, client.key)
+        self.client = client
+        self.patience = patience
+        self._wishes = set(wishes)
+        self._turnstile = Turnstile()
+        self._allowance = Allowance()
+
+    async def ask(self, order: Order, journal: Journal) -> Kept:
+        """See `Labeller.ask`."""
+        messages = messages_of(order)
+        return await self.patience.insist(lambda: self._try(order, messages, journal))
+
+    async def _try(self, order: Order, messages: list[Message], journal: Journal) -> Kept:
+        n_bytes, output = count_bytes(messages), self._allowance.output(order)
+        await self._turnstile.pass_through(self._allowance.prompt(n_bytes) + output)
+        send = await journal.open(order, self._allowance.most_nanos(order.label_model, n_bytes, output))
+        question = orjson.dumps(question_of(order, messages, output, self._wishes, send.send_id))
+        sent_at = time.monotonic()
+        try:
+            reply = await self.client.complete(question, send.send_id)
+        except Refusal as refusal:
+            return await self._without_reply(order, messages, journal, send, refusal, sent_at)
+        except asyncio.CancelledError:
+            journal.close(send, "unknown", "cancelled")
+            raise
+        self._turnstile.note_reply(reply.headers, sent_at)
+        paid = read_envelope(reply.content, order.label_model)
+        self._allowance.learn(order, n_bytes, usage_of(paid))
+        return Kept(order, paid, send)
+
+    async def _without_reply(
+        self, order: Order, messages: list[Message], journal: Journal, send: Send, refusal: Refusal, sent_at: float
+    ) -> Kept:
+        """What a try that was refused leads to: a reply found after all, one more try without a wish, or the refusal."""
+        if refusal.may_be_billed and (body := await self.find(send.send_id)) is not None:
+            return Kept(order, read_envelope(body, order.label_model), send, reclaimed=True)
+        journal.close(send, "unknown" if refusal.may_be_billed else "refused", refusal.code)
+        if refusal.remedy == "wait":
+            self._turnstile.note_refusal(refusal.headers, refusal.retry_after or 0.0, sent_at)
+        unmet = {wish for wish in self._wishes if refusal.parameter in WISHES[wish]}
+        if not unmet:
+            raise refusal
+        self._wishes -= unmet
+        _log.warning("the endpoint knows no %s (%s); labelling goes on without", refusal.parameter, refusal.code)
+        return await self._try(order, messages, journal)
+
+    async def find(self, send_id: str) -> bytes | None:
+        """See `Labeller.find`."""
+        for pause in LOOKS if "stored" in self._wishes else ():
+            await asyncio.sleep(pause)
+            try:
+                page = await self.client.stored(SEND, send_id)
+            except Refusal:
+                continue
+            if (body := read_stored(page)) is not None:
+                return body
+        return None
+
+    def share_with(self, others: int) -> None:
+        """See `Labeller.share_with`."""
+        self._turnstile.share_with(others)
+
+    def standing(self) -> str:
+        """See `Labeller.standing`."""
+        return self._turnstile.standing()

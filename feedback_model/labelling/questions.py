@@ -1,0 +1,49 @@
+"""What is asked of a labelling endpoint, as the object that is sent. Pure: knows neither the client nor the ledger."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from feedback_model.feedback import feedback_schema
+from feedback_model.labelling.models import parameters_for
+from feedback_model.labelling.replies import complain
+from feedback_model.prompts import Message, render_messages
+from feedback_model.store.ledger import Order
+
+SEND: Final = "feedback_send"  # the key under which the provider keeps a try's id
+TOP_LOGPROBS: Final = 10  # likeliest tokens told at each place: one for each score
+WISHES: Final = {"stored": {"store", "metadata"}, "soft": {"logprobs", "top_logprobs"}}
+"""What is asked for where settings say so, and the parameters that an endpoint without it refuses."""
+ANSWER_FORMAT: Final = {
+    "type": "json_schema",
+    "json_schema": {"name": "feedback", "strict": True, "schema": feedback_schema()},
+}
+
+
+def messages_of(order: Order) -> list[Message]:
+    """The messages that ask for what `order` wants, with the complaint about its last answer if there was one."""
+    if order.purpose == "rewrite":
+        return render_messages("rewrite", order.text, trait=str(order.target_trait), target=str(order.target_score))
+    messages = render_messages("label", order.text)
+    if order.complaint is not None:
+        messages.append({"role": "user", "content": complain(order.complaint)})
+    return messages
+
+
+def question_of(
+    order: Order, messages: list[Message], output: int, wishes: Collection[str] = (), send_id: str = ""
+) -> dict[str, Any]:
+    """The request body.
+
+    Args:
+        output: the most tokens that may be written.
+        wishes: of `WISHES`.
+    """
+    asked: dict[str, Any] = {"model": order.label_model, "messages": messages, "max_completion_tokens": output}
+    asked |= parameters_for(order.label_model)
+    if order.purpose != "rewrite":
+        asked["response_format"] = ANSWER_FORMAT
+        if "soft" in wishes:
+            asked |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+    if "stored" in wishes:
+        asked |= {"store": True, "metadata": {SEND: send_id}}
+    return asked
