@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -86,6 +87,11 @@ def requests_seen(url: str) -> int:
     return _get_bill(url)["requests"]
 
 
+def spent(url: str) -> Decimal:
+    """What the endpoint charged, in USD, exactly."""
+    return Decimal(_get_bill(url)["usd"])
+
+
 def _get_bill(url: str):
     with urllib.request.urlopen(url.removesuffix("/v1") + "/bill", timeout=5) as response:
         return json.load(response)
@@ -121,6 +127,7 @@ def start_labelling(settings: Settings, *, augment: bool = False) -> subprocess.
         "FEEDBACK_LABEL_MODEL": settings.label_model,
         "FEEDBACK_LABEL_CONCURRENCY": str(settings.label_concurrency),
         "FEEDBACK_RELABEL_SHARE": str(settings.relabel_share),
+        "FEEDBACK_STORE_COMPLETIONS": str(settings.store_completions),
         "OPENAI_API_KEY": "test",
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }

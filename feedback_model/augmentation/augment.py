@@ -24,6 +24,7 @@ from feedback_model.errors import MissingStage
 from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
 from feedback_model.labelling.label import LABELS
 from feedback_model.labelling.labeller import Labeller
+from feedback_model.labelling.reclaiming import reclaim
 from feedback_model.progress import track
 from feedback_model.prompts import prompt_version
 from feedback_model.records import LabelSet
@@ -77,6 +78,7 @@ class _Augmentation:
 
     async def finish_ordered(self) -> None:
         """Bring every rewrite that was ordered to its verdict."""
+        await reclaim(self.store, self.labeller, {"rewrite": self.rewriting, "relabel": LABELS})
         await asyncio.to_thread(self._recover)
         await self._buy(self.rewrite_set, "rewrite", self.rewriting)
         await asyncio.to_thread(self._order_labels)

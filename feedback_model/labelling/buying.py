@@ -20,7 +20,7 @@ from feedback_model.labelling.sharing import sharing
 from feedback_model.progress import Tracker
 from feedback_model.records import LabelSet
 from feedback_model.store import claims, ledger, replies
-from feedback_model.store.connection import Store
+from feedback_model.store.connection import Connection, Store
 from feedback_model.store.replies import Settle, Settlement, Unusable
 from feedback_model.store.writer import Writer
 
@@ -105,7 +105,8 @@ async def buy(
         LabellerError, ConfigurationError, Interrupted: no further order was sent; what was paid is kept and the
             rest given back. A model whose every answer is unusable is a LabellerError, too.
     """
-    feed = Feed(partial(claims.claim_next, store, label_set, purpose), limit)
+    held: set[str] = set()
+    feed = Feed(partial(_claim, store, label_set, purpose, held), limit)
     counts = LabelCounts()
     try:
         async with sharing(store, labeller), AsyncExitStack() as stack:
@@ -113,15 +114,30 @@ async def buy(
             fulfil = partial(_fulfil, labeller, Journal(writer, budget), trade, _Worth())
             heartbeat = partial(claims.renew_claims, store)
             async with aclosing(work_through(feed, fulfil, concurrency, heartbeat)) as results:
-                async for result in results:
+                async for request_id, result in results:
+                    held.discard(request_id)
                     counts += result
                     tracker.advance(detail=f"{_money(counts.cost_usd)} {labeller.standing()}".strip())
     finally:
-        claims.release_all(store, label_set, purpose)
+        claims.release(store, held)
     return counts
 
 
+def _claim(
+    store: Store, label_set: LabelSet, purpose: ledger.Purpose, held: set[str], count: int
+) -> tuple[ledger.Order, ...]:
+    orders = claims.claim_next(store, label_set, purpose, count)
+    held.update(order.request_id for order in orders)
+    return orders
+
+
 async def _fulfil(
+    labeller: Labeller, journal: Journal, trade: Trade[Answer], worth: _Worth, order: ledger.Order
+) -> tuple[str, LabelCounts]:
+    return order.request_id, await _pursue(labeller, journal, trade, worth, order)
+
+
+async def _pursue(
     labeller: Labeller, journal: Journal, trade: Trade[Answer], worth: _Worth, order: ledger.Order
 ) -> LabelCounts:
     spent = LabelCounts(asked=1)
@@ -151,14 +167,19 @@ def read_orphans(store: Store, purpose: ledger.Purpose, trade: Trade[Answer]) ->
     """Read the replies that were committed by a process that died before it read them; returns how many."""
     orphans = claims.adopt_unread(store, purpose)
     for orphan in orphans:
-        order, answer = orphan.order, trade.read(orphan.body)
         with store.write() as connection:
-            if isinstance(answer, Problem):
-                state: ledger.RequestState = "wanted" if order.attempts < ledger.MAX_ANSWERS else "failed"
-                replies.settle_problems(connection, [Unusable(order, orphan.reply_id, answer.code, state)])
-            else:
-                trade.settle(connection, [Settlement(order, orphan.reply_id, answer)])
+            settle_reply(connection, trade, orphan.order, orphan.reply_id, orphan.body)
     return len(orphans)
+
+
+def settle_reply(connection: Connection, trade: Trade[Answer], order: ledger.Order, reply_id: int, body: bytes) -> None:
+    """Read a reply that is kept, of whose `order` this process has charge, and write down what it gives."""
+    answer = trade.read(body)
+    if isinstance(answer, Problem):
+        state: ledger.RequestState = "wanted" if order.attempts < ledger.MAX_ANSWERS else "failed"
+        replies.settle_problems(connection, [Unusable(order, reply_id, answer.code, state)])
+    else:
+        trade.settle(connection, [Settlement(order, reply_id, answer)])
 
 
 def _money(cost_usd: float | None) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from feedback_model.errors import LabellerError, MissingStage
 from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
 from feedback_model.labelling.labeller import Labeller
+from feedback_model.labelling.reclaiming import reclaim
 from feedback_model.labelling.replies import read_label
 from feedback_model.progress import Tracker, check_stop, track
 from feedback_model.records import LabelSet
@@ -71,7 +72,7 @@ def plan_labels(
 def recover(store: Store) -> None:
     """Take over from processes that died: read what they had paid for, book what may be lost, free what they had claimed."""
     read_orphans(store, "label", LABELS)
-    sends.book_unknown(store, sends.adopt_lost_sends(store))
+    sends.book_unknown(store, sends.adopt_lost_sends(store, ("label",)))
     claims.free_dead_claims(store)
 
 
@@ -109,6 +110,7 @@ async def label_missing(
         LabellerError: the endpoint is down, or asks for too long a wait.
         ConfigurationError, Interrupted: a rerun goes on from there.
     """
+    await reclaim(store, labeller, {"label": LABELS})
     plan = await asyncio.to_thread(
         plan_labels,
         store,
@@ -160,6 +162,7 @@ class _Shop:
                 )
             check_stop()
             await asyncio.sleep(POLL)
+            await reclaim(self.store, self.labeller, {"label": LABELS})
             await asyncio.to_thread(recover, self.store)
             counts += await self._buy_given_back()
         return counts

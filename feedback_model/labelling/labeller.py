@@ -76,12 +76,20 @@ class Desk:
         n_bytes, output = count_bytes(messages), self._allowance.output(order)
         await self._turnstile.pass_through(self._allowance.prompt(n_bytes) + output)
         send = await journal.open(order, self._allowance.most_nanos(order.label_model, n_bytes, output))
-        question = orjson.dumps(question_of(order, messages, output, self._wishes, send.send_id))
+        wishes = frozenset(self._wishes)
+        question = orjson.dumps(question_of(order, messages, output, wishes, send.send_id))
         sent_at = time.monotonic()
         try:
             reply = await self.client.complete(question, send.send_id)
         except Refusal as refusal:
-            return await self._without_reply(order, messages, journal, send, refusal, sent_at)
+            body = await self._account_for(send, journal, refusal, sent_at)
+            if body is not None:
+                return Kept(order, read_envelope(body, order.label_model), send, reclaimed=True)
+            unmet = {wish for wish in wishes if refusal.parameter in WISHES[wish]}
+            if not unmet:
+                raise
+            self._give_up(unmet, refusal)
+            return await self._try(order, messages, journal)
         except asyncio.CancelledError:
             journal.close(send, "unknown", "cancelled")
             raise
@@ -90,21 +98,19 @@ class Desk:
         self._allowance.learn(order, n_bytes, usage_of(paid))
         return Kept(order, paid, send)
 
-    async def _without_reply(
-        self, order: Order, messages: list[Message], journal: Journal, send: Send, refusal: Refusal, sent_at: float
-    ) -> Kept:
-        """What a try that was refused leads to: a reply found after all, one more try without a wish, or the refusal."""
+    async def _account_for(self, send: Send, journal: Journal, refusal: Refusal, sent_at: float) -> bytes | None:
+        """The reply to a try that brought none, if it is found after all; else its end is written down."""
         if refusal.may_be_billed and (body := await self.find(send.send_id)) is not None:
-            return Kept(order, read_envelope(body, order.label_model), send, reclaimed=True)
+            return body
         journal.close(send, "unknown" if refusal.may_be_billed else "refused", refusal.code)
         if refusal.remedy == "wait":
             self._turnstile.note_refusal(refusal.headers, refusal.retry_after or 0.0, sent_at)
-        unmet = {wish for wish in self._wishes if refusal.parameter in WISHES[wish]}
-        if not unmet:
-            raise refusal
-        self._wishes -= unmet
-        _log.warning("the endpoint knows no %s (%s); labelling goes on without", refusal.parameter, refusal.code)
-        return await self._try(order, messages, journal)
+        return None
+
+    def _give_up(self, wishes: set[str], refusal: Refusal) -> None:
+        if wishes & self._wishes:
+            _log.warning("the endpoint knows no %s (%s); labelling goes on without", refusal.parameter, refusal.code)
+        self._wishes -= wishes
 
     async def find(self, send_id: str) -> bytes | None:
         """See `Labeller.find`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MILLION: Final = 1_000_000
+EXACT: Final = 12  # decimals; every list price per token has fewer, so sums of costs are sums of what was charged
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +58,5 @@ def cost_of(model: str, usage: Usage) -> float | None:
         return None
     cached = usage.cached_tokens or 0
     fresh = usage.prompt_tokens - cached
-    return (fresh * price.prompt + cached * price.cached + usage.completion_tokens * price.completion) / MILLION
+    millionths = fresh * price.prompt + cached * price.cached + usage.completion_tokens * price.completion
+    return round(millionths / MILLION, EXACT)

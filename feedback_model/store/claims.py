@@ -5,12 +5,12 @@ but that one may be committed and not yet read.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from feedback_model.records import LabelSet
 from feedback_model.store.clock import now
@@ -84,6 +84,21 @@ def _order(row: Any) -> Order:
     )  # fmt: skip
 
 
+def take_over(store: Store, request_ids: Sequence[str]) -> dict[str, Order]:
+    """Make those of `request_ids` ours that are not done and that nobody alive has; by request id."""
+    taken: dict[str, Order] = {}
+    with store.write() as connection:
+        dead = _dead_owners(connection)
+        for chunk in chunks(request_ids):
+            nobodys = or_(request.c.state == "wanted", request.c.claimed_by.in_([*dead, process_owner()]))
+            open_still = request.c.state.in_(("wanted", "claimed", "failed"))
+            taking = update(request).where(request.c.request_id.in_(chunk), nobodys, open_still)
+            owned = taking.values(state="claimed", claimed_by=process_owner(), updated_at=now())
+            ids = connection.execute(owned.returning(request.c.request_id)).scalars().all()
+            taken |= {order.request_id: order for order in _orders(connection, ids)}
+    return taken
+
+
 def renew_claims(store: Store) -> None:
     """Show other hosts that this process is still at work on its claims."""
     ours = and_(request.c.state == "claimed", request.c.claimed_by == process_owner())
@@ -91,11 +106,16 @@ def renew_claims(store: Store) -> None:
         connection.execute(update(request).where(ours).values(updated_at=now()))
 
 
-def release_all(store: Store, label_set: LabelSet, purpose: Purpose) -> None:
-    """Give back what this process claimed and did not buy."""
-    ours = and_(of_label_set(label_set, purpose), request.c.state == "claimed", request.c.claimed_by == process_owner())
+def release(store: Store, request_ids: Iterable[str]) -> None:
+    """Give back those of `request_ids` that we claimed and did not buy."""
     with store.write() as connection:
-        connection.execute(update(request).where(ours).values(state="wanted", claimed_by=None))
+        for chunk in chunks(request_ids):
+            ours = and_(
+                request.c.request_id.in_(chunk),
+                request.c.state == "claimed",
+                request.c.claimed_by == process_owner(),
+            )
+            connection.execute(update(request).where(ours).values(state="wanted", claimed_by=None))
 
 
 def claimed_elsewhere(store: Store, label_set: LabelSet, purpose: Purpose) -> int:

@@ -96,7 +96,9 @@ def keep_replies(connection: Connection, kept: Sequence[Kept]) -> list[int]:
     """Enter replies that were paid for; returns their ids. Nobody may read one before this is committed."""
     ids = _new_reply_ids(connection, len(kept))
     moment = now()
-    connection.execute(insert(reply), [_row(reply_id, each, moment) for reply_id, each in zip(ids, kept, strict=True)])
+    connection.execute(
+        insert(reply), [_row(reply_id, each.send, each.paid, moment) for reply_id, each in zip(ids, kept, strict=True)]
+    )
     connection.execute(_ANSWERED, [{"moved_id": each.order.request_id, "moment": moment} for each in kept])
     mark_sends(connection, [(each.send.send_id, "reclaimed" if each.reclaimed else "answered", None) for each in kept])
     more: dict[LabelSet, Spending] = {}
@@ -108,6 +110,14 @@ def keep_replies(connection: Connection, kept: Sequence[Kept]) -> list[int]:
     return ids
 
 
+def keep_spare(connection: Connection, send: Send, paid: PaidReply) -> None:
+    """Enter a reply whose request has what it asked for already."""
+    (reply_id,) = _new_reply_ids(connection, 1)
+    connection.execute(insert(reply), [_row(reply_id, send, paid, now()) | {"problem": "spare"}])
+    mark_sends(connection, [(send.send_id, "reclaimed", None)])
+    add_spending(connection, {send.label_set: Spending(in_nanos(paid.cost_usd or 0.0), -send.reserved)})
+
+
 def _new_reply_ids(connection: Connection, count: int) -> list[int]:
     # Handed out here, because a database that returns them row by row takes a multiple of the time.
     if connection.dialect.name == "postgresql":
@@ -117,11 +127,10 @@ def _new_reply_ids(connection: Connection, count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
-def _row(reply_id: int, kept: Kept, moment: str) -> dict[str, Any]:
-    paid = kept.paid
+def _row(reply_id: int, send: Send, paid: PaidReply, moment: str) -> dict[str, Any]:
     return {
         "reply_id": reply_id,
-        "request_id": kept.order.request_id,
+        "request_id": send.request_id,
         "received_at": moment,
         "body": paid.body,
         "provider_id": paid.provider_id,
@@ -130,7 +139,7 @@ def _row(reply_id: int, kept: Kept, moment: str) -> dict[str, Any]:
         "cached_tokens": paid.cached_tokens,
         "completion_tokens": paid.completion_tokens,
         "cost_usd": paid.cost_usd,
-        "send_id": kept.send.send_id,
+        "send_id": send.send_id,
     }
 
 

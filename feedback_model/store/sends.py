@@ -18,7 +18,7 @@ from feedback_model.records import LabelSet
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.leases import is_alive, process_owner
-from feedback_model.store.ledger import chunks
+from feedback_model.store.ledger import Purpose, chunks
 from feedback_model.store.tables import request, send, spending
 from feedback_model.store.upsert import insert_missing
 
@@ -164,14 +164,15 @@ def read_spending(store: Store, label_set: LabelSet) -> Spending:
     return Spending(*found) if found else Spending()
 
 
-def adopt_lost_sends(store: Store) -> list[Send]:
+def adopt_lost_sends(store: Store, purposes: Sequence[Purpose]) -> list[Send]:
     """Make open tries ours whose sender is gone, and return them; whoever adopts them must say what became of them."""
+    of_purposes = send.c.request_id.in_(select(request.c.request_id).where(request.c.purpose.in_(purposes)))
     with store.write() as connection:
         under_way = (
             select(send.c.owner, func.max(send.c.sent_at)).where(send.c.outcome == "open").group_by(send.c.owner)
         )
         dead = [owner for owner, last in connection.execute(under_way).tuples() if _is_gone(owner, last)]
-        lost = and_(send.c.outcome == "open", send.c.owner.in_(dead), send.c.job_id.is_(None))
+        lost = and_(send.c.outcome == "open", send.c.owner.in_(dead), send.c.job_id.is_(None), of_purposes)
         adopting = update(send).where(lost).values(owner=process_owner()).returning(send.c.send_id)
         adopted = connection.execute(adopting).scalars().all()
         return [each for chunk in chunks(adopted) for each in _sends(connection, chunk)]
