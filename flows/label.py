@@ -4,16 +4,20 @@ from prefect import flow
 
 from feedback_model.labelling.opening import open_labeller
 from feedback_model.settings import Settings
-from flows.parameters import AgainFailed, Budget, Labeller, Limit
+from flows.parameters import AgainFailed, Budget, Labeller, LabelMode, Limit
 from tasks.labelling import check_labels, label_what_is_missing
 
 
 @flow(name="label", flow_run_name="label with {labeller}", description="Buy the labels that are missing.")
 async def label(
-    labeller: Labeller = "openai", limit: Limit = 0, again: AgainFailed = False, budget: Budget = 0.0
+    labeller: Labeller = "openai",
+    limit: Limit = 0,
+    again: AgainFailed = False,
+    budget: Budget = 0.0,
+    mode: LabelMode = "now",
 ) -> dict[str, float | None]:
     """Ask the labeller for every label that is missing; what is in the ledger is never bought again."""
     async with open_labeller(labeller, Settings()) as endpoint:
-        counts = await label_what_is_missing(endpoint, labeller, limit, again, budget)
+        counts = await label_what_is_missing(endpoint, labeller, limit, again, budget, mode)
         await check_labels(labeller)
     return {"labelled": counts.labelled, "failed": counts.failed, "cost_usd": counts.cost_usd}

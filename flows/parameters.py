@@ -3,7 +3,7 @@
 A parameter changes the science and is recorded with the run; what only changes the machine is a setting.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -45,4 +45,8 @@ Budget = Annotated[
         description="USD that the label set may cost in all, earlier runs included; 0 means no bound.",
         ge=0,
     ),
+]
+LabelMode = Annotated[
+    Literal["now", "batch"],
+    Field(title="Mode", description="`batch`: answers within a day, at half price, through the Batch API."),
 ]

@@ -92,8 +92,23 @@ def spent(url: str) -> Decimal:
     return Decimal(_get_bill(url)["usd"])
 
 
+def kill_when_held(process: subprocess.Popen[str], url: str) -> None:
+    """SIGKILL `process` once the endpoint withholds an answer from it."""
+    deadline = time.monotonic() + 60
+    while not _get(url, "/rig/held"):
+        assert process.poll() is None, "the process ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
 def _get_bill(url: str):
-    with urllib.request.urlopen(url.removesuffix("/v1") + "/bill", timeout=5) as response:
+    return _get(url, "/bill")
+
+
+def _get(url: str, path: str):
+    with urllib.request.urlopen(url.removesuffix("/v1") + path, timeout=5) as response:
         return json.load(response)
 
 
@@ -101,6 +116,7 @@ _CHILD = """
 import asyncio, sys
 from pathlib import Path
 from feedback_model.labelling.opening import label_set_of, open_labeller
+from feedback_model.labelling.batching import label_in_batches
 from feedback_model.labelling.label import label_missing
 from feedback_model.settings import Settings
 from feedback_model.store.connection import open_store
@@ -109,7 +125,8 @@ async def main():
     settings = Settings(_env_file=None)
     store = open_store(settings.store_url)
     async with open_labeller("openai", settings) as labeller:
-        print(await label_missing(store, labeller, label_set_of("openai", settings), settings), flush=True)
+        buying = label_in_batches if "batch" in sys.argv else label_missing
+        print(await buying(store, labeller, label_set_of("openai", settings), settings), flush=True)
         if "augment" in sys.argv:
             from feedback_model.augmentation.augment import augment
             print(await augment(store, labeller, label_set_of("openai", settings), settings), flush=True)
@@ -118,8 +135,8 @@ asyncio.run(main())
 """
 
 
-def start_labelling(settings: Settings, *, augment: bool = False) -> subprocess.Popen[str]:
-    """A process of its own that labels all that is missing, and then augments if told to."""
+def start_labelling(settings: Settings, *, augment: bool = False, batch: bool = False) -> subprocess.Popen[str]:
+    """A process of its own that labels all that is missing, in batches or at once, and then augments if told to."""
     environment = {
         **os.environ,
         "FEEDBACK_HOME": str(settings.home),
@@ -131,7 +148,7 @@ def start_labelling(settings: Settings, *, augment: bool = False) -> subprocess.
         "OPENAI_API_KEY": "test",
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }
-    command = [sys.executable, "-c", _CHILD, *["augment"] * augment]
+    command = [sys.executable, "-c", _CHILD, *["augment"] * augment, *["batch"] * batch]
     return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE)
 
 

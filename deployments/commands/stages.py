@@ -1,7 +1,8 @@
 """`feedback run` and the commands of its single stages; each runs the flow of the same name."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -60,16 +61,28 @@ def label(
     labeller: Labeller = DEFAULT_LABELLER,
     limit: Limit = 0,
     again: Annotated[bool, typer.Option("--again", help="Ask again where every answer so far was unusable.")] = False,
+    budget: Annotated[
+        float, typer.Option(min=0, help="USD that the label set may cost in all, earlier runs included; 0: no bound.")
+    ] = 0.0,
+    mode: Annotated[
+        Literal["now", "batch"], typer.Option(help="`batch`: within a day, at half price, through the Batch API.")
+    ] = "now",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would cost and take, and buy nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Buy the labels that are missing; what is in the ledger is never bought again."""
     settings = load_settings()
+    if dry_run:
+        show_forecast(settings, labeller, limit, json=json)
+        return
     check_choices(settings, labeller)
 
     async def call() -> dict[str, float | None]:
         from flows.label import label as flow
 
-        return await flow(labeller=labeller, limit=limit, again=again)
+        return await flow(labeller=labeller, limit=limit, again=again, budget=budget, mode=mode)
 
     counts = run_flow(settings, call, quiet=json)
     if json:
@@ -77,6 +90,21 @@ def label(
     else:
         cost = "at an unknown price" if counts["cost_usd"] is None else f"${counts['cost_usd']:.4f} spent now"
         say(f"labels: {counts['labelled']} new, {counts['failed']} given up, {cost}")
+
+
+def show_forecast(settings: Settings, labeller: LabellerKind, limit: int, *, json: bool) -> None:
+    """What labelling would cost and take; asks nobody, so it needs no key."""
+    from feedback_model.labelling.forecast import forecast_labels, tell_forecast
+    from feedback_model.labelling.opening import label_set_of
+    from feedback_model.store.connection import open_store
+
+    store = open_store(settings.store_url)
+    forecast = forecast_labels(store, label_set_of(labeller, settings), settings.relabel_share, limit or None)
+    if json:
+        print_json(asdict(forecast))
+        return
+    for line in tell_forecast(forecast):
+        say(line)
 
 
 def augment(

@@ -172,14 +172,20 @@ def read_orphans(store: Store, purpose: ledger.Purpose, trade: Trade[Answer]) ->
     return len(orphans)
 
 
-def settle_reply(connection: Connection, trade: Trade[Answer], order: ledger.Order, reply_id: int, body: bytes) -> None:
-    """Read a reply that is kept, of whose `order` this process has charge, and write down what it gives."""
+def settle_reply(connection: Connection, trade: Trade[Answer], order: ledger.Order, reply_id: int, body: bytes) -> bool:
+    """Read a reply that is kept and counted among the attempts of `order`, and write down what it gives; True if of use."""
     answer = trade.read(body)
     if isinstance(answer, Problem):
         state: ledger.RequestState = "wanted" if order.attempts < ledger.MAX_ANSWERS else "failed"
         replies.settle_problems(connection, [Unusable(order, reply_id, answer.code, state)])
-    else:
-        trade.settle(connection, [Settlement(order, reply_id, answer)])
+        return False
+    trade.settle(connection, [Settlement(order, reply_id, answer)])
+    return True
+
+
+def counted(order: ledger.Order) -> ledger.Order:
+    """`order` after one more reply to it was kept."""
+    return replace(order, attempts=order.attempts + 1)
 
 
 def _money(cost_usd: float | None) -> str:

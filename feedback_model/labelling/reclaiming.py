@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from feedback_model.labelling.buying import Trade, settle_reply
+from feedback_model.labelling.buying import Trade, counted, settle_reply
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.replies import read_envelope
 from feedback_model.store import claims, replies, sends
@@ -48,4 +48,4 @@ def _use(store: Store, trades: Mapping[Purpose, Trade[Any]], found: Mapping[send
                 replies.keep_spare(connection, send, paid)
                 continue
             (reply_id,) = replies.keep_replies(connection, [replies.Kept(order, paid, send, reclaimed=True)])
-            settle_reply(connection, trades[order.purpose], order, reply_id, body)
+            settle_reply(connection, trades[order.purpose], counted(order), reply_id, body)

@@ -67,11 +67,12 @@ def claim_next(store: Store, label_set: LabelSet, purpose: Purpose, count: int) 
         for chunk in chunks(connection.execute(waiting).scalars().all()):
             taking = update(request).where(request.c.request_id.in_(chunk))
             connection.execute(taking.values(state="claimed", claimed_by=process_owner(), updated_at=now()))
-            claimed.extend(_orders(connection, chunk))
+            claimed.extend(orders_of(connection, chunk))
     return tuple(claimed)
 
 
-def _orders(connection: Connection, request_ids: Sequence[str]) -> Iterator[Order]:
+def orders_of(connection: Connection, request_ids: Sequence[str]) -> Iterator[Order]:
+    """The orders of requests, in their order."""
     wanted = select(request, transcript.c.text).join(transcript).where(request.c.request_id.in_(request_ids))
     rows = {row.request_id: row for row in connection.execute(wanted)}
     return (_order(rows[request_id]) for request_id in request_ids)
@@ -95,7 +96,7 @@ def take_over(store: Store, request_ids: Sequence[str]) -> dict[str, Order]:
             taking = update(request).where(request.c.request_id.in_(chunk), nobodys, open_still)
             owned = taking.values(state="claimed", claimed_by=process_owner(), updated_at=now())
             ids = connection.execute(owned.returning(request.c.request_id)).scalars().all()
-            taken |= {order.request_id: order for order in _orders(connection, ids)}
+            taken |= {order.request_id: order for order in orders_of(connection, ids)}
     return taken
 
 
@@ -132,10 +133,9 @@ def claimed_elsewhere(store: Store, label_set: LabelSet, purpose: Purpose) -> in
 def adopt_unread(store: Store, purpose: Purpose) -> tuple[UnreadReply, ...]:
     """Make replies to `purpose` ours whose reader died between committing and reading them, each with its order."""
     with store.write() as connection:
-        dead = _dead_owners(connection)
-        if not dead:
-            return ()
-        orphaned = and_(request.c.purpose == purpose, request.c.state == "answered", request.c.claimed_by.in_(dead))
+        # Those of a batch belong to nobody, and reading one twice changes nothing.
+        nobodys = or_(request.c.claimed_by.is_(None), request.c.claimed_by.in_(_dead_owners(connection)))
+        orphaned = and_(request.c.purpose == purpose, request.c.state == "answered", nobodys)
         adopting = update(request).where(orphaned).values(claimed_by=process_owner(), updated_at=now())
         adopted = connection.execute(adopting.returning(request.c.request_id)).scalars().all()
         unread = (_unread(connection, chunk) for chunk in chunks(adopted))
@@ -147,5 +147,5 @@ def _unread(connection: Connection, request_ids: Sequence[str]) -> list[UnreadRe
     rows = connection.execute(
         select(reply.c.request_id, reply.c.reply_id, reply.c.body).where(reply.c.reply_id.in_(newest))
     ).all()
-    orders = {order.request_id: order for order in _orders(connection, request_ids)}
+    orders = {order.request_id: order for order in orders_of(connection, request_ids)}
     return [UnreadReply(orders[row.request_id], row.reply_id, row.body) for row in rows]

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, selec
 from feedback_model.records import LabelSet, content_id
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import augmentation, label, request, transcript
+from feedback_model.store.tables import augmentation, label, reply, request, transcript
 from feedback_model.store.upsert import insert_missing
 
 Purpose = Literal["label", "rewrite", "relabel"]
@@ -123,6 +123,61 @@ def want_labels(store: Store, label_set: LabelSet, limit: int | None, relabel_sh
 
 def _is_sampled(transcript_id: str, share: float) -> bool:
     return int(content_id("relabel sample", transcript_id)[:8], 16) < share * 16**8
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Labels that a label set lacks."""
+
+    n_unasked: int
+    n_wanted: int
+    """Ordered, and not bought."""
+    n_characters: int
+    """Of the texts of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class AverageTokens:
+    """Tokens per reply."""
+
+    n_replies: int
+    prompt: float
+    cached: float
+    completion: float
+
+
+def measure_missing(store: Store, label_set: LabelSet) -> Missing:
+    """How much there is to label; orders nothing."""
+    unasked = _unasked(label_set).subquery()
+    size = func.coalesce(func.sum(func.length(transcript.c.text)), 0)
+    waiting = and_(of_label_set(label_set, "label"), request.c.state == "wanted")
+    with store.read() as connection:
+        n_unasked, first = connection.execute(
+            select(func.count(), size)
+            .select_from(unasked)
+            .join(transcript, transcript.c.transcript_id == unasked.c.transcript_id)
+        ).one()
+        n_wanted, second = connection.execute(
+            select(func.count(), size).select_from(request).join(transcript).where(waiting)
+        ).one()
+    return Missing(n_unasked, n_wanted, first + second)
+
+
+def average_tokens(store: Store, label_set: LabelSet, purpose: Purpose) -> AverageTokens:
+    """What replies of a label set took on average; zeros where there are none."""
+    columns = (reply.c.prompt_tokens, reply.c.cached_tokens, reply.c.completion_tokens)
+    means = (func.coalesce(func.avg(column), 0) for column in columns)
+    query = select(func.count(reply.c.prompt_tokens), *means).join(request).where(of_label_set(label_set, purpose))
+    with store.read() as connection:
+        n_replies, *found = connection.execute(query).one()
+    return AverageTokens(n_replies, *map(float, found))
+
+
+def count_other_prompts(store: Store, label_set: LabelSet) -> int:
+    """Labels by the same model under other versions of the prompt."""
+    others = and_(label.c.label_model == label_set.label_model, label.c.prompt_version != label_set.prompt_version)
+    with store.read() as connection:
+        return connection.execute(select(func.count()).select_from(label).where(others)).scalar_one()
 
 
 def want(store: Store, rows: Sequence[dict[str, Any]]) -> int:

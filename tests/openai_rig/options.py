@@ -54,6 +54,8 @@ class Options:
     batch_error_share: float = 0.0
     batch_enqueued_tokens: float = 0.0
     """Input tokens that may wait in batches; 0 means no limit."""
+    hold: str = ""
+    """`POST /v1/batches`: the first such request is done, and never answered."""
     seed: int = 0
 
 

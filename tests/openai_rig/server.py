@@ -49,6 +49,7 @@ class Rig:
         self.options = options
         self.bill = Bill()
         self.quota = options.quota
+        self.held = False
         self.limits: defaultdict[str, Limits] = defaultdict(partial(Limits, options))
         self.stored = StoredCompletions(options)
         self.batches = Batches(options, self.bill, self.answer)
@@ -188,6 +189,18 @@ class Rig:
         self.quota = int((await request.json())["quota"])
         return json_reply({"quota": self.quota})
 
+    @web.middleware
+    async def hold(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Withhold the first answer to what `options.hold` names, after everything was done."""
+        response = await handler(request)
+        if not self.held and f"{request.method} {request.path}".startswith(self.options.hold or "-"):
+            self.held = True
+            await asyncio.Event().wait()
+        return response
+
+    async def show_held(self, _request: web.Request) -> web.Response:
+        return json_reply(self.held)
+
 
 def cut(request: web.Request) -> web.Response:
     if request.transport is not None:
@@ -197,7 +210,7 @@ def cut(request: web.Request) -> web.Response:
 
 def build(options: Options) -> web.Application:
     rig = Rig(options)
-    app = web.Application(client_max_size=256 * 1024**2)
+    app = web.Application(client_max_size=256 * 1024**2, middlewares=[rig.hold] if options.hold else [])
     app.add_routes(
         [
             web.post("/v1/chat/completions", rig.create),
@@ -206,6 +219,7 @@ def build(options: Options) -> web.Application:
             web.get("/bill", rig.show_bill),
             web.get("/bill/requests", rig.show_requests),
             web.post("/rig/quota", rig.set_quota),
+            web.get("/rig/held", rig.show_held),
             *rig.batches.routes(),
         ]
     )

@@ -1,0 +1,241 @@
+"""Labels for the patient: handed in as batches, answered within a day, at half price. The ledger is the same, and so is the plan.
+
+A batch is written down before it is handed in, and its name travels in the provider's metadata; so a kill at any step leaves
+something that the next run finds: a prepared job without a batch is handed in, a batch nobody recorded is found by its name.
+What expires, fails or is lost is wanted again.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from feedback_model.errors import LabellerError, LabellingStopped
+from feedback_model.labelling.allowance import Allowance, count_bytes
+from feedback_model.labelling.batch_lines import BATCH_SHARE, Answered, Failed, read_lines, request_line
+from feedback_model.labelling.buying import LabelCounts, counted, settle_reply
+from feedback_model.labelling.client import Client
+from feedback_model.labelling.label import LABELS, plan_labels
+from feedback_model.labelling.labeller import Desk
+from feedback_model.labelling.patience import Patience
+from feedback_model.labelling.questions import messages_of, question_of
+from feedback_model.labelling.reclaiming import reclaim
+from feedback_model.progress import Tracker, check_stop, track
+from feedback_model.records import LabelSet
+from feedback_model.settings import Settings
+from feedback_model.store import batch_jobs, claims, ledger, replies, sends
+from feedback_model.store.batch_jobs import BatchJob
+from feedback_model.store.connection import Store
+
+JOB: Final = "feedback_job"  # the key under which the provider keeps a job's id
+MOST_REQUESTS: Final = 10_000  # in one job; the provider takes 50,000, and smaller ones come back sooner
+MOST_BYTES: Final = 100_000_000  # the provider takes 200 MB
+MOST_TOKENS: Final = 1_900_000  # of input in one job: OpenAI's lowest tier lets 2 million wait
+FEWEST_TOKENS: Final = 5_000
+FIRST_LOOK: Final = 0.5  # seconds until the first look at a batch; each next one comes later
+LAST_LOOK: Final = 60.0
+TICK: Final = 0.25
+KEPT_AT_ONCE: Final = 500  # replies in one transaction
+TOO_MANY: Final = "token_limit_exceeded"
+
+
+async def label_in_batches(
+    store: Store,
+    desk: Desk,
+    label_set: LabelSet,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    again_failed: bool = False,
+    budget: float | None = None,
+) -> LabelCounts:
+    """Buy every missing label (at most `limit`) through the Batch API, and go on with batches that were handed in before.
+
+    Args:
+        budget: as in `label_missing`.
+
+    Raises:
+        LabellingStopped: billing or the budget. LabellerError: the endpoint is down, or refuses batches as such.
+        ConfigurationError, Interrupted: batches go on at the provider; a rerun collects them.
+    """
+    await reclaim(store, desk, {"label": LABELS})
+    plan = await asyncio.to_thread(
+        plan_labels, store, label_set, limit=limit, again_failed=again_failed, relabel_share=settings.relabel_share
+    )
+    under_way = await asyncio.to_thread(batch_jobs.open_jobs, store, label_set, "label")
+    total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in under_way)
+    most = None if budget is None else sends.in_nanos(budget, int)
+    counter = _Counter(store, desk.client, desk.patience, label_set, track("label", total, plan.n_done), most, limit)
+    return await counter.work()
+
+
+@dataclass(slots=True)
+class _Counter:
+    """The batches of one label set, and what they came to."""
+
+    store: Store
+    client: Client
+    patience: Patience
+    label_set: LabelSet
+    tracker: Tracker
+    budget: int | None
+    left: int | None
+    """Orders that may still be handed in; None for all."""
+    counts: LabelCounts = field(default_factory=LabelCounts)
+    job_tokens: int = MOST_TOKENS
+    queue_tokens: float = float("inf")
+    """Input tokens that the provider lets wait, as far as is known."""
+    look: float = FIRST_LOOK
+    allowance: Allowance = field(default_factory=Allowance)
+
+    async def work(self) -> LabelCounts:
+        """Hand in, wait and collect until nothing is wanted and nothing is under way."""
+        while True:
+            jobs = await asyncio.to_thread(batch_jobs.open_jobs, self.store, self.label_set, "label")
+            for job in jobs:
+                if job.state == "prepared":
+                    await self._hand_in(job)
+            if await self._prepare(jobs):
+                continue
+            if not jobs:
+                return self.counts
+            await self._wait()
+            for job in await asyncio.to_thread(batch_jobs.open_jobs, self.store, self.label_set, "label"):
+                if job.state == "submitted":
+                    await self._look_at(job)
+
+    async def _prepare(self, jobs: Sequence[BatchJob]) -> bool:
+        """Write the next job down, if there is something to ask and room for it in the provider's queue."""
+        waiting = sum(job.input_tokens for job in jobs)
+        if waiting and waiting + self.job_tokens > self.queue_tokens:
+            return False
+        count = MOST_REQUESTS if self.left is None else min(MOST_REQUESTS, self.left)
+        orders = await asyncio.to_thread(claims.claim_next, self.store, self.label_set, "label", count) if count else ()
+        if not orders:
+            return False
+        job, tries = self._fill(orders)
+        admissions = await asyncio.to_thread(batch_jobs.prepare_job, self.store, job, tries)
+        handed_in = {each.request_id for each, said in zip(tries, admissions, strict=True) if said == "sent"}
+        await asyncio.to_thread(claims.release, self.store, [order.request_id for order in orders])
+        if not handed_in and not jobs:
+            raise LabellingStopped(
+                f"the budget of {(self.budget or 0) / sends.NANOS:.2f} USD leaves no room for another request; "
+                "what is paid for is kept, give a higher --budget to go on"
+            )
+        self.left = None if self.left is None else self.left - len(handed_in)
+        self.look = FIRST_LOOK
+        return bool(handed_in)
+
+    def _fill(self, orders: Sequence[ledger.Order]) -> tuple[BatchJob, list[sends.Send]]:
+        """A job with as many of `orders` as it may have tokens and bytes, and the tries it consists of."""
+        job_id, tries, tokens, size = secrets.token_hex(8), list[sends.Send](), 0.0, 0
+        for order in orders:
+            n_bytes = count_bytes(messages_of(order))
+            needed = self.allowance.prompt(n_bytes)
+            if tries and (tokens + needed > self.job_tokens or size + n_bytes > MOST_BYTES):
+                break
+            tokens, size = tokens + needed, size + n_bytes
+            most = self.allowance.most_nanos(order.label_model, n_bytes, self.allowance.output(order)) * BATCH_SHARE
+            tries.append(
+                sends.Send(secrets.token_hex(12), order.request_id, self.label_set, int(most + 1), self.budget, job_id)
+            )
+        return BatchJob(job_id, self.label_set, "label", len(tries), int(tokens)), tries
+
+    async def _hand_in(self, job: BatchJob) -> None:
+        """Hand a prepared job in, unless it was before and only the record of it is missing."""
+        batch = await self.patience.insist(lambda: self.client.find_batch(JOB, job.job_id))
+        if batch is None:
+            tries = await asyncio.to_thread(batch_jobs.open_tries, self.store, job)
+            lines = b"".join(self._lines(tries.values()))
+            file_id = job.file_id or await self.patience.insist(
+                lambda: self.client.upload(f"{job.job_id}.jsonl", lines)
+            )
+            await asyncio.to_thread(batch_jobs.change_job, self.store, job, file_id=file_id)
+            batch = await self.patience.insist(lambda: self.client.create_batch(file_id, {JOB: job.job_id}))
+        await asyncio.to_thread(batch_jobs.change_job, self.store, job, provider_id=str(batch.id), state="submitted")
+
+    def _lines(self, tries: Iterable[tuple[sends.Send, ledger.Order]]) -> Iterable[bytes]:
+        for send, order in tries:
+            question = question_of(order, messages_of(order), self.allowance.output(order))
+            yield request_line(send.send_id, question)
+
+    async def _wait(self) -> None:
+        for _ in range(max(1, round(self.look / TICK))):
+            await asyncio.sleep(TICK)
+            check_stop()
+        self.look = min(LAST_LOOK, self.look * 1.5)
+
+    async def _look_at(self, job: BatchJob) -> None:
+        batch = await self.patience.insist(lambda: self.client.batch(str(job.provider_id)))
+        match batch.status:
+            case "completed" | "expired" | "cancelled":
+                await self._collect(job, batch)
+            case "failed":
+                await asyncio.to_thread(self._take_back, job, _error_of(batch))
+            case _:
+                pass
+
+    async def _collect(self, job: BatchJob, batch: Any) -> None:
+        """Keep and read what a batch answered, and give back what it did not; a kill in between loses nothing."""
+        tries = await asyncio.to_thread(batch_jobs.open_tries, self.store, job)
+        for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
+            content = await self.patience.insist(lambda file_id=file_id: self.client.file(file_id))
+            async for done in self._use(content, tries):
+                self.tracker.advance(done)
+        rest = [sends.Closing(send, "unknown", f"batch_{batch.status}") for send, _ in tries.values()]
+        await asyncio.to_thread(self._finish, job, rest)
+
+    async def _use(self, content: bytes, tries: dict[str, tuple[sends.Send, ledger.Order]]) -> AsyncGenerator[int]:
+        lines = read_lines(content, self.label_set.label_model)
+        while True:
+            chunk = [line for line in (next(lines, None) for _ in range(KEPT_AT_ONCE)) if line is not None]
+            if not chunk:
+                return
+            known = [(line, *tries.pop(line.send_id)) for line in chunk if line.send_id in tries]
+            yield await asyncio.to_thread(self._settle, known)
+
+    def _settle(self, known: Sequence[tuple[Answered | Failed, sends.Send, ledger.Order]]) -> int:
+        """Two transactions: replies are kept before anyone reads them. Returns how many orders are done with."""
+        kept = [replies.Kept(order, line.paid, send) for line, send, order in known if isinstance(line, Answered)]
+        failed = [sends.Closing(send, "refused", line.code) for line, send, _ in known if isinstance(line, Failed)]
+        with self.store.write() as connection:
+            ids = replies.keep_replies(connection, kept) if kept else []
+            batch_jobs.give_back(connection, failed)
+        with self.store.write() as connection:
+            usable = [
+                settle_reply(connection, LABELS, counted(each.order), reply_id, each.paid.body)
+                for each, reply_id in zip(kept, ids, strict=True)
+            ]
+        for each in kept:
+            self.counts += LabelCounts(asked=1, labelled=0, cost_usd=each.paid.cost_usd)
+        self.counts += LabelCounts(labelled=sum(usable))
+        return sum(usable)
+
+    def _finish(self, job: BatchJob, rest: Sequence[sends.Closing]) -> None:
+        with self.store.write() as connection:
+            batch_jobs.give_back(connection, rest)
+        batch_jobs.change_job(self.store, job, state="collected")
+        self.look = FIRST_LOOK
+
+    def _take_back(self, job: BatchJob, error: str) -> None:
+        """A batch was refused as a whole: nothing of it was billed."""
+        tries = batch_jobs.open_tries(self.store, job)
+        with self.store.write() as connection:
+            batch_jobs.give_back(connection, [sends.Closing(send, "refused", error) for send, _ in tries.values()])
+        batch_jobs.change_job(self.store, job, state="failed", error=error)
+        if not error.startswith(TOO_MANY):
+            raise LabellerError(f"the endpoint refused a batch ({error}); nothing of it was paid, use --mode now")
+        others = sum(each.input_tokens for each in batch_jobs.open_jobs(self.store, self.label_set, "label"))
+        if others:
+            self.queue_tokens = min(self.queue_tokens, others + job.input_tokens - 1)
+        elif self.job_tokens <= FEWEST_TOKENS:
+            raise LabellerError(
+                "the endpoint lets too few tokens wait in batches for even a few requests; use --mode now"
+            )
+        self.job_tokens = max(FEWEST_TOKENS, self.job_tokens // 2) if not others else self.job_tokens
+
+
+def _error_of(batch: Any) -> str:
+    data = (batch.errors.data if batch.errors else None) or []
+    return f"{data[0].code}: {data[0].message}" if data else "no reason given"

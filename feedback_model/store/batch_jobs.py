@@ -1,0 +1,122 @@
+"""Batches at the provider, in SQL: prepared before anything is handed in, so that none can be orphaned.
+
+While a job is open, its requests are claimed by nobody in particular: no process has to live for it, and none may buy them.
+Knows nothing of the provider.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from feedback_model.records import LabelSet
+from feedback_model.store.claims import orders_of
+from feedback_model.store.clock import now
+from feedback_model.store.connection import Store
+from feedback_model.store.ledger import MAX_ANSWERS, Order, Purpose, chunks
+from feedback_model.store.sends import Admission, Closing, Send, close_sends, open_sends
+from feedback_model.store.tables import batch_job, request, send
+
+JobState = Literal["prepared", "submitted", "collected", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchJob:
+    """Many requests handed in at once."""
+
+    job_id: str
+    label_set: LabelSet
+    purpose: Purpose
+    n_requests: int
+    input_tokens: int
+    """Estimated."""
+    file_id: str | None = None
+    provider_id: str | None = None
+    state: JobState = "prepared"
+
+
+def prepare_job(store: Store, job: BatchJob, tries: Sequence[Send]) -> list[Admission]:
+    """Write a job down with those `tries`, claimed by this process, that their budget allows; says which those are.
+
+    Where none is, nothing is written.
+    """
+    with store.write() as connection:
+        row = {"job_id": job.job_id, "label_model": job.label_set.label_model, "purpose": job.purpose}
+        row |= {"prompt_version": job.label_set.prompt_version, "created_at": now(), "n_requests": job.n_requests}
+        connection.execute(insert(batch_job), [row | {"input_tokens": job.input_tokens, "state": "prepared"}])
+        admissions = open_sends(connection, tries)
+        admitted = [each.request_id for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
+        for chunk in chunks(admitted):
+            connection.execute(update(request).where(request.c.request_id.in_(chunk)).values(claimed_by=None))
+        _change(connection, job.job_id, n_requests=len(admitted), state="prepared" if admitted else "failed")
+    return admissions
+
+
+def open_jobs(store: Store, label_set: LabelSet, purpose: Purpose) -> list[BatchJob]:
+    """Jobs that are prepared or handed in, the oldest first."""
+    query = (
+        select(batch_job)
+        .where(batch_job.c.label_model == label_set.label_model, batch_job.c.prompt_version == label_set.prompt_version)
+        .where(batch_job.c.purpose == purpose, batch_job.c.state.in_(("prepared", "submitted")))
+        .order_by(batch_job.c.created_at, batch_job.c.job_id)
+    )
+    with store.read() as connection:
+        return [
+            BatchJob(
+                row.job_id,
+                label_set,
+                purpose,
+                row.n_requests,
+                row.input_tokens,
+                row.file_id,
+                row.provider_id,
+                row.state,
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def change_job(
+    store: Store,
+    job: BatchJob,
+    *,
+    file_id: str | None = None,
+    provider_id: str | None = None,
+    state: JobState | None = None,
+    error: str | None = None,
+) -> None:
+    """Write down how far a job has come; what is None stays as it is."""
+    changes = {"file_id": file_id, "provider_id": provider_id, "state": state, "error": error}
+    with store.write() as connection:
+        _change(connection, job.job_id, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _change(connection: Connection, job_id: str, **values: str | int) -> None:
+    connection.execute(update(batch_job).where(batch_job.c.job_id == job_id).values(**values))
+
+
+def open_tries(store: Store, job: BatchJob) -> dict[str, tuple[Send, Order]]:
+    """The tries of a job that have no end yet, each with its order, by the try's id."""
+    query = select(send).where(send.c.job_id == job.job_id, send.c.outcome == "open")
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+        names = (row.request_id for row in rows)
+        orders = {order.request_id: order for chunk in chunks(names) for order in orders_of(connection, chunk)}
+    return {
+        row.send_id: (
+            Send(row.send_id, row.request_id, job.label_set, row.reserved_nanos, None, job.job_id),
+            orders[row.request_id],
+        )
+        for row in rows
+    }
+
+
+def give_back(connection: Connection, closings: Sequence[Closing]) -> None:
+    """Write down tries that brought no reply, and let their requests be bought again, or not where they had their chances."""
+    close_sends(connection, closings)
+    for chunk in chunks(each.send.request_id for each in closings):
+        ours = and_(request.c.request_id.in_(chunk), request.c.state == "claimed")
+        spent = request.c.attempts >= MAX_ANSWERS
+        connection.execute(update(request).where(ours, spent).values(state="failed", updated_at=now()))
+        connection.execute(update(request).where(ours, ~spent).values(state="wanted", updated_at=now()))

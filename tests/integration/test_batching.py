@@ -1,0 +1,144 @@
+"""Labels by the Batch API: half the price, the same ledger, and nothing orphaned wherever a run is killed."""
+
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from feedback_model.errors import Interrupted, LabellerError, LabellingStopped
+from feedback_model.labelling import batching
+from feedback_model.labelling.batch_lines import Answered, Failed, read_lines
+from feedback_model.labelling.buying import LabelCounts
+from feedback_model.labelling.label import label_missing
+from feedback_model.labelling.opening import label_set_of, open_labeller
+from feedback_model.labelling.patience import Bounds
+from feedback_model.progress import clear_stop, reporting_to, request_stop
+from feedback_model.store.connection import Store
+from feedback_model.store.tables import batch_job, reply
+from tests.labelling_rig import (
+    bill,
+    count_rows,
+    filled_store,
+    kill_when_held,
+    settings_for,
+    spent,
+    start_labelling,
+    states,
+)
+from tests.openai_rig.process import serving
+
+QUICK = Bounds(outage=2.0, first_backoff=0.02, longest_backoff=0.1)
+
+
+def settings_at(home, url):
+    return settings_for(home, url).model_copy(update={"label_model": "gpt-4o-mini"})
+
+
+async def label(settings, store: Store, how=batching.label_in_batches, **options) -> LabelCounts:
+    async with open_labeller("openai", settings, QUICK) as desk:
+        return await how(store, desk, label_set_of("openai", settings), settings, **options)
+
+
+def booked(store: Store) -> Decimal:
+    with store.read() as connection:
+        costs = connection.execute(select(reply.c.cost_usd)).scalars().all()
+    return sum((Decimal(str(each)) for each in costs), Decimal(0))
+
+
+def job_states(store: Store) -> Counter[str]:
+    with store.read() as connection:
+        return Counter(connection.execute(select(batch_job.c.state)).scalars())
+
+
+async def test_everything_is_labelled_once_at_half_the_price(tmp_path, any_store_url) -> None:
+    with serving() as url:
+        settings = settings_at(tmp_path, url).model_copy(update={"database_url": any_store_url})
+        store = filled_store(settings, 30)
+        assert (await label(settings, store)).labelled == 30
+        assert set(bill(url).values()) == {1}
+        assert booked(store) == spent(url) > 0
+        assert await label(settings, store) == LabelCounts()
+        store.close()
+
+
+async def test_what_expires_or_fails_is_handed_in_again(tmp_path) -> None:
+    with serving(batch_expire_share=0.3, batch_error_share=0.1, seed=1) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 40)
+        assert (await label(settings, store)).labelled == 40
+        assert set(bill(url).values()) == {1}
+        assert job_states(store)["collected"] > 1
+        assert booked(store) == spent(url)
+
+
+async def test_a_queue_that_is_full_is_found_out_and_kept_to(tmp_path) -> None:
+    with serving(batch_enqueued_tokens=16_000, batch_seconds=0.1) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 60)
+        assert (await label(settings, store)).labelled == 60
+        assert set(bill(url).values()) == {1}
+        assert job_states(store)["failed"] >= 1
+
+
+async def test_a_queue_that_takes_nothing_is_one_sentence(tmp_path) -> None:
+    with serving(batch_enqueued_tokens=1) as url:
+        settings = settings_at(tmp_path, url)
+        with pytest.raises(LabellerError, match="use --mode now"):
+            await label(settings, filled_store(settings, 4))
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["POST /v1/files", "POST /v1/batches", "GET /v1/batches/", "GET /v1/files/"],
+    ids=["file", "batch", "look", "read"],
+)
+async def test_a_run_that_is_killed_at_any_step_leaves_a_batch_that_the_next_one_finds(tmp_path, step) -> None:
+    with serving(hold=step) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 10)
+        kill_when_held(start_labelling(settings, batch=True), url)
+        await label(settings, store)
+        assert count_rows(store)["label"] == 10
+        assert set(bill(url).values()) == {1}
+        assert booked(store) == spent(url)
+
+
+async def test_while_a_batch_is_under_way_nothing_of_it_is_bought_at_once(tmp_path) -> None:
+    with serving(batch_seconds=600) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 12)
+
+        def stop_when_handed_in(_progress) -> None:
+            request_stop()
+
+        try:
+            with reporting_to(stop_when_handed_in), pytest.raises(Interrupted):
+                await label(settings, store, limit=8)
+        finally:
+            clear_stop()
+        if not job_states(store):
+            pytest.skip("stopped before anything was handed in")
+        counts = await label(settings, store, label_missing)
+        assert counts.labelled == 12 - states(store)[("claimed", None)]
+
+
+async def test_the_budget_holds_for_batches_too(tmp_path) -> None:
+    with serving() as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 40)
+        with pytest.raises(LabellingStopped, match="budget"):
+            await label(settings, store, budget=0.0015)
+        assert 0 < spent(url) <= Decimal("0.0015")
+        assert (await label(settings, store)).labelled > 0
+        assert count_rows(store)["label"] == 40
+
+
+def test_lines_that_are_no_lines_are_passed_over() -> None:
+    content = (
+        b'nonsense\n{"custom_id": 1}\n\n{"custom_id": "a", "response": null, "error": {"code": "batch_expired"}}\n'
+    )
+    content += b'{"custom_id": "b", "response": {"status_code": 200, "body": {}}, "error": null}'
+    read = list(read_lines(content, "gpt-4o-mini"))
+    assert [type(each) for each in read] == [Failed, Failed, Answered]
+    assert read[1] == Failed("a", "batch_expired")
