@@ -92,6 +92,12 @@ def spent(url: str) -> Decimal:
     return Decimal(_get_bill(url)["usd"])
 
 
+def pay_the_bill(url: str, quota: int) -> None:
+    """Let the endpoint answer so many requests in all."""
+    body = json.dumps({"quota": quota}).encode()
+    urllib.request.urlopen(url.removesuffix("/v1") + "/rig/quota", body, timeout=5).close()
+
+
 def kill_when_held(process: subprocess.Popen[str], url: str) -> None:
     """SIGKILL `process` once the endpoint withholds an answer from it."""
     deadline = time.monotonic() + 60
