@@ -79,17 +79,17 @@ def states(store: Store) -> dict[tuple[str, str | None], int]:
 
 def bill(url: str) -> dict[str, int]:
     """Replies charged, by the hash of what was asked."""
-    return _get_bill(url)["replies"]
+    return bill_of(url)["replies"]
 
 
 def requests_seen(url: str) -> int:
     """Requests that reached the endpoint, refused ones too."""
-    return _get_bill(url)["requests"]
+    return bill_of(url)["requests"]
 
 
 def spent(url: str) -> Decimal:
     """What the endpoint charged, in USD, exactly."""
-    return Decimal(_get_bill(url)["usd"])
+    return Decimal(bill_of(url)["usd"])
 
 
 def pay_the_bill(url: str, quota: int) -> None:
@@ -109,7 +109,7 @@ def kill_when_held(process: subprocess.Popen[str], url: str) -> None:
     process.communicate()
 
 
-def _get_bill(url: str):
+def bill_of(url: str):
     return _get(url, "/bill")
 
 

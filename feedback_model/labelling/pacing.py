@@ -104,6 +104,8 @@ class Pace:
     _guessed_at: float | None = None
     _slowed_at: float = -1.0
     _calm: float = SHORTEST_CALM
+    _heard: bool = False
+    """Whether anything was accepted yet; until then the rate stays as it begins."""
     _passed: int = 0
     """Requests sent since we last slowed down and not refused, as far as is known."""
     _binding: Resource = "requests"
@@ -129,6 +131,7 @@ class Pace:
 
     def note_reply(self, told: Mapping[Resource, Told], sent_at: float, now: float) -> None:
         """A request that was sent at `sent_at` was accepted; its headers said `told`."""
+        self._heard = True
         self._take_in(told, sent_at, now)
 
     def note_refusal(self, told: Mapping[Resource, Told], wait: float, sent_at: float, now: float) -> None:
@@ -165,7 +168,7 @@ class Pace:
         elapsed = now - (now if self._guessed_at is None else self._guessed_at)
         self._guessed_at = now
         if self._found is None:
-            self._guess *= 2.0 ** min(elapsed, 1.0)
+            self._guess *= 2.0 ** min(elapsed, 1.0) if self._heard else 1.0
             return self._guess
         creeping = now - self._slowed_at - self._calm
         if creeping > 0:
