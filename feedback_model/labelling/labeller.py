@@ -75,6 +75,7 @@ class Desk:
     async def _try(self, order: Order, messages: list[Message], journal: Journal) -> Kept:
         n_bytes, output = count_bytes(messages), self._allowance.output(order)
         await self._turnstile.pass_through(self._allowance.prompt(n_bytes) + output)
+        self.patience.check()  # hundreds may have waited in line while the run ended
         send = await journal.open(order, self._allowance.most_nanos(order.label_model, n_bytes, output))
         wishes = frozenset(self._wishes)
         question = orjson.dumps(question_of(order, messages, output, wishes, send.send_id))

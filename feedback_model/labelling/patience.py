@@ -88,7 +88,7 @@ class Patience:
         return await retrying(again)
 
     async def _send_once(self, send: Callable[[], Awaitable[T]]) -> T:
-        self._check()
+        self.check()
         try:
             answer = await send()
         except Refusal as refusal:
@@ -102,7 +102,12 @@ class Patience:
         self._failing_since, self._refused_in_a_row = None, 0
         self._failing.clear()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Let nothing be sent once the run has ended.
+
+        Raises:
+            FeedbackError: why it has.
+        """
         check_stop()
         if self._ended is not None:
             raise self._ended
@@ -111,7 +116,7 @@ class Patience:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(TICK, left))
-            self._check()
+            self.check()
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
         refusal = state.outcome.exception() if state.outcome else None

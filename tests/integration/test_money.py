@@ -65,6 +65,14 @@ async def test_billing_stops_the_run_and_a_paid_bill_lets_it_go_on(tmp_path):
         assert set(bill(url).values()) == {1}
 
 
+async def test_what_waits_in_line_when_the_quota_ends_is_never_sent(tmp_path):
+    with serving(quota=20, requests_per_minute=3000, latency_median=0.1) as url:
+        settings = settings_at(tmp_path, url, label_concurrency=256)
+        with pytest.raises(LabellingStopped, match="insufficient_quota"):
+            await label_all(settings, filled_store(settings, 250))
+        assert requests_seen(url) < 60
+
+
 async def test_one_more_row_costs_one_more_request(tmp_path):
     with serving() as url:
         settings = settings_at(tmp_path, url)
