@@ -5,20 +5,13 @@ flight and a rerun goes on; where the plan is met (or its tries are spent) a rer
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from feedback_model.augmentation.plan import (
-    MAX_SHARE,
-    TRIES_PER_WANTED,
-    Cell,
-    choose_parents,
-    count_scores,
-    plan_augmentation,
-)
+from feedback_model.augmentation.plan import MAX_SHARE, AugmentationPlan, Cell, count_scores, plan_augmentation
 from feedback_model.augmentation.rewriting import Intake, read_rewrite
 from feedback_model.errors import MissingStage
 from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
@@ -55,6 +48,10 @@ class AugmentationSummary:
     """Rewrites with no usable text or no usable label."""
     cost_usd: float | None
     """Of this call, rewrites and blind labels together; None where a price is unknown."""
+    cost_per_accepted_usd: float | None = None
+    """Of everything so far, failed rewrites included; None without a price or an accepted one."""
+    cells: tuple[Cell, ...] = ()
+    """Every level that is rare among real transcripts, and why it is not filled where it is not."""
 
 
 @dataclass
@@ -124,26 +121,23 @@ class _Augmentation:
 
     def order_more(self) -> int:
         """Order what the plan lacks, as far as limit and tries allow; returns how many rewrites are new."""
-        real = [each for each in augmentations.scored_train(self.store, self.label_set) if each.origin == "real"]
-        plan = plan_augmentation(_counts(real), max_share=self.max_share)
-        ordered: defaultdict[tuple[str, int], list[Rewrite]] = defaultdict(list)
-        for rewrite in augmentations.rewrites(self.store, self.rewrite_set):
-            ordered[rewrite.trait, rewrite.target_score].append(rewrite)
-        wanted = [
-            (parent, cell.trait, cell.score)
-            for cell in plan.cells
-            for parent in self._parents(cell, real, ordered[cell.trait, cell.score])
-        ]
-        new = augmentations.order_rewrites(self.store, self.rewrite_set, wanted[: self.left])
+        plan = plan_next(self.store, self.label_set, max_share=self.max_share, seed=self.seed)
+        new = augmentations.order_rewrites(self.store, self.rewrite_set, plan.rewrites[: self.left])
         self.left = None if self.left is None else self.left - new
         return new
 
-    def _parents(self, cell: Cell, real: Collection[ScoredTranscript], before: Collection[Rewrite]) -> tuple[str, ...]:
-        accepted = sum(rewrite.outcome == "accepted" for rewrite in before)
-        lacking = min(cell.want - accepted, TRIES_PER_WANTED * cell.want - len(before))
-        scores = {each.transcript_id: each.scores[cell.trait] for each in real}
-        used = {rewrite.parent_id for rewrite in before}
-        return choose_parents(scores, cell.score, max(0, lacking), used=used, seed=self.seed)
+
+def plan_next(store: Store, label_set: LabelSet, *, max_share: float = MAX_SHARE, seed: int = 0) -> AugmentationPlan:
+    """What to rewrite next, as the store stands; orders nothing."""
+    train = augmentations.scored_train(store, label_set)
+    rewrite_set = LabelSet(label_set.label_model, prompt_version("rewrite"))
+    return plan_augmentation(
+        {each.transcript_id: each.scores for each in train if each.origin == "real"},
+        [each.scores for each in train if each.origin != "real"],
+        [(each.parent_id, each.trait, each.target_score) for each in augmentations.rewrites(store, rewrite_set)],
+        max_share=max_share,
+        seed=seed,
+    )
 
 
 async def augment(
@@ -189,18 +183,23 @@ def summarise(
 ) -> AugmentationSummary:
     """The state of augmentation as the store has it; `cost_usd` is passed through."""
     train = augmentations.scored_train(store, label_set)
-    before = _counts([each for each in train if each.origin == "real"])
+    real = [each for each in train if each.origin == "real"]
     rewrite_set = LabelSet(label_set.label_model, prompt_version("rewrite"))
     outcomes = Counter(rewrite.outcome for rewrite in augmentations.rewrites(store, rewrite_set))
+    at_first = plan_augmentation({each.transcript_id: each.scores for each in real}, max_share=max_share)
+    total = augmentations.cost_so_far(store, label_set, rewrite_set)
+    accepted = outcomes["accepted"]
     return AugmentationSummary(
-        before=before,
+        before=_counts(real),
         after=_counts(train),
-        planned=plan_augmentation(before, max_share=max_share).total,
-        accepted=outcomes["accepted"],
+        planned=at_first.total,
+        accepted=accepted,
         missed_target=outcomes["missed_target"],
         near_duplicate=outcomes["near_duplicate"],
         unusable=outcomes["unusable"],
         cost_usd=cost_usd,
+        cost_per_accepted_usd=None if total is None or not accepted else total / accepted,
+        cells=plan_next(store, label_set, max_share=max_share).cells,
     )
 
 

@@ -36,6 +36,8 @@ VIEWS = (
     "label_progress",
     "labelling_cost",
     "paid_replies",
+    "labelling_sends",
+    "augmentation_outcomes",
     "champion_history",
     "champion",
     "decisions",

@@ -1,4 +1,5 @@
 -- One row per labelled transcript, label set, replicate and trait.
+-- expected_score is the mean over the score's distribution; NULL where the provider was not asked or did not tell it.
 SELECT
     label_score.transcript_id,
     transcript.source_id,
@@ -9,6 +10,7 @@ SELECT
     label_score.replicate,
     label_score.trait,
     label_score.score,
-    label_score.explanation
+    label_score.explanation,
+    label_score.expected_score
 FROM label_score
 JOIN transcript ON transcript.transcript_id = label_score.transcript_id
