@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from feedback_model.labelling.replies import Problem, read_text
-from feedback_model.store.augmentations import enter_rewrite, refuse_rewrite
+from feedback_model.store.augmentations import Descendant, enter_rewrite, refuse_rewrite
 from feedback_model.store.connection import Connection, Store
 from feedback_model.store.ledger import Order
 from feedback_model.store.replies import Settlement
@@ -49,6 +49,5 @@ class Intake:
             refuse_rewrite(connection, order, "near_duplicate")
             return
         self._known.add(name, signature)
-        enter_rewrite(
-            connection, order, transcript_id=name, text=answer, n_words=count_words(answer), signature=signature
-        )
+        descendant = Descendant(name, order.transcript_id, answer, count_words(answer), signature)
+        enter_rewrite(connection, order, descendant)

@@ -1,7 +1,7 @@
 """Rewrites in SQL: which were ordered, what text came, what became of each. Knows nothing of how they are judged."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, update
@@ -110,25 +110,36 @@ def _pending(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def enter_rewrite(
-    connection: Connection, order: Order, *, transcript_id: str, text: str, n_words: int, signature: bytes
-) -> None:
-    """Store the text of a rewrite as a train transcript of its parent's source; its request is done."""
-    of_parent = select(transcript).where(transcript.c.transcript_id == order.transcript_id)
-    parent = connection.execute(of_parent).mappings().one()
-    own = {
-        "transcript_id": transcript_id,
-        "text": text,
-        "n_words": n_words,
-        "signature": signature,
-        "split": "train",
-        "origin": "augmented",
-        "parent_id": order.transcript_id,
-        "batch_id": None,
-        "landed_at": now(),
-    }
-    insert_missing(connection, transcript, [{**parent, **own}])
-    _update(connection, order.request_id, transcript_id=transcript_id)
+@dataclass(frozen=True, slots=True)
+class Descendant:
+    """A text that was made of a real train transcript."""
+
+    transcript_id: str
+    parent_id: str
+    text: str
+    n_words: int
+    signature: bytes
+
+
+def enter_descendants(connection: Connection, descendants: Iterable[Descendant]) -> None:
+    """Store texts as augmented train transcripts of their parents' sources; those that stand already are left alone."""
+    for each in descendants:
+        of_parent = select(transcript).where(transcript.c.transcript_id == each.parent_id)
+        parent = connection.execute(of_parent).mappings().one()
+        own = asdict(each) | {"split": "train", "origin": "augmented", "batch_id": None, "landed_at": now()}
+        insert_missing(connection, transcript, [{**parent, **own}])
+
+
+def enter_copies(store: Store, copies: Iterable[Descendant]) -> None:
+    """Store texts that are only to be labelled: no rewrite is accepted as them, so they enter no dataset."""
+    with store.write() as connection:
+        enter_descendants(connection, copies)
+
+
+def enter_rewrite(connection: Connection, order: Order, descendant: Descendant) -> None:
+    """Store the text of a rewrite; its request is done."""
+    enter_descendants(connection, [descendant])
+    _update(connection, order.request_id, transcript_id=descendant.transcript_id)
     settle_done(connection, [order])
 
 

@@ -1,0 +1,125 @@
+"""`feedback labels`: how far labels can be trusted, against people, against each other, and against what must be so."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployments.commands.options import DEFAULT_LABELLER, Json, Labeller, Seed, load_settings
+from deployments.terminal import print_json, print_table, say
+from feedback_model.errors import LabellerError, MissingStage
+
+if TYPE_CHECKING:
+    from eval.label_quality import Agreement
+
+app = typer.Typer(help="How far labels can be trusted.", no_args_is_help=True)
+_FIELDS = ("trait", "n", "difference", "ci_low", "ci_high", "qwk", "spearman", "within_one", "mse", "p_adjusted")
+_CHECK_FIELDS = ("name", "trait", "n", "moved_down", "moved_up", "difference", "ci_low", "ci_high", "verdict")
+_COLUMNS = ["trait", "n", "difference", "95% from", "to", "QWK", "Spearman", "within 1", "MSE", "p (Holm)"]
+
+
+@app.command()
+def gold(
+    file: Annotated[Path, typer.Argument(help="JSONL or CSV: transcript_id or text, and people's scores by trait.")],
+    labeller: Labeller = DEFAULT_LABELLER,
+    json: Json = False,
+) -> None:
+    """Compare the labels with people's scores."""
+    from eval.label_quality import agree
+    from feedback_model.labelling.opening import label_set_of
+    from feedback_model.store.connection import open_store
+    from feedback_model.store.label_sets import labels_of
+    from feedback_model.transcripts.gold import read_gold
+
+    settings, scored = load_settings(), read_gold(file)
+    label_set = label_set_of(labeller, settings)
+    labels = labels_of(open_store(settings.store_url), label_set, scored.keys())
+    if not labels:
+        raise MissingStage(
+            f"none of the {len(scored)} transcripts of {file} is labelled by {label_set.label_model} with "
+            f"{label_set.prompt_version}; land and label them first"
+        )
+    found = agree(labels, scored)
+    if json:
+        print_json({"n_gold": len(scored), "n_labelled": len(labels), "traits": [asdict(each) for each in found]})
+        return
+    show(f"Labels of {label_set.label_model} less people's scores", found)
+    say(f"{len(labels)} of {len(scored)} scored transcripts are labelled; above zero, the labels are kinder")
+
+
+@app.command()
+def drift(labeller: Labeller = DEFAULT_LABELLER, json: Json = False) -> None:
+    """Compare the labels with those of earlier models and prompts, on the transcripts that both labelled."""
+    from eval.label_quality import agree, scores_of
+    from feedback_model.labelling.opening import label_set_of
+    from feedback_model.store.connection import open_store
+    from feedback_model.store.label_sets import label_sets, labels_of
+
+    settings = load_settings()
+    store, label_set = open_store(settings.store_url), label_set_of(labeller, settings)
+    labels = labels_of(store, label_set)
+    others = [other for other in label_sets(store) if other != label_set]
+    compared = [(other, agree(labels, scores_of(labels_of(store, other, labels.keys())))) for other in others]
+    if json:
+        said = [asdict(other) | {"alarm": is_alarming(found)} for other, found in compared]
+        print_json([own | {"traits": list(map(asdict, found))} for own, (_, found) in zip(said, compared, strict=True)])
+        return
+    if not compared:
+        say(
+            f"{label_set.label_model} with {label_set.prompt_version} is the only label set; there is nothing to compare"
+        )
+    for other, found in compared:
+        show(
+            f"{label_set.label_model} {label_set.prompt_version} less {other.label_model} {other.prompt_version}", found
+        )
+        moved = [each.trait for each in found if each.distinguishable]
+        say(f"alarm: {', '.join(moved)} moved" if moved else "no trait is shown to have moved")
+
+
+@app.command()
+def check(
+    labeller: Labeller = DEFAULT_LABELLER,
+    limit: Annotated[int, typer.Option(min=8, help="Most transcripts a check is tried on.")] = 20,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Change transcripts in ways whose effect is known, and see that the labels follow."""
+    from eval.label_quality import judge_check
+    from feedback_model.labelling.checking import check_labels
+    from feedback_model.labelling.metamorphic import CHECKS
+    from feedback_model.labelling.opening import check_labeller, label_set_of, open_labeller
+    from feedback_model.store.connection import open_store
+
+    settings = load_settings()
+    check_labeller(labeller, settings)
+
+    async def ask() -> dict[str, Any]:
+        async with open_labeller(labeller, settings) as desk:
+            label_set = label_set_of(labeller, settings)
+            return await check_labels(open_store(settings.store_url), desk, label_set, settings, limit=limit, seed=seed)
+
+    pairs = asyncio.run(ask())
+    results = [judge_check(each, pairs[each.name]) for each in CHECKS]
+    if json:
+        print_json([asdict(each) for each in results])
+    else:
+        header = ["check", "trait", "n", "down", "up", "difference", "95% from", "to", "verdict"]
+        rows = [[getattr(each, name) for name in _CHECK_FIELDS] for each in results]
+        print_table("What must be so of any labeller", header, rows)
+    failed = [each.sentence for each in results if each.verdict == "fail"]
+    if failed:
+        raise LabellerError(f"the labels do not follow: {failed[0]} Look at the prompt, or choose another model")
+
+
+def show(title: str, found: "Sequence[Agreement]") -> None:
+    """One row per trait."""
+    rows = [[getattr(each, name) for name in _FIELDS] for each in found]
+    print_table(title, _COLUMNS, rows)
+
+
+def is_alarming(found: "Sequence[Agreement]") -> bool:
+    """Whether any trait is shown to have moved."""
+    return any(each.distinguishable for each in found)

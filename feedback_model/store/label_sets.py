@@ -1,0 +1,38 @@
+"""Whole label sets in SQL: which there are, and what each says of every transcript. Knows no formula."""
+
+from collections.abc import Collection
+from itertools import groupby
+
+from sqlalchemy import select
+
+from feedback_model.records import LabelSet
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluation_records import LabelledItem
+from feedback_model.store.tables import label, label_score, transcript
+from feedback_model.traits import TRAIT_KEYS
+
+
+def label_sets(store: Store) -> list[LabelSet]:
+    """Every label set that holds a label, by name."""
+    query = select(label.c.label_model, label.c.prompt_version).distinct().order_by("label_model", "prompt_version")
+    with store.read() as connection:
+        return [LabelSet(*row) for row in connection.execute(query)]
+
+
+def labels_of(store: Store, label_set: LabelSet, names: Collection[str] | None = None) -> dict[str, LabelledItem]:
+    """What a label set says of transcripts (of all, or of those in `names`), by id."""
+    query = (
+        select(label_score.c.transcript_id, transcript.c.source_id, label_score.c.trait, label_score.c.score)
+        .join(transcript, transcript.c.transcript_id == label_score.c.transcript_id)
+        .where(label_score.c.label_model == label_set.label_model)
+        .where(label_score.c.prompt_version == label_set.prompt_version, label_score.c.replicate == 0)
+        .order_by(label_score.c.transcript_id)
+    )
+    found: dict[str, LabelledItem] = {}
+    with store.read() as connection:
+        rows = connection.execution_options(stream_results=True).execute(query)
+        for (name, source), group in groupby(rows, key=lambda row: (row.transcript_id, row.source_id)):
+            scores = {row.trait: row.score for row in group}
+            if names is None or name in names:
+                found[name] = LabelledItem(name, source, tuple(scores[trait] for trait in TRAIT_KEYS))
+    return found

@@ -1,0 +1,114 @@
+"""Labels against people, against earlier labels, and against what must be so of any labeller."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score, mean_squared_error
+
+from eval.label_quality import agree, judge_check, scores_of
+from feedback_model.errors import InputError
+from feedback_model.labelling.checking import Pair
+from feedback_model.labelling.metamorphic import CHECKS, drop_fillers, shuffle_sentences, split_sentences
+from feedback_model.store.evaluation_records import LabelledItem
+from feedback_model.traits import TRAIT_KEYS
+from feedback_model.transcripts.gold import read_gold
+from feedback_model.transcripts.landing import transcript_id_of
+
+SHUFFLED, FILLERS = CHECKS
+SPEECH = "First we met. Then we spoke of it. So, um, we agreed. After that we wrote. Hence it was sent. Now we wait."
+
+
+def items(rng: np.random.Generator, n: int) -> dict[str, LabelledItem]:
+    return {f"t{i:03}": LabelledItem(f"t{i:03}", f"s{i}", tuple(map(int, rng.integers(1, 11, 6)))) for i in range(n)}
+
+
+def test_agreement_is_what_scikit_learn_says_and_has_the_sign_of_kindness() -> None:
+    rng = np.random.default_rng(1)
+    labels, people = items(rng, 80), items(rng, 80)
+    found = {each.trait: each for each in agree(labels, scores_of(people))}
+    for number, trait in enumerate(TRAIT_KEYS):
+        ours, theirs = ([each.scores[number] for each in which.values()] for which in (labels, people))
+        expected = cohen_kappa_score(theirs, ours, weights="quadratic", labels=range(1, 11))
+        assert found[trait].qwk == pytest.approx(expected, abs=1e-12)
+        assert found[trait].mse == pytest.approx(mean_squared_error(theirs, ours), abs=1e-12)
+        assert found[trait].difference == pytest.approx(np.mean(np.subtract(ours, theirs)), abs=1e-12)
+
+
+def test_a_shift_is_an_alarm_and_the_same_labels_are_none() -> None:
+    labels = items(np.random.default_rng(2), 60)
+    kinder = {
+        name: dict(zip(TRAIT_KEYS, (each.scores[0] - 1.0, *each.scores[1:]), strict=True))
+        for name, each in labels.items()
+    }
+    assert [each.distinguishable for each in agree(labels, kinder)] == [True, *[False] * 5]
+    assert not any(each.distinguishable for each in agree(labels, scores_of(labels)))
+
+
+def test_nothing_in_common_is_absent_not_zero() -> None:
+    (first, *_) = agree(items(np.random.default_rng(3), 5), {})
+    assert (first.n, first.difference, first.mse, first.qwk) == (0, None, None, None)
+
+
+@given(st.integers(0, 1000))
+def test_shuffling_keeps_every_sentence_and_moves_them(seed: int) -> None:
+    shuffled = shuffle_sentences(SPEECH, seed)
+    assert shuffled is not None
+    assert sorted(split_sentences(shuffled)) == sorted(split_sentences(SPEECH))
+    assert shuffled != SPEECH
+    assert shuffle_sentences(SPEECH, seed) == shuffled
+
+
+def test_what_does_not_lend_itself_is_left_alone() -> None:
+    assert shuffle_sentences("One. Two. Three.", 0) is None
+    assert drop_fillers("Nothing to take out here.") is None
+    assert drop_fillers("So, um, we, you know, agreed.") == "So we agreed."
+
+
+@given(st.text())
+def test_no_text_makes_a_change_fail(text: str) -> None:
+    shuffle_sentences(text, 1)
+    drop_fillers(text)
+
+
+def pairs(change: float, n: int = 20) -> list[Pair]:
+    rng = random.Random(4)
+    return [Pair(f"s{i}", 6, round(6 + change + rng.uniform(-0.6, 0.6))) for i in range(n)]
+
+
+def test_a_labeller_that_minds_passes_and_one_that_is_deaf_does_not() -> None:
+    assert judge_check(SHUFFLED, pairs(-3)).verdict == "pass"
+    assert judge_check(SHUFFLED, [Pair(f"s{i}", 6, 6) for i in range(20)]).verdict == "fail"
+    assert judge_check(SHUFFLED, pairs(-3, n=5)).verdict == "inconclusive"
+    assert judge_check(FILLERS, pairs(2)).verdict == "pass"
+    assert judge_check(FILLERS, pairs(-2)).verdict == "fail"
+
+
+def test_peoples_scores_are_read_by_id_or_text_from_either_format(tmp_path: Path) -> None:
+    jsonl, table = tmp_path / "gold.jsonl", tmp_path / "gold.csv"
+    jsonl.write_text(json.dumps({"text": " Hello there,  all. ", "empathy": 7.5}) + "\n")
+    table.write_text("transcript_id,empathy,formality\nabc,3,\n")
+    assert read_gold(jsonl) == {transcript_id_of("Hello there, all."): {"empathy": 7.5}}
+    assert read_gold(table) == {"abc": {"empathy": 3.0}}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nonsense", "line 1: this is no JSON"),
+        ("[1]", "line 1: an object is expected"),
+        ('{"empathy": 3}', "line 1: neither transcript_id nor text"),
+        ('{"transcript_id": "a"}', "line 1: no trait is scored"),
+        ('{"transcript_id": "a", "empathy": 11}', "empathy is 11; scores go from 1 to 10"),
+        ('{"transcript_id": "a", "empathy": "high"}', "empathy is 'high'"),
+        ("", "has no scored transcript"),
+    ],
+)
+def test_a_bad_line_is_one_sentence_that_names_it(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "gold.jsonl").write_text(line)
+    with pytest.raises(InputError, match=said):
+        read_gold(tmp_path / "gold.jsonl")
