@@ -22,6 +22,8 @@ from tests.openai_rig.process import serving
 
 PATIENCE = 240.0  # seconds until a command or a condition counts as hanging
 
+CONCURRENCY = 16  # requests in flight: what a kill may cost
+
 
 @dataclass
 class Endpoint:
@@ -109,6 +111,8 @@ def paid_installation(installation: Installation, endpoint: Endpoint) -> Install
         "OPENAI_API_KEY": "sk-test",
         "FEEDBACK_OPENAI_BASE_URL": endpoint.url,
         "FEEDBACK_LABEL_MODEL": "embedded-rubric-1",
+        "FEEDBACK_LABEL_CONCURRENCY": str(CONCURRENCY),
+        "FEEDBACK_RELABEL_SHARE": "0",  # so that a question asked twice is one too many
     }
     return installation
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Endpoint, Installation
+from tests.e2e.conftest import CONCURRENCY, Endpoint, Installation
 
 RUN = ("run", "--base-model", "embedded", "--epochs", "2")
-CONCURRENCY = 16  # FEEDBACK_LABEL_CONCURRENCY's default: what a kill may cost
 
 
 def test_killed_at_every_stage_it_completes_and_buys_nothing_twice(

@@ -17,6 +17,7 @@ COMMANDS = [
     "land",
     "run",
     "label",
+    "labels",
     "augment",
     "train",
     "evaluate",
