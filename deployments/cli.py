@@ -10,7 +10,18 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from deployments.commands import champion, demo, doctor, landing, reporting, results, scoring, serving, stages
+from deployments.commands import (
+    augmenting,
+    champion,
+    demo,
+    doctor,
+    landing,
+    reporting,
+    results,
+    scoring,
+    serving,
+    stages,
+)
 from deployments.terminal import fail
 from feedback_model.errors import FeedbackError, Interrupted
 
@@ -26,7 +37,7 @@ app.command()(demo.demo)
 app.command()(landing.land)
 app.command()(stages.run)
 app.command()(stages.label)
-app.command()(stages.augment)
+app.command()(augmenting.augment)
 app.command()(stages.train)
 app.command()(stages.evaluate)
 app.add_typer(reporting.app, name="report")

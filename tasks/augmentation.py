@@ -3,22 +3,16 @@
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from feedback_model.augmentation.augment import augment
+from feedback_model.augmentation.augment import AugmentationSummary, augment
 from feedback_model.labelling.client import Labeller, label_set_of
 from feedback_model.records import LabellerKind
 from tasks.resources import resources
 
 
 @task(name="augment", cache_policy=NO_CACHE)
-async def augment_rare_scores(labeller: Labeller, kind: LabellerKind, share: float, seed: int) -> dict[str, int]:
+async def augment_rare_scores(labeller: Labeller, kind: LabellerKind, share: float, seed: int) -> AugmentationSummary:
     """Have rare score levels of the train part rewritten, relabelled blind, and kept where they hit."""
     with resources() as (settings, store):
         summary = await augment(store, labeller, label_set_of(kind, settings), settings, max_share=share, seed=seed)
     get_run_logger().info("augmentation: %s", summary)
-    return {
-        "wanted": summary.planned,
-        "accepted": summary.accepted,
-        "missed_target": summary.missed_target,
-        "near_duplicate": summary.near_duplicate,
-        "unusable": summary.unusable,
-    }
+    return summary

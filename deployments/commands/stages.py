@@ -79,28 +79,6 @@ def label(
         say(f"labels: {counts['labelled']} new, {counts['failed']} given up, {cost}")
 
 
-def augment(
-    labeller: Labeller = DEFAULT_LABELLER,
-    share: Annotated[float, typer.Option(min=0, max=1, help="Most rewrites to keep, as a share of real train.")] = 0.1,
-    seed: Seed = 0,
-    json: Json = False,
-) -> None:
-    """Rewrite real train transcripts towards rare score levels, relabel them blind, and keep what hits."""
-    settings = load_settings()
-    check_choices(settings, labeller)
-
-    async def call() -> dict[str, int]:
-        from flows.augment import augment as flow
-
-        return await flow(labeller=labeller, share=share, seed=seed)
-
-    counts = run_flow(settings, call, quiet=json)
-    if json:
-        print_json(counts)
-    else:
-        say("augmentation: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
-
-
 def train(
     labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,

@@ -36,6 +36,7 @@ VIEWS = (
     "label_progress",
     "labelling_cost",
     "paid_replies",
+    "augmentation_outcomes",
     "champion_history",
     "champion",
     "decisions",

@@ -88,3 +88,12 @@ def test_what_answering_took_is_summed_per_model(filled: Store) -> None:
 
 def test_looks_at_a_held_out_split_are_counted(filled: Store) -> None:
     assert ask(filled, "SELECT dataset_id, split, n_looks, n_models FROM look_budget") == [("d1", "test", 1, 2)]
+
+
+def test_a_rewrite_costs_what_its_text_and_its_blind_label_cost(filled: Store) -> None:
+    found = ask(
+        filled,
+        "SELECT trait, target_score, ordered, accepted, pending, n_replies, ROUND(CAST(cost_usd * 10000 AS NUMERIC)), "
+        "cost_per_accepted_usd FROM augmentation_outcomes",
+    )
+    assert found == [("empathy", 2, 1, 0, 1, 2, 4, None)]
