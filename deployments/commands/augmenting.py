@@ -1,4 +1,7 @@
-"""`feedback augment`: rare score levels made less rare, or with `--dry-run` the plan for it and what it would cost."""
+"""`feedback augment`: rare score levels made less rare, or with `--dry-run` the plan for it and what it would cost.
+
+`feedback prove-augmentation` shows what it was worth.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.commands.options import DEFAULT_LABELLER, Json, Labeller, Seed, load_settings
-from deployments.commands.stages import check_choices
+from deployments.commands.options import DEFAULT_LABELLER, Again, Json, Labeller, Seed, load_settings
+from deployments.commands.stages import check_choices, show_outcome
 from deployments.flow_runner import run_flow
 from deployments.terminal import print_json, print_table, say
 from feedback_model.records import LabellerKind
@@ -42,6 +45,36 @@ def augment(
         return await flow(labeller=labeller, share=share, seed=seed)
 
     _show_summary(run_flow(settings, call, quiet=json), json=json)
+
+
+def prove_augmentation(
+    run_id: Annotated[
+        str, typer.Option("--run", help="Training run to repeat without rewrites; default: the latest.")
+    ] = "",
+    again: Again = False,
+    json: Json = False,
+) -> None:
+    """Train once more without the rewrites, and measure both on the same real test transcripts."""
+    settings = load_settings()
+
+    async def call() -> str:
+        from flows.prove_augmentation import prove_augmentation as flow
+
+        return await flow(run_id=run_id, again=again)
+
+    _show_effect(settings, run_flow(settings, call, quiet=json), json=json)
+
+
+def _show_effect(settings: Settings, evaluation_id: str, *, json: bool) -> None:
+    from eval.report.effect import tell_effect
+    from feedback_model.store.connection import open_store
+
+    effect = tell_effect(open_store(settings.store_url), evaluation_id)
+    if json:
+        print_json({"evaluation_id": evaluation_id, "effect": effect})
+        return
+    show_outcome(settings, evaluation_id, json=False)
+    say(effect)
 
 
 def _show_summary(summary: "AugmentationSummary", *, json: bool) -> None:

@@ -45,6 +45,19 @@ def test_calibration_sets_the_mean_label_beside_each_score(filled: Store) -> Non
     assert sorted(found) == [("base", 2, 7, 1, 2, 1), ("epoch-2", 5, 4, 2, 2, 0), ("epoch-2", 7, 7, 2, 2, 0)]
 
 
+def test_the_error_at_a_score_level_is_that_of_the_transcripts_with_that_label(filled: Store) -> None:
+    found = ask(
+        filled,
+        "SELECT model, label_score, mse, n_used, n_total, n_missing FROM score_level_errors WHERE trait = 'empathy'",
+    )
+    assert {row[:2]: row[2:] for row in found} == {
+        (model, LABELLED[name]): (squared_error(model, name), known, 1, 1 - known)
+        for model in MODELS
+        for name in TESTED
+        for known in [int((model, name) in PREDICTED)]
+    }
+
+
 def test_the_error_of_a_transcript_is_the_mean_over_its_traits_and_nothing_where_invalid(filled: Store) -> None:
     found = ask(filled, "SELECT model, transcript_id, squared_error FROM transcript_errors")
     assert {row[:2]: row[2] for row in found} == {
