@@ -10,7 +10,19 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from deployments.commands import champion, demo, doctor, labels, landing, reporting, results, scoring, serving, stages
+from deployments.commands import (
+    augmenting,
+    champion,
+    demo,
+    doctor,
+    labels,
+    landing,
+    reporting,
+    results,
+    scoring,
+    serving,
+    stages,
+)
 from deployments.terminal import fail
 from feedback_model.errors import FeedbackError, Interrupted
 
@@ -27,9 +39,10 @@ app.command()(landing.land)
 app.command()(stages.run)
 app.command()(stages.label)
 app.add_typer(labels.app, name="labels")
-app.command()(stages.augment)
+app.command()(augmenting.augment)
 app.command()(stages.train)
 app.command()(stages.evaluate)
+app.command()(augmenting.prove_augmentation)
 app.add_typer(reporting.app, name="report")
 app.command()(scoring.score)
 app.add_typer(results.app, name="results")

@@ -31,6 +31,13 @@ Again = Annotated[bool, Field(title="Again", description="Do it anew, even where
 AgainFailed = Annotated[
     bool, Field(title="Again", description="Ask again where every answer so far was unusable; what is labelled stays.")
 ]
+ControlOf = Annotated[
+    str,
+    Field(
+        title="Control of",
+        description="A training run to repeat without augmentation, for comparison; empty: train on what is labelled.",
+    ),
+]
 Share = Annotated[
     float,
     Field(

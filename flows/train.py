@@ -3,9 +3,9 @@
 from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
-from flows.parameters import Again, BaseModel, Epochs, Labeller, Precision, Seed
+from flows.parameters import Again, BaseModel, ControlOf, Epochs, Labeller, Precision, Seed
 from tasks.evaluation import fix_promotion_rules
-from tasks.training import fine_tune, take_snapshot
+from tasks.training import fine_tune, fine_tune_unaugmented, take_snapshot
 
 
 @flow(
@@ -22,8 +22,14 @@ async def train(
     precision: Precision = "float16",
     seed: Seed = 0,
     again: Again = False,
+    control_of: ControlOf = "",
 ) -> str:
-    """Snapshot the labelled transcripts and fine-tune the base model on their train part; returns the run's id."""
+    """Snapshot the labelled transcripts and fine-tune the base model on their train part; returns the run's id.
+
+    With `control_of` that run is trained once more instead, as it was but without the rewrites.
+    """
     await fix_promotion_rules()
+    if control_of:
+        return await fine_tune_unaugmented(control_of, again)
     dataset_id = await take_snapshot(labeller)
     return await fine_tune(dataset_id, base_model, epochs, precision, seed, again)

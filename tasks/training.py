@@ -8,10 +8,12 @@ from prefect import get_run_logger, task
 from feedback_model.labelling.opening import label_set_of
 from feedback_model.records import LabellerKind
 from feedback_model.store.datasets import read_dataset
+from feedback_model.store.training import read_run
 from feedback_model.training.base_model import resolve_base
 from feedback_model.training.recipe import PrecisionName, default_recipe
+from feedback_model.training.run import unaugmented_recipe
 from feedback_model.training.train import train
-from feedback_model.transcripts.snapshots import read_examples, snapshot
+from feedback_model.transcripts.snapshots import demand_augmented, read_examples, snapshot
 from tasks.resources import resources
 
 
@@ -38,3 +40,18 @@ async def fine_tune(
         run = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, recipe, again=again)
     get_run_logger().info("run %s (%s), reused: %s", run.run_id, run.device, run.reused)
     return run.run_id
+
+
+@task(name="fine-tune unaugmented", task_run_name="fine-tune {run_id} without augmentation")
+async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
+    """Repeat a run without its rewrites: same dataset version, recipe and seed; returns the new run's id."""
+    with resources() as (settings, store):
+        run = read_run(store, run_id)
+        dataset = read_dataset(store, run.dataset_id)
+        demand_augmented(dataset)
+        examples = read_examples(settings, dataset, "train")
+        base = await asyncio.to_thread(resolve_base, run.base.name)
+        recipe = unaugmented_recipe(run)
+        made = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, recipe, again=again)
+    get_run_logger().info("run %s without augmentation (%s), reused: %s", made.run_id, made.device, made.reused)
+    return made.run_id

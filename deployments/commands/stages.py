@@ -19,11 +19,10 @@ from deployments.commands.options import (
     load_settings,
 )
 from deployments.flow_runner import run_flow
-from deployments.terminal import print_json, print_table, say
+from deployments.terminal import print_json, say
 from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
-from feedback_model.traits import SCORES
 
 
 def run(
@@ -106,70 +105,6 @@ def show_forecast(settings: Settings, labeller: LabellerKind, limit: int, *, jso
         return
     for line in tell_forecast(forecast):
         say(line)
-
-
-def augment(
-    labeller: Labeller = DEFAULT_LABELLER,
-    share: Annotated[float, typer.Option(min=0, max=1, help="Most rewrites to keep, as a share of real train.")] = 0.1,
-    seed: Seed = 0,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and what it would cost, and buy nothing.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Rewrite real train transcripts towards rare score levels, relabel them blind, and keep what hits."""
-    settings = load_settings()
-    if dry_run:
-        show_plan(settings, labeller, share, seed, json=json)
-        return
-    check_choices(settings, labeller)
-
-    async def call() -> dict[str, int]:
-        from flows.augment import augment as flow
-
-        return await flow(labeller=labeller, share=share, seed=seed)
-
-    counts = run_flow(settings, call, quiet=json)
-    if json:
-        print_json(counts)
-        return
-    say("augmentation: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
-    show_cells(settings, labeller, share)
-
-
-def show_plan(settings: Settings, labeller: LabellerKind, share: float, seed: int, *, json: bool) -> None:
-    """What augmentation would make, from what, at what cost; asks nobody, so it needs no key."""
-    from feedback_model.augmentation.outlook import outlook, tell_outlook
-    from feedback_model.labelling.opening import label_set_of
-    from feedback_model.store.connection import open_store
-
-    seen = outlook(open_store(settings.store_url), label_set_of(labeller, settings), max_share=share, seed=seed)
-    if json:
-        print_json(asdict(seen))
-        return
-    levels = [[trait, *counts.values()] for trait, counts in seen.histogram.items()]
-    print_table(f"Real train transcripts by score; {seen.enough} are enough", ["trait", *map(str, SCORES)], levels)
-    rows = [
-        [cell.trait, cell.score, cell.have, cell.made, cell.want, seen.parents_of(cell), cell.reason]
-        for cell in seen.cells
-    ]
-    print_table("Rare levels", ["trait", "score", "real", "made", "to make", "from scores", ""], rows)
-    for line in tell_outlook(seen):
-        say(line)
-
-
-def show_cells(settings: Settings, labeller: LabellerKind, share: float) -> None:
-    """Why levels that are still rare were not filled, and what a kept rewrite cost."""
-    from feedback_model.augmentation.augment import summarise
-    from feedback_model.labelling.opening import label_set_of
-    from feedback_model.store.connection import open_store
-
-    summary = summarise(open_store(settings.store_url), label_set_of(labeller, settings), max_share=share)
-    if summary.cost_per_accepted_usd is not None:
-        say(f"each kept rewrite has cost {summary.cost_per_accepted_usd:.6f} USD, those that missed included")
-    for cell in summary.cells:
-        if cell.reason != "met":
-            say(f"{cell.trait} {cell.score}: {cell.have} real and {cell.made} made; {cell.reason}")
 
 
 def train(

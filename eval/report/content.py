@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from eval.report import figures
 from eval.report.asking import Answer, Row
+from eval.report.effect import Effect, find_effect
 from eval.report.examples import Examples, pick_examples
 from eval.report.figures import Figure
 from eval.report.gathering import Gathered
@@ -73,6 +74,8 @@ class Content:
     ranks: tuple[Rank, ...]
     tax: Row | None
     parity: str
+    effect: Effect | None
+    """Of augmentation; None where the same training without it was not measured."""
     figures: Mapping[str, Figure | None]
     failures: tuple[FailureLine, ...]
     examples: Examples
@@ -95,10 +98,10 @@ def compose(gathered: Gathered) -> Content:
     replaced = incumbent(*_without(best, models, lineage), decision)
     compared = pairs.get((best or "", replaced or ""))
     opponents = list_opponents(pairs, models, best)
-    tax = next(iter(answers["quantisation"].rows), None)
+    tax, effect = next(iter(answers["quantisation"].rows), None), find_effect(answers)
     return Content(
         answers=answers,
-        verdict=state_verdict(evaluation, _find(summaries, best), compared, decision),
+        verdict=state_verdict(evaluation, _find(summaries, best), compared, decision, proves=effect is not None),
         evaluation=evaluation,
         best=best,
         shown=gathered.shown,
@@ -118,6 +121,7 @@ def compose(gathered: Gathered) -> Content:
         ranks=rank(summaries, pairs),
         tax=tax,
         parity="" if tax is None else say_parity(tax),
+        effect=effect,
         figures=_figures(answers, summaries, best, gathered.shown, opponents),
         failures=_failure_lines(answers["failures"].rows),
         examples=pick_examples(answers),

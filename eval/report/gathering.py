@@ -20,12 +20,13 @@ _OF_EVALUATION = (
     "comparisons",
     "noise_floor",
     "quantisation",
+    "effect",
     "failures",
     "timing",
     "lineage",
     "decision",
 )
-_OF_MODEL = ("confusion", "answered", "answered_traits", "failed")
+_OF_MODEL = ("confusion", "answered", "answered_traits", "failed", "effect_macro", "effect_levels")
 
 
 @dataclass(frozen=True, slots=True)

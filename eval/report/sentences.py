@@ -17,12 +17,15 @@ _PARITY = {
 }
 
 
-def state_verdict(evaluation: Row, best: Row | None, compared: Row | None, decision: Row | None) -> str:
+def state_verdict(
+    evaluation: Row, best: Row | None, compared: Row | None, decision: Row | None, *, proves: bool = False
+) -> str:
     """The report in one sentence, with its interval.
 
     Args:
         best: the summary of the best epoch; None where none was chosen.
         compared: the best epoch's penalised comparison with the model it would replace.
+        proves: whether the evaluation is there to show what augmentation was worth, and nothing is decided by it.
     """
     many = "" if evaluation["n_test"] == 1 else "s"
     transcripts = f"{show_count(evaluation['n_test'])} {evaluation['split']} transcript{many}"
@@ -30,7 +33,7 @@ def state_verdict(evaluation: Row, best: Row | None, compared: Row | None, decis
         return (
             f"No epoch was measured, so there is nothing to promote; the models below were asked about {transcripts}."
         )
-    opening = _OUTCOMES[str(decision["verdict"])] if decision else "No decision yet on {model}"
+    opening = _OUTCOMES[str(decision["verdict"])] if decision else _undecided(proves=proves)
     opening = opening.format(model=best["model"])
     if compared is None or compared["difference"] is None:
         error = show_points(best["mse_penalised"])
@@ -38,6 +41,22 @@ def state_verdict(evaluation: Row, best: Row | None, compared: Row | None, decis
     return (
         f"{opening}: on {transcripts} its mean squared error is {say_difference(compared)} "
         f"{compared['other']}'s {_say_interval(compared)}."
+    )
+
+
+def _undecided(*, proves: bool) -> str:
+    return "{model} beside the same training without augmentation" if proves else "No decision yet on {model}"
+
+
+def state_effect(n_test: Cell, split: Cell, compared: Row) -> str:
+    """Whether augmentation helped; `compared` is the penalised comparison with the training that left the rewrites out."""
+    difference = compared["difference"]
+    opening = "Whether augmentation helped cannot be told"
+    if isinstance(difference, int | float) and compared["distinguishable"]:
+        opening = "Augmentation helped" if difference < 0 else "Augmentation did not help"
+    return (
+        f"{opening}: on {show_count(n_test)} real {split} transcripts the mean squared error of {compared['model']} is "
+        f"{say_difference(compared)} that of the same training without the rewrites {_say_interval(compared)}."
     )
 
 

@@ -5,13 +5,12 @@ flight and a rerun goes on; where the plan is met (or its tries are spent) a rer
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from feedback_model.augmentation.plan import MAX_SHARE, AugmentationPlan, Cell, count_scores, plan_augmentation
+from feedback_model.augmentation.plan import MAX_SHARE, AugmentationPlan, Level, count_scores, plan_augmentation
 from feedback_model.augmentation.rewriting import Intake, read_rewrite
 from feedback_model.errors import MissingStage
 from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
@@ -23,6 +22,7 @@ from feedback_model.prompts import prompt_version
 from feedback_model.records import LabelSet
 from feedback_model.settings import Settings
 from feedback_model.store import augmentations, claims, ledger
+from feedback_model.store.augmentation_outcomes import add_outcomes, outcomes_by_level
 from feedback_model.store.augmentations import Rewrite, ScoredTranscript, Verdict
 from feedback_model.store.connection import Store
 from feedback_model.store.leases import hold
@@ -39,19 +39,23 @@ class AugmentationSummary:
     """Real train transcripts by trait and score."""
     after: Mapping[str, Mapping[int, int]]
     """The same with the accepted rewrites."""
-    planned: int
-    """Rewrites that the plan wants accepted."""
+    wanted: int
+    """Rewrites that a plan for the real transcripts alone asks for."""
+    ordered: int
+    """Rewrites ordered so far, by any call."""
     accepted: int
     missed_target: int
     near_duplicate: int
     unusable: int
     """Rewrites with no usable text or no usable label."""
+    levels: tuple[Level, ...]
+    """Every level that the real transcripts leave short, and why what is still lacking is."""
     cost_usd: float | None
     """Of this call, rewrites and blind labels together; None where a price is unknown."""
-    cost_per_accepted_usd: float | None = None
-    """Of everything so far, failed rewrites included; None without a price or an accepted one."""
-    cells: tuple[Cell, ...] = ()
-    """Every level that is rare among real transcripts, and why it is not filled where it is not."""
+    total_cost_usd: float | None
+    """Of all calls."""
+    cost_per_accepted_usd: float | None
+    """The same for each rewrite accepted, those that missed included; None where none was or a price is unknown."""
 
 
 @dataclass
@@ -69,7 +73,7 @@ class _Augmentation:
     """Rewrites that may still be ordered in this call; None means no limit of its own."""
 
     def __post_init__(self) -> None:
-        self.rewrite_set = LabelSet(self.label_set.label_model, prompt_version("rewrite"))
+        self.rewrite_set = rewrite_set_of(self.label_set)
         self.rewriting = Trade(read_rewrite, Intake(self.store).settle)
         self.spent = LabelCounts()
 
@@ -122,22 +126,10 @@ class _Augmentation:
     def order_more(self) -> int:
         """Order what the plan lacks, as far as limit and tries allow; returns how many rewrites are new."""
         plan = plan_next(self.store, self.label_set, max_share=self.max_share, seed=self.seed)
-        new = augmentations.order_rewrites(self.store, self.rewrite_set, plan.rewrites[: self.left])
+        wanted = [(each.parent_id, each.trait, each.target_score) for each in plan.rewrites[: self.left]]
+        new = augmentations.order_rewrites(self.store, self.rewrite_set, wanted)
         self.left = None if self.left is None else self.left - new
         return new
-
-
-def plan_next(store: Store, label_set: LabelSet, *, max_share: float = MAX_SHARE, seed: int = 0) -> AugmentationPlan:
-    """What to rewrite next, as the store stands; orders nothing."""
-    train = augmentations.scored_train(store, label_set)
-    rewrite_set = LabelSet(label_set.label_model, prompt_version("rewrite"))
-    return plan_augmentation(
-        {each.transcript_id: each.scores for each in train if each.origin == "real"},
-        [each.scores for each in train if each.origin != "real"],
-        [(each.parent_id, each.trait, each.target_score) for each in augmentations.rewrites(store, rewrite_set)],
-        max_share=max_share,
-        seed=seed,
-    )
 
 
 async def augment(
@@ -163,11 +155,7 @@ async def augment(
         MissingStage: no train transcript has a label of this label set.
         LabellerError, ConfigurationError, Interrupted: what was paid is kept; a rerun goes on from there.
     """
-    if not await asyncio.to_thread(augmentations.scored_train, store, label_set):
-        raise MissingStage(
-            f"no train transcript is labelled by {label_set.label_model} with {label_set.prompt_version}; "
-            "run `feedback label` first"
-        )
+    await asyncio.to_thread(labelled_train, store, label_set)
     job = _Augmentation(
         store, labeller, label_set, settings.label_concurrency, seed=seed, max_share=max_share, tolerance=tolerance, left=limit
     )  # fmt: skip
@@ -175,36 +163,62 @@ async def augment(
         await job.finish_ordered()
         while await asyncio.to_thread(job.order_more):
             await job.finish_ordered()
-    return await asyncio.to_thread(summarise, store, label_set, max_share=max_share, cost_usd=job.spent.cost_usd)
-
-
-def summarise(
-    store: Store, label_set: LabelSet, *, max_share: float = MAX_SHARE, cost_usd: float | None = 0.0
-) -> AugmentationSummary:
-    """The state of augmentation as the store has it; `cost_usd` is passed through."""
-    train = augmentations.scored_train(store, label_set)
-    real = [each for each in train if each.origin == "real"]
-    rewrite_set = LabelSet(label_set.label_model, prompt_version("rewrite"))
-    outcomes = Counter(rewrite.outcome for rewrite in augmentations.rewrites(store, rewrite_set))
-    at_first = plan_augmentation({each.transcript_id: each.scores for each in real}, max_share=max_share)
-    total = augmentations.cost_so_far(store, label_set, rewrite_set)
-    accepted = outcomes["accepted"]
-    return AugmentationSummary(
-        before=_counts(real),
-        after=_counts(train),
-        planned=at_first.total,
-        accepted=accepted,
-        missed_target=outcomes["missed_target"],
-        near_duplicate=outcomes["near_duplicate"],
-        unusable=outcomes["unusable"],
-        cost_usd=cost_usd,
-        cost_per_accepted_usd=None if total is None or not accepted else total / accepted,
-        cells=plan_next(store, label_set, max_share=max_share).cells,
+    return await asyncio.to_thread(
+        summarise, store, label_set, max_share=max_share, seed=seed, cost_usd=job.spent.cost_usd
     )
 
 
-def _counts(transcripts: Collection[ScoredTranscript]) -> dict[str, dict[int, int]]:
-    return count_scores([each.scores for each in transcripts])
+def rewrite_set_of(label_set: LabelSet) -> LabelSet:
+    """What rewrites are ordered under: the same model, the prompt that asks for them."""
+    return LabelSet(label_set.label_model, prompt_version("rewrite"))
+
+
+def labelled_train(store: Store, label_set: LabelSet) -> Sequence[ScoredTranscript]:
+    """The labelled train transcripts, accepted rewrites among them.
+
+    Raises:
+        MissingStage: there are none of this label set.
+    """
+    train = augmentations.scored_train(store, label_set)
+    if not train:
+        raise MissingStage(
+            f"no train transcript is labelled by {label_set.label_model} with {label_set.prompt_version}; "
+            "run `feedback label` first"
+        )
+    return train
+
+
+def plan_next(store: Store, label_set: LabelSet, *, max_share: float = MAX_SHARE, seed: int = 0) -> AugmentationPlan:
+    """What should be ordered next, from what the store has; nothing is written.
+
+    Raises:
+        MissingStage: no train transcript has a label of this label set.
+    """
+    ordered = augmentations.rewrites(store, rewrite_set_of(label_set))
+    return plan_augmentation(labelled_train(store, label_set), ordered, max_share=max_share, seed=seed)
+
+
+def summarise(
+    store: Store, label_set: LabelSet, *, max_share: float = MAX_SHARE, seed: int = 0, cost_usd: float | None = 0.0
+) -> AugmentationSummary:
+    """The state of augmentation as the store has it; `cost_usd` is passed through."""
+    train = labelled_train(store, label_set)
+    real = [each for each in train if each.origin == "real"]
+    became = add_outcomes(outcomes_by_level(store, rewrite_set_of(label_set)))
+    return AugmentationSummary(
+        before=count_scores(real),
+        after=count_scores(train),
+        wanted=len(plan_augmentation(real, max_share=max_share, seed=seed).rewrites),
+        ordered=became.ordered,
+        accepted=became.accepted,
+        missed_target=became.missed_target,
+        near_duplicate=became.near_duplicate,
+        unusable=became.unusable,
+        levels=plan_next(store, label_set, max_share=max_share, seed=seed).levels,
+        cost_usd=cost_usd,
+        total_cost_usd=became.cost_usd,
+        cost_per_accepted_usd=became.cost_per_accepted_usd,
+    )
 
 
 @asynccontextmanager

@@ -96,7 +96,7 @@ class ModelResult:
     """One model's row of an evaluation. Every MSE is the plain mean over the six traits."""
 
     model: str
-    """The role in this evaluation: `base`, `base-nf4`, `epoch-N`, `champion`."""
+    """The role in this evaluation: `base`, `base-nf4`, `epoch-N`, `unaugmented`, `champion`."""
     inference_id: str
     model_id: str
     valid_strict: int

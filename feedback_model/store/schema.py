@@ -46,6 +46,7 @@ VIEWS = (
     "transcript_errors",
     "confusion",
     "calibration",
+    "score_level_errors",
     "failure_pareto",
     "selection_bias",
     "slices",

@@ -37,6 +37,8 @@ class Recipe:
     """Tokens of prompt and answer together; longer transcripts are cut, answers never."""
     precision: PrecisionName = "float16"
     """Compute type that is asked for; what could be had is recorded with the run."""
+    with_augmented: bool = True
+    """Whether the dataset's rewrites are trained on; False makes the run that shows what they were worth."""
     seed: int
     """Seeds adapter initialisation, dropout and the order of examples."""
 
@@ -47,8 +49,8 @@ class Recipe:
 
     @property
     def recipe_hash(self) -> str:
-        """Names the recipe by its content."""
-        return content_id("recipe", asdict(self))
+        """Names the recipe by its content; what is usual goes without saying, so that older runs keep their names."""
+        return content_id("recipe", {name: value for name, value in asdict(self).items() if value is not True})
 
 
 def recipe_from(values: dict[str, Any]) -> Recipe:

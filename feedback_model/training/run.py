@@ -1,6 +1,6 @@
 """What a training run is, as records; the store writes them, training makes them, and neither needs torch for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 from feedback_model.records import BaseModel, Checkpoint, Dataset, content_id
@@ -51,6 +51,11 @@ class TrainingStep:
 def run_id_of(dataset: Dataset, base: BaseModel, recipe: Recipe) -> str:
     """Names the run by what decides its weights."""
     return content_id("train", dataset.dataset_id, recipe.recipe_hash, base.revision, TRAINING_VERSION)
+
+
+def unaugmented_recipe(run: TrainingRun) -> Recipe:
+    """The recipe that differs from that of `run` in one thing: it trains on no rewrite."""
+    return replace(run.recipe, with_augmented=False)
 
 
 def choose_precision(requested: PrecisionName, device: str) -> PrecisionUsed:

@@ -37,6 +37,8 @@ def train(
 ) -> TrainingRun:
     """Fine-tune `base` on `examples` with QLoRA and leave one checkpoint an epoch; goes on where it was interrupted.
 
+    A recipe without augmentation leaves the rewrites among `examples` out.
+
     Args:
         examples: the train split of `dataset`.
         again: train from scratch even if this very run was finished or begun before.
@@ -47,6 +49,8 @@ def train(
         ModelError: the base cannot be loaded or trained.
         Interrupted: a stop was requested; what is done is kept.
     """
+    if not recipe.with_augmented:
+        examples = [example for example in examples if example.origin == "real"]
     if not examples:
         raise MissingStage(f"dataset {dataset.dataset_id[:8]} has no train examples; label more transcripts first")
     run_id = run_id_of(dataset, base, recipe)

@@ -71,6 +71,19 @@ def read_examples(settings: Settings, dataset: Dataset, split: Split) -> list[Ex
     return [_example(row) for row in table.iter_rows(named=True)]
 
 
+def demand_augmented(dataset: Dataset) -> None:
+    """See that leaving the rewrites out would change anything.
+
+    Raises:
+        MissingStage: the dataset version has none.
+    """
+    if not dataset.n_augmented:
+        raise MissingStage(
+            f"dataset {dataset.dataset_id[:8]} has no rewrites, so training without them is the same training; "
+            "run `feedback augment`, then `feedback train`"
+        )
+
+
 def _demand_all_splits(store: Store, label_set: LabelSet, counts: Counter[Split]) -> None:
     empty = [split for split in SPLITS if not counts[split]]
     if not empty:

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from feedback_model.augmentation.augment import AugmentationSummary, augment
+from feedback_model.augmentation.augment import AugmentationSummary, augment, rewrite_set_of
+from feedback_model.augmentation.preview import preview_augmentation
 from feedback_model.embedded.speech import write_demo_input
 from feedback_model.errors import Interrupted, LabellingStopped, MissingStage
 from feedback_model.labelling.label import label_missing, plan_labels
 from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.patience import Bounds
 from feedback_model.progress import clear_stop, reporting_to, request_stop
+from feedback_model.store.augmentation_outcomes import outcomes_by_level
 from feedback_model.store.connection import Store, open_store
 from feedback_model.store.tables import augmentation, reply, request, transcript
 from feedback_model.transcripts.landing import land
@@ -63,7 +65,8 @@ async def test_rare_levels_grow_and_a_second_run_does_nothing(tmp_path, store):
         settings = settings_for(tmp_path, url)
         first = await augmented(settings, store)
         paid = sum(bill(url).values())
-        assert 0 < first.accepted <= first.planned <= 0.1 * 300
+        assert 0 < first.accepted <= 0.1 * 300
+        assert first.wanted <= 0.1 * 300
         assert sum(first.after["empathy"].values()) == sum(first.before["empathy"].values()) + first.accepted
         assert await augmented(settings, store) == first
         assert sum(bill(url).values()) == paid
@@ -148,3 +151,37 @@ async def test_without_labels_the_stage_to_run_is_named(tmp_path):
         settings = settings_for(tmp_path, url)
         with pytest.raises(MissingStage, match="feedback label"):
             await augmented(settings, open_store(settings.store_url))
+
+
+async def test_what_stays_short_says_why_and_the_rest_is_met(tmp_path, store):
+    with serving() as url:
+        summary = await augmented(settings_for(tmp_path, url), store)
+    assert summary.levels
+    assert all((level.reason is None) == (level.lacking == 0) for level in summary.levels)
+    assert summary.ordered == summary.accepted + summary.missed_target + summary.near_duplicate + summary.unusable
+
+
+def test_a_preview_buys_and_writes_nothing_and_says_what_is_assumed(store):
+    before = rows(store, select(request)), rows(store, select(augmentation))
+    shown = preview_augmentation(store, LABEL_SET)
+    assert (rows(store, select(request)), rows(store, select(augmentation))) == before
+    assert shown.plan.rewrites
+    assert all(each.assumed for each in shown.hit_rates)
+    assert shown.cost.tries == 2 * len(shown.plan.rewrites)
+    assert shown.cost.relabel.n_replies == 300
+
+
+async def test_after_a_run_the_preview_has_nothing_to_order(tmp_path, store):
+    with serving() as url:
+        await augmented(settings_for(tmp_path, url), store)
+    shown = preview_augmentation(store, LABEL_SET)
+    assert (shown.plan.rewrites, shown.n_pending, shown.cost.tries) == ((), 0, 0)
+
+
+async def test_a_preview_takes_the_hit_rate_of_what_was_judged(tmp_path, store):
+    with serving() as url:
+        await augmented(settings_for(tmp_path, url), store, max_share=0.05)
+    known = [each for each in preview_augmentation(store, LABEL_SET, max_share=0.3).hit_rates if not each.assumed]
+    became = outcomes_by_level(store, rewrite_set_of(LABEL_SET))
+    for each in known:
+        assert each.rate == became[each.trait, each.target_score].accepted / each.n_judged

@@ -45,6 +45,19 @@ def test_calibration_sets_the_mean_label_beside_each_score(filled: Store) -> Non
     assert sorted(found) == [("base", 2, 7, 1, 2, 1), ("epoch-2", 5, 4, 2, 2, 0), ("epoch-2", 7, 7, 2, 2, 0)]
 
 
+def test_the_error_at_a_score_level_is_that_of_the_transcripts_with_that_label(filled: Store) -> None:
+    found = ask(
+        filled,
+        "SELECT model, label_score, mse, n_used, n_total, n_missing FROM score_level_errors WHERE trait = 'empathy'",
+    )
+    assert {row[:2]: row[2:] for row in found} == {
+        (model, LABELLED[name]): (squared_error(model, name), known, 1, 1 - known)
+        for model in MODELS
+        for name in TESTED
+        for known in [int((model, name) in PREDICTED)]
+    }
+
+
 def test_the_error_of_a_transcript_is_the_mean_over_its_traits_and_nothing_where_invalid(filled: Store) -> None:
     found = ask(filled, "SELECT model, transcript_id, squared_error FROM transcript_errors")
     assert {row[:2]: row[2] for row in found} == {
@@ -88,3 +101,12 @@ def test_what_answering_took_is_summed_per_model(filled: Store) -> None:
 
 def test_looks_at_a_held_out_split_are_counted(filled: Store) -> None:
     assert ask(filled, "SELECT dataset_id, split, n_looks, n_models FROM look_budget") == [("d1", "test", 1, 2)]
+
+
+def test_a_rewrite_costs_what_its_text_and_its_blind_label_cost(filled: Store) -> None:
+    found = ask(
+        filled,
+        "SELECT trait, target_score, ordered, accepted, pending, n_replies, ROUND(CAST(cost_usd * 10000 AS NUMERIC)), "
+        "cost_per_accepted_usd FROM augmentation_outcomes",
+    )
+    assert found == [("empathy", 2, 1, 0, 1, 2, 4, None)]

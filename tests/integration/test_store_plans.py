@@ -15,6 +15,7 @@ GROWING = (
     "lineage",
     "confusion",
     "calibration",
+    "score_level_errors",
     "failure_pareto",
     "selection_bias",
     "slices",

@@ -1,12 +1,12 @@
 """Recipes, precision, order and learning rate: pure functions that decide what a run is."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_model.records import BaseModel
+from feedback_model.records import BaseModel, content_id
 from feedback_model.training.batching import epoch_batches
 from feedback_model.training.recipe import default_recipe, recipe_from
 from feedback_model.training.run import choose_precision
@@ -20,6 +20,13 @@ def test_a_recipe_is_named_by_its_content():
     recipe = default_recipe(REAL)
     assert recipe.recipe_hash == default_recipe(REAL).recipe_hash
     assert recipe.recipe_hash != replace(recipe, rank=16).recipe_hash
+
+
+def test_leaving_the_rewrites_out_is_another_recipe_and_taking_them_in_goes_without_saying():
+    recipe = a_recipe()
+    older = {name: value for name, value in asdict(recipe).items() if name != "with_augmented"}
+    assert recipe.recipe_hash == content_id("recipe", older)
+    assert replace(recipe, with_augmented=False).recipe_hash != recipe.recipe_hash
 
 
 def test_the_missions_recipe_is_the_default():

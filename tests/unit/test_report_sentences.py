@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.report.sentences import state_verdict
+from eval.report.sentences import state_effect, state_verdict
 
 EVALUATION = {"n_test": 61, "split": "test"}
 BEST = {"model": "epoch-1", "mse_penalised": 3.92}
@@ -35,3 +35,17 @@ def test_nothing_compared_is_said_to_be_so():
 
 def test_one_transcript_is_one_transcript():
     assert "on 1 test transcript its" in state_verdict(EVALUATION | {"n_test": 1}, BEST, None, None)
+
+
+@pytest.mark.parametrize(
+    ("difference", "distinguishable", "said"),
+    [
+        (-0.4, True, "Augmentation helped: on 61 real test transcripts"),
+        (0.4, True, "Augmentation did not help: on 61 real test transcripts"),
+        (-0.1, False, "Whether augmentation helped cannot be told: on 61 real test transcripts"),
+        (None, False, "Whether augmentation helped cannot be told: on 61 real test transcripts"),
+    ],
+)
+def test_the_verdict_on_augmentation_says_no_more_than_is_shown(difference, distinguishable, said):
+    compared = {"model": "epoch-1", "other": "unaugmented", "difference": difference, "ci_low": -0.5, "ci_high": 0.5}
+    assert state_effect(61, "test", compared | {"distinguishable": distinguishable}).startswith(said)

@@ -28,7 +28,7 @@ from feedback_model.store.training import (
     restart_run,
     steps_of,
 )
-from feedback_model.training.run import TrainingRun, TrainingStep, choose_precision
+from feedback_model.training.run import TrainingRun, TrainingStep, choose_precision, unaugmented_recipe
 from tests.builders import a_transcript, store_transcripts
 from tests.micro_model import a_recipe, store_dataset
 
@@ -62,6 +62,15 @@ def test_only_finished_runs_are_the_latest(any_store, run):
     finish_run(any_store, "r", None)
     assert latest_run(any_store) == latest_run(any_store, run.dataset_id) == replace(run, checkpoints=(a_checkpoint(),))
     assert latest_run(any_store, "another") is None
+
+
+def test_a_run_without_augmentation_is_never_the_latest(any_store, run):
+    finish_run(any_store, "r", None)
+    control = replace(run, run_id="control", recipe=unaugmented_recipe(run))
+    begin_run(any_store, control)
+    finish_run(any_store, "control", None)
+    assert latest_run(any_store) == run
+    assert find_finished(any_store, "control") == control
 
 
 def test_steps_made_again_after_a_kill_replace_themselves(any_store, run):

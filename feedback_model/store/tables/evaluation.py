@@ -46,7 +46,7 @@ evaluation_model = Table(
     "evaluation_model",
     metadata,
     Column("evaluation_id", Text, ForeignKey("evaluation.evaluation_id"), primary_key=True),
-    Column("model", Text, primary_key=True),  # base, base-nf4, epoch-N, champion
+    Column("model", Text, primary_key=True),  # base, base-nf4, epoch-N, unaugmented, champion
     Column("inference_id", Text, ForeignKey("inference.inference_id"), nullable=False),
     Column("valid_strict", Integer, nullable=False),
     Column("valid_extractable", Integer, nullable=False),

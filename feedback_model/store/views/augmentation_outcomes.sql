@@ -1,32 +1,61 @@
--- One row per model, rewrite prompt, trait and target score: what became of the rewrites, and what a kept one cost.
--- cost_usd takes in the rewrites that missed, and the blind label of each text; NULL where a price is unknown.
-SELECT
-    request.label_model,
-    request.prompt_version,
-    augmentation.trait,
-    augmentation.target_score,
-    COUNT(*) AS ordered,
-    SUM(CASE WHEN augmentation.outcome = 'accepted' THEN 1 ELSE 0 END) AS accepted,
-    SUM(CASE WHEN augmentation.outcome = 'missed_target' THEN 1 ELSE 0 END) AS missed_target,
-    SUM(CASE WHEN augmentation.outcome = 'near_duplicate' THEN 1 ELSE 0 END) AS near_duplicate,
-    SUM(CASE WHEN augmentation.outcome = 'unusable' THEN 1 ELSE 0 END) AS unusable,
-    SUM(CASE WHEN augmentation.outcome = 'pending' THEN 1 ELSE 0 END) AS pending,
-    SUM(paid.cost_usd) AS cost_usd,
-    SUM(paid.cost_usd) / NULLIF(SUM(CASE WHEN augmentation.outcome = 'accepted' THEN 1 ELSE 0 END), 0) AS cost_per_accepted_usd
-FROM augmentation
-JOIN request ON request.request_id = augmentation.request_id
-LEFT JOIN (
-    SELECT augmentation.request_id, SUM(reply.cost_usd) AS cost_usd
+-- One row per labelling model, rewrite prompt, trait and target score: what became of the rewrites ordered towards it, and
+-- what they cost with their blind labels, tries that missed included. cost_usd is NULL where a reply has no known price.
+WITH asked AS (
+    SELECT augmentation.request_id AS rewrite_id, augmentation.request_id AS request_id
     FROM augmentation
-    JOIN request AS rewritten ON rewritten.request_id = augmentation.request_id
-    JOIN request AS paid_request
-        ON paid_request.request_id = augmentation.request_id
-        OR (
-            paid_request.purpose = 'relabel'
-            AND paid_request.transcript_id = augmentation.transcript_id
-            AND paid_request.label_model = rewritten.label_model
-        )
-    JOIN reply ON reply.request_id = paid_request.request_id
-    GROUP BY augmentation.request_id
-) AS paid ON paid.request_id = augmentation.request_id
-GROUP BY request.label_model, request.prompt_version, augmentation.trait, augmentation.target_score
+    UNION ALL
+    SELECT augmentation.request_id AS rewrite_id, relabelling.request_id
+    FROM augmentation
+    JOIN request AS rewriting ON rewriting.request_id = augmentation.request_id
+    JOIN request AS relabelling
+        ON relabelling.transcript_id = augmentation.transcript_id
+        AND relabelling.purpose = 'relabel'
+        AND relabelling.label_model = rewriting.label_model
+),
+paid AS (
+    SELECT
+        asked.rewrite_id,
+        COUNT(*) AS n_replies,
+        COUNT(reply.cost_usd) AS n_priced,
+        SUM(reply.cost_usd) AS cost_usd
+    FROM asked
+    JOIN reply ON reply.request_id = asked.request_id
+    GROUP BY asked.rewrite_id
+),
+counted AS (
+    SELECT
+        request.label_model,
+        request.prompt_version,
+        augmentation.trait,
+        augmentation.target_score,
+        COUNT(*) AS ordered,
+        SUM(CASE WHEN augmentation.outcome = 'accepted' THEN 1 ELSE 0 END) AS accepted,
+        SUM(CASE WHEN augmentation.outcome = 'missed_target' THEN 1 ELSE 0 END) AS missed_target,
+        SUM(CASE WHEN augmentation.outcome = 'near_duplicate' THEN 1 ELSE 0 END) AS near_duplicate,
+        SUM(CASE WHEN augmentation.outcome = 'unusable' THEN 1 ELSE 0 END) AS unusable,
+        SUM(CASE WHEN augmentation.outcome = 'pending' THEN 1 ELSE 0 END) AS pending,
+        CAST(COALESCE(SUM(paid.n_replies), 0) AS INTEGER) AS n_replies,
+        CASE
+            WHEN COALESCE(SUM(paid.n_replies), 0) = COALESCE(SUM(paid.n_priced), 0)
+                THEN COALESCE(SUM(paid.cost_usd), 0.0)
+        END AS cost_usd
+    FROM augmentation
+    JOIN request ON request.request_id = augmentation.request_id
+    LEFT JOIN paid ON paid.rewrite_id = augmentation.request_id
+    GROUP BY request.label_model, request.prompt_version, augmentation.trait, augmentation.target_score
+)
+SELECT
+    label_model,
+    prompt_version,
+    trait,
+    target_score,
+    ordered,
+    accepted,
+    missed_target,
+    near_duplicate,
+    unusable,
+    pending,
+    n_replies,
+    cost_usd,
+    cost_usd / NULLIF(accepted, 0) AS cost_per_accepted_usd
+FROM counted

@@ -97,6 +97,17 @@ def test_bfloat16_trains_on_a_cpu_where_it_is_asked_for(store, settings, micro_b
     assert run.precision == {"requested": "bfloat16", "used": "bfloat16", "reason": ""}
 
 
+def test_a_recipe_without_augmentation_trains_on_what_is_real(store, settings, micro_base):
+    examples = some_examples(4)
+    rewritten = [replace(example, origin="augmented") for example in examples[2:]]
+    arguments = (store, settings.home, store_dataset(store))
+    recipe = a_recipe(epochs=1, with_augmented=False)
+    without = train(*arguments, [*examples[:2], *rewritten], micro_base, recipe)
+    real = train(*arguments, examples[:2], micro_base, recipe, again=True)
+    assert without.checkpoints[0].adapter_sha == real.checkpoints[0].adapter_sha
+    assert without.run_id != train(*arguments, examples, micro_base, a_recipe(epochs=1)).run_id
+
+
 def test_the_same_run_is_reused_without_training(store, settings, micro_base, monkeypatch):
     arguments = (store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
     first = train(*arguments)

@@ -1,0 +1,59 @@
+"""What augmentation was worth: the training without it is one more model, and the report says what that shows."""
+
+import pytest
+
+from eval.evaluation import evaluate
+from eval.report import write_report
+from eval.report.content import compose
+from eval.report.effect import NOT_MEASURED, tell_effect
+from eval.report.gathering import gather
+from eval.report.rendering import render_markdown
+from eval.report.verifying import verify_report
+from feedback_model.errors import MissingStage
+from feedback_model.records import Dataset
+from feedback_model.store.roles import UNAUGMENTED, model_order
+from feedback_model.transcripts.snapshots import demand_augmented
+from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run
+
+
+def evaluate_beside(run: EvaluatedRun, without: str):
+    """The test evaluation in which the outputs of `without` stand for the training without rewrites."""
+    models = run.models | {UNAUGMENTED: run.models[without]}
+    return evaluate(run.store, run.dataset, "test", models, RUN, best_epoch="epoch-2")
+
+
+@pytest.mark.parametrize(
+    ("without", "said"), [("base", "Augmentation helped"), ("epoch-3", "Whether augmentation helped cannot be told")]
+)
+def test_the_report_says_whether_it_helped(any_store, without, said):
+    test = evaluate_beside(fill_run(any_store), without)
+    effect = compose(gather(any_store, test)).effect
+    assert effect.sentence.startswith(said)
+    assert effect.sentence == tell_effect(any_store, test.evaluation_id)
+    assert set(effect.comparisons) == {"penalised", "common"}
+    assert len(effect.macro) == 12
+    assert {model for model, _, _ in effect.levels} == {"epoch-2", UNAUGMENTED}
+
+
+def test_the_section_is_on_the_page_and_in_the_text_and_verifies(store, settings):
+    test = evaluate_beside(fill_run(store), "epoch-1")
+    path = write_report(store, settings, test.evaluation_id)
+    assert "Did augmentation help?" in path.read_text("utf-8")
+    assert "Did augmentation help?" in render_markdown(compose(gather(store, test)))
+    assert verify_report(store, path).agrees
+
+
+def test_where_it_was_not_measured_the_page_says_how_to(store, settings):
+    _, test = evaluate_run(fill_run(store))
+    assert "feedback prove-augmentation" in write_report(store, settings, test.evaluation_id).read_text("utf-8")
+    assert tell_effect(store, test.evaluation_id) == NOT_MEASURED
+
+
+def test_without_stands_between_the_epochs_and_the_champion():
+    models = ["champion", UNAUGMENTED, "epoch-10", "base"]
+    assert sorted(models, key=model_order) == ["base", "epoch-10", UNAUGMENTED, "champion"]
+
+
+def test_a_dataset_without_rewrites_has_nothing_to_prove():
+    with pytest.raises(MissingStage, match="feedback augment"):
+        demand_augmented(Dataset("d", LABELS, "snapshots/d.parquet", 6, 1, 1, 0))

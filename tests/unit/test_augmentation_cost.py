@@ -1,0 +1,55 @@
+"""What a plan will cost is said with its sources: measured, assumed, or unknown."""
+
+import pytest
+
+from feedback_model.augmentation.costing import (
+    ASSUMED_HIT_RATE,
+    Tokens,
+    estimate_cost,
+    hit_rates,
+    relabel_tokens,
+    rewrite_tokens,
+)
+from feedback_model.augmentation.plan import TRIES_PER_WANTED, PlannedRewrite
+from feedback_model.store.augmentation_outcomes import MeanUsage, Outcomes
+
+PLANNED = [PlannedRewrite(str(n), "empathy", 3, 1) for n in range(4)]
+THOUSAND = Tokens(1_000, 1_000, 0)
+
+
+def judged(accepted: int, missed: int) -> dict[tuple[str, int], Outcomes]:
+    return {("empathy", 1): Outcomes(accepted + missed, accepted, missed, 0, 0, 0, 0.0)}
+
+
+def test_without_verdicts_the_planning_assumption_stands_and_is_named():
+    (rate,) = hit_rates(PLANNED, judged(1, 2))
+    assert (rate.rate, rate.assumed, rate.n_judged, rate.planned) == (ASSUMED_HIT_RATE, True, 3, 4)
+
+
+def test_enough_verdicts_give_the_level_s_own_rate():
+    (rate,) = hit_rates(PLANNED, judged(8, 2))
+    assert (rate.rate, rate.assumed, rate.tries) == (0.8, False, 1.25)
+
+
+def test_a_level_that_never_hit_is_tried_no_more_often_than_a_plan_allows():
+    (rate,) = hit_rates(PLANNED, judged(0, 10))
+    assert rate.tries == TRIES_PER_WANTED
+    assert estimate_cost("gpt-4o-mini", [rate], THOUSAND, THOUSAND).usd_per_accepted is None
+
+
+def test_the_sum_is_tries_times_rewrite_and_blind_label_at_list_prices():
+    cost = estimate_cost("gpt-4o-mini", hit_rates(PLANNED, {}), THOUSAND, THOUSAND)
+    assert (cost.tries, cost.accepted) == (8, 4)
+    assert cost.usd == pytest.approx(8 * 2 * (0.15 + 0.60) / 1_000)
+    assert cost.usd_per_accepted == pytest.approx(cost.usd / 4)
+
+
+def test_an_unknown_price_is_unknown_and_not_zero():
+    assert estimate_cost("someone-s-model", hit_rates(PLANNED, {}), THOUSAND, THOUSAND).usd is None
+
+
+def test_tokens_are_those_of_replies_where_there_are_any():
+    assert relabel_tokens(MeanUsage(7, 600.0, 300.0), 4_000) == Tokens(600.0, 300.0, 7)
+    counted = rewrite_tokens(None, 4_000)
+    assert (counted.completion, counted.n_replies) == (1_000, 0)
+    assert counted.prompt > 1_000
