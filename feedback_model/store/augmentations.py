@@ -11,7 +11,7 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.ledger import MAX_ANSWERS, Order, of_label_set, request_row
 from feedback_model.store.replies import settle_done
-from feedback_model.store.tables import augmentation, label_score, reply, request, transcript
+from feedback_model.store.tables import augmentation, label_score, request, transcript
 from feedback_model.store.upsert import insert_missing
 
 Outcome = Literal["pending", "accepted", "missed_target", "near_duplicate", "unusable"]
@@ -183,14 +183,3 @@ def settle_verdicts(store: Store, verdicts: Sequence[Verdict]) -> None:
     with store.write() as connection:
         for verdict in verdicts:
             _update(connection, verdict.request_id, outcome=verdict.outcome, relabelled_score=verdict.relabelled_score)
-
-
-def cost_so_far(store: Store, label_set: LabelSet, rewrite_set: LabelSet) -> float | None:
-    """USD of all rewrites and of the blind labels of their texts; None where a price is unknown."""
-    paid = select(reply.c.cost_usd).join(request, request.c.request_id == reply.c.request_id)
-    with store.read() as connection:
-        costs = [
-            *connection.execute(paid.where(of_label_set(rewrite_set, "rewrite"))).scalars(),
-            *connection.execute(paid.where(of_label_set(label_set, "relabel"))).scalars(),
-        ]
-    return None if None in costs else sum(costs)
