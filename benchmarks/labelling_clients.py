@@ -100,7 +100,7 @@ def finish(process: subprocess.Popen[Any], seconds: float) -> tuple[float, float
             largest = max(largest, psutil.Process(process.pid).memory_info().rss)
         if time.monotonic() > deadline:
             process.kill()
-        time.sleep(0.1)
+        time.sleep(0.1)  # between two looks at its memory
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.stdout is not None:
@@ -116,7 +116,7 @@ def steady_share(
     deadline = time.monotonic() + LONGEST
     while any(is_running(process) for process in processes) and time.monotonic() < deadline:
         seen.append((time.monotonic(), bill_of(url)["completions"]))
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks at the bill
     first = next(place for place, (_, done) in enumerate(seen) if done)
     last = next(place for place, (_, done) in enumerate(seen) if done >= 0.9 * seen[-1][1])
     (start, begun), (end, done) = seen[first], seen[max(last, first + 1)]
@@ -165,7 +165,7 @@ def kill_rows(clients: dict[str, Any], n: int, kills: int, folder: Path) -> list
             for kill in range(1, kills + 1):
                 process = start(work, url)
                 while bill_of(url)["completions"] < kill * n // (kills + 1) and process.poll() is None:
-                    time.sleep(0.02)
+                    time.sleep(0.02)  # between two looks at the bill
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
             finish(start(work, url), 600)

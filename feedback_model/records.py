@@ -12,6 +12,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Origin = Literal["real", "augmented"]
 Decoding = Literal["free", "template", "expected"]
 FinishReason = Literal["stop", "length"]
+LabelMode = Literal["now", "batch"]
 LabellerKind = Literal["openai", "embedded"]
 
 

@@ -3,11 +3,12 @@
 A parameter changes the science and is recorded with the run; what only changes the machine is a setting.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from feedback_model.records import LabellerKind
+from feedback_model.records import LabelMode as LabelWay
 from feedback_model.training.recipe import PrecisionName
 
 Labeller = Annotated[
@@ -54,6 +55,6 @@ Budget = Annotated[
     ),
 ]
 LabelMode = Annotated[
-    Literal["now", "batch"],
+    LabelWay,
     Field(title="Mode", description="`batch`: answers within a day, at half price, through the Batch API."),
 ]

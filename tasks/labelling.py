@@ -1,17 +1,16 @@
 """Labelling, one task for all that is missing: the pace is set by the endpoint's limit, and boundaries would only break it."""
 
 import asyncio
-from typing import Literal
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from feedback_model.labelling.batching import label_in_batches
+from feedback_model.labelling.batching import LABELLING
 from feedback_model.labelling.buying import LabelCounts
-from feedback_model.labelling.label import demand_labels, label_missing
+from feedback_model.labelling.label import demand_labels
 from feedback_model.labelling.labeller import Desk
 from feedback_model.labelling.opening import label_set_of
-from feedback_model.records import LabellerKind
+from feedback_model.records import LabellerKind, LabelMode
 from tasks.resources import resources
 
 
@@ -22,12 +21,11 @@ async def label_what_is_missing(
     limit: int = 0,
     again: bool = False,
     budget: float = 0.0,
-    mode: Literal["now", "batch"] = "now",
+    mode: LabelMode = "now",
 ) -> LabelCounts:
     """Buy every label that is missing, and wait for those that another run is buying, so that the next stage finds all."""
     with resources() as (settings, store):
-        buying = label_missing if mode == "now" else label_in_batches
-        counts = await buying(
+        counts = await LABELLING[mode](
             store,
             labeller,
             label_set_of(kind, settings),

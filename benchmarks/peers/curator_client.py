@@ -19,11 +19,11 @@ os.environ |= {
 
 tables = Path(find_spec("litellm").submodule_search_locations[0]) / "litellm_core_utils" / "tokenizers"
 os.environ["TIKTOKEN_CACHE_DIR"] = str(tables)
-import tiktoken  # noqa: E402
+import tiktoken  # noqa: E402 - reads the variable above as it is loaded
 
 tiktoken.encoding_for_model = lambda _model: tiktoken.get_encoding("cl100k_base")
 
-from bespokelabs import curator  # noqa: E402
+from bespokelabs import curator  # noqa: E402 - likewise, and calls what is replaced above
 
 
 class Labeller(curator.LLM):

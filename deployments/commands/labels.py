@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.commands.options import DEFAULT_LABELLER, Json, Labeller, Seed, load_settings
-from deployments.terminal import print_json, print_table, say
+from deployments.terminal import print_json, print_table, say, showing_progress
 from feedback_model.errors import LabellerError, MissingStage
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def check(
             label_set = label_set_of(labeller, settings)
             return await check_labels(open_store(settings.store_url), desk, label_set, settings, limit=limit, seed=seed)
 
-    pairs = asyncio.run(ask())
+    with showing_progress(quiet=json):
+        pairs = asyncio.run(ask())
     results = [judge_check(each, pairs[each.name]) for each in CHECKS]
     if json:
         print_json([asdict(each) for each in results])

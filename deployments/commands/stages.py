@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -20,7 +20,7 @@ from deployments.commands.options import (
 )
 from deployments.flow_runner import run_flow
 from deployments.terminal import print_json, say
-from feedback_model.records import LabellerKind
+from feedback_model.records import LabellerKind, LabelMode
 from feedback_model.settings import Settings
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 
@@ -65,7 +65,7 @@ def label(
         float, typer.Option(min=0, help="USD that the label set may cost in all, earlier runs included; 0: no bound.")
     ] = 0.0,
     mode: Annotated[
-        Literal["now", "batch"], typer.Option(help="`batch`: within a day, at half price, through the Batch API.")
+        LabelMode, typer.Option(help="`batch`: within a day, at half price, through the Batch API.")
     ] = "now",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would cost and take, and buy nothing.")

@@ -5,8 +5,7 @@ flight and a rerun goes on; where the plan is met (or its tries are spent) a rer
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -17,6 +16,7 @@ from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphan
 from feedback_model.labelling.label import LABELS
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.reclaiming import reclaim
+from feedback_model.labelling.sharing import taking_turns
 from feedback_model.progress import track
 from feedback_model.prompts import prompt_version
 from feedback_model.records import LabelSet
@@ -25,7 +25,6 @@ from feedback_model.store import augmentations, claims, ledger
 from feedback_model.store.augmentation_outcomes import add_outcomes, outcomes_by_level
 from feedback_model.store.augmentations import Rewrite, ScoredTranscript, Verdict
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import hold
 
 Answer = TypeVar("Answer")
 TOLERANCE: Final = 0  # a rewrite one score off its target fills a level that was not asked for
@@ -159,7 +158,7 @@ async def augment(
     job = _Augmentation(
         store, labeller, label_set, settings.label_concurrency, seed=seed, max_share=max_share, tolerance=tolerance, left=limit
     )  # fmt: skip
-    async with _turn(store):
+    async with taking_turns(store, "augment"):
         await job.finish_ordered()
         while await asyncio.to_thread(job.order_more):
             await job.finish_ordered()
@@ -219,10 +218,3 @@ def summarise(
         total_cost_usd=became.cost_usd,
         cost_per_accepted_usd=became.cost_per_accepted_usd,
     )
-
-
-@asynccontextmanager
-async def _turn(store: Store) -> AsyncGenerator[None]:
-    with ExitStack() as stack:
-        await asyncio.to_thread(stack.enter_context, hold(store, "augment"))
-        yield

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.augmentation.plan import TRIES_PER_WANTED, PlannedRewrite
+from feedback_model.labelling.allowance import USUAL_BYTES, USUAL_OUTPUT
 from feedback_model.labelling.prices import Price, Usage, cost_of, price_of
-from feedback_model.prompts import render_system
-from feedback_model.store.augmentation_outcomes import MeanUsage, Outcomes
+from feedback_model.labelling.questions import usual_prompt
+from feedback_model.store.augmentation_outcomes import Outcomes
+from feedback_model.store.ledger import MeanUsage
 
 ASSUMED_HIT_RATE: Final = 0.5  # half of the rewrites hit: what two tries for each that is wanted provide for
 FEWEST_JUDGED: Final = 5  # rewrites of a level that must have a verdict before its own rate counts
-CHARACTERS_PER_TOKEN: Final = 4  # of English, in the tokenizers of these models
-LABEL_ANSWER: Final = 350  # tokens of six scores with one or two sentences each: 250-500
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +83,17 @@ def _hit_rate(level: tuple[str, int], planned: int, became: Outcomes | None) -> 
 
 def rewrite_tokens(usage: MeanUsage | None, text_characters: float) -> Tokens:
     """What asking for one rewrite takes: the text goes in with the prompt and about as much comes out."""
-    text = text_characters / CHARACTERS_PER_TOKEN
-    return _measured(usage) or Tokens(
-        _prompt(render_system("rewrite", trait="enthusiasm", target="10")) + text, text, 0
-    )
+    prompt = usual_prompt("rewrite", text_characters, trait="enthusiasm", target="10")
+    return _measured(usage) or Tokens(prompt, text_characters / USUAL_BYTES, 0)
 
 
 def relabel_tokens(usage: MeanUsage | None, text_characters: float) -> Tokens:
     """What a blind label takes: what labels have taken so far."""
-    text = text_characters / CHARACTERS_PER_TOKEN
-    return _measured(usage) or Tokens(_prompt(render_system("label")) + text, LABEL_ANSWER, 0)
+    return _measured(usage) or Tokens(usual_prompt("label", text_characters), USUAL_OUTPUT, 0)
 
 
 def _measured(usage: MeanUsage | None) -> Tokens | None:
     return Tokens(usage.prompt_tokens, usage.completion_tokens, usage.n_replies) if usage else None
-
-
-def _prompt(text: str) -> float:
-    return len(text) / CHARACTERS_PER_TOKEN
 
 
 def estimate_cost(model: str, rates: Sequence[HitRate], rewrite: Tokens, relabel: Tokens) -> CostEstimate:

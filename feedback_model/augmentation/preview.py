@@ -17,11 +17,11 @@ from feedback_model.augmentation.plan import MAX_SHARE, AugmentationPlan, count_
 from feedback_model.records import LabelSet
 from feedback_model.store.augmentation_outcomes import (
     add_outcomes,
-    mean_usage,
     outcomes_by_level,
     text_lengths,
 )
 from feedback_model.store.connection import Store
+from feedback_model.store.ledger import mean_usage
 
 
 @dataclass(frozen=True, slots=True)

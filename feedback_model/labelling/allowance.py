@@ -5,22 +5,19 @@ back; so both want a bound that is seldom too low and not much too high.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.labelling.models import token_limit
 from feedback_model.labelling.prices import Usage, price_of
-from feedback_model.prompts import Message
 from feedback_model.store.ledger import Order
 from feedback_model.store.sends import NANOS
 
 ENOUGH: Final = 30  # replies from which their size is learned
 ROOM: Final = 1.3  # times the longest output so far
 STEP: Final = 50  # tokens
-AROUND: Final = 12  # prompt tokens that chat templates put around each message
-USUAL_BYTES: Final = 3.5  # bytes a token of English prose has, for pacing before anything is known
-ROOM_FOR_PROMPTS: Final = 1.2  # times the densest prompt so far
+USUAL_BYTES: Final = 3.5  # bytes a token of English prose has, before anything is known
+USUAL_OUTPUT: Final = 300  # tokens of six scores with a sentence or two each, likewise
 
 
 @dataclass(slots=True)
@@ -57,11 +54,5 @@ class Allowance:
         price = price_of(model)
         if price is None:
             return 0
-        # No token is shorter than a byte; once the densest prompt is known, none will be much denser.
-        prompt = n_bytes * min(1.0, self.densest * ROOM_FOR_PROMPTS or 1.0)
-        return math.ceil((prompt * price.prompt + output * price.completion) * NANOS / 1e6)
-
-
-def count_bytes(messages: Sequence[Message]) -> int:
-    """The size of a question, with what is put around its messages."""
-    return sum(len(message["content"].encode()) + AROUND for message in messages)
+        # No token is shorter than a byte, in no language; what was reserved too much is freed when the reply comes.
+        return math.ceil((n_bytes * price.prompt + output * price.completion) * NANOS / 1e6)

@@ -7,22 +7,22 @@ What expires, fails or is lost is wanted again.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from feedback_model.errors import LabellerError, LabellingStopped
-from feedback_model.labelling.allowance import Allowance, count_bytes
+from feedback_model.labelling.allowance import Allowance
 from feedback_model.labelling.batch_lines import BATCH_SHARE, Answered, Failed, read_lines, request_line
-from feedback_model.labelling.buying import LabelCounts, counted, settle_reply
+from feedback_model.labelling.buying import HOPELESS, LabelCounts, counted, settle_reply
 from feedback_model.labelling.client import Client
-from feedback_model.labelling.label import LABELS, plan_labels
+from feedback_model.labelling.label import LABELS, label_missing, take_stock
 from feedback_model.labelling.labeller import Desk
 from feedback_model.labelling.patience import Patience
-from feedback_model.labelling.questions import messages_of, question_of
-from feedback_model.labelling.reclaiming import reclaim
+from feedback_model.labelling.questions import count_bytes, messages_of, question_of
+from feedback_model.labelling.sharing import taking_turns
 from feedback_model.progress import Tracker, check_stop, track
-from feedback_model.records import LabelSet
+from feedback_model.records import LabelMode, LabelSet
 from feedback_model.settings import Settings
 from feedback_model.store import batch_jobs, claims, ledger, replies, sends
 from feedback_model.store.batch_jobs import BatchJob
@@ -59,15 +59,22 @@ async def label_in_batches(
         LabellingStopped: billing or the budget. LabellerError: the endpoint is down, or refuses batches as such.
         ConfigurationError, Interrupted: batches go on at the provider; a rerun collects them.
     """
-    await reclaim(store, desk, {"label": LABELS})
-    plan = await asyncio.to_thread(
-        plan_labels, store, label_set, limit=limit, again_failed=again_failed, relabel_share=settings.relabel_share
-    )
-    under_way = await asyncio.to_thread(batch_jobs.open_jobs, store, label_set, "label")
-    total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in under_way)
-    most = None if budget is None else sends.in_nanos(budget, int)
-    counter = _Counter(store, desk.client, desk.patience, label_set, track("label", total, plan.n_done), most, limit)
-    return await counter.work()
+    async with taking_turns(store, "label batches"):  # two would collect one batch twice
+        plan = await take_stock(store, desk, label_set, settings, limit, again_failed=again_failed)
+        under_way = await asyncio.to_thread(batch_jobs.open_jobs, store, label_set, "label")
+        total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in under_way)
+        most = None if budget is None else sends.in_nanos(budget, int)
+        counter = _Counter(
+            store, desk.client, desk.patience, label_set, track("label", total, plan.n_done), most, limit
+        )
+        return await counter.work()
+
+
+LABELLING: Final[Mapping[LabelMode, Callable[..., Awaitable[LabelCounts]]]] = {
+    "now": label_missing,
+    "batch": label_in_batches,
+}
+"""The ways of buying what is missing; all take the same arguments, and each resumes what another left."""
 
 
 @dataclass(slots=True)
@@ -131,7 +138,7 @@ class _Counter:
         """A job with as many of `orders` as it may have tokens and bytes, and the tries it consists of."""
         job_id, tries, tokens, size = secrets.token_hex(8), list[sends.Send](), 0.0, 0
         for order in orders:
-            n_bytes = count_bytes(messages_of(order))
+            n_bytes = count_bytes(order, messages_of(order))
             needed = self.allowance.prompt(n_bytes)
             if tries and (tokens + needed > self.job_tokens or size + n_bytes > MOST_BYTES):
                 break
@@ -217,6 +224,11 @@ class _Counter:
             batch_jobs.give_back(connection, rest)
         batch_jobs.change_job(self.store, job, state="collected")
         self.look = FIRST_LOOK
+        if self.counts.asked >= HOPELESS and not self.counts.labelled:
+            raise LabellerError(
+                f"all {self.counts.asked} answers of {self.label_set.label_model} were unusable, so no further batch is "
+                "handed in; the replies are kept in the table reply, choose another model with FEEDBACK_LABEL_MODEL"
+            )
 
     def _take_back(self, job: BatchJob, error: str) -> None:
         """A batch was refused as a whole: nothing of it was billed."""

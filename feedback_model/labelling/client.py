@@ -13,6 +13,10 @@ from feedback_model.labelling.refusals import Refusal, seconds_to_wait
 CONNECT_SECONDS: Final = 10.0
 UPLOAD_SECONDS: Final = 600.0  # a batch's file may have 200 MB
 ABSENT: Final = frozenset({403, 404, 405, 501})  # how endpoints say that they lack a path
+UNSENT: Final = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError", "ConnectionTimeoutError"}
+)  # errors of httpx and aiohttp before anything was sent, so nothing is billed
+SILENT: Final = frozenset({"ReadTimeout", "WriteTimeout", "TimeoutException"})  # httpx's names of no answer in time
 ENDPOINT: Final = "/v1/chat/completions"
 
 
@@ -116,11 +120,18 @@ async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
         return await send()
     except openai.APIStatusError as error:
         raise _refusal_of(error) from error
-    except openai.APITimeoutError as error:
-        raise Refusal(None, "timeout", "no answer within FEEDBACK_REQUEST_TIMEOUT", may_be_billed=True) from error
     except openai.APIConnectionError as error:
-        reached = type(error.__cause__).__name__ not in {"ConnectError", "ConnectTimeout", "PoolTimeout"}
-        raise Refusal(None, "connection", str(error.__cause__ or error.message), may_be_billed=reached) from error
+        sent = _was_sent(error)
+        if type(error.__cause__).__name__ in SILENT:
+            raise Refusal(None, "timeout", "no answer within FEEDBACK_REQUEST_TIMEOUT", may_be_billed=sent) from error
+        raise Refusal(None, "connection", str(error.__cause__ or error.message), may_be_billed=sent) from error
+
+
+def _was_sent(error: Exception) -> bool:
+    cause = error.__cause__
+    if cause is not None and type(cause.__cause__).__module__.startswith("aiohttp"):
+        cause = cause.__cause__  # openai's transport calls every connection that aiohttp saw break a ConnectTimeout
+    return not UNSENT & {kind.__name__ for kind in type(cause).__mro__}
 
 
 async def _listed(send: Callable[[], Awaitable[Any]]) -> bytes:

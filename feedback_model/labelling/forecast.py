@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from feedback_model.labelling.allowance import AROUND, ENOUGH, USUAL_BYTES
+from feedback_model.labelling.allowance import ENOUGH, USUAL_OUTPUT
 from feedback_model.labelling.batch_lines import BATCH_SHARE
 from feedback_model.labelling.prices import Price, Usage, cost_of, price_of
-from feedback_model.prompts import render_messages
+from feedback_model.labelling.questions import usual_prompt
 from feedback_model.records import LabelSet
 from feedback_model.store import ledger, sends
 from feedback_model.store.connection import Store
 
-USUAL_OUTPUT: Final = 300  # tokens of six scores with a sentence or two each, before any were seen
 LIMITS: Final = (500, 5_000, 30_000)  # requests per minute; OpenAI's lowest, a middle and the highest tier
 
 
@@ -70,13 +69,11 @@ def forecast_labels(
 
 def _usage_of_one(store: Store, label_set: LabelSet, missing: ledger.Missing) -> tuple[Usage, bool]:
     """The tokens that one label takes on average."""
-    known = ledger.average_tokens(store, label_set, "label")
-    if known.n_replies >= ENOUGH:
-        return Usage(round(known.prompt), round(known.cached), round(known.completion)), True
+    known = ledger.mean_usage(store, label_set, "label")
+    if known is not None and known.n_replies >= ENOUGH:
+        return Usage(round(known.prompt_tokens), round(known.cached_tokens), round(known.completion_tokens)), True
     n = missing.n_unasked + missing.n_wanted
-    around = sum(len(message["content"].encode()) + AROUND for message in render_messages("label", ""))
-    prompt = around + (missing.n_characters / n if n else 0)
-    return Usage(round(prompt / USUAL_BYTES), 0, USUAL_OUTPUT), False
+    return Usage(round(usual_prompt("label", missing.n_characters / n if n else 0)), 0, USUAL_OUTPUT), False
 
 
 def tell_forecast(forecast: Forecast) -> list[str]:

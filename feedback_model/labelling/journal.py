@@ -34,8 +34,7 @@ class Journal:
         """
         label_set = LabelSet(order.label_model, order.prompt_version)
         send = Send(secrets.token_hex(12), order.request_id, label_set, most, self.budget)
-        # Other processes' tries count too, and set no event here.
-        while (admission := await self.writer.commit(sends.open_sends, send)) == "wait":  # noqa: ASYNC110
+        while (admission := await self.writer.commit(sends.open_sends, send)) == "wait":  # noqa: ASYNC110 - others' tries count too
             await asyncio.sleep(POLL)
         if admission == "over":
             raise LabellingStopped(

@@ -70,10 +70,20 @@ def plan_labels(
 
 
 def recover(store: Store) -> None:
-    """Take over from processes that died: read what they had paid for, book what may be lost, free what they had claimed."""
+    """Take over from processes that died: read what they had paid for, free what they had claimed."""
     read_orphans(store, "label", LABELS)
-    sends.book_unknown(store, sends.adopt_lost_sends(store, ("label",)))
     claims.free_dead_claims(store)
+
+
+async def take_stock(
+    store: Store, labeller: Labeller, label_set: LabelSet, settings: Settings, limit: int | None, *, again_failed: bool
+) -> LabelPlan:
+    """`plan_labels`, after accounting for what processes that died had sent: found at the provider, or booked as unknown."""
+    await reclaim(store, labeller, {"label": LABELS})
+    share = settings.relabel_share
+    return await asyncio.to_thread(
+        plan_labels, store, label_set, limit=limit, again_failed=again_failed, relabel_share=share
+    )
 
 
 def demand_labels(store: Store, label_set: LabelSet) -> None:
@@ -110,15 +120,7 @@ async def label_missing(
         LabellerError: the endpoint is down, or asks for too long a wait.
         ConfigurationError, Interrupted: a rerun goes on from there.
     """
-    await reclaim(store, labeller, {"label": LABELS})
-    plan = await asyncio.to_thread(
-        plan_labels,
-        store,
-        label_set,
-        limit=limit,
-        again_failed=again_failed,
-        relabel_share=settings.relabel_share,
-    )
+    plan = await take_stock(store, labeller, label_set, settings, limit, again_failed=again_failed)
     shop = _Shop(store, labeller, label_set, settings, None if budget is None else sends.in_nanos(budget, int))
     tracker = track("label", plan.n_done + plan.n_wanted, plan.n_done)
     counts = await shop.buy(tracker, limit) if plan.n_wanted else LabelCounts()

@@ -10,11 +10,11 @@ from typing import Final, Protocol
 
 import orjson
 
-from feedback_model.labelling.allowance import Allowance, count_bytes
+from feedback_model.labelling.allowance import Allowance
 from feedback_model.labelling.client import Client
 from feedback_model.labelling.journal import Journal
 from feedback_model.labelling.patience import Patience
-from feedback_model.labelling.questions import SEND, WISHES, messages_of, question_of
+from feedback_model.labelling.questions import SEND, WISHES, count_bytes, messages_of, question_of
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.labelling.replies import read_envelope, read_stored, usage_of
 from feedback_model.labelling.turnstile import Turnstile
@@ -73,7 +73,7 @@ class Desk:
         return await self.patience.insist(lambda: self._try(order, messages, journal))
 
     async def _try(self, order: Order, messages: list[Message], journal: Journal) -> Kept:
-        n_bytes, output = count_bytes(messages), self._allowance.output(order)
+        n_bytes, output = count_bytes(order, messages), self._allowance.output(order)
         await self._turnstile.pass_through(self._allowance.prompt(n_bytes) + output)
         self.patience.check()  # hundreds may have waited in line while the run ended
         send = await journal.open(order, self._allowance.most_nanos(order.label_model, n_bytes, output))

@@ -30,6 +30,8 @@ SHORTEST_CALM: Final = 1.0
 LONGEST_CALM: Final = 40.0  # seconds at a limit that was found again and again, before it is tried once more
 CUSHION: Final = 0.05  # seconds of refilling beyond the wait that was asked for, so that the next ones find a little
 SHORTEST: Final = 0.5  # seconds that make a rate
+LESS: Final = 0.97  # of the gain, after a refusal
+FIRST_HOLD: Final = 2.0  # seconds for which one refusal may hold up everyone; doubles while nothing is accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class Pace:
     _guessed_at: float | None = None
     _slowed_at: float = -1.0
     _calm: float = SHORTEST_CALM
+    _hold: float = FIRST_HOLD
+    """How long the next refusal may hold up everyone: one that asks for minutes while others pass is not believed at once."""
     _heard: bool = False
     """Whether anything was accepted yet; until then the rate stays as it begins."""
     _passed: int = 0
@@ -131,7 +135,7 @@ class Pace:
 
     def note_reply(self, told: Mapping[Resource, Told], sent_at: float, now: float) -> None:
         """A request that was sent at `sent_at` was accepted; its headers said `told`."""
-        self._heard = True
+        self._heard, self._hold = True, FIRST_HOLD
         self._take_in(told, sent_at, now)
 
     def note_refusal(self, told: Mapping[Resource, Told], wait: float, sent_at: float, now: float) -> None:
@@ -143,13 +147,14 @@ class Pace:
         self._passed = max(0, self._passed - 1)
         if sent_at < self._slowed_at:
             return
-        self._held_until = max(self._held_until, now + wait + CUSHION)
+        self._held_until = max(self._held_until, now + min(wait, self._hold) + CUSHION)
+        self._hold *= 2
         if now - self._slowed_at < SHORTEST:
             return
         if self.requests.limit is None:
             self._slow_guess(now)
         meter = self.tokens if self._binding == "tokens" else self.requests
-        meter.gain = max(meter.lowest_gain, meter.gain * 0.97)
+        meter.gain = max(meter.lowest_gain, meter.gain * LESS)
         self._slowed_at = now
 
     def _take_in(self, told: Mapping[Resource, Told], sent_at: float, now: float) -> None:

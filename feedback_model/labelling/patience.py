@@ -36,6 +36,8 @@ class Bounds:
     """How often one request may fail while others are answered."""
     longest_wait: float = 600.0
     """The longest pause for a limit; beyond it the run stops, to be started again later."""
+    lately: float = 60.0
+    """While something was answered that lately, one request that is told to wait for minutes asks again sooner."""
     first_backoff: float = 0.5
     longest_backoff: float = 8.0
     hopeless: int = 10
@@ -132,9 +134,10 @@ class Patience:
         refusal = state.outcome.exception() if state.outcome else None
         asked = refusal.retry_after if isinstance(refusal, Refusal) else None
         backoff = min(self._bounds.first_backoff * 2 ** min(state.attempt_number - 1, 16), self._bounds.longest_backoff)
-        others_are_answered = self._last_answer > state.start_time
+        answered_lately = self._answered and self._last_answer > time.monotonic() - self._bounds.lately
         # A single request that is told to wait for minutes while others pass need not believe it.
-        wait = backoff if asked is None else min(asked, backoff) if others_are_answered else asked
+        believed = asked is not None and (asked <= self._bounds.longest_backoff or not answered_lately)
+        wait = asked if asked is not None and believed else backoff
         return wait + random.uniform(0, 0.25) * max(wait, self._bounds.first_backoff)
 
     def _take_note(self, refusal: Refusal, request: object) -> None:

@@ -1,12 +1,14 @@
 """What is asked of a labelling endpoint, as the object that is sent. Pure: knows neither the client nor the ledger."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from feedback_model.feedback import feedback_schema
+from feedback_model.labelling.allowance import USUAL_BYTES
 from feedback_model.labelling.models import parameters_for
 from feedback_model.labelling.replies import complain
-from feedback_model.prompts import Message, render_messages
+from feedback_model.prompts import Message, PromptName, render_messages
 from feedback_model.store.ledger import Order
 
 SEND: Final = "feedback_send"  # the key under which the provider keeps a try's id
@@ -17,6 +19,22 @@ ANSWER_FORMAT: Final = {
     "type": "json_schema",
     "json_schema": {"name": "feedback", "strict": True, "schema": feedback_schema()},
 }
+
+
+AROUND: Final = 12  # prompt tokens that chat templates put around each message
+_FORMAT_BYTES: Final = len(json.dumps(ANSWER_FORMAT))  # providers charge the schema as input
+
+
+def count_bytes(order: Order, messages: Sequence[Message]) -> int:
+    """The size of all that is charged as input, with what is put around messages."""
+    said = sum(len(message["content"].encode()) + AROUND for message in messages)
+    return said if order.purpose == "rewrite" else said + _FORMAT_BYTES
+
+
+def usual_prompt(name: PromptName, n_characters: float, **values: str) -> float:
+    """The input tokens to expect of a question about a text of so many characters, before any such reply was seen."""
+    around = sum(len(message["content"].encode()) + AROUND for message in render_messages(name, "", **values))
+    return (around + n_characters + (_FORMAT_BYTES if name == "label" else 0)) / USUAL_BYTES
 
 
 def messages_of(order: Order) -> list[Message]:

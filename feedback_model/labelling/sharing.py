@@ -6,7 +6,7 @@ of how a limit is kept.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Final
 
 from feedback_model.labelling.labeller import Labeller
@@ -14,6 +14,14 @@ from feedback_model.store import leases
 from feedback_model.store.connection import Store
 
 INTERVAL: Final = 1.0  # seconds between looks at who else is at work
+
+
+@asynccontextmanager
+async def taking_turns(store: Store, name: str) -> AsyncGenerator[None]:
+    """Do the block while no other process does one of this name; whoever waits may be interrupted."""
+    with ExitStack() as stack:
+        await asyncio.to_thread(stack.enter_context, leases.hold(store, name))
+        yield
 
 
 @asynccontextmanager

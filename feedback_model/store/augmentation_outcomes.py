@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from feedback_model.records import LabelSet
 from feedback_model.store.connection import Store
-from feedback_model.store.ledger import Purpose, chunks, of_label_set
+from feedback_model.store.ledger import chunks
 from feedback_model.store.reading import select_rows
-from feedback_model.store.tables import reply, request, transcript
+from feedback_model.store.tables import transcript
 
 _OF_LABEL_SET = """
 SELECT trait, target_score, ordered, accepted, missed_target, near_duplicate, unusable, pending, cost_usd
@@ -47,15 +47,6 @@ class Outcomes:
         return None if self.cost_usd is None or not self.accepted else self.cost_usd / self.accepted
 
 
-@dataclass(frozen=True, slots=True)
-class MeanUsage:
-    """What replies of one kind took on average."""
-
-    n_replies: int
-    prompt_tokens: float
-    completion_tokens: float
-
-
 def outcomes_by_level(store: Store, rewrite_set: LabelSet) -> dict[tuple[str, int], Outcomes]:
     """By trait and target score; levels that nothing was ordered for are missing."""
     names = {"label_model": rewrite_set.label_model, "prompt_version": rewrite_set.prompt_version}
@@ -77,17 +68,6 @@ def add_outcomes(by_level: dict[tuple[str, int], Outcomes]) -> Outcomes:
         **{name: sum(getattr(each, name) for each in levels) for name in counts},
         cost_usd=sum(known) if len(known) == len(costs) else None,
     )
-
-
-def mean_usage(store: Store, label_set: LabelSet, purpose: Purpose) -> MeanUsage | None:
-    """What the replies to one kind of question took so far; None before the first that said."""
-    counted = select(func.count(), func.avg(reply.c.prompt_tokens), func.avg(reply.c.completion_tokens))
-    said = counted.join_from(reply, request).where(
-        of_label_set(label_set, purpose), reply.c.prompt_tokens.is_not(None), reply.c.completion_tokens.is_not(None)
-    )
-    with store.read() as connection:
-        n_replies, prompt, completion = connection.execute(said).one()
-    return MeanUsage(n_replies, float(prompt), float(completion)) if n_replies else None
 
 
 def text_lengths(store: Store, ids: Iterable[str]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from feedback_model.records import LabelSet
 from feedback_model.store.claims import orders_of
@@ -49,7 +49,10 @@ def prepare_job(store: Store, job: BatchJob, tries: Sequence[Send]) -> list[Admi
         admitted = [each.request_id for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
         for chunk in chunks(admitted):
             connection.execute(update(request).where(request.c.request_id.in_(chunk)).values(claimed_by=None))
-        _change(connection, job.job_id, n_requests=len(admitted), state="prepared" if admitted else "failed")
+        if admitted:
+            _change(connection, job.job_id, n_requests=len(admitted))
+        else:
+            connection.execute(delete(batch_job).where(batch_job.c.job_id == job.job_id))
     return admissions
 
 

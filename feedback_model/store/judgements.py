@@ -33,10 +33,11 @@ def labelled_items(store: Store, dataset: Dataset, split: Split, *, real_only: b
         query = query.where(transcript.c.origin == "real")
     with store.read() as connection:
         rows = connection.execute(query).all()
-    return [_labelled_item(list(group)) for _, group in groupby(rows, key=lambda row: row.transcript_id)]
+    return [labelled_item(list(group)) for _, group in groupby(rows, key=lambda row: row.transcript_id)]
 
 
-def _labelled_item(rows: Sequence[Row[Any]]) -> LabelledItem:
+def labelled_item(rows: Sequence[Row[Any]]) -> LabelledItem:
+    """One transcript's label from its rows, one for each trait."""
     scores = {row.trait: row.score for row in rows}
     return LabelledItem(rows[0].transcript_id, rows[0].source_id, tuple(scores[trait] for trait in TRAIT_KEYS))
 

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from feedback_model.records import LabelSet
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import LabelledItem
+from feedback_model.store.judgements import labelled_item
+from feedback_model.store.ledger import chunks
 from feedback_model.store.tables import label, label_score, transcript
-from feedback_model.traits import TRAIT_KEYS
 
 
 def label_sets(store: Store) -> list[LabelSet]:
@@ -28,11 +29,7 @@ def labels_of(store: Store, label_set: LabelSet, names: Collection[str] | None =
         .where(label_score.c.prompt_version == label_set.prompt_version, label_score.c.replicate == 0)
         .order_by(label_score.c.transcript_id)
     )
-    found: dict[str, LabelledItem] = {}
+    parts = [query] if names is None else [query.where(label_score.c.transcript_id.in_(part)) for part in chunks(names)]
     with store.read() as connection:
-        rows = connection.execution_options(stream_results=True).execute(query)
-        for (name, source), group in groupby(rows, key=lambda row: (row.transcript_id, row.source_id)):
-            scores = {row.trait: row.score for row in group}
-            if names is None or name in names:
-                found[name] = LabelledItem(name, source, tuple(scores[trait] for trait in TRAIT_KEYS))
-    return found
+        rows = (row for part in parts for row in connection.execute(part))
+        return {name: labelled_item(list(group)) for name, group in groupby(rows, key=lambda row: row.transcript_id)}

@@ -137,13 +137,13 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class AverageTokens:
-    """Tokens per reply."""
+class MeanUsage:
+    """What replies of one kind took on average."""
 
     n_replies: int
-    prompt: float
-    cached: float
-    completion: float
+    prompt_tokens: float
+    cached_tokens: float
+    completion_tokens: float
 
 
 def measure_missing(store: Store, label_set: LabelSet) -> Missing:
@@ -163,14 +163,14 @@ def measure_missing(store: Store, label_set: LabelSet) -> Missing:
     return Missing(n_unasked, n_wanted, first + second)
 
 
-def average_tokens(store: Store, label_set: LabelSet, purpose: Purpose) -> AverageTokens:
-    """What replies of a label set took on average; zeros where there are none."""
-    columns = (reply.c.prompt_tokens, reply.c.cached_tokens, reply.c.completion_tokens)
-    means = (func.coalesce(func.avg(column), 0) for column in columns)
-    query = select(func.count(reply.c.prompt_tokens), *means).join(request).where(of_label_set(label_set, purpose))
+def mean_usage(store: Store, label_set: LabelSet, purpose: Purpose) -> MeanUsage | None:
+    """What the replies to one kind of question took so far; None before the first that said."""
+    tokens = (reply.c.prompt_tokens, func.coalesce(reply.c.cached_tokens, 0), reply.c.completion_tokens)
+    counted = select(func.count(), *map(func.avg, tokens)).join_from(reply, request)
+    said = and_(reply.c.prompt_tokens.is_not(None), reply.c.completion_tokens.is_not(None))
     with store.read() as connection:
-        n_replies, *found = connection.execute(query).one()
-    return AverageTokens(n_replies, *map(float, found))
+        n_replies, *means = connection.execute(counted.where(of_label_set(label_set, purpose), said)).one()
+    return MeanUsage(n_replies, *map(float, means)) if n_replies else None
 
 
 def count_other_prompts(store: Store, label_set: LabelSet) -> int:

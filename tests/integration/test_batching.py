@@ -134,6 +134,26 @@ async def test_the_budget_holds_for_batches_too(tmp_path) -> None:
         assert count_rows(store)["label"] == 40
 
 
+async def test_a_model_whose_every_answer_is_unusable_gets_no_second_batch(tmp_path) -> None:
+    with serving(answers="nonsense") as url:
+        settings = settings_at(tmp_path, url)
+        with pytest.raises(LabellerError, match="were unusable"):
+            await label(settings, filled_store(settings, 40))
+        assert sum(bill(url).values()) == 40
+
+
+async def test_two_runs_at_once_take_turns_and_collect_nothing_twice(tmp_path) -> None:
+    with serving(batch_seconds=0.5) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 30)
+        both = [start_labelling(settings, batch=True) for _ in range(2)]
+        for process in both:
+            process.communicate(timeout=60)
+            assert process.returncode == 0
+        assert set(bill(url).values()) == {1}
+        assert count_rows(store) == {"label": 30, "reply": 30, "request": 30}
+
+
 def test_lines_that_are_no_lines_are_passed_over() -> None:
     content = (
         b'nonsense\n{"custom_id": 1}\n\n{"custom_id": "a", "response": null, "error": {"code": "batch_expired"}}\n'

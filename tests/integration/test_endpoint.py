@@ -1,13 +1,10 @@
 """Promises of the embedded endpoint, seen through the real client or plain HTTP."""
 
-import http.client
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
 
 import openai
 import pytest
@@ -17,21 +14,7 @@ from feedback_model.embedded.process import serving
 from feedback_model.embedded.rubric_scorer import score_transcript
 from feedback_model.feedback import render_feedback
 from feedback_model.prompts import render_messages
-
-TEXT = "Well, um, we took the bus. The survey clearly helps."
-
-
-def ask(url, method, path, body=None, timeout=10):
-    """Status, headers and JSON of one request."""
-    with closing(http.client.HTTPConnection(url.split("/")[2], timeout=timeout)) as connection:
-        connection.request(method, path, body)
-        response = connection.getresponse()
-        return response.status, response.headers, json.loads(response.read())
-
-
-def post(url, text=TEXT, **changes):
-    body = {"model": MODEL, "messages": render_messages("label", text), **changes}
-    return ask(url, "POST", "/v1/chat/completions", json.dumps(body))
+from tests.plain_http import TEXT, post
 
 
 @pytest.fixture(scope="module")

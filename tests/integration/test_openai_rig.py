@@ -5,7 +5,6 @@ import http.client
 import itertools
 import json
 from collections.abc import Iterator
-from contextlib import closing
 
 import openai
 import pytest
@@ -19,21 +18,7 @@ from feedback_model.prompts import render_messages
 from tests.openai_rig.limits import Limits, go_duration
 from tests.openai_rig.options import Options
 from tests.openai_rig.process import serving
-
-TEXT = "Well, um, we took the bus. The survey clearly helps."
-
-
-def ask(url, method, path, body=None, timeout=10):
-    """Status, headers and JSON of one request."""
-    with closing(http.client.HTTPConnection(url.split("/")[2], timeout=timeout)) as connection:
-        connection.request(method, path, body)
-        response = connection.getresponse()
-        return response.status, response.headers, json.loads(response.read())
-
-
-def post(url, text=TEXT, **changes):
-    body = {"model": MODEL, "messages": render_messages("label", text), **changes}
-    return ask(url, "POST", "/v1/chat/completions", json.dumps(body))
+from tests.plain_http import TEXT, ask, post
 
 
 def bill_of(url):

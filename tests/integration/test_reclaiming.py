@@ -13,7 +13,7 @@ from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from feedback_model.store.sends import read_spending
 from feedback_model.store.tables import reply, send
-from tests.labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, spent, start_labelling
+from tests.labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, spent, start_labelling, states
 from tests.openai_rig.process import serving
 
 QUICK = Bounds(outage=2.0, first_backoff=0.02, longest_backoff=0.1)
@@ -99,3 +99,16 @@ async def test_two_runs_at_once_do_not_account_for_each_others_tries(tmp_path) -
         store = filled_store(settings, 60)
         await asyncio.gather(label_all(settings, store), label_all(settings, store))
         assert outcomes(store) == {"answered": 60}
+
+
+async def test_whatever_goes_wrong_every_document_ends_accounted_for(tmp_path) -> None:
+    mix = {"server_error_rate": 0.05, "reset_after_billing_rate": 0.02, "reset_rate": 0.01, "truncated_rate": 0.03}
+    mix |= {"refusal_rate": 0.01, "nonsense_rate": 0.01, "long_wait_rate": 0.01, "slow_down_rate": 0.01}
+    with serving(**mix, overloaded_rate=0.01, limit_headers="minus-one", quota=0, seed=5) as url:
+        settings = settings_at(tmp_path, url, label_concurrency=32)
+        store = filled_store(settings, 300)
+        await label_all(settings, store)
+        assert {state for state, _ in states(store)} <= {"done", "failed"}
+        assert outcomes(store).get("open", 0) == 0
+        known = read_spending(store, label_set_of("openai", settings))
+        assert booked(store) <= spent(url) <= booked(store) + Decimal(known.unknown) / 10**9

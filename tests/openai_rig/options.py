@@ -41,7 +41,7 @@ class Options:
     """Replies after which every request is refused with `quota_code`; 0 means no end."""
     quota_code: str = "insufficient_quota"
     answers: str = "rubric"
-    """`rubric`: the embedded labeller's; `canned`: one valid answer, cheap."""
+    """`rubric`: the embedded labeller's; `canned`: one valid answer, cheap; `nonsense`: never one."""
     logprobs: int = 1
     stored: int = 1
     stored_lag: float = 0.0

@@ -162,6 +162,7 @@ class Rig:
     ) -> dict[str, Any]:
         """Answer a request and charge it."""
         spoiled, canned = fault if fault in SPOILED else None, self.options.answers == "canned"
+        spoiled = "nonsense" if self.options.answers == "nonsense" else spoiled
         completion = complete(body, asked, canned=canned, spoiled=spoiled, cached_share=self.options.cached_share)
         completion["id"] = f"chatcmpl-{len(self.bill.by_request):x}-{self.bill.replies.total():x}"
         self.bill.charge(name_question(asked), request_id, asked["model"], completion["usage"], **charge)

@@ -11,7 +11,9 @@ from feedback_model.augmentation.costing import (
     rewrite_tokens,
 )
 from feedback_model.augmentation.plan import TRIES_PER_WANTED, PlannedRewrite
-from feedback_model.store.augmentation_outcomes import MeanUsage, Outcomes
+from feedback_model.labelling.allowance import USUAL_BYTES
+from feedback_model.store.augmentation_outcomes import Outcomes
+from feedback_model.store.ledger import MeanUsage
 
 PLANNED = [PlannedRewrite(str(n), "empathy", 3, 1) for n in range(4)]
 THOUSAND = Tokens(1_000, 1_000, 0)
@@ -49,7 +51,7 @@ def test_an_unknown_price_is_unknown_and_not_zero():
 
 
 def test_tokens_are_those_of_replies_where_there_are_any():
-    assert relabel_tokens(MeanUsage(7, 600.0, 300.0), 4_000) == Tokens(600.0, 300.0, 7)
+    assert relabel_tokens(MeanUsage(7, 600.0, 0.0, 300.0), 4_000) == Tokens(600.0, 300.0, 7)
     counted = rewrite_tokens(None, 4_000)
-    assert (counted.completion, counted.n_replies) == (1_000, 0)
-    assert counted.prompt > 1_000
+    assert (counted.completion, counted.n_replies) == (4_000 / USUAL_BYTES, 0)
+    assert counted.prompt > counted.completion

@@ -123,6 +123,17 @@ def test_no_provider_is_stormed(requests: float, headers: tuple[Resource, ...], 
     assert len(provider.refused) <= 0.1 * len(provider.accepted) + 12
 
 
+def test_one_refusal_that_asks_for_minutes_does_not_hold_up_the_others() -> None:
+    pace = Pace()
+    for second in range(5):
+        pace.note_reply({"requests": Told(10.0, 9.0)}, float(second), float(second))
+    pace.note_refusal({}, 300.0, 5.0, 5.0)
+    assert pace.slot(1, 5.0) < 8
+    for second in range(8, 16):  # nothing is accepted: now it is believed
+        pace.note_refusal({}, 300.0, float(second), float(second))
+    assert pace.slot(1, 16.0) > 250
+
+
 def test_headers_that_make_no_sense_tell_nothing() -> None:
     assert read_limits({"x-ratelimit-limit-requests": "-1", "x-ratelimit-remaining-requests": "0"}) == {}
     assert read_limits({"x-ratelimit-limit-tokens": "many"}) == {}
