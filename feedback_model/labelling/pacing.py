@@ -5,9 +5,11 @@ written). Sending exactly at the rate of refilling keeps them nearly full and us
 the rate is known, and how full the bucket is corrects our idea of what a request is charged: a controller with an integral
 part (Åström and Hägglund, PID Controllers, 1995) keeps the bucket a little below full, where nothing is wasted and nothing
 refused. Where headers tell nothing, the rate doubles until something is refused, is set to what was accepted meanwhile, and
-then creeps up faster and faster until the next refusal (as TCP CUBIC does, RFC 9438).
+then creeps up faster and faster until the next refusal (as TCP CUBIC does, RFC 9438). One refusal among many answers, at a
+rate that passed before, is chance and changes nothing.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
@@ -21,8 +23,8 @@ PROPORTIONAL: Final = 0.4  # both for replies that come at once; late news calls
 INTEGRAL: Final = 0.25  # per second
 FEWEST: Final = 4.0  # units that a bucket must hold before what is left in it says anything
 CATCH_UP: Final = 0.25  # seconds by which sending may lag and be made up for; an event loop stalls now and then
-BACK_OFF: Final = 0.99  # of what was accepted, after a refusal that headers did not foretell
-GROWTH: Final = 0.001  # per second, when the rate begins to creep up; doubles every GROWTH_DOUBLES seconds
+BACK_OFF: Final = 0.993  # of what was accepted, after a refusal that headers did not foretell
+GROWTH: Final = 0.003  # per second, when the rate begins to creep up; doubles every GROWTH_DOUBLES seconds
 GROWTH_DOUBLES: Final = 2.5
 FASTEST_GROWTH: Final = 0.5
 ALIKE: Final = 0.05  # two limits found in a row that differ by less are one limit: it is left alone for longer
@@ -32,6 +34,9 @@ CUSHION: Final = 0.05  # seconds of refilling beyond the wait that was asked for
 SHORTEST: Final = 0.5  # seconds that make a rate
 LESS: Final = 0.97  # of the gain, after a refusal
 FIRST_HOLD: Final = 2.0  # seconds for which one refusal may hold up everyone; doubles while nothing is accepted
+STRAYS: Final = 2  # refusals in so many requests that may have come by chance, at a rate that was accepted before
+IN_A_ROW: Final = 20
+NEARLY_EMPTY: Final = 0.1  # seconds of refilling that are left in a bucket which may have refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,9 @@ class Pace:
     """Whether anything was accepted yet; until then the rate stays as it begins."""
     _passed: int = 0
     """Requests sent since we last slowed down and not refused, as far as is known."""
+    _sent: int = 0
+    _refused: deque[int] = field(default_factory=lambda: deque[int](maxlen=STRAYS))
+    """How many were sent when the latest refusals came."""
     _binding: Resource = "requests"
 
     def slot(self, tokens: float, now: float) -> float:
@@ -121,6 +129,7 @@ class Pace:
         self._binding = max(by_resource, key=lambda resource: by_resource[resource])
         self._next = start + by_resource[self._binding]
         self._passed += 1
+        self._sent += 1
         return max(start, now)
 
     def share_with(self, others: int) -> None:
@@ -145,7 +154,7 @@ class Pace:
         """
         self._take_in(told, sent_at, now)
         self._passed = max(0, self._passed - 1)
-        if sent_at < self._slowed_at:
+        if sent_at < self._slowed_at or not self._is_believed(told):
             return
         self._held_until = max(self._held_until, now + min(wait, self._hold) + CUSHION)
         self._hold *= 2
@@ -155,7 +164,18 @@ class Pace:
             self._slow_guess(now)
         meter = self.tokens if self._binding == "tokens" else self.requests
         meter.gain = max(meter.lowest_gain, meter.gain * LESS)
-        self._slowed_at = now
+        self._slowed_at = self._held_until  # waiting tells nothing of the rate
+        self._refused.clear()
+
+    def _is_believed(self, told: Mapping[Resource, Told]) -> bool:
+        """Whether a refusal is for a limit: gateways refuse some requests by chance, and a busy server a few more."""
+        many = len(self._refused) == STRAYS and self._sent - self._refused[0] < IN_A_ROW
+        self._refused.append(self._sent)
+        empty = [
+            each.remaining < NEARLY_EMPTY * each.per_second for each in told.values() if each.remaining is not None
+        ]
+        tried_more = self._calm > SHORTEST_CALM and self._found is not None and self._guess >= self._found
+        return many or tried_more or any(empty)
 
     def _take_in(self, told: Mapping[Resource, Told], sent_at: float, now: float) -> None:
         meters: dict[Resource, Meter] = {"requests": self.requests, "tokens": self.tokens}

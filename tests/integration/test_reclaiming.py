@@ -104,9 +104,9 @@ async def test_two_runs_at_once_do_not_account_for_each_others_tries(tmp_path) -
 async def test_whatever_goes_wrong_every_document_ends_accounted_for(tmp_path) -> None:
     mix = {"server_error_rate": 0.05, "reset_after_billing_rate": 0.02, "reset_rate": 0.01, "truncated_rate": 0.03}
     mix |= {"refusal_rate": 0.01, "nonsense_rate": 0.01, "long_wait_rate": 0.01, "slow_down_rate": 0.01}
-    with serving(**mix, overloaded_rate=0.01, limit_headers="minus-one", quota=0, seed=5) as url:
+    with serving(**mix, overloaded_rate=0.01, limit_headers="minus-one", seed=5) as url:
         settings = settings_at(tmp_path, url, label_concurrency=32)
-        store = filled_store(settings, 300)
+        store = filled_store(settings, 200)
         await label_all(settings, store)
         assert {state for state, _ in states(store)} <= {"done", "failed"}
         assert outcomes(store).get("open", 0) == 0
