@@ -29,7 +29,7 @@ from results_page import table, write_results
 
 from feedback_model.embedded.speech import generate_transcripts
 from feedback_model.prompts import render_messages
-from tests.labelling_rig import bill_of, filled_store, settings_for, start_labelling
+from tests.labelling_rig import bill_of, filled_store, settings_for, start_labelling, totals_of
 from tests.openai_rig.process import serving
 
 PEERS = Path(__file__).parent / "peers"
@@ -115,7 +115,7 @@ def steady_share(
     seen: list[tuple[float, int]] = []
     deadline = time.monotonic() + LONGEST
     while any(is_running(process) for process in processes) and time.monotonic() < deadline:
-        seen.append((time.monotonic(), bill_of(url)["completions"]))
+        seen.append((time.monotonic(), totals_of(url)["completions"]))
         time.sleep(0.5)  # between two looks at the bill
     first = next(place for place, (_, done) in enumerate(seen) if done)
     last = next(place for place, (_, done) in enumerate(seen) if done >= 0.9 * seen[-1][1])
@@ -164,7 +164,7 @@ def kill_rows(clients: dict[str, Any], n: int, kills: int, folder: Path) -> list
             work = Work(folder / f"kill-{name}", n)
             for kill in range(1, kills + 1):
                 process = start(work, url)
-                while bill_of(url)["completions"] < kill * n // (kills + 1) and process.poll() is None:
+                while totals_of(url)["completions"] < kill * n // (kills + 1) and process.poll() is None:
                     time.sleep(0.02)  # between two looks at the bill
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
@@ -186,7 +186,7 @@ def quota_rows(clients: dict[str, Any], folder: Path) -> list[list[object]]:
             rows.append(
                 [
                     name,
-                    bill_of(url)["requests"] - 100,
+                    totals_of(url)["requests"] - 100,
                     f"{seconds:.0f} s" + (", stopped by us" if seconds > 179 else ""),
                 ]
             )
@@ -216,10 +216,10 @@ def row_rows(clients: dict[str, Any], folder: Path) -> list[list[object]]:
         with serving(answers="canned") as url:
             work = Work(folder / f"row-{name}", 300)
             finish(start(work, url), 120)
-            before = bill_of(url)["completions"]
+            before = totals_of(url)["completions"]
             work.grow(301)
             finish(start(work, url), 120)
-            rows.append([name, bill_of(url)["completions"] - before])
+            rows.append([name, totals_of(url)["completions"] - before])
     return rows
 
 

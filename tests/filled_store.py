@@ -84,6 +84,10 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
         for name, score in LABELLED.items()
         for trait in TRAIT_KEYS
     ]
+    # The first of them were labelled again, in secret, and scored one lower.
+    again = list(LABELLED)[:2]
+    labels += [{"transcript_id": name, **SET, "replicate": 1, "reply_id": n} for n, name in enumerate(again, 1)]
+    scores += [one | {"replicate": 1, "score": one["score"] - 1} for one in scores if one["transcript_id"] in again]
     rewrite = {"request_id": "rewrite-t-train", "parent_id": "t-train", "transcript_id": "t-rewritten"}
     rewrite |= {"trait": "empathy", "target_score": 2, "relabelled_score": None, "outcome": "pending"}
     return [

@@ -84,12 +84,12 @@ def bill(url: str) -> dict[str, int]:
 
 def requests_seen(url: str) -> int:
     """Requests that reached the endpoint, refused ones too."""
-    return bill_of(url)["requests"]
+    return totals_of(url)["requests"]
 
 
 def spent(url: str) -> Decimal:
     """What the endpoint charged, in USD, exactly."""
-    return Decimal(bill_of(url)["usd"])
+    return Decimal(totals_of(url)["usd"])
 
 
 def pay_the_bill(url: str, quota: int) -> None:
@@ -113,8 +113,18 @@ def bill_of(url: str):
     return _get(url, "/bill")
 
 
+def totals_of(url: str):
+    """The bill's sums alone; what is polled often, or is long."""
+    return _get(url, "/bill/totals")
+
+
+def charged_by_try(url: str) -> dict[str, Decimal]:
+    """What was charged for each try, in USD, by its id."""
+    return {name: Decimal(each["usd"]) for name, each in _get(url, "/bill/requests").items()}
+
+
 def _get(url: str, path: str):
-    with urllib.request.urlopen(url.removesuffix("/v1") + path, timeout=5) as response:
+    with urllib.request.urlopen(url.removesuffix("/v1") + path, timeout=30) as response:
         return json.load(response)
 
 

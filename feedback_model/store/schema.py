@@ -28,6 +28,7 @@ VIEWS = (
     "quantisation_tax",
     "transcript_texts",
     "label_scores",
+    "label_agreement",
     "dataset_scores",
     "training_loss",
     "prediction_scores",

@@ -47,10 +47,12 @@ class Bill:
         self.completion_tokens += usage["completion_tokens"]
 
     def show(self) -> dict[str, Any]:
+        return {**self.show_totals(), "replies": dict(self.replies)}
+
+    def show_totals(self) -> dict[str, Any]:
         return {
             "requests": self.requests,
             "rejected": self.rejected,
-            "replies": dict(self.replies),
             "completions": self.replies.total(),
             "prompt_tokens": self.prompt_tokens,
             "cached_tokens": self.cached_tokens,

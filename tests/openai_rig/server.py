@@ -1,7 +1,7 @@
 """The stand-in over HTTP: `python -m tests.openai_rig.server --port 0 --requests-per-minute 5000`.
 
-Prints `ready http://127.0.0.1:PORT/v1`, and ends when its standard input closes. `GET /bill` and `GET /bill/requests` say what
-was charged; `POST /rig/quota {"quota": N}` moves the quota, as paying a bill does.
+Prints `ready http://127.0.0.1:PORT/v1`, and ends when its standard input closes. `GET /bill`, `/bill/totals` and
+`/bill/requests` say what was charged; `POST /rig/quota {"quota": N}` moves the quota, as paying a bill does.
 """
 
 import asyncio
@@ -183,6 +183,9 @@ class Rig:
     async def show_bill(self, _request: web.Request) -> web.Response:
         return json_reply(self.bill.show())
 
+    async def show_totals(self, _request: web.Request) -> web.Response:
+        return json_reply(self.bill.show_totals())
+
     async def show_requests(self, _request: web.Request) -> web.Response:
         return json_reply(self.bill.show_requests())
 
@@ -218,6 +221,7 @@ def build(options: Options) -> web.Application:
             web.get("/v1/chat/completions", rig.list_stored),
             web.get("/v1/models", rig.list_models),
             web.get("/bill", rig.show_bill),
+            web.get("/bill/totals", rig.show_totals),
             web.get("/bill/requests", rig.show_requests),
             web.post("/rig/quota", rig.set_quota),
             web.get("/rig/held", rig.show_held),
