@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, select, union, update
+from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, select, union_all, update
 
 from feedback_model.records import LabelSet, content_id
 from feedback_model.store.clock import now
@@ -86,8 +86,8 @@ def chunks(ids: Iterable[str]) -> Iterator[Sequence[str]]:
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
 
 
-def _unasked(label_set: LabelSet) -> CompoundSelect[tuple[str]]:
-    # Sets, not EXISTS: a planner that takes the wrong index for a correlated subquery needs hours for a million rows.
+def _unasked(label_set: LabelSet) -> tuple[CompoundSelect[tuple[str]], ...]:
+    """Transcripts that a label set lacks and was never asked for: real ones, and rewrites that its labeller accepted."""
     real = select(transcript.c.transcript_id).where(transcript.c.origin == "real")
     # Rewrites of another labeller never enter this label set.
     ours = (
@@ -101,8 +101,9 @@ def _unasked(label_set: LabelSet) -> CompoundSelect[tuple[str]]:
         label.c.prompt_version == label_set.prompt_version,
         label.c.replicate == 0,
     )
-    candidates = union(real, ours).subquery()
-    return except_(select(candidates.c.transcript_id), asked, labelled).order_by("transcript_id")
+    # Sets in order, which SQLite merges from its indexes: a million in a second. A correlated EXISTS needs hours if the planner
+    # takes the wrong index for it, and sets without an order are first sorted.
+    return tuple(except_(candidates, labelled, asked).order_by("transcript_id") for candidates in (real, ours))
 
 
 def want_labels(store: Store, label_set: LabelSet, limit: int | None, relabel_share: float = 0.0) -> int:
@@ -113,11 +114,14 @@ def want_labels(store: Store, label_set: LabelSet, limit: int | None, relabel_sh
     """
     ordered = 0
     with store.read() as connection:
-        missing = connection.execution_options(stream_results=True).execute(_unasked(label_set).limit(limit)).scalars()
-        for names in missing.partitions(WANTED_AT_ONCE):
-            rows = [request_row("label", name, label_set) for name in names]
-            again = (name for name in names if _is_sampled(name, relabel_share))
-            ordered += want(store, rows + [request_row("label", name, label_set, replicate=1) for name in again])
+        for unasked in _unasked(label_set):
+            left = None if limit is None else limit - ordered
+            missing = connection.execution_options(stream_results=True).execute(unasked.limit(left)).scalars()
+            for names in missing.partitions(WANTED_AT_ONCE):
+                rows = [request_row("label", name, label_set) for name in names]
+                again = (name for name in names if _is_sampled(name, relabel_share))
+                ordered += want(store, rows)
+                want(store, [request_row("label", name, label_set, replicate=1) for name in again])
     return ordered
 
 
@@ -148,7 +152,7 @@ class MeanUsage:
 
 def measure_missing(store: Store, label_set: LabelSet) -> Missing:
     """How much there is to label; orders nothing."""
-    unasked = _unasked(label_set).subquery()
+    unasked = union_all(*(select(each.subquery().c.transcript_id) for each in _unasked(label_set))).subquery()
     size = func.coalesce(func.sum(func.length(transcript.c.text)), 0)
     waiting = and_(of_label_set(label_set, "label"), request.c.state == "wanted")
     with store.read() as connection:

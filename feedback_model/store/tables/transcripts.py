@@ -1,6 +1,6 @@
 """What landed: batches, transcripts, rejects."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table, Text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from feedback_model.store.tables.definitions import Serial, metadata
 
@@ -36,6 +36,7 @@ transcript = Table(
     Column("signature", LargeBinary, nullable=False),  # MinHash of the text, for near duplicates
     Column("landed_at", Text, nullable=False),
     CheckConstraint("origin = 'real' OR split = 'train'", name="augmented_is_train"),
+    Index("ix_transcript_origin", "origin", "transcript_id"),
     comment="A cleaned transcript; the id is the hash of its text.",
 )
 
