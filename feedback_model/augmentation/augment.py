@@ -12,11 +12,12 @@ from typing import Final, TypeVar
 from feedback_model.augmentation.plan import MAX_SHARE, AugmentationPlan, Level, count_scores, plan_augmentation
 from feedback_model.augmentation.rewriting import Intake, read_rewrite
 from feedback_model.errors import MissingStage
-from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
+from feedback_model.labelling.buying import LabelCounts, buy
 from feedback_model.labelling.label import LABELS
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.reclaiming import reclaim
 from feedback_model.labelling.sharing import taking_turns
+from feedback_model.labelling.trading import Trade, read_orphans
 from feedback_model.progress import track
 from feedback_model.prompts import prompt_version
 from feedback_model.records import LabelSet

@@ -8,16 +8,33 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from feedback_model.errors import ConfigurationError
 from feedback_model.labelling.models import token_limit
 from feedback_model.labelling.prices import Usage, price_of
 from feedback_model.store.ledger import Order
-from feedback_model.store.sends import NANOS
+from feedback_model.store.sends import NANOS, in_nanos
 
 ENOUGH: Final = 30  # replies from which their size is learned
 ROOM: Final = 1.3  # times the longest output so far
 STEP: Final = 50  # tokens
 USUAL_BYTES: Final = 3.5  # bytes a token of English prose has, before anything is known
 USUAL_OUTPUT: Final = 300  # tokens of six scores with a sentence or two each, likewise
+
+
+def in_budget(dollars: float | None, model: str) -> int | None:
+    """A budget in billionths of a dollar; None without one.
+
+    Raises:
+        ConfigurationError: the model has no known price, so that no budget could be kept.
+    """
+    if dollars is None:
+        return None
+    if price_of(model) is None:
+        raise ConfigurationError(
+            f"the price of {model!r} is not known here, so a budget of {dollars:.2f} USD cannot be kept; leave --budget out, "
+            "or add the price to feedback_model/labelling/prices.py"
+        )
+    return in_nanos(dollars, int)
 
 
 @dataclass(slots=True)

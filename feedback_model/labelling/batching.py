@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from feedback_model.errors import LabellerError, LabellingStopped
-from feedback_model.labelling.allowance import Allowance
+from feedback_model.labelling.allowance import Allowance, in_budget
 from feedback_model.labelling.batch_lines import BATCH_SHARE, Answered, Failed, read_lines, request_line
-from feedback_model.labelling.buying import HOPELESS, LabelCounts, counted, settle_reply
+from feedback_model.labelling.buying import HOPELESS, LabelCounts
 from feedback_model.labelling.client import Client
 from feedback_model.labelling.label import LABELS, label_missing, take_stock
 from feedback_model.labelling.labeller import Desk
 from feedback_model.labelling.patience import Patience
 from feedback_model.labelling.questions import count_bytes, messages_of, question_of
 from feedback_model.labelling.sharing import taking_turns
+from feedback_model.labelling.trading import counted, settle_reply
 from feedback_model.progress import Tracker, check_stop, track
 from feedback_model.records import LabelMode, LabelSet
 from feedback_model.settings import Settings
@@ -59,11 +60,11 @@ async def label_in_batches(
         LabellingStopped: billing or the budget. LabellerError: the endpoint is down, or refuses batches as such.
         ConfigurationError, Interrupted: batches go on at the provider; a rerun collects them.
     """
+    most = in_budget(budget, label_set.label_model)
     async with taking_turns(store, "label batches"):  # two would collect one batch twice
         plan = await take_stock(store, desk, label_set, settings, limit, again_failed=again_failed)
         under_way = await asyncio.to_thread(batch_jobs.open_jobs, store, label_set, "label")
         total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in under_way)
-        most = None if budget is None else sends.in_nanos(budget, int)
         counter = _Counter(
             store, desk.client, desk.patience, label_set, track("label", total, plan.n_done), most, limit
         )

@@ -4,24 +4,25 @@ Serves labels, rewrites and blind relabels alike; what a usable answer is, and w
 """
 
 from collections import Counter
-from collections.abc import Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from feedback_model.errors import LabellerError
 from feedback_model.labelling.crew import Feed, work_through
 from feedback_model.labelling.journal import Journal
 from feedback_model.labelling.labeller import Labeller
+from feedback_model.labelling.reclaiming import reclaiming_meanwhile
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.labelling.replies import Problem
 from feedback_model.labelling.sharing import sharing
+from feedback_model.labelling.trading import Trade
 from feedback_model.progress import Tracker
 from feedback_model.records import LabelSet
 from feedback_model.store import claims, ledger, replies
-from feedback_model.store.connection import Connection, Store
-from feedback_model.store.replies import Settle, Settlement, Unusable
+from feedback_model.store.connection import Store
+from feedback_model.store.replies import Settlement, Unusable
 from feedback_model.store.writer import Writer
 
 Answer = TypeVar("Answer")
@@ -49,14 +50,6 @@ class LabelCounts:
             self.failed + other.failed,
             (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Trade(Generic[Answer]):
-    """How answers of one kind are read and where they land."""
-
-    read: Callable[[bytes], Answer | Problem]
-    settle: Settle[Answer]
 
 
 @dataclass(slots=True)
@@ -110,9 +103,11 @@ async def buy(
     counts = LabelCounts()
     try:
         async with sharing(store, labeller), AsyncExitStack() as stack:
+            if budget is not None:  # what processes that died had reserved would be waited for
+                await stack.enter_async_context(reclaiming_meanwhile(store, labeller, {purpose: trade}))
             writer = stack.enter_context(Writer(store))
             fulfil = partial(_fulfil, labeller, Journal(writer, budget), trade, _Worth())
-            heartbeat = partial(claims.renew_claims, store)
+            heartbeat = partial(writer.post, claims.renew_claims, None)
             async with aclosing(work_through(feed, fulfil, concurrency, heartbeat)) as results:
                 async for request_id, result in results:
                     held.discard(request_id)
@@ -161,31 +156,6 @@ async def _pursue(
         order = replace(order, attempts=attempt, complaint=answer.code)
     worth.given_up += 1
     return spent + LabelCounts(failed=1)
-
-
-def read_orphans(store: Store, purpose: ledger.Purpose, trade: Trade[Answer]) -> int:
-    """Read the replies that were committed by a process that died before it read them; returns how many."""
-    orphans = claims.adopt_unread(store, purpose)
-    for orphan in orphans:
-        with store.write() as connection:
-            settle_reply(connection, trade, orphan.order, orphan.reply_id, orphan.body)
-    return len(orphans)
-
-
-def settle_reply(connection: Connection, trade: Trade[Answer], order: ledger.Order, reply_id: int, body: bytes) -> bool:
-    """Read a reply that is kept and counted among the attempts of `order`, and write down what it gives; True if of use."""
-    answer = trade.read(body)
-    if isinstance(answer, Problem):
-        state: ledger.RequestState = "wanted" if order.attempts < ledger.MAX_ANSWERS else "failed"
-        replies.settle_problems(connection, [Unusable(order, reply_id, answer.code, state)])
-        return False
-    trade.settle(connection, [Settlement(order, reply_id, answer)])
-    return True
-
-
-def counted(order: ledger.Order) -> ledger.Order:
-    """`order` after one more reply to it was kept."""
-    return replace(order, attempts=order.attempts + 1)
 
 
 def _money(cost_usd: float | None) -> str:

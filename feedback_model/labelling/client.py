@@ -17,6 +17,9 @@ UNSENT: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError", "ConnectionTimeoutError"}
 )  # errors of httpx and aiohttp before anything was sent, so nothing is billed
 SILENT: Final = frozenset({"ReadTimeout", "WriteTimeout", "TimeoutException"})  # httpx's names of no answer in time
+GATEWAY: Final = frozenset(
+    {408, 502, 504, *range(520, 525)}
+)  # something in between gave up; the endpoint may have answered
 ENDPOINT: Final = "/v1/chat/completions"
 
 
@@ -152,4 +155,5 @@ def _refusal_of(error: Any) -> Refusal:
         retry_after=seconds_to_wait(error.response.headers),
         headers=error.response.headers,
         parameter=error.param,
+        may_be_billed=error.status_code in GATEWAY,
     )

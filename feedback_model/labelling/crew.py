@@ -65,7 +65,7 @@ async def work_through(
     """Each result as it comes, with up to `concurrency` orders in work at once.
 
     Args:
-        heartbeat: called in a thread every 30 s, so that others see this process is at work.
+        heartbeat: called every 30 s, so that others see this process is at work.
 
     Raises:
         Interrupted: a stop was requested; orders in work were given time to finish.
@@ -86,7 +86,7 @@ async def work_through(
                 yield result
             if time.monotonic() - last_beat > HEARTBEAT:
                 last_beat = time.monotonic()
-                await asyncio.to_thread(heartbeat)
+                heartbeat()
     finally:
         feed.close()
         await _bring_home(crew)

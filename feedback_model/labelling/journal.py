@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.errors import LabellingStopped
+from feedback_model.progress import check_stop
 from feedback_model.records import LabelSet
 from feedback_model.store import replies, sends
 from feedback_model.store.ledger import Order
@@ -30,16 +31,19 @@ class Journal:
         """Write down a try that will cost `most` billionths of a dollar at the most; only then may it be sent.
 
         Raises:
-            LabellingStopped: it could exceed the budget, and nothing is under way that may turn out cheaper.
+            LabellingStopped: it could exceed the budget, and nothing is under way that may soon turn out cheaper.
+            Interrupted: a stop was requested while it waited for that.
         """
         label_set = LabelSet(order.label_model, order.prompt_version)
         send = Send(secrets.token_hex(12), order.request_id, label_set, most, self.budget)
-        while (admission := await self.writer.commit(sends.open_sends, send)) == "wait":  # noqa: ASYNC110 - others' tries count too
+        while (admission := await self.writer.commit(sends.open_sends, send)) == "wait":
+            check_stop()
             await asyncio.sleep(POLL)
         if admission == "over":
             raise LabellingStopped(
                 f"the budget of {(self.budget or 0) / sends.NANOS:.2f} USD leaves no room for another request that may cost "
-                f"{most / sends.NANOS:.6f}; what is paid for is kept, give a higher --budget to go on"
+                f"{most / sends.NANOS:.6f}, with what batches under way and tries of unknown end may have cost; "
+                "what is paid for is kept, give a higher --budget to go on"
             )
         return send
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.errors import LabellerError, MissingStage
-from feedback_model.labelling.buying import LabelCounts, Trade, buy, read_orphans
+from feedback_model.labelling.allowance import in_budget
+from feedback_model.labelling.buying import LabelCounts, buy
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.reclaiming import reclaim
 from feedback_model.labelling.replies import read_label
+from feedback_model.labelling.trading import Trade, read_orphans
 from feedback_model.progress import Tracker, check_stop, track
 from feedback_model.records import LabelSet
 from feedback_model.settings import Settings
-from feedback_model.store import claims, ledger, replies, sends
+from feedback_model.store import claims, ledger, replies
 from feedback_model.store.connection import Store
 from feedback_model.store.transcripts import count_transcripts
 
@@ -120,8 +122,9 @@ async def label_missing(
         LabellerError: the endpoint is down, or asks for too long a wait.
         ConfigurationError, Interrupted: a rerun goes on from there.
     """
+    most = in_budget(budget, label_set.label_model)
     plan = await take_stock(store, labeller, label_set, settings, limit, again_failed=again_failed)
-    shop = _Shop(store, labeller, label_set, settings, None if budget is None else sends.in_nanos(budget, int))
+    shop = _Shop(store, labeller, label_set, settings, most)
     tracker = track("label", plan.n_done + plan.n_wanted, plan.n_done)
     counts = await shop.buy(tracker, limit) if plan.n_wanted else LabelCounts()
     if limit is None:

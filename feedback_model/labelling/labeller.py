@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import orjson
 
+from feedback_model.errors import FeedbackError
 from feedback_model.labelling.allowance import Allowance
 from feedback_model.labelling.client import Client
 from feedback_model.labelling.journal import Journal
@@ -77,6 +78,7 @@ class Desk:
         await self._turnstile.pass_through(self._allowance.prompt(n_bytes) + output)
         self.patience.check()  # hundreds may have waited in line while the run ended
         send = await journal.open(order, self._allowance.most_nanos(order.label_model, n_bytes, output))
+        self._see_that_the_run_goes_on(send, journal)
         wishes = frozenset(self._wishes)
         question = orjson.dumps(question_of(order, messages, output, wishes, send.send_id))
         sent_at = time.monotonic()
@@ -92,12 +94,21 @@ class Desk:
             self._give_up(unmet, refusal)
             return await self._try(order, messages, journal)
         except asyncio.CancelledError:
-            journal.close(send, "unknown", "cancelled")
+            if "stored" not in wishes:  # else it stays open, and the next run looks for it at the provider
+                journal.close(send, "unknown", "cancelled")
             raise
         self._turnstile.note_reply(reply.headers, sent_at)
         paid = read_envelope(reply.content, order.label_model)
         self._allowance.learn(order, n_bytes, usage_of(paid))
         return Kept(order, paid, send)
+
+    def _see_that_the_run_goes_on(self, send: Send, journal: Journal) -> None:
+        """Writing a try down may have taken long: a budget lets it wait until others turn out cheaper."""
+        try:
+            self.patience.check()
+        except FeedbackError:
+            journal.close(send, "refused", "not_sent")
+            raise
 
     async def _account_for(self, send: Send, journal: Journal, refusal: Refusal, sent_at: float) -> bytes | None:
         """The reply to a try that brought none, if it is found after all; else its end is written down."""
@@ -121,7 +132,7 @@ class Desk:
                 page = await self.client.stored(SEND, send_id)
             except Refusal:
                 continue
-            if (body := read_stored(page)) is not None:
+            if (body := read_stored(page, SEND, send_id)) is not None:
                 return body
         return None
 

@@ -34,8 +34,8 @@ CUSHION: Final = 0.05  # seconds of refilling beyond the wait that was asked for
 SHORTEST: Final = 0.5  # seconds that make a rate
 LESS: Final = 0.97  # of the gain, after a refusal
 FIRST_HOLD: Final = 2.0  # seconds for which one refusal may hold up everyone; doubles while nothing is accepted
-STRAYS: Final = 2  # refusals in so many requests that may have come by chance, at a rate that was accepted before
-IN_A_ROW: Final = 20
+STRAYS: Final = (2, 20)  # refusals among so many requests that may have come by chance, at a rate that was accepted before
+STRAYS_IF_TOLD: Final = (7, 160)  # the same where headers say that there is enough left
 NEARLY_EMPTY: Final = 0.1  # seconds of refilling that are left in a bucket which may have refused
 
 
@@ -106,7 +106,7 @@ class Pace:
     _next: float = 0.0
     _held_until: float = 0.0
     _found: float | None = None
-    """Requests per second that were accepted when the last refusal came; None before the first."""
+    """Requests per second that were accepted when the last refusal came that no header explained; None before the first."""
     _guess: float = FIRST_RATE
     _guessed_at: float | None = None
     _slowed_at: float = -1.0
@@ -117,8 +117,10 @@ class Pace:
     """Whether anything was accepted yet; until then the rate stays as it begins."""
     _passed: int = 0
     """Requests sent since we last slowed down and not refused, as far as is known."""
+    _counted_from: float | None = None
+    """When we last slowed down, or the first request went."""
     _sent: int = 0
-    _refused: deque[int] = field(default_factory=lambda: deque[int](maxlen=STRAYS))
+    _refused: deque[int] = field(default_factory=lambda: deque[int](maxlen=STRAYS_IF_TOLD[0]))
     """How many were sent when the latest refusals came."""
     _binding: Resource = "requests"
 
@@ -128,6 +130,7 @@ class Pace:
         by_resource = self._intervals(tokens, now)
         self._binding = max(by_resource, key=lambda resource: by_resource[resource])
         self._next = start + by_resource[self._binding]
+        self._counted_from = start if self._counted_from is None else self._counted_from
         self._passed += 1
         self._sent += 1
         return max(start, now)
@@ -138,9 +141,8 @@ class Pace:
 
     def limit_per_minute(self) -> float | None:
         """Requests per minute that we now think we may send; None where nothing has shown a limit."""
-        if self.requests.limit is not None:
-            return 60 * (self.requests.rate() or 0.0)
-        return None if self._found is None else 60 * self._guess
+        rates = [self.requests.rate(), None if self._found is None else self._guess]
+        return min((60 * rate for rate in rates if rate is not None), default=None)
 
     def note_reply(self, told: Mapping[Resource, Told], sent_at: float, now: float) -> None:
         """A request that was sent at `sent_at` was accepted; its headers said `told`."""
@@ -154,28 +156,28 @@ class Pace:
         """
         self._take_in(told, sent_at, now)
         self._passed = max(0, self._passed - 1)
-        if sent_at < self._slowed_at or not self._is_believed(told):
+        explained = _is_empty(told)
+        if sent_at < self._slowed_at or not self._is_believed(explained=explained):
             return
         self._held_until = max(self._held_until, now + min(wait, self._hold) + CUSHION)
         self._hold *= 2
         if now - self._slowed_at < SHORTEST:
             return
-        if self.requests.limit is None:
+        if not explained:
             self._slow_guess(now)
         meter = self.tokens if self._binding == "tokens" else self.requests
         meter.gain = max(meter.lowest_gain, meter.gain * LESS)
-        self._slowed_at = self._held_until  # waiting tells nothing of the rate
+        self._slowed_at = self._counted_from = self._held_until  # waiting tells nothing of the rate
+        self._passed = 0
         self._refused.clear()
 
-    def _is_believed(self, told: Mapping[Resource, Told]) -> bool:
+    def _is_believed(self, *, explained: bool) -> bool:
         """Whether a refusal is for a limit: gateways refuse some requests by chance, and a busy server a few more."""
-        many = len(self._refused) == STRAYS and self._sent - self._refused[0] < IN_A_ROW
+        strays, requests = STRAYS if self.requests.limit is None else STRAYS_IF_TOLD
+        many = len(self._refused) >= strays and self._sent - self._refused[-strays] < requests
         self._refused.append(self._sent)
-        empty = [
-            each.remaining < NEARLY_EMPTY * each.per_second for each in told.values() if each.remaining is not None
-        ]
         tried_more = self._calm > SHORTEST_CALM and self._found is not None and self._guess >= self._found
-        return many or tried_more or any(empty)
+        return explained or many or tried_more
 
     def _take_in(self, told: Mapping[Resource, Told], sent_at: float, now: float) -> None:
         meters: dict[Resource, Meter] = {"requests": self.requests, "tokens": self.tokens}
@@ -184,12 +186,22 @@ class Pace:
                 meter.learn(told[resource], sent_at, now, binding=self._binding == resource)
 
     def _intervals(self, tokens: float, now: float) -> dict[Resource, float]:
-        rate = self.requests.rate() or self._guessed_rate(now)
+        rate = self._rate(now)
         token_rate = self.tokens.rate()
         return {"requests": 1 / rate, "tokens": tokens / token_rate if token_rate else 0.0}
 
+    def _rate(self, now: float) -> float:
+        """Requests per second; what was found holds beside what is told, because headers may not tell every limit."""
+        told = self.requests.rate()
+        if told is None:
+            return self._guessed_rate(now)
+        if self._found is None:
+            return told
+        self._guess = min(self._guessed_rate(now), told)
+        return self._guess
+
     def _guessed_rate(self, now: float) -> float:
-        """Requests per second where no header tells: doubled every second at first, later crept up from the last refusal."""
+        """Where no header tells: doubled every second at first, later crept up from the last refusal."""
         elapsed = now - (now if self._guessed_at is None else self._guessed_at)
         self._guessed_at = now
         if self._found is None:
@@ -203,11 +215,20 @@ class Pace:
 
     def _slow_guess(self, now: float) -> None:
         """Go on at what passed since the last refusal: the bucket was empty then and is now, so it is what refilled it."""
-        refilled = self._passed / (now - max(0.0, self._slowed_at))
-        found = self._guess / 2 if self._found is None else min(self._guess, refilled)  # the first bucket was full
+        refilled = self._passed / max(SHORTEST, now - (now if self._counted_from is None else self._counted_from))
+        told = self.requests.rate()
+        if self._found is None and told is None:
+            found = self._guess / 2  # it doubled every second, and the first bucket was full
+        else:
+            found = min(self._guess if self._found is not None or told is None else told, refilled)
         alike = self._found is not None and abs(found - self._found) < ALIKE * self._found
         self._calm = min(LONGEST_CALM, self._calm * 2) if alike else SHORTEST_CALM
-        self._found, self._guess, self._passed = found, max(0.1, found * BACK_OFF), 0
+        self._found, self._guess = found, max(0.1, found * BACK_OFF)
+
+
+def _is_empty(told: Mapping[Resource, Told]) -> bool:
+    """Whether headers say of a bucket that it is all but empty."""
+    return any(each.remaining < NEARLY_EMPTY * each.per_second for each in told.values() if each.remaining is not None)
 
 
 def read_limits(headers: Mapping[str, str]) -> dict[Resource, Told]:

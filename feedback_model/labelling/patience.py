@@ -54,6 +54,7 @@ class Patience:
         self._answered = False
         self._last_answer = time.monotonic()
         self._failing_since: float | None = None
+        self._limited_since: float | None = None
         self._failing: set[object] = set()
         self._refused_in_a_row = 0
 
@@ -101,7 +102,8 @@ class Patience:
 
     def _note_answer(self) -> None:
         self._answered, self._last_answer = True, time.monotonic()
-        self._failing_since, self._refused_in_a_row = None, 0
+        self._failing_since = self._limited_since = None
+        self._refused_in_a_row = 0
         self._failing.clear()
 
     def check(self) -> None:
@@ -165,7 +167,8 @@ class Patience:
 
     def _note_limit(self, refusal: Refusal) -> None:
         now, wait = time.monotonic(), refusal.retry_after or 0.0
-        if wait > self._bounds.longest_wait or now - self._last_answer > self._bounds.longest_wait + wait:
+        self._limited_since = self._limited_since or now
+        if wait > self._bounds.longest_wait or now - self._limited_since > self._bounds.longest_wait + wait:
             self._end(
                 LabellerError(
                     f"the endpoint {self._where} asks to wait {wait:.0f} s ({refusal.code}), longer than the "

@@ -5,17 +5,19 @@ off was billed; it is then booked at the most it may have cost, and its order is
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from feedback_model.labelling.buying import Trade, counted, settle_reply
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.replies import read_envelope
+from feedback_model.labelling.trading import Trade, counted, settle_reply
 from feedback_model.store import claims, replies, sends
 from feedback_model.store.connection import Store
 from feedback_model.store.ledger import Purpose
 
 AT_ONCE: Final = 16  # searches under way
+INTERVAL: Final = 5.0  # seconds between looks at who died
 
 
 async def reclaim(store: Store, labeller: Labeller, trades: Mapping[Purpose, Trade[Any]]) -> int:
@@ -31,11 +33,33 @@ async def reclaim(store: Store, labeller: Labeller, trades: Mapping[Purpose, Tra
         async with gate:
             return await labeller.find(send.send_id)
 
-    bodies = await asyncio.gather(*map(look, lost))
-    found = {send: body for send, body in zip(lost, bodies, strict=True) if body is not None}
+    bodies = await asyncio.gather(*map(look, lost.sends))
+    found = {send: body for send, body in zip(lost.sends, bodies, strict=True) if body is not None}
     await asyncio.to_thread(_use, store, trades, found)
-    await asyncio.to_thread(sends.book_unknown, store, [send for send in lost if send not in found])
+    missing = [send for send in lost.sends if send not in found]
+    await asyncio.to_thread(sends.book_unknown, store, missing)
+    unanswered = lost.requests - {send.request_id for send in found}
+    await asyncio.to_thread(claims.release, store, unanswered)
     return len(found)
+
+
+@asynccontextmanager
+async def reclaiming_meanwhile(
+    store: Store, labeller: Labeller, trades: Mapping[Purpose, Trade[Any]]
+) -> AsyncGenerator[None]:
+    """Account for what processes leave behind that die during the block."""
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.sleep(INTERVAL)
+            await reclaim(store, labeller, trades)
+
+    work = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 def _use(store: Store, trades: Mapping[Purpose, Trade[Any]], found: Mapping[sends.Send, bytes]) -> None:

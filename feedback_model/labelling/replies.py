@@ -99,10 +99,14 @@ def read_feedback(body: bytes) -> Feedback | Problem:
     return Problem(judgement.failure.code if judgement.failure else "unusable")
 
 
-def read_stored(page: bytes) -> bytes | None:
-    """The first completion of a page of stored ones, as bytes; None where there is none."""
+def read_stored(page: bytes, key: str, value: str) -> bytes | None:
+    """The completion of a page of stored ones whose metadata has `key` as `value`, as bytes; None where there is none.
+
+    Looked at here, because a server that stores may still not know how to filter.
+    """
     data = _object(page).get("data")
-    return orjson.dumps(data[0]) if isinstance(data, list) and data and isinstance(data[0], dict) else None
+    listed = map(_mapping, data) if isinstance(data, list) else ()
+    return next((orjson.dumps(each) for each in listed if _mapping(each.get("metadata")).get(key) == value), None)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -120,8 +120,9 @@ def want_labels(store: Store, label_set: LabelSet, limit: int | None, relabel_sh
             for names in missing.partitions(WANTED_AT_ONCE):
                 rows = [request_row("label", name, label_set) for name in names]
                 again = (name for name in names if _is_sampled(name, relabel_share))
-                ordered += want(store, rows)
-                want(store, [request_row("label", name, label_set, replicate=1) for name in again])
+                # In one transaction: a second label whose first was ordered alone would never be.
+                want(store, rows + [request_row("label", name, label_set, replicate=1) for name in again])
+                ordered += len(rows)
     return ordered
 
 

@@ -103,9 +103,10 @@ def keep_replies(connection: Connection, kept: Sequence[Kept]) -> list[int]:
     mark_sends(connection, [(each.send.send_id, "reclaimed" if each.reclaimed else "answered", None) for each in kept])
     more: dict[LabelSet, Spending] = {}
     for each in kept:
-        before = more.get(each.send.label_set, Spending())
-        cost = in_nanos(each.paid.cost_usd or 0.0)
-        more[each.send.label_set] = Spending(before.spent + cost, before.reserved - each.send.reserved)
+        before, after = more.get(each.send.label_set, Spending()), _spending(each.send, each.paid)
+        more[each.send.label_set] = Spending(
+            before.spent + after.spent, before.reserved + after.reserved, before.unknown + after.unknown
+        )
     add_spending(connection, more)
     return ids
 
@@ -115,7 +116,14 @@ def keep_spare(connection: Connection, send: Send, paid: PaidReply) -> None:
     (reply_id,) = _new_reply_ids(connection, 1)
     connection.execute(insert(reply), [_row(reply_id, send, paid, now()) | {"problem": "spare"}])
     mark_sends(connection, [(send.send_id, "reclaimed", None)])
-    add_spending(connection, {send.label_set: Spending(in_nanos(paid.cost_usd or 0.0), -send.reserved)})
+    add_spending(connection, {send.label_set: _spending(send, paid)})
+
+
+def _spending(send: Send, paid: PaidReply) -> Spending:
+    """What a reply moves; one that does not say what it took is booked at the most that it may have cost."""
+    if paid.cost_usd is None:
+        return Spending(0, -send.reserved, send.reserved)
+    return Spending(in_nanos(paid.cost_usd), -send.reserved)
 
 
 def _new_reply_ids(connection: Connection, count: int) -> list[int]:

@@ -83,6 +83,8 @@ def open_sends(connection: Connection, tries: Sequence[Send]) -> list[Admission]
     standing = {label_set: _lock(connection, label_set) for label_set in {each.label_set for each in tries}}
     reserved: Counter[LabelSet] = Counter()
     admissions: list[Admission] = [_admit(each, standing[each.label_set], reserved) for each in tries]
+    if "wait" in admissions and not _answer_soon(connection, reserved):
+        admissions = ["over" if each == "wait" else each for each in admissions]
     rows = [_row(each) for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
     if rows:
         connection.execute(insert(send), rows)
@@ -98,6 +100,12 @@ def _admit(each: Send, standing: Spending, reserved: Counter[LabelSet]) -> Admis
             return "wait" if under_way else "over"
     reserved[each.label_set] += each.reserved
     return "sent"
+
+
+def _answer_soon(connection: Connection, reserved: Counter[LabelSet]) -> bool:
+    """Whether any try under way is one that is waited for: what a batch holds back, it may hold for a day."""
+    now_asked = select(send.c.send_id).where(send.c.outcome == "open", send.c.job_id.is_(None)).limit(1)
+    return bool(reserved) or connection.execute(now_asked).first() is not None
 
 
 def _row(each: Send) -> dict[str, Any]:
@@ -164,8 +172,20 @@ def read_spending(store: Store, label_set: LabelSet) -> Spending:
     return Spending(*found) if found else Spending()
 
 
-def adopt_lost_sends(store: Store, purposes: Sequence[Purpose]) -> list[Send]:
-    """Make open tries ours whose sender is gone, and return them; whoever adopts them must say what became of them."""
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Tries whose sender is gone, adopted by this process."""
+
+    sends: tuple[Send, ...] = ()
+    requests: frozenset[str] = frozenset()
+    """Of these, requests that their sender had claimed, and which are ours now."""
+
+
+def adopt_lost_sends(store: Store, purposes: Sequence[Purpose]) -> Lost:
+    """Make open tries ours whose sender is gone; whoever adopts them must say what became of them.
+
+    Their requests with them: whoever else freed dead claims would buy them again while we search for their replies.
+    """
     of_purposes = send.c.request_id.in_(select(request.c.request_id).where(request.c.purpose.in_(purposes)))
     with store.write() as connection:
         under_way = (
@@ -175,7 +195,15 @@ def adopt_lost_sends(store: Store, purposes: Sequence[Purpose]) -> list[Send]:
         lost = and_(send.c.outcome == "open", send.c.owner.in_(dead), send.c.job_id.is_(None), of_purposes)
         adopting = update(send).where(lost).values(owner=process_owner()).returning(send.c.send_id)
         adopted = connection.execute(adopting).scalars().all()
-        return [each for chunk in chunks(adopted) for each in _sends(connection, chunk)]
+        found = tuple(each for chunk in chunks(adopted) for each in _sends(connection, chunk))
+        taken: set[str] = set()
+        for chunk in chunks(each.request_id for each in found):
+            claimed = and_(
+                request.c.request_id.in_(chunk), request.c.state == "claimed", request.c.claimed_by.in_(dead)
+            )
+            taking = update(request).where(claimed).values(claimed_by=process_owner(), updated_at=now())
+            taken.update(connection.execute(taking.returning(request.c.request_id)).scalars())
+        return Lost(found, frozenset(taken))
 
 
 def _is_gone(owner: str, last_sent_at: str) -> bool:

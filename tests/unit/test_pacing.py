@@ -147,6 +147,14 @@ def test_refusals_by_chance_are_not_taken_for_the_limit(headers: tuple[Resource,
     assert provider.share(5, 180) >= at_least * 0.99
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_limit_on_tokens_that_nobody_tells_is_found_beside_one_on_requests_that_is_told(share: float) -> None:
+    provider = Provider(83.3, share * 83.3 * CHARGED, headers=("requests",))
+    drive(provider, 60)
+    assert provider.share(5, 60) >= 0.97
+    assert len(provider.refused) <= 0.02 * len(provider.accepted) + 30
+
+
 def test_headers_that_make_no_sense_tell_nothing() -> None:
     assert read_limits({"x-ratelimit-limit-requests": "-1", "x-ratelimit-remaining-requests": "0"}) == {}
     assert read_limits({"x-ratelimit-limit-tokens": "many"}) == {}
