@@ -1,5 +1,6 @@
 """What the labelling tests share: a store with transcripts in it, settings that point at an endpoint, and the endpoint's bill."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -96,6 +98,12 @@ def pay_the_bill(url: str, quota: int) -> None:
     """Let the endpoint answer so many requests in all."""
     body = json.dumps({"quota": quota}).encode()
     urllib.request.urlopen(url.removesuffix("/v1") + "/rig/quota", body, timeout=5).close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the event loop run until `holds`."""
+    while not holds():  # noqa: ASYNC110 - other processes make it so, and set no event
+        await asyncio.sleep(0.02)
 
 
 def kill_when_held(process: subprocess.Popen[str], url: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from feedback_model.labelling.client import ENDPOINT
+from feedback_model.labelling.refusals import remedy_for
 from feedback_model.labelling.replies import read_envelope
 from feedback_model.store.replies import PaidReply
 
@@ -30,6 +31,15 @@ class Failed:
 
     send_id: str
     code: str
+    status: int | None = None
+    """HTTP status; None where it was never executed."""
+    parameter: str | None = None
+    """What of the request was refused, where that is said."""
+
+    @property
+    def for_good(self) -> bool:
+        """Whether the same request would be refused again."""
+        return self.status is not None and remedy_for(self.status, self.code, None) == "give_up"
 
 
 def request_line(send_id: str, question: dict[str, Any]) -> bytes:
@@ -54,13 +64,14 @@ def _read(line: bytes, model: str) -> Answered | Failed | None:
             return Answered(
                 send_id, replace(paid, cost_usd=None if paid.cost_usd is None else paid.cost_usd * BATCH_SHARE)
             )
-        return Failed(send_id, _code(said.get("error"), response))
+        return _failed(send_id, said.get("error"), response)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _code(error: Any, response: Any) -> str:
+def _failed(send_id: str, error: Any, response: Any) -> Failed:
     if error and error.get("code"):
-        return str(error["code"])
+        return Failed(send_id, str(error["code"]))
     inner = (response or {}).get("body", {}).get("error") or {}
-    return str(inner.get("code") or inner.get("type") or "batch_error")
+    code = str(inner.get("code") or inner.get("type") or "batch_error")
+    return Failed(send_id, code, (response or {}).get("status_code"), inner.get("param"))

@@ -15,11 +15,9 @@ from feedback_model.errors import LabellerError, LabellingStopped
 from feedback_model.labelling.allowance import Allowance, in_budget
 from feedback_model.labelling.batch_lines import BATCH_SHARE, Answered, Failed, read_lines, request_line
 from feedback_model.labelling.buying import HOPELESS, LabelCounts
-from feedback_model.labelling.client import Client
 from feedback_model.labelling.label import LABELS, label_missing, take_stock
 from feedback_model.labelling.labeller import Desk
-from feedback_model.labelling.patience import Patience
-from feedback_model.labelling.questions import count_bytes, messages_of, question_of
+from feedback_model.labelling.questions import count_bytes, messages_of, question_of, unmet_wishes
 from feedback_model.labelling.sharing import taking_turns
 from feedback_model.labelling.trading import counted, settle_reply
 from feedback_model.progress import Tracker, check_stop, track
@@ -38,6 +36,7 @@ FIRST_LOOK: Final = 0.5  # seconds until the first look at a batch; each next on
 LAST_LOOK: Final = 60.0
 TICK: Final = 0.25
 KEPT_AT_ONCE: Final = 500  # replies in one transaction
+SENSIBLE: Final = frozenset({"soft"})  # wishes that mean something in a batch, which is kept at the provider anyway
 TOO_MANY: Final = "token_limit_exceeded"
 
 
@@ -63,16 +62,31 @@ async def label_in_batches(
     most = in_budget(budget, label_set.label_model)
     async with taking_turns(store, "label batches"):  # two would collect one batch twice
         plan = await take_stock(store, desk, label_set, settings, limit, again_failed=again_failed)
-        under_way = await asyncio.to_thread(batch_jobs.open_jobs, store, label_set, "label")
+        under_way = await asyncio.to_thread(batch_jobs.open_jobs, store, "label")
         total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in under_way)
-        counter = _Counter(
-            store, desk.client, desk.patience, label_set, track("label", total, plan.n_done), most, limit
+        return await _Counter(store, desk, label_set, track("label", total, plan.n_done), most, limit).work()
+
+
+async def label_now(
+    store: Store, labeller: Desk, label_set: LabelSet, settings: Settings, *, limit: int | None = None, **options: Any
+) -> LabelCounts:
+    """`label_missing`, which has no say over what batches have in hand.
+
+    Raises:
+        LabellerError: likewise, or everything else is bought and batches are still under way.
+    """
+    counts = await label_missing(store, labeller, label_set, settings, limit=limit, **options)
+    jobs = await asyncio.to_thread(batch_jobs.open_jobs, store, "label") if limit is None else []
+    if waiting := sum(job.n_requests for job in jobs if job.label_set == label_set):
+        raise LabellerError(
+            f"{counts.labelled} labels were bought; {waiting} more were handed in as batches and are not bought at once as "
+            "well: run `feedback label --mode batch`, which waits for them"
         )
-        return await counter.work()
+    return counts
 
 
 LABELLING: Final[Mapping[LabelMode, Callable[..., Awaitable[LabelCounts]]]] = {
-    "now": label_missing,
+    "now": label_now,
     "batch": label_in_batches,
 }
 """The ways of buying what is missing; all take the same arguments, and each resumes what another left."""
@@ -80,11 +94,10 @@ LABELLING: Final[Mapping[LabelMode, Callable[..., Awaitable[LabelCounts]]]] = {
 
 @dataclass(slots=True)
 class _Counter:
-    """The batches of one label set, and what they came to."""
+    """The batches of one label set and what they came to; those of others are collected, because they are paid for."""
 
     store: Store
-    client: Client
-    patience: Patience
+    desk: Desk
     label_set: LabelSet
     tracker: Tracker
     budget: int | None
@@ -100,7 +113,7 @@ class _Counter:
     async def work(self) -> LabelCounts:
         """Hand in, wait and collect until nothing is wanted and nothing is under way."""
         while True:
-            jobs = await asyncio.to_thread(batch_jobs.open_jobs, self.store, self.label_set, "label")
+            jobs = await asyncio.to_thread(batch_jobs.open_jobs, self.store, "label")
             for job in jobs:
                 if job.state == "prepared":
                     await self._hand_in(job)
@@ -109,7 +122,7 @@ class _Counter:
             if not jobs:
                 return self.counts
             await self._wait()
-            for job in await asyncio.to_thread(batch_jobs.open_jobs, self.store, self.label_set, "label"):
+            for job in await asyncio.to_thread(batch_jobs.open_jobs, self.store, "label"):
                 if job.state == "submitted":
                     await self._look_at(job)
 
@@ -152,20 +165,27 @@ class _Counter:
 
     async def _hand_in(self, job: BatchJob) -> None:
         """Hand a prepared job in, unless it was before and only the record of it is missing."""
-        batch = await self.patience.insist(lambda: self.client.find_batch(JOB, job.job_id))
+        client, insist = self.desk.client, self.desk.patience.insist
+        batch = await insist(lambda: client.find_batch(JOB, job.job_id))
+        if batch is None and job.label_set != self.label_set:  # its questions are no longer ours to write
+            await asyncio.to_thread(self._return, job, "refused", "not_handed_in")
+            return
         if batch is None:
             tries = await asyncio.to_thread(batch_jobs.open_tries, self.store, job)
             lines = b"".join(self._lines(tries.values()))
-            file_id = job.file_id or await self.patience.insist(
-                lambda: self.client.upload(f"{job.job_id}.jsonl", lines)
-            )
+            file_id = job.file_id or await insist(lambda: client.upload(f"{job.job_id}.jsonl", lines))
             await asyncio.to_thread(batch_jobs.change_job, self.store, job, file_id=file_id)
-            batch = await self.patience.insist(lambda: self.client.create_batch(file_id, {JOB: job.job_id}))
+            batch = await insist(lambda: self._create(job, file_id))
         await asyncio.to_thread(batch_jobs.change_job, self.store, job, provider_id=str(batch.id), state="submitted")
+
+    async def _create(self, job: BatchJob, file_id: str) -> Any:
+        # Each time anew: a try whose answer was lost may have made it.
+        made = await self.desk.client.find_batch(JOB, job.job_id)
+        return made or await self.desk.client.create_batch(file_id, {JOB: job.job_id})
 
     def _lines(self, tries: Iterable[tuple[sends.Send, ledger.Order]]) -> Iterable[bytes]:
         for send, order in tries:
-            question = question_of(order, messages_of(order), self.allowance.output(order))
+            question = question_of(order, messages_of(order), self.allowance.output(order), self.desk.wishes & SENSIBLE)
             yield request_line(send.send_id, question)
 
     async def _wait(self) -> None:
@@ -175,8 +195,10 @@ class _Counter:
         self.look = min(LAST_LOOK, self.look * 1.5)
 
     async def _look_at(self, job: BatchJob) -> None:
-        batch = await self.patience.insist(lambda: self.client.batch(str(job.provider_id)))
-        match batch.status:
+        batch = await self.desk.patience.insist(lambda: self.desk.client.batch(str(job.provider_id)))
+        match "lost" if batch is None else batch.status:
+            case "lost":
+                await asyncio.to_thread(self._return, job, "unknown", "batch_lost")
             case "completed" | "expired" | "cancelled":
                 await self._collect(job, batch)
             case "failed":
@@ -188,14 +210,16 @@ class _Counter:
         """Keep and read what a batch answered, and give back what it did not; a kill in between loses nothing."""
         tries = await asyncio.to_thread(batch_jobs.open_tries, self.store, job)
         for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
-            content = await self.patience.insist(lambda file_id=file_id: self.client.file(file_id))
-            async for done in self._use(content, tries):
+            content = await self.desk.patience.insist(lambda file_id=file_id: self.desk.client.file(file_id))
+            async for done in self._use(content, job.label_set.label_model, tries):
                 self.tracker.advance(done)
         rest = [sends.Closing(send, "unknown", f"batch_{batch.status}") for send, _ in tries.values()]
         await asyncio.to_thread(self._finish, job, rest)
 
-    async def _use(self, content: bytes, tries: dict[str, tuple[sends.Send, ledger.Order]]) -> AsyncGenerator[int]:
-        lines = read_lines(content, self.label_set.label_model)
+    async def _use(
+        self, content: bytes, model: str, tries: dict[str, tuple[sends.Send, ledger.Order]]
+    ) -> AsyncGenerator[int]:
+        lines = read_lines(content, model)
         while True:
             chunk = [line for line in (next(lines, None) for _ in range(KEPT_AT_ONCE)) if line is not None]
             if not chunk:
@@ -206,19 +230,35 @@ class _Counter:
     def _settle(self, known: Sequence[tuple[Answered | Failed, sends.Send, ledger.Order]]) -> int:
         """Two transactions: replies are kept before anyone reads them. Returns how many orders are done with."""
         kept = [replies.Kept(order, line.paid, send) for line, send, order in known if isinstance(line, Answered)]
-        failed = [sends.Closing(send, "refused", line.code) for line, send, _ in known if isinstance(line, Failed)]
+        refused = [
+            (line, sends.Closing(send, "refused", line.code)) for line, send, _ in known if isinstance(line, Failed)
+        ]
+        for_good = [closing for line, closing in refused if line.for_good and not self._is_a_wish(line)]
+        for_now = [closing for _, closing in refused if closing not in for_good]
         with self.store.write() as connection:
             ids = replies.keep_replies(connection, kept) if kept else []
-            batch_jobs.give_back(connection, failed)
+            batch_jobs.give_up(connection, for_good)
+            n_failed = len(for_good) + batch_jobs.give_back(connection, for_now)
         with self.store.write() as connection:
             usable = [
                 settle_reply(connection, LABELS, counted(each.order), reply_id, each.paid.body)
                 for each, reply_id in zip(kept, ids, strict=True)
             ]
+        n_failed += sum(
+            not use and counted(each.order).attempts >= ledger.MAX_ANSWERS
+            for each, use in zip(kept, usable, strict=True)
+        )
         for each in kept:
-            self.counts += LabelCounts(asked=1, labelled=0, cost_usd=each.paid.cost_usd)
-        self.counts += LabelCounts(labelled=sum(usable))
+            self.counts += LabelCounts(asked=1, cost_usd=each.paid.cost_usd)
+        self.counts += LabelCounts(labelled=sum(usable), failed=n_failed)
         return sum(usable)
+
+    def _is_a_wish(self, line: Failed) -> bool:
+        """Whether a request was refused for what can be left out; it is asked again without."""
+        unmet = unmet_wishes(SENSIBLE, line.parameter)
+        if unmet:
+            self.desk.give_up(unmet, line.parameter, line.code)
+        return bool(unmet)
 
     def _finish(self, job: BatchJob, rest: Sequence[sends.Closing]) -> None:
         with self.store.write() as connection:
@@ -233,13 +273,10 @@ class _Counter:
 
     def _take_back(self, job: BatchJob, error: str) -> None:
         """A batch was refused as a whole: nothing of it was billed."""
-        tries = batch_jobs.open_tries(self.store, job)
-        with self.store.write() as connection:
-            batch_jobs.give_back(connection, [sends.Closing(send, "refused", error) for send, _ in tries.values()])
-        batch_jobs.change_job(self.store, job, state="failed", error=error)
+        self._return(job, "refused", error)
         if not error.startswith(TOO_MANY):
             raise LabellerError(f"the endpoint refused a batch ({error}); nothing of it was paid, use --mode now")
-        others = sum(each.input_tokens for each in batch_jobs.open_jobs(self.store, self.label_set, "label"))
+        others = sum(each.input_tokens for each in batch_jobs.open_jobs(self.store, "label"))
         if others:
             self.queue_tokens = min(self.queue_tokens, others + job.input_tokens - 1)
         elif self.job_tokens <= FEWEST_TOKENS:
@@ -247,6 +284,13 @@ class _Counter:
                 "the endpoint lets too few tokens wait in batches for even a few requests; use --mode now"
             )
         self.job_tokens = max(FEWEST_TOKENS, self.job_tokens // 2) if not others else self.job_tokens
+
+    def _return(self, job: BatchJob, outcome: sends.Outcome, error: str) -> None:
+        """Nothing came of a job: its requests are wanted again."""
+        tries = batch_jobs.open_tries(self.store, job)
+        with self.store.write() as connection:
+            batch_jobs.give_back(connection, [sends.Closing(send, outcome, error) for send, _ in tries.values()])
+        batch_jobs.change_job(self.store, job, state="failed", error=error)
 
 
 def _error_of(batch: Any) -> str:

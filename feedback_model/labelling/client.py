@@ -17,6 +17,7 @@ UNSENT: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError", "ConnectionTimeoutError"}
 )  # errors of httpx and aiohttp before anything was sent, so nothing is billed
 SILENT: Final = frozenset({"ReadTimeout", "WriteTimeout", "TimeoutException"})  # httpx's names of no answer in time
+NOT_FOUND: Final = 404
 GATEWAY: Final = frozenset(
     {408, 502, 504, *range(520, 525)}
 )  # something in between gave up; the endpoint may have answered
@@ -90,9 +91,9 @@ class Client:
             lambda: create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h", metadata=dict(metadata))
         )
 
-    async def batch(self, batch_id: str) -> Any:
-        """A batch as it stands."""
-        return await _answered(lambda: self._api.batches.retrieve(batch_id))
+    async def batch(self, batch_id: str) -> Any | None:
+        """A batch as it stands; None where the endpoint knows none of that name."""
+        return await _known(lambda: self._api.batches.retrieve(batch_id))
 
     async def find_batch(self, key: str, value: str) -> Any | None:
         """The newest batch whose metadata has `key` as `value`; None where there is none."""
@@ -106,9 +107,9 @@ class Client:
         return await _answered(search)
 
     async def file(self, file_id: str) -> bytes:
-        """The content of a file."""
-        response = await _answered(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
-        return bytes(response.content)
+        """The content of a file; nothing where the endpoint has it no more."""
+        response = await _known(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
+        return b"" if response is None else bytes(response.content)
 
 
 async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
@@ -135,6 +136,15 @@ def _was_sent(error: Exception) -> bool:
     if cause is not None and type(cause.__cause__).__module__.startswith("aiohttp"):
         cause = cause.__cause__  # openai's transport calls every connection that aiohttp saw break a ConnectTimeout
     return not UNSENT & {kind.__name__ for kind in type(cause).__mro__}
+
+
+async def _known(send: Callable[[], Awaitable[Any]]) -> Any | None:
+    try:
+        return await _answered(send)
+    except Refusal as refusal:
+        if refusal.status == NOT_FOUND:
+            return None
+        raise
 
 
 async def _listed(send: Callable[[], Awaitable[Any]]) -> bytes:

@@ -15,7 +15,7 @@ from feedback_model.labelling.allowance import Allowance
 from feedback_model.labelling.client import Client
 from feedback_model.labelling.journal import Journal
 from feedback_model.labelling.patience import Patience
-from feedback_model.labelling.questions import SEND, WISHES, count_bytes, messages_of, question_of
+from feedback_model.labelling.questions import SEND, count_bytes, messages_of, question_of, unmet_wishes
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.labelling.replies import read_envelope, read_stored, usage_of
 from feedback_model.labelling.turnstile import Turnstile
@@ -64,7 +64,8 @@ class Desk:
         self.limited_as = content_id("limit", client.url, client.key)
         self.client = client
         self.patience = patience
-        self._wishes = set(wishes)
+        self.wishes = set(wishes)
+        """Of `WISHES`: what is asked for as long as the endpoint knows it."""
         self._turnstile = Turnstile()
         self._allowance = Allowance()
 
@@ -79,7 +80,7 @@ class Desk:
         self.patience.check()  # hundreds may have waited in line while the run ended
         send = await journal.open(order, self._allowance.most_nanos(order.label_model, n_bytes, output))
         self._see_that_the_run_goes_on(send, journal)
-        wishes = frozenset(self._wishes)
+        wishes = frozenset(self.wishes)
         question = orjson.dumps(question_of(order, messages, output, wishes, send.send_id))
         sent_at = time.monotonic()
         try:
@@ -88,10 +89,10 @@ class Desk:
             body = await self._account_for(send, journal, refusal, sent_at)
             if body is not None:
                 return Kept(order, read_envelope(body, order.label_model), send, reclaimed=True)
-            unmet = {wish for wish in wishes if refusal.parameter in WISHES[wish]}
+            unmet = unmet_wishes(wishes, refusal.parameter)
             if not unmet:
                 raise
-            self._give_up(unmet, refusal)
+            self.give_up(unmet, refusal.parameter, refusal.code)
             return await self._try(order, messages, journal)
         except asyncio.CancelledError:
             if "stored" not in wishes:  # else it stays open, and the next run looks for it at the provider
@@ -119,14 +120,15 @@ class Desk:
             self._turnstile.note_refusal(refusal.headers, refusal.retry_after or 0.0, sent_at)
         return None
 
-    def _give_up(self, wishes: set[str], refusal: Refusal) -> None:
-        if wishes & self._wishes:
-            _log.warning("the endpoint knows no %s (%s); labelling goes on without", refusal.parameter, refusal.code)
-        self._wishes -= wishes
+    def give_up(self, wishes: set[str], parameter: str | None, code: str) -> None:
+        """Ask for these no more: the endpoint refused a parameter of theirs."""
+        if wishes & self.wishes:
+            _log.warning("the endpoint knows no %s (%s); labelling goes on without", parameter, code)
+        self.wishes -= wishes
 
     async def find(self, send_id: str) -> bytes | None:
         """See `Labeller.find`."""
-        for pause in LOOKS if "stored" in self._wishes else ():
+        for pause in LOOKS if "stored" in self.wishes else ():
             await asyncio.sleep(pause)
             try:
                 page = await self.client.stored(SEND, send_id)

@@ -47,6 +47,11 @@ def messages_of(order: Order) -> list[Message]:
     return messages
 
 
+def unmet_wishes(wishes: Collection[str], parameter: str | None) -> set[str]:
+    """Which of `wishes` an endpoint does not meet that refuses `parameter`."""
+    return {wish for wish in wishes if parameter in WISHES[wish]}
+
+
 def question_of(
     order: Order, messages: list[Message], output: int, wishes: Collection[str] = (), send_id: str = ""
 ) -> dict[str, Any]:

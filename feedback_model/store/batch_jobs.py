@@ -6,9 +6,9 @@ Knows nothing of the provider.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from feedback_model.records import LabelSet
 from feedback_model.store.claims import orders_of
@@ -18,6 +18,7 @@ from feedback_model.store.ledger import MAX_ANSWERS, Order, Purpose, chunks
 from feedback_model.store.sends import Admission, Closing, Send, close_sends, open_sends
 from feedback_model.store.tables import batch_job, request, send
 
+MAX_REFUSALS: Final = 5  # times that batches may fail to answer one request before it is set aside
 JobState = Literal["prepared", "submitted", "collected", "failed"]
 
 
@@ -56,11 +57,10 @@ def prepare_job(store: Store, job: BatchJob, tries: Sequence[Send]) -> list[Admi
     return admissions
 
 
-def open_jobs(store: Store, label_set: LabelSet, purpose: Purpose) -> list[BatchJob]:
-    """Jobs that are prepared or handed in, the oldest first."""
+def open_jobs(store: Store, purpose: Purpose) -> list[BatchJob]:
+    """Jobs that are prepared or handed in, of every label set, the oldest first."""
     query = (
         select(batch_job)
-        .where(batch_job.c.label_model == label_set.label_model, batch_job.c.prompt_version == label_set.prompt_version)
         .where(batch_job.c.purpose == purpose, batch_job.c.state.in_(("prepared", "submitted")))
         .order_by(batch_job.c.created_at, batch_job.c.job_id)
     )
@@ -68,7 +68,7 @@ def open_jobs(store: Store, label_set: LabelSet, purpose: Purpose) -> list[Batch
         return [
             BatchJob(
                 row.job_id,
-                label_set,
+                LabelSet(row.label_model, row.prompt_version),
                 purpose,
                 row.n_requests,
                 row.input_tokens,
@@ -115,11 +115,31 @@ def open_tries(store: Store, job: BatchJob) -> dict[str, tuple[Send, Order]]:
     }
 
 
-def give_back(connection: Connection, closings: Sequence[Closing]) -> None:
-    """Write down tries that brought no reply, and let their requests be bought again, or not where they had their chances."""
+def give_back(connection: Connection, closings: Sequence[Closing]) -> int:
+    """Write down tries that brought no reply, and let their requests be bought again, or not where they had their chances.
+
+    Returns how many had.
+    """
     close_sends(connection, closings)
+    n_failed = 0
     for chunk in chunks(each.send.request_id for each in closings):
         ours = and_(request.c.request_id.in_(chunk), request.c.state == "claimed")
-        spent = request.c.attempts >= MAX_ANSWERS
-        connection.execute(update(request).where(ours, spent).values(state="failed", updated_at=now()))
-        connection.execute(update(request).where(ours, ~spent).values(state="wanted", updated_at=now()))
+        answered_jobs = select(batch_job.c.job_id).where(
+            batch_job.c.state != "failed"
+        )  # the others were refused as a whole
+        refused = select(func.count()).where(
+            send.c.request_id == request.c.request_id, send.c.outcome == "refused", send.c.job_id.in_(answered_jobs)
+        )
+        spent = or_(request.c.attempts >= MAX_ANSWERS, refused.scalar_subquery() >= MAX_REFUSALS)
+        giving_up = update(request).where(ours, spent).values(state="failed", error="batch_error", updated_at=now())
+        n_failed += connection.execute(giving_up).rowcount
+        connection.execute(update(request).where(ours).values(state="wanted", updated_at=now()))
+    return n_failed
+
+
+def give_up(connection: Connection, closings: Sequence[Closing]) -> None:
+    """Write down tries that would be refused again, and set their requests aside with the reason."""
+    close_sends(connection, closings)
+    for each in closings:
+        asked = and_(request.c.request_id == each.send.request_id, request.c.state == "claimed")
+        connection.execute(update(request).where(asked).values(state="failed", error=each.error, updated_at=now()))

@@ -1,5 +1,6 @@
 """Labels by the Batch API: half the price, the same ledger, and nothing orphaned wherever a run is killed."""
 
+import asyncio
 from collections import Counter
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.patience import Bounds
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import batch_job, reply
+from feedback_model.store.tables import batch_job, label_score, reply, send
 from tests.labelling_rig import (
     bill,
     count_rows,
@@ -25,6 +26,7 @@ from tests.labelling_rig import (
     spent,
     start_labelling,
     states,
+    until,
 )
 from tests.openai_rig.process import serving
 
@@ -162,3 +164,92 @@ def test_lines_that_are_no_lines_are_passed_over() -> None:
     read = list(read_lines(content, "gpt-4o-mini"))
     assert [type(each) for each in read] == [Failed, Failed, Answered]
     assert read[1] == Failed("a", "batch_expired")
+
+
+async def test_a_batch_whose_making_nobody_confirmed_is_not_made_again(tmp_path) -> None:
+    with serving(hold="POST /v1/batches") as url:
+        settings = settings_at(tmp_path, url).model_copy(update={"request_timeout": 1.0})
+        store = filled_store(settings, 10)
+        assert (await label(settings, store)).labelled == 10
+        assert set(bill(url).values()) == {1}
+
+
+async def test_what_a_batch_refuses_for_good_is_set_aside_and_not_handed_in_for_ever(tmp_path) -> None:
+    with serving(batch_refused_share=0.3, seed=4) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 30)
+        counts = await label(settings, store)
+        assert counts.labelled + counts.failed == 30
+        assert states(store) == {("done", None): counts.labelled, ("failed", "context_length_exceeded"): counts.failed}
+        assert counts.failed > 0
+
+
+async def test_what_batches_never_answer_is_set_aside_after_some(tmp_path) -> None:
+    with serving(batch_error_share=1.0, batch_seconds=0.05) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 6)
+        assert (await label(settings, store)).failed == 6
+        assert states(store) == {("failed", "batch_error"): 6}
+
+
+@pytest.mark.parametrize("logprobs", [1, 0])
+async def test_soft_labels_come_by_batch_where_the_endpoint_has_them(tmp_path, logprobs: int) -> None:
+    with serving(logprobs=logprobs) as url:
+        settings = settings_at(tmp_path, url).model_copy(update={"soft_labels": True})
+        store = filled_store(settings, 8)
+        assert (await label(settings, store)).labelled == 8
+        with store.read() as connection:
+            means = connection.execute(select(label_score.c.expected_score)).scalars().all()
+        assert all((mean is not None) == bool(logprobs) for mean in means)
+
+
+async def hand_in_and_leave(settings, store: Store, **options) -> None:
+    """Stop once everything was handed in."""
+
+    async def interrupt() -> None:
+        await until(lambda: job_states(store)["submitted"] > 0)
+        request_stop()
+
+    interrupting = asyncio.create_task(interrupt())
+    try:
+        with pytest.raises(Interrupted):
+            await label(settings, store, **options)
+    finally:
+        clear_stop()
+    await interrupting
+
+
+async def test_what_is_in_a_batch_is_not_waited_for_by_those_in_a_hurry_but_told(tmp_path) -> None:
+    with serving(batch_seconds=600) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 12)
+        await hand_in_and_leave(settings, store, limit=8)
+        with pytest.raises(LabellerError, match=r"4 labels were bought; 8 more .* --mode batch"):
+            await label(settings, store, batching.label_now)
+        with pytest.raises(LabellingStopped, match="batches under way"):
+            filled_store(settings, 13).close()
+            await label(settings, store, batching.label_now, budget=0.0001)
+
+
+async def test_a_batch_of_another_label_set_is_collected_because_it_is_paid(tmp_path) -> None:
+    with serving(batch_seconds=1.0) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 6)
+        await hand_in_and_leave(settings, store)
+        other = settings.model_copy(update={"label_model": "gpt-6-luna"})
+        await label(other, store)
+        assert states(store) == {("done", None): 12}
+        assert booked(store) == spent(url)
+
+
+async def test_a_batch_that_the_endpoint_knows_no_more_is_booked_and_asked_again(tmp_path) -> None:
+    with serving(batch_seconds=600) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 6)
+        await hand_in_and_leave(settings, store)
+    with serving() as url:
+        again = settings.model_copy(update={"openai_base_url": url})
+        assert (await label(again, store)).labelled == 6
+        with store.read() as connection:
+            ends = Counter(connection.execute(select(send.c.outcome, send.c.error)).tuples())
+        assert ends == {("unknown", "batch_lost"): 6, ("answered", None): 6}

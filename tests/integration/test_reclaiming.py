@@ -6,14 +6,27 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
+from feedback_model.errors import LabellingStopped
 from feedback_model.labelling.label import label_missing
 from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.patience import Bounds
 from feedback_model.settings import Settings
+from feedback_model.store.claims import free_dead_claims
 from feedback_model.store.connection import Store
-from feedback_model.store.sends import read_spending
+from feedback_model.store.sends import adopt_lost_sends, read_spending
 from feedback_model.store.tables import reply, send
-from tests.labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, spent, start_labelling, states
+from tests.labelling_rig import (
+    bill,
+    count_rows,
+    filled_store,
+    kill_when,
+    requests_seen,
+    settings_for,
+    spent,
+    start_labelling,
+    states,
+    until,
+)
 from tests.openai_rig.process import serving
 
 QUICK = Bounds(outage=2.0, first_backoff=0.02, longest_backoff=0.1)
@@ -103,7 +116,13 @@ async def test_two_runs_at_once_do_not_account_for_each_others_tries(tmp_path) -
 
 async def test_whatever_goes_wrong_every_document_ends_accounted_for(tmp_path) -> None:
     mix = {"server_error_rate": 0.05, "reset_after_billing_rate": 0.02, "reset_rate": 0.01, "truncated_rate": 0.03}
-    mix |= {"refusal_rate": 0.01, "nonsense_rate": 0.01, "long_wait_rate": 0.01, "slow_down_rate": 0.01}
+    mix |= {
+        "refusal_rate": 0.01,
+        "nonsense_rate": 0.01,
+        "long_wait_rate": 0.01,
+        "slow_down_rate": 0.01,
+        "gateway_rate": 0.01,
+    }
     with serving(**mix, overloaded_rate=0.01, limit_headers="minus-one", seed=5) as url:
         settings = settings_at(tmp_path, url, label_concurrency=32)
         store = filled_store(settings, 200)
@@ -112,3 +131,39 @@ async def test_whatever_goes_wrong_every_document_ends_accounted_for(tmp_path) -
         assert outcomes(store).get("open", 0) == 0
         known = read_spending(store, label_set_of("openai", settings))
         assert booked(store) <= spent(url) <= booked(store) + Decimal(known.unknown) / 10**9
+
+
+async def test_an_answer_that_a_gateway_lost_is_found(tmp_path) -> None:
+    with serving(gateway_rate=0.3, seed=1) as url:
+        settings = settings_at(tmp_path, url, store_completions=True)
+        store = filled_store(settings, 30)
+        await label_all(settings, store)
+        assert set(bill(url).values()) == {1}
+        assert booked(store) == spent(url)
+
+
+def test_what_one_run_looks_for_at_the_provider_no_other_buys_meanwhile(tmp_path) -> None:
+    with serving(delay=0.3) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 40)
+        kill_when(start_labelling(settings), url, 10)
+        lost = adopt_lost_sends(store, ("label",))
+        assert lost.requests
+        free_dead_claims(store)
+        assert sum(n for (state, _), n in states(store).items() if state == "claimed") == len(lost.requests)
+
+
+async def test_a_budget_does_not_wait_for_a_process_that_died(tmp_path) -> None:
+    with serving(hang_rate=1.0) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 40)
+        doomed = start_labelling(settings)
+        under_way = settings.label_concurrency  # all that it may have, and none will be answered
+        await until(lambda: requests_seen(url) == under_way)
+        waiting = asyncio.create_task(label_all(settings, store, budget=0.003))
+        await until(lambda: states(store) == {("claimed", None): 40} or waiting.done())
+        doomed.kill()
+        doomed.communicate()
+        with pytest.raises(LabellingStopped, match="budget"):
+            await waiting
+        assert outcomes(store) == {"unknown": under_way}

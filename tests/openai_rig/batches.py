@@ -29,8 +29,14 @@ def _missing(what: str) -> web.Response:
 class Batches:
     """The files and batches of one stand-in."""
 
-    def __init__(self, options: Options, bill: Bill, answer: Callable[..., dict[str, Any]]) -> None:
-        self._options, self._bill, self._answer = options, bill, answer
+    def __init__(
+        self,
+        options: Options,
+        bill: Bill,
+        answer: Callable[..., dict[str, Any]],
+        refuse: Callable[[dict[str, Any]], web.Response | None],
+    ) -> None:
+        self._options, self._bill, self._answer, self._refuse = options, bill, answer, refuse
         self._files: dict[str, tuple[dict[str, Any], bytes]] = {}
         self._batches: dict[str, dict[str, Any]] = {}
         self._random = random.Random(options.seed)
@@ -142,6 +148,10 @@ class Batches:
         for line in lines[len(expired) :]:
             if self._random.random() < self._options.batch_error_share:
                 errors.append(_failed(line, 500, None, "The server had an error."))
+            elif self._random.random() < self._options.batch_refused_share:
+                errors.append(_failed(line, 400, "context_length_exceeded", "The request is too long."))
+            elif (refused := self._refuse(line["body"])) is not None:
+                errors.append(_answer(line, refused.status, orjson.loads(refused.body)))
             else:
                 outputs.append(self._answered(line))
         batch["output_file_id"] = (
@@ -154,25 +164,21 @@ class Batches:
     def _answered(self, line: dict[str, Any]) -> dict[str, Any]:
         asked, half = line["body"], Decimal("0.5")
         completion = self._answer(orjson.dumps(asked), asked, line["custom_id"], None, share=half)
-        response = {"status_code": 200, "request_id": secrets.token_hex(6), "body": completion}
-        return {
-            "id": f"batch_req_{secrets.token_hex(6)}",
-            "custom_id": line["custom_id"],
-            "response": response,
-            "error": None,
-        }
+        return _answer(line, 200, completion)
+
+
+def _answer(line: dict[str, Any], status: int, body: dict[str, Any]) -> dict[str, Any]:
+    response = {"status_code": status, "request_id": secrets.token_hex(6), "body": body}
+    name = f"batch_req_{secrets.token_hex(6)}"
+    return {"id": name, "custom_id": line["custom_id"], "response": response, "error": None}
 
 
 def _failed(line: dict[str, Any], status: int | None, code: str | None, message: str) -> dict[str, Any]:
-    body = {"error": {"message": message, "type": "server_error", "code": code, "param": None}}
-    response = None if status is None else {"status_code": status, "request_id": "", "body": body}
-    error = {"code": code, "message": message} if status is None else None
-    return {
-        "id": f"batch_req_{secrets.token_hex(6)}",
-        "custom_id": line["custom_id"],
-        "response": response,
-        "error": error,
-    }
+    if status is not None:
+        return _answer(
+            line, status, {"error": {"message": message, "type": "server_error", "code": code, "param": None}}
+        )
+    return _answer(line, 0, {}) | {"response": None, "error": {"code": code, "message": message}}
 
 
 def _input_tokens(line: dict[str, Any]) -> float:

@@ -34,6 +34,8 @@ class Options:
     reset_rate: float = 0.0
     """Cut before anything is billed."""
     reset_after_billing_rate: float = 0.0
+    gateway_rate: float = 0.0
+    """504 by something in between, after billing."""
     nonsense_rate: float = 0.0
     truncated_rate: float = 0.0
     refusal_rate: float = 0.0
@@ -52,6 +54,8 @@ class Options:
     batch_seconds: float = 0.2
     batch_expire_share: float = 0.0
     batch_error_share: float = 0.0
+    batch_refused_share: float = 0.0
+    """Of requests in batches that are refused for good, as too long."""
     batch_enqueued_tokens: float = 0.0
     """Input tokens that may wait in batches; 0 means no limit."""
     hold: str = ""

@@ -52,7 +52,7 @@ class Rig:
         self.held = False
         self.limits: defaultdict[str, Limits] = defaultdict(partial(Limits, options))
         self.stored = StoredCompletions(options)
-        self.batches = Batches(options, self.bill, self.answer)
+        self.batches = Batches(options, self.bill, self.answer, self._refuse)
         self._random = random.Random(options.seed)
         self._rates = [
             (name.removesuffix("_rate"), getattr(options, name))
@@ -139,6 +139,8 @@ class Rig:
             return error_reply(400, f"The request is no chat completion: {error!r}", "invalid_request_error", None)
         if asked.get("store"):
             self.stored.keep(completion, asked.get("metadata") or {})
+        if fault == "gateway":
+            return web.Response(text="<html>Gateway Time-out</html>", status=504, content_type="text/html")
         return cut(request) if fault == "reset_after_billing" else json_reply(completion, headers=headers)
 
     def _refuse(self, asked: dict[str, Any]) -> web.Response | None:

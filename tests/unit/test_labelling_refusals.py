@@ -136,3 +136,9 @@ async def test_a_long_wait_can_be_interrupted():
     request_stop()
     with pytest.raises(Interrupted):
         await Patience("here", Bounds()).insist(answering(limited))
+
+
+async def test_a_first_limit_after_long_idleness_is_waited_for():
+    unhurried = Bounds(longest_wait=0.0, first_backoff=0.001, longest_backoff=0.001)
+    limited = Refusal(429, "rate_limit_exceeded", "slowly", retry_after=0.0)
+    assert await Patience("here", unhurried).insist(answering(limited, None)) == "answer"

@@ -2,13 +2,14 @@
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_model.augmentation.rewriting import read_rewrite
 from feedback_model.feedback import render_feedback
-from feedback_model.labelling.replies import Problem, read_envelope, read_feedback, read_text
+from feedback_model.labelling.replies import Problem, read_envelope, read_feedback, read_stored, read_text
 from tests.builders import a_feedback
 
 
@@ -66,3 +67,10 @@ def test_a_rewrite_is_cleaned_and_must_be_long_enough():
     words = " ".join(["word"] * 25)
     assert read_rewrite(a_reply(f"Transcript:\n{words}\x00")) == words
     assert read_rewrite(a_reply("Too short.")) == Problem("too_short")
+
+
+def test_a_stored_completion_is_ours_only_where_its_metadata_says_so() -> None:
+    page = b'{"data": [{"id": "a", "metadata": {"send": "1"}}, 7, {"id": "b", "metadata": {"send": "2"}}, {"id": "c"}]}'
+    assert orjson.loads(read_stored(page, "send", "2") or b"{}")["id"] == "b"
+    assert read_stored(page, "send", "3") is None
+    assert read_stored(b"{}", "send", "1") is None
