@@ -9,8 +9,18 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 from feedback_model import progress
 
@@ -60,6 +70,14 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
+class _Left(TimeRemainingColumn):
+    """How long it will still take, said as such."""
+
+    def render(self, task: Task) -> Text:
+        left = super().render(task)
+        return Text.assemble(left, " left") if task.total and not task.finished else Text()
+
+
 @dataclass
 class _Bars:
     """One bar a stage, made when its first progress arrives."""
@@ -101,7 +119,13 @@ def showing_progress(*, quiet: bool = False) -> Generator[None]:
         with progress.reporting_to(_plain_listener()):
             yield
     else:
-        columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description:<24}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            _Left(),
+        )
         display = Progress(*columns, TextColumn("{task.fields[detail]}"), console=console)
         with display, progress.reporting_to(_Bars(display)):
             yield

@@ -5,7 +5,7 @@ from prefect import flow
 from feedback_model.labelling.opening import open_labeller
 from feedback_model.settings import Settings
 from flows.parameters import AgainFailed, Budget, Labeller, LabelMode, Limit
-from tasks.labelling import check_labels, label_what_is_missing
+from tasks.labelling import check_labels, label_what_is_missing, watch_for_drift
 
 
 @flow(name="label", flow_run_name="label with {labeller}", description="Buy the labels that are missing.")
@@ -20,4 +20,6 @@ async def label(
     async with open_labeller(labeller, Settings()) as endpoint:
         counts = await label_what_is_missing(endpoint, labeller, limit, again, budget, mode)
         await check_labels(labeller)
+    if counts.labelled:
+        await watch_for_drift(labeller)
     return {"labelled": counts.labelled, "failed": counts.failed, "cost_usd": counts.cost_usd}

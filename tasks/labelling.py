@@ -5,6 +5,7 @@ import asyncio
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from eval.label_drift import measure_drift, tell_drift
 from feedback_model.labelling.batching import LABELLING
 from feedback_model.labelling.buying import LabelCounts
 from feedback_model.labelling.label import demand_labels
@@ -12,6 +13,8 @@ from feedback_model.labelling.labeller import Desk
 from feedback_model.labelling.opening import label_set_of
 from feedback_model.records import LabellerKind, LabelMode
 from tasks.resources import resources
+
+COMPARED = 1_000  # transcripts: enough to see half a point on a trait, and read in a moment
 
 
 @task(name="label what is missing", cache_policy=NO_CACHE)
@@ -36,6 +39,16 @@ async def label_what_is_missing(
         )
     get_run_logger().info("labels: %s", counts)
     return counts
+
+
+@task(name="watch for drift", cache_policy=NO_CACHE)
+async def watch_for_drift(kind: LabellerKind) -> None:
+    """Warn where the labels differ from those of another model or prompt."""
+    with resources() as (settings, store):
+        label_set = label_set_of(kind, settings)
+        for drift in await asyncio.to_thread(measure_drift, store, label_set, COMPARED):
+            if alarm := tell_drift(label_set, drift):
+                get_run_logger().warning(alarm)
 
 
 @task(name="check labels", cache_policy=NO_CACHE)

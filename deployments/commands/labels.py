@@ -52,31 +52,29 @@ def gold(
 
 @app.command()
 def drift(labeller: Labeller = DEFAULT_LABELLER, json: Json = False) -> None:
-    """Compare the labels with those of earlier models and prompts, on the transcripts that both labelled."""
-    from eval.label_quality import agree, scores_of
+    """Compare the labels with those of other models and prompts, on the transcripts that both labelled."""
+    from eval.label_drift import measure_drift, tell_drift
     from feedback_model.labelling.opening import label_set_of
     from feedback_model.store.connection import open_store
-    from feedback_model.store.label_sets import label_sets, labels_of
 
     settings = load_settings()
     store, label_set = open_store(settings.store_url), label_set_of(labeller, settings)
-    labels = labels_of(store, label_set)
-    others = [other for other in label_sets(store) if other != label_set]
-    compared = [(other, agree(labels, scores_of(labels_of(store, other, labels.keys())))) for other in others]
+    compared = measure_drift(store, label_set)
     if json:
-        said = [asdict(other) | {"alarm": is_alarming(found)} for other, found in compared]
-        print_json([own | {"traits": list(map(asdict, found))} for own, (_, found) in zip(said, compared, strict=True)])
+        print_json(
+            [
+                {**asdict(each.other), "alarm": bool(each.moved), "traits": list(map(asdict, each.agreement))}
+                for each in compared
+            ]
+        )
         return
+    name = f"{label_set.label_model} {label_set.prompt_version}"
     if not compared:
-        say(
-            f"{label_set.label_model} with {label_set.prompt_version} is the only label set; there is nothing to compare"
-        )
-    for other, found in compared:
-        show(
-            f"{label_set.label_model} {label_set.prompt_version} less {other.label_model} {other.prompt_version}", found
-        )
-        moved = [each.trait for each in found if each.distinguishable]
-        say(f"alarm: {', '.join(moved)} moved" if moved else "no trait is shown to have moved")
+        say(f"no other label set shares a transcript with {name}; there is nothing to compare")
+    for each in compared:
+        show(f"{name} less {each.other.label_model} {each.other.prompt_version}", each.agreement)
+        alarm = tell_drift(label_set, each)
+        say(f"alarm: {alarm}" if alarm else "no trait is shown to have moved")
 
 
 @app.command()
@@ -119,8 +117,3 @@ def show(title: str, found: "Sequence[Agreement]") -> None:
     """One row per trait."""
     rows = [[getattr(each, name) for name in _FIELDS] for each in found]
     print_table(title, _COLUMNS, rows)
-
-
-def is_alarming(found: "Sequence[Agreement]") -> bool:
-    """Whether any trait is shown to have moved."""
-    return any(each.distinguishable for each in found)

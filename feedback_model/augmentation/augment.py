@@ -15,11 +15,11 @@ from feedback_model.errors import MissingStage
 from feedback_model.labelling.buying import LabelCounts, buy
 from feedback_model.labelling.label import LABELS
 from feedback_model.labelling.labeller import Labeller
+from feedback_model.labelling.questions import question_version
 from feedback_model.labelling.reclaiming import reclaim
 from feedback_model.labelling.sharing import taking_turns
 from feedback_model.labelling.trading import Trade, read_orphans
 from feedback_model.progress import track
-from feedback_model.prompts import prompt_version
 from feedback_model.records import LabelSet
 from feedback_model.settings import Settings
 from feedback_model.store import augmentations, claims, ledger
@@ -170,7 +170,7 @@ async def augment(
 
 def rewrite_set_of(label_set: LabelSet) -> LabelSet:
     """What rewrites are ordered under: the same model, the prompt that asks for them."""
-    return LabelSet(label_set.label_model, prompt_version("rewrite"))
+    return LabelSet(label_set.label_model, question_version("rewrite", label_set.label_model))
 
 
 def labelled_train(store: Store, label_set: LabelSet) -> Sequence[ScoredTranscript]:

@@ -1,4 +1,4 @@
-"""What labelling what is missing will cost and take, before anything is asked. Reads the ledger; asks and writes nothing."""
+"""What labelling what is missing will cost and take, before anything is asked. Asks nobody, orders nothing."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from feedback_model.labelling.batch_lines import BATCH_SHARE
 from feedback_model.labelling.prices import Price, Usage, cost_of, price_of
 from feedback_model.labelling.questions import usual_prompt
 from feedback_model.records import LabelSet
-from feedback_model.store import ledger, sends
+from feedback_model.store import claims, ledger, sends
 from feedback_model.store.connection import Store
 
 LIMITS: Final = (500, 5_000, 30_000)  # requests per minute; OpenAI's lowest, a middle and the highest tier
@@ -44,6 +44,7 @@ def forecast_labels(
     store: Store, label_set: LabelSet, relabel_share: float = 0.0, limit: int | None = None
 ) -> Forecast:
     """The forecast for what is missing, or for `limit` of it."""
+    claims.free_dead_claims(store)  # as the run would that this is about
     missing = ledger.measure_missing(store, label_set)
     n_missing = round(missing.n_unasked * (1 + relabel_share)) + missing.n_wanted
     n_asked = n_missing if limit is None else min(limit, n_missing)

@@ -13,8 +13,8 @@ from feedback_model.errors import ConfigurationError
 from feedback_model.labelling.client import Client
 from feedback_model.labelling.labeller import Desk
 from feedback_model.labelling.patience import Bounds, Patience
+from feedback_model.labelling.questions import question_version
 from feedback_model.labelling.refusals import Refusal
-from feedback_model.prompts import prompt_version
 from feedback_model.records import LabellerKind, LabelSet
 from feedback_model.settings import Settings
 
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 def label_set_of(kind: LabellerKind, settings: Settings) -> LabelSet:
     """The label set that a labeller's labels belong to; needs no network."""
     model = EMBEDDED_MODEL if kind == "embedded" else settings.label_model
-    return LabelSet(model, prompt_version("label"))
+    return LabelSet(model, question_version("label", model))
 
 
 def check_labeller(kind: LabellerKind, settings: Settings) -> None:

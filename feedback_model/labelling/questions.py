@@ -1,14 +1,16 @@
 """What is asked of a labelling endpoint, as the object that is sent. Pure: knows neither the client nor the ledger."""
 
+import hashlib
 import json
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any, Final
 
 from feedback_model.feedback import feedback_schema
 from feedback_model.labelling.allowance import USUAL_BYTES
 from feedback_model.labelling.models import parameters_for
 from feedback_model.labelling.replies import complain
-from feedback_model.prompts import Message, PromptName, render_messages
+from feedback_model.prompts import Message, PromptName, prompt_version, render_messages
 from feedback_model.store.ledger import Order
 
 SEND: Final = "feedback_send"  # the key under which the provider keeps a try's id
@@ -45,6 +47,13 @@ def messages_of(order: Order) -> list[Message]:
     if order.complaint is not None:
         messages.append({"role": "user", "content": complain(order.complaint)})
     return messages
+
+
+@cache
+def question_version(name: PromptName, model: str) -> str:
+    """`name-xxxxxxxx`, from the hash of all that is sent but the transcript: prose, rubric, answer format, parameters."""
+    parts = [prompt_version(name), None if name == "rewrite" else ANSWER_FORMAT, dict(parameters_for(model))]
+    return f"{name}-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 def unmet_wishes(wishes: Collection[str], parameter: str | None) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import Select, intersect, select
 
 from feedback_model.records import LabelSet
 from feedback_model.store.connection import Store
@@ -18,6 +18,21 @@ def label_sets(store: Store) -> list[LabelSet]:
     query = select(label.c.label_model, label.c.prompt_version).distinct().order_by("label_model", "prompt_version")
     with store.read() as connection:
         return [LabelSet(*row) for row in connection.execute(query)]
+
+
+def labelled_by_both(store: Store, label_set: LabelSet, other: LabelSet, most: int | None) -> list[str]:
+    """Ids of transcripts that both sets labelled, at most so many; ids are hashes, so the first ones are a random sample."""
+    both = intersect(*(_labelled(each) for each in (label_set, other))).order_by("transcript_id").limit(most)
+    with store.read() as connection:
+        return list(connection.execute(both).scalars())
+
+
+def _labelled(label_set: LabelSet) -> Select[tuple[str]]:
+    return select(label.c.transcript_id).where(
+        label.c.label_model == label_set.label_model,
+        label.c.prompt_version == label_set.prompt_version,
+        label.c.replicate == 0,
+    )
 
 
 def labels_of(store: Store, label_set: LabelSet, names: Collection[str] | None = None) -> dict[str, LabelledItem]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, select, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, or_, select, union_all, update
 
 from feedback_model.records import LabelSet, content_id
 from feedback_model.store.clock import now
@@ -136,7 +136,7 @@ class Missing:
 
     n_unasked: int
     n_wanted: int
-    """Ordered, and not bought."""
+    """Ordered and not bought, those included that the endpoint failed to answer and that are asked for again."""
     n_characters: int
     """Of the texts of both."""
 
@@ -155,7 +155,8 @@ def measure_missing(store: Store, label_set: LabelSet) -> Missing:
     """How much there is to label; orders nothing."""
     unasked = union_all(*(select(each.subquery().c.transcript_id) for each in _unasked(label_set))).subquery()
     size = func.coalesce(func.sum(func.length(transcript.c.text)), 0)
-    waiting = and_(of_label_set(label_set, "label"), request.c.state == "wanted")
+    asked_again = and_(request.c.state == "failed", request.c.attempts < MAX_ANSWERS)
+    waiting = and_(of_label_set(label_set, "label"), or_(request.c.state == "wanted", asked_again))
     with store.read() as connection:
         n_unasked, first = connection.execute(
             select(func.count(), size)

@@ -1,0 +1,65 @@
+"""A new prompt that scores otherwise is noticed, on transcripts that both label sets have."""
+
+from sqlalchemy import case, insert, literal, select
+
+from eval.label_drift import measure_drift, tell_drift
+from feedback_model.labelling.label import label_missing
+from feedback_model.labelling.opening import label_set_of, open_labeller
+from feedback_model.records import LabelSet
+from feedback_model.store.connection import Store
+from feedback_model.store.tables import label, label_score
+from tests.labelling_rig import filled_store, settings_for
+from tests.openai_rig.process import serving
+
+EARLIER = LabelSet("embedded-rubric-1", "label-earlier")
+
+
+def copy_labels(store: Store, *, kinder: int) -> None:
+    """An earlier label set that says the same, but scores formality higher."""
+    score = label_score.c.score + case((label_score.c.trait == "formality", kinder), else_=0)
+    names = [literal(EARLIER.prompt_version), label.c.transcript_id, label.c.label_model, label.c.replicate]
+    with store.write() as connection:
+        connection.execute(
+            insert(label).from_select(
+                ["prompt_version", "transcript_id", "label_model", "replicate", "reply_id"],
+                select(*names, label.c.reply_id),
+            )
+        )
+        columns = ["transcript_id", "label_model", "replicate", "trait", "explanation"]
+        connection.execute(
+            insert(label_score).from_select(
+                ["prompt_version", "score", *columns],
+                select(
+                    literal(EARLIER.prompt_version),
+                    case((score > 10, 10), else_=score),
+                    *map(label_score.c.get, columns),
+                ),
+            )
+        )
+
+
+async def test_the_traits_that_moved_are_named_and_no_others(tmp_path) -> None:
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        store, label_set = filled_store(settings, 40), label_set_of("openai", settings)
+        async with open_labeller("openai", settings) as labeller:
+            await label_missing(store, labeller, label_set, settings)
+    assert measure_drift(store, label_set) == ()
+    copy_labels(store, kinder=2)
+    (drift,) = measure_drift(store, label_set, most=30)
+    assert drift.other == EARLIER
+    assert [each.trait for each in drift.moved] == ["formality"]
+    assert "differ from those of embedded-rubric-1 (label-earlier) on 30 transcripts" in str(
+        tell_drift(label_set, drift)
+    )
+
+
+async def test_labels_that_agree_raise_no_alarm(tmp_path) -> None:
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        store, label_set = filled_store(settings, 20), label_set_of("openai", settings)
+        async with open_labeller("openai", settings) as labeller:
+            await label_missing(store, labeller, label_set, settings)
+    copy_labels(store, kinder=0)
+    (drift,) = measure_drift(store, label_set)
+    assert tell_drift(label_set, drift) is None
