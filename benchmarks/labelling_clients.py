@@ -9,7 +9,6 @@ bills what it answers whether the client lives to see it or not.
 import argparse
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
-from results_page import table, write_results
+from results_page import processor_seconds, table, write_results
 
 from feedback_model.embedded.speech import generate_transcripts
 from feedback_model.prompts import render_messages
@@ -236,7 +235,7 @@ def main() -> None:
 
 
 def measure(clients: dict[str, Any], part: int, folder: Path) -> None:
-    started = time.process_time() + sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    started = processor_seconds()
     limits = limit_rows(clients, 25_000 // part, folder)
     keepers = {"ours": ours, "ours, replies stored": partial(ours, stored=True)} | {
         name: start for name, start in clients.items() if name != "ours"
@@ -274,8 +273,7 @@ With the stand-in on the other core. Documents differ; start-up is taken out by 
 
 {table(["client", "requests paid for"], rows)}
 """
-    spent = time.process_time() + sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - started
-    write_results("labelling_clients", ["openai", "tenacity", "aiohttp"], spent, body)
+    write_results("labelling_clients", ["openai", "tenacity", "aiohttp"], processor_seconds() - started, body)
 
 
 DESCRIPTION = """The stand-in enforces its limits over each second, charges refused requests and the output asked for, and bills

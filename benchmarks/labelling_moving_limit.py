@@ -12,7 +12,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from results_page import table, write_results
+from results_page import processor_seconds, table, write_results
 
 from tests.labelling_rig import filled_store, settings_for, start_labelling, totals_of
 from tests.openai_rig.process import serving
@@ -83,7 +83,7 @@ What of the new limit was used:
 
 {table(["the limit is", "requests a minute from then on", *spans, "from 10 s on", "refused"], rows)}
 """
-    write_results("labelling_moving_limit", ["openai", "aiohttp"], time.process_time(), body)
+    write_results("labelling_moving_limit", ["openai", "aiohttp"], processor_seconds(), body)
 
 
 if __name__ == "__main__":

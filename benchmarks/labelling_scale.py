@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
 from labelling_clients import finish, is_running
-from results_page import table, write_results
+from results_page import processor_seconds, table, write_results
 from sqlalchemy import insert
 
 from feedback_model.embedded.speech import generate_transcripts
@@ -172,7 +172,7 @@ def main() -> None:
 
 The stand-in took part of the two cores. All processes write to one SQLite database with full synchronisation (aim: 500).
 {scale}"""
-    write_results("labelling_scale", ["openai", "sqlalchemy", "aiohttp"], time.process_time(), body)
+    write_results("labelling_scale", ["openai", "sqlalchemy", "aiohttp"], processor_seconds(), body)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,20 @@
 """Writes what a benchmark measured as a Markdown page, with what it was measured by."""
 
 import platform
+import resource
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+
+
+def processor_seconds() -> float:
+    """Used by this process and its children so far."""
+    return time.process_time() + sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

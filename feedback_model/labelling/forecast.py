@@ -44,7 +44,7 @@ def forecast_labels(
     store: Store, label_set: LabelSet, relabel_share: float = 0.0, limit: int | None = None
 ) -> Forecast:
     """The forecast for what is missing, or for `limit` of it."""
-    claims.free_dead_claims(store)  # as the run would that this is about
+    claims.free_dead_claims(store)  # as the run would that this is about; what had been sent, it would look for first
     missing = ledger.measure_missing(store, label_set)
     n_missing = round(missing.n_unasked * (1 + relabel_share)) + missing.n_wanted
     n_asked = n_missing if limit is None else min(limit, n_missing)

@@ -17,7 +17,7 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.leases import is_alive, process_owner
 from feedback_model.store.ledger import Order, Purpose, chunks, of_label_set
-from feedback_model.store.tables import reply, request, transcript
+from feedback_model.store.tables import reply, request, send, transcript
 
 CLAIM_LIFETIME: Final = 120.0  # seconds until a silent claim from another host counts as dead
 
@@ -31,7 +31,8 @@ class UnreadReply:
     body: bytes
 
 
-def _is_dead(owner: str, updated_at: str) -> bool:
+def is_dead(owner: str, updated_at: str) -> bool:
+    """Whether a process is gone: known at once on this host, and of another by its silence since its last sign of life."""
     alive = is_alive(owner)
     if alive is None:
         return time.time() - datetime.fromisoformat(updated_at).timestamp() > CLAIM_LIFETIME
@@ -44,18 +45,22 @@ def _dead_owners(connection: Connection) -> list[str]:
         .where(request.c.state.in_(("claimed", "answered")), request.c.claimed_by.is_not(None))
         .group_by(request.c.claimed_by)
     )
-    return [row.claimed_by for row in connection.execute(claims) if _is_dead(row.claimed_by, row.last)]
+    return [row.claimed_by for row in connection.execute(claims) if is_dead(row.claimed_by, row.last)]
 
 
 def free_dead_claims(store: Store) -> int:
-    """Give back what processes that are gone had claimed and not bought; returns how many."""
+    """Give back what processes that are gone had claimed and not sent; returns how many.
+
+    What they had sent may have been answered: whoever adopts these tries (`sends.adopt_lost_sends`) gives it back, or the reply.
+    """
     with store.read() as connection:
         dead = _dead_owners(connection)
     if not dead:
         return 0
-    mine = and_(request.c.state == "claimed", request.c.claimed_by.in_(dead))
+    sent = select(send.c.request_id).where(send.c.outcome == "open")
+    theirs = and_(request.c.state == "claimed", request.c.claimed_by.in_(dead), request.c.request_id.not_in(sent))
     with store.write() as connection:
-        return connection.execute(update(request).where(mine).values(state="wanted", claimed_by=None)).rowcount
+        return connection.execute(update(request).where(theirs).values(state="wanted", claimed_by=None)).rowcount
 
 
 def claim_next(store: Store, label_set: LabelSet, purpose: Purpose, count: int) -> tuple[Order, ...]:

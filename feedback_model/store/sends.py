@@ -5,25 +5,23 @@ died, its connection broke) is booked as unknown at the most it may have cost. M
 sums are exact. Knows nothing of the endpoint.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from feedback_model.records import LabelSet
+from feedback_model.store.claims import is_dead
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import is_alive, process_owner
+from feedback_model.store.leases import process_owner
 from feedback_model.store.ledger import Purpose, chunks
 from feedback_model.store.tables import request, send, spending
 from feedback_model.store.upsert import insert_missing
 
 NANOS: Final = 1_000_000_000
-FORGOTTEN: Final = 3600.0  # seconds until an open try of another host counts as lost
 Outcome = Literal["open", "answered", "refused", "unknown", "reclaimed"]
 Admission = Literal["sent", "wait", "over"]
 
@@ -189,9 +187,13 @@ def adopt_lost_sends(store: Store, purposes: Sequence[Purpose]) -> Lost:
     of_purposes = send.c.request_id.in_(select(request.c.request_id).where(request.c.purpose.in_(purposes)))
     with store.write() as connection:
         under_way = (
-            select(send.c.owner, func.max(send.c.sent_at)).where(send.c.outcome == "open").group_by(send.c.owner)
+            select(send.c.owner, func.max(send.c.sent_at), func.max(request.c.updated_at))
+            .join(request)
+            .where(send.c.outcome == "open")
+            .group_by(send.c.owner)
         )
-        dead = [owner for owner, last in connection.execute(under_way).tuples() if _is_gone(owner, last)]
+        # Whoever is at work renews its claims, those included that it waits for.
+        dead = [owner for owner, *moments in connection.execute(under_way).tuples() if is_dead(owner, max(moments))]
         lost = and_(send.c.outcome == "open", send.c.owner.in_(dead), send.c.job_id.is_(None), of_purposes)
         adopting = update(send).where(lost).values(owner=process_owner()).returning(send.c.send_id)
         adopted = connection.execute(adopting).scalars().all()
@@ -204,13 +206,6 @@ def adopt_lost_sends(store: Store, purposes: Sequence[Purpose]) -> Lost:
             taking = update(request).where(claimed).values(claimed_by=process_owner(), updated_at=now())
             taken.update(connection.execute(taking.returning(request.c.request_id)).scalars())
         return Lost(found, frozenset(taken))
-
-
-def _is_gone(owner: str, last_sent_at: str) -> bool:
-    alive = is_alive(owner)
-    if alive is None:
-        return time.time() - datetime.fromisoformat(last_sent_at).timestamp() > FORGOTTEN
-    return not alive
 
 
 def _sends(connection: Connection, send_ids: Sequence[str]) -> list[Send]:
