@@ -1,5 +1,8 @@
 """A new prompt that scores otherwise is noticed, on transcripts that both label sets have."""
 
+from pathlib import Path
+
+import pytest
 from sqlalchemy import case, insert, literal, select
 
 from eval.label_drift import measure_drift, tell_drift
@@ -38,28 +41,30 @@ def copy_labels(store: Store, *, kinder: int) -> None:
         )
 
 
-async def test_the_traits_that_moved_are_named_and_no_others(tmp_path) -> None:
+@pytest.fixture
+async def labelled(tmp_path: Path) -> tuple[Store, LabelSet]:
+    """A store with 40 labelled transcripts, and their label set."""
     with serving() as url:
         settings = settings_for(tmp_path, url)
         store, label_set = filled_store(settings, 40), label_set_of("openai", settings)
         async with open_labeller("openai", settings) as labeller:
             await label_missing(store, labeller, label_set, settings)
-    assert measure_drift(store, label_set) == ()
+    return store, label_set
+
+
+def test_the_traits_that_moved_are_named_and_no_others(labelled: tuple[Store, LabelSet]) -> None:
+    store, label_set = labelled
     copy_labels(store, kinder=2)
     (drift,) = measure_drift(store, label_set, most=30)
     assert drift.other == EARLIER
     assert [each.trait for each in drift.moved] == ["formality"]
-    assert "differ from those of embedded-rubric-1 (label-earlier) on 30 transcripts" in str(
-        tell_drift(label_set, drift)
-    )
+    alarm = str(tell_drift(label_set, drift))
+    assert "differ from those of embedded-rubric-1 (label-earlier) on 30 transcripts" in alarm
 
 
-async def test_labels_that_agree_raise_no_alarm(tmp_path) -> None:
-    with serving() as url:
-        settings = settings_for(tmp_path, url)
-        store, label_set = filled_store(settings, 20), label_set_of("openai", settings)
-        async with open_labeller("openai", settings) as labeller:
-            await label_missing(store, labeller, label_set, settings)
+def test_labels_that_agree_raise_no_alarm(labelled: tuple[Store, LabelSet]) -> None:
+    store, label_set = labelled
+    assert measure_drift(store, label_set) == ()
     copy_labels(store, kinder=0)
     (drift,) = measure_drift(store, label_set)
     assert tell_drift(label_set, drift) is None
