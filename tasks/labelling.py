@@ -6,10 +6,10 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from eval.label_drift import measure_drift, tell_drift
-from feedback_model.labelling.batching import LABELLING
 from feedback_model.labelling.buying import LabelCounts
 from feedback_model.labelling.label import demand_labels
 from feedback_model.labelling.labeller import Desk
+from feedback_model.labelling.modes import LABELLING
 from feedback_model.labelling.opening import label_set_of
 from feedback_model.records import LabellerKind, LabelMode
 from tasks.resources import resources

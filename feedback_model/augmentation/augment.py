@@ -7,7 +7,7 @@ flight and a rerun goes on; where the plan is met (or its tries are spent) a rer
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from feedback_model.augmentation.plan import MAX_SHARE, AugmentationPlan, Level, count_scores, plan_augmentation
 from feedback_model.augmentation.rewriting import Intake, read_rewrite
@@ -79,7 +79,8 @@ class _Augmentation:
 
     async def finish_ordered(self) -> None:
         """Bring every rewrite that was ordered to its verdict."""
-        await reclaim(self.store, self.labeller, {"rewrite": self.rewriting, "relabel": LABELS})
+        trades: dict[ledger.Purpose, Trade[Any]] = {"rewrite": self.rewriting, "relabel": LABELS}
+        await reclaim(self.store, self.labeller, self.label_set.label_model, trades)
         await asyncio.to_thread(self._recover)
         await self._buy(self.rewrite_set, "rewrite", self.rewriting)
         await asyncio.to_thread(self._order_labels)

@@ -7,27 +7,28 @@ What expires, fails or is lost is wanted again.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from feedback_model.errors import LabellerError, LabellingStopped
+from feedback_model.errors import LabellerError
 from feedback_model.labelling.allowance import Allowance, in_budget
+from feedback_model.labelling.batch_desk import BatchDesk, RefusedForGood
 from feedback_model.labelling.batch_lines import BATCH_SHARE, Answered, Failed, read_lines, request_line
 from feedback_model.labelling.buying import HOPELESS, LabelCounts
-from feedback_model.labelling.label import LABELS, label_missing, take_stock
+from feedback_model.labelling.journal import out_of_budget
+from feedback_model.labelling.label import LABELS, take_stock
 from feedback_model.labelling.labeller import Desk
 from feedback_model.labelling.questions import count_bytes, messages_of, question_of, unmet_wishes
 from feedback_model.labelling.sharing import taking_turns
 from feedback_model.labelling.trading import counted, settle_reply
 from feedback_model.progress import Tracker, check_stop, track
-from feedback_model.records import LabelMode, LabelSet
+from feedback_model.records import LabelSet
 from feedback_model.settings import Settings
 from feedback_model.store import batch_jobs, claims, ledger, replies, sends
 from feedback_model.store.batch_jobs import BatchJob
 from feedback_model.store.connection import Store
 
-JOB: Final = "feedback_job"  # the key under which the provider keeps a job's id
 MOST_REQUESTS: Final = 10_000  # in one job; the provider takes 50,000, and smaller ones come back sooner
 MOST_BYTES: Final = 100_000_000  # the provider takes 200 MB
 MOST_TOKENS: Final = 1_900_000  # of input in one job: OpenAI's lowest tier lets 2 million wait
@@ -60,36 +61,12 @@ async def label_in_batches(
         ConfigurationError, Interrupted: batches go on at the provider; a rerun collects them.
     """
     most = in_budget(budget, label_set.label_model)
+    await BatchDesk(desk).check()
     async with taking_turns(store, "label batches"):  # two would collect one batch twice
         plan = await take_stock(store, desk, label_set, settings, limit, again_failed=again_failed)
-        under_way = await asyncio.to_thread(batch_jobs.open_jobs, store, "label")
-        total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in under_way)
-        return await _Counter(store, desk, label_set, track("label", total, plan.n_done), most, limit).work()
-
-
-async def label_now(
-    store: Store, labeller: Desk, label_set: LabelSet, settings: Settings, *, limit: int | None = None, **options: Any
-) -> LabelCounts:
-    """`label_missing`, which has no say over what batches have in hand.
-
-    Raises:
-        LabellerError: likewise, or everything else is bought and batches are still under way.
-    """
-    counts = await label_missing(store, labeller, label_set, settings, limit=limit, **options)
-    jobs = await asyncio.to_thread(batch_jobs.open_jobs, store, "label") if limit is None else []
-    if waiting := sum(job.n_requests for job in jobs if job.label_set == label_set):
-        raise LabellerError(
-            f"{counts.labelled} labels were bought; {waiting} more were handed in as batches and are not bought at once as "
-            "well: run `feedback label --mode batch`, which waits for them"
-        )
-    return counts
-
-
-LABELLING: Final[Mapping[LabelMode, Callable[..., Awaitable[LabelCounts]]]] = {
-    "now": label_now,
-    "batch": label_in_batches,
-}
-"""The ways of buying what is missing; all take the same arguments, and each resumes what another left."""
+        counter = _Counter(store, desk, label_set, most, limit, BatchDesk(desk), again_failed)
+        total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in await counter.open_jobs())
+        return await counter.work(track("label", total, plan.n_done))
 
 
 @dataclass(slots=True)
@@ -99,10 +76,12 @@ class _Counter:
     store: Store
     desk: Desk
     label_set: LabelSet
-    tracker: Tracker
     budget: int | None
     left: int | None
     """Orders that may still be handed in; None for all."""
+    batches: BatchDesk
+    again: bool
+    """Whether batches that the endpoint does not know are given up, and asked about anew."""
     counts: LabelCounts = field(default_factory=LabelCounts)
     job_tokens: int = MOST_TOKENS
     queue_tokens: float = float("inf")
@@ -110,10 +89,15 @@ class _Counter:
     look: float = FIRST_LOOK
     allowance: Allowance = field(default_factory=Allowance)
 
-    async def work(self) -> LabelCounts:
+    async def open_jobs(self) -> list[BatchJob]:
+        """Jobs that are for this endpoint and have not come to their end."""
+        jobs = await asyncio.to_thread(batch_jobs.open_jobs, self.store, "label")
+        return [job for job in jobs if job.endpoint in {None, self.desk.client.url}]
+
+    async def work(self, tracker: Tracker) -> LabelCounts:
         """Hand in, wait and collect until nothing is wanted and nothing is under way."""
         while True:
-            jobs = await asyncio.to_thread(batch_jobs.open_jobs, self.store, "label")
+            jobs = await self.open_jobs()
             for job in jobs:
                 if job.state == "prepared":
                     await self._hand_in(job)
@@ -122,9 +106,9 @@ class _Counter:
             if not jobs:
                 return self.counts
             await self._wait()
-            for job in await asyncio.to_thread(batch_jobs.open_jobs, self.store, "label"):
+            for job in await self.open_jobs():
                 if job.state == "submitted":
-                    await self._look_at(job)
+                    tracker.advance(await self._look_at(job))
 
     async def _prepare(self, jobs: Sequence[BatchJob]) -> bool:
         """Write the next job down, if there is something to ask and room for it in the provider's queue."""
@@ -140,10 +124,7 @@ class _Counter:
         handed_in = {each.request_id for each, said in zip(tries, admissions, strict=True) if said == "sent"}
         await asyncio.to_thread(claims.release, self.store, [order.request_id for order in orders])
         if not handed_in and not jobs:
-            raise LabellingStopped(
-                f"the budget of {(self.budget or 0) / sends.NANOS:.2f} USD leaves no room for another request; "
-                "what is paid for is kept, give a higher --budget to go on"
-            )
+            raise out_of_budget(self.budget or 0, max(each.reserved for each in tries))
         self.left = None if self.left is None else self.left - len(handed_in)
         self.look = FIRST_LOOK
         return bool(handed_in)
@@ -161,27 +142,28 @@ class _Counter:
             tries.append(
                 sends.Send(secrets.token_hex(12), order.request_id, self.label_set, int(most + 1), self.budget, job_id)
             )
-        return BatchJob(job_id, self.label_set, "label", len(tries), int(tokens)), tries
+        return BatchJob(job_id, self.label_set, "label", len(tries), int(tokens), self.desk.client.url), tries
 
     async def _hand_in(self, job: BatchJob) -> None:
         """Hand a prepared job in, unless it was before and only the record of it is missing."""
-        client, insist = self.desk.client, self.desk.patience.insist
-        batch = await insist(lambda: client.find_batch(JOB, job.job_id))
-        if batch is None and job.label_set != self.label_set:  # its questions are no longer ours to write
+        batch = await self.batches.find(job.job_id)
+        tries = await asyncio.to_thread(batch_jobs.open_tries, self.store, job)
+        if batch is None and (
+            job.label_set != self.label_set or not tries
+        ):  # its questions are no longer ours to write
             await asyncio.to_thread(self._return, job, "refused", "not_handed_in")
             return
-        if batch is None:
-            tries = await asyncio.to_thread(batch_jobs.open_tries, self.store, job)
-            lines = b"".join(self._lines(tries.values()))
-            file_id = job.file_id or await insist(lambda: client.upload(f"{job.job_id}.jsonl", lines))
-            await asyncio.to_thread(batch_jobs.change_job, self.store, job, file_id=file_id)
-            batch = await insist(lambda: self._create(job, file_id))
+        batch = batch or await self._make(job, tries)
         await asyncio.to_thread(batch_jobs.change_job, self.store, job, provider_id=str(batch.id), state="submitted")
 
-    async def _create(self, job: BatchJob, file_id: str) -> Any:
-        # Each time anew: a try whose answer was lost may have made it.
-        made = await self.desk.client.find_batch(JOB, job.job_id)
-        return made or await self.desk.client.create_batch(file_id, {JOB: job.job_id})
+    async def _make(self, job: BatchJob, tries: Mapping[str, tuple[sends.Send, ledger.Order]]) -> Any:
+        try:
+            file_id = job.file_id or await self.batches.upload(job.job_id, b"".join(self._lines(tries.values())))
+            await asyncio.to_thread(batch_jobs.change_job, self.store, job, file_id=file_id)
+            return await self.batches.create(job.job_id, file_id)
+        except RefusedForGood:
+            await asyncio.to_thread(self._return, job, "refused", "batch_refused")
+            raise
 
     def _lines(self, tries: Iterable[tuple[sends.Send, ledger.Order]]) -> Iterable[bytes]:
         for send, order in tries:
@@ -194,27 +176,46 @@ class _Counter:
             check_stop()
         self.look = min(LAST_LOOK, self.look * 1.5)
 
-    async def _look_at(self, job: BatchJob) -> None:
-        batch = await self.desk.patience.insist(lambda: self.desk.client.batch(str(job.provider_id)))
-        match "lost" if batch is None else batch.status:
-            case "lost":
-                await asyncio.to_thread(self._return, job, "unknown", "batch_lost")
+    async def _look_at(self, job: BatchJob) -> int:
+        """Collect a job if it has come to its end; returns how many orders are done with."""
+        batch = await self.batches.look(str(job.provider_id))
+        match "unknown" if batch is None else batch.status:
+            case "unknown":
+                await self._miss(job, "batch")
             case "completed" | "expired" | "cancelled":
-                await self._collect(job, batch)
+                return await self._collect(job, batch)
             case "failed":
                 await asyncio.to_thread(self._take_back, job, _error_of(batch))
             case _:
                 pass
+        return 0
 
-    async def _collect(self, job: BatchJob, batch: Any) -> None:
+    async def _miss(self, job: BatchJob, what: str) -> None:
+        """The endpoint knows a job's batch or file no more, or not under this key: people decide which."""
+        if not self.again:
+            raise LabellerError(
+                f"the endpoint {self.desk.client.url} knows no {what} of {job.provider_id}, in which {job.n_requests} labels "
+                "were asked for; set the OPENAI_API_KEY that it was handed in with, or give it up with `feedback label --mode "
+                "batch --again`, which books what it may have cost and asks anew"
+            )
+        await asyncio.to_thread(self._return, job, "unknown", "batch_lost")
+
+    async def _collect(self, job: BatchJob, batch: Any) -> int:
         """Keep and read what a batch answered, and give back what it did not; a kill in between loses nothing."""
+        names = [name for name in (batch.output_file_id, batch.error_file_id) if name]
+        files = [await self.batches.read(name) for name in names]
+        if None in files:
+            await self._miss(job, "file")
+            return 0
         tries = await asyncio.to_thread(batch_jobs.open_tries, self.store, job)
-        for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
-            content = await self.desk.patience.insist(lambda file_id=file_id: self.desk.client.file(file_id))
-            async for done in self._use(content, job.label_set.label_model, tries):
-                self.tracker.advance(done)
+        done = 0
+        for content in filter(None, files):
+            async for settled in self._use(content, job.label_set.label_model, tries):
+                done += settled
+                check_stop()
         rest = [sends.Closing(send, "unknown", f"batch_{batch.status}") for send, _ in tries.values()]
         await asyncio.to_thread(self._finish, job, rest)
+        return done
 
     async def _use(
         self, content: bytes, model: str, tries: dict[str, tuple[sends.Send, ledger.Order]]
@@ -230,11 +231,11 @@ class _Counter:
     def _settle(self, known: Sequence[tuple[Answered | Failed, sends.Send, ledger.Order]]) -> int:
         """Two transactions: replies are kept before anyone reads them. Returns how many orders are done with."""
         kept = [replies.Kept(order, line.paid, send) for line, send, order in known if isinstance(line, Answered)]
-        refused = [
-            (line, sends.Closing(send, "refused", line.code)) for line, send, _ in known if isinstance(line, Failed)
-        ]
-        for_good = [closing for line, closing in refused if line.for_good and not self._is_a_wish(line)]
-        for_now = [closing for _, closing in refused if closing not in for_good]
+        for_good, for_now = list[sends.Closing](), list[sends.Closing]()
+        for line, send, _ in known:
+            if isinstance(line, Failed):
+                ends = for_good if line.for_good and not self._is_a_wish(line) else for_now
+                ends.append(sends.Closing(send, "refused", line.code))
         with self.store.write() as connection:
             ids = replies.keep_replies(connection, kept) if kept else []
             batch_jobs.give_up(connection, for_good)
@@ -261,9 +262,7 @@ class _Counter:
         return bool(unmet)
 
     def _finish(self, job: BatchJob, rest: Sequence[sends.Closing]) -> None:
-        with self.store.write() as connection:
-            batch_jobs.give_back(connection, rest)
-        batch_jobs.change_job(self.store, job, state="collected")
+        self.counts += LabelCounts(failed=batch_jobs.end_job(self.store, job, "collected", rest))
         self.look = FIRST_LOOK
         if self.counts.asked >= HOPELESS and not self.counts.labelled:
             raise LabellerError(
@@ -288,9 +287,8 @@ class _Counter:
     def _return(self, job: BatchJob, outcome: sends.Outcome, error: str) -> None:
         """Nothing came of a job: its requests are wanted again."""
         tries = batch_jobs.open_tries(self.store, job)
-        with self.store.write() as connection:
-            batch_jobs.give_back(connection, [sends.Closing(send, outcome, error) for send, _ in tries.values()])
-        batch_jobs.change_job(self.store, job, state="failed", error=error)
+        ends = [sends.Closing(send, outcome, error) for send, _ in tries.values()]
+        self.counts += LabelCounts(failed=batch_jobs.end_job(self.store, job, "failed", ends, error))
 
 
 def _error_of(batch: Any) -> str:

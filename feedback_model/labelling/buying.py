@@ -13,7 +13,6 @@ from feedback_model.errors import LabellerError
 from feedback_model.labelling.crew import Feed, work_through
 from feedback_model.labelling.journal import Journal
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.reclaiming import reclaiming_meanwhile
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.labelling.replies import Problem
 from feedback_model.labelling.sharing import sharing
@@ -103,8 +102,6 @@ async def buy(
     counts = LabelCounts()
     try:
         async with sharing(store, labeller), AsyncExitStack() as stack:
-            if budget is not None:  # what processes that died had reserved would be waited for
-                await stack.enter_async_context(reclaiming_meanwhile(store, labeller, {purpose: trade}))
             writer = stack.enter_context(Writer(store))
             fulfil = partial(_fulfil, labeller, Journal(writer, budget), trade, _Worth())
             heartbeat = partial(writer.post, claims.renew_claims, None)

@@ -14,10 +14,11 @@ from feedback_model.labelling.label import LABELS
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.metamorphic import CHECKS, Check, split_sentences
 from feedback_model.labelling.reclaiming import reclaim
+from feedback_model.labelling.trading import read_orphans
 from feedback_model.progress import track
 from feedback_model.records import LabelSet
 from feedback_model.settings import Settings
-from feedback_model.store import ledger
+from feedback_model.store import claims, ledger
 from feedback_model.store.augmentations import Descendant, enter_copies
 from feedback_model.store.connection import Store
 from feedback_model.store.label_sets import labels_of
@@ -55,7 +56,9 @@ async def check_labels(
     await asyncio.to_thread(enter_copies, store, [_descendant(parent, text) for text, parent in parents.items()])
     wanted = [ledger.request_row("relabel", transcript_id_of(text), label_set) for text in parents]
     await asyncio.to_thread(ledger.want, store, wanted)
-    await reclaim(store, labeller, {"relabel": LABELS})
+    await reclaim(store, labeller, label_set.label_model, {"relabel": LABELS})
+    await asyncio.to_thread(read_orphans, store, "relabel", LABELS)
+    await asyncio.to_thread(claims.free_dead_claims, store)
     tracker = track("check labels", len(wanted))
     await buy(store, labeller, label_set, "relabel", LABELS, concurrency=settings.label_concurrency, tracker=tracker)
     return await asyncio.to_thread(_pairs, store, label_set, copies)

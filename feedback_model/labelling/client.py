@@ -106,10 +106,14 @@ class Client:
 
         return await _answered(search)
 
-    async def file(self, file_id: str) -> bytes:
-        """The content of a file; nothing where the endpoint has it no more."""
+    async def has_batches(self) -> bool:
+        """Whether the endpoint knows batches at all."""
+        return await _known(lambda: self._api.batches.list(limit=1)) is not None
+
+    async def file(self, file_id: str) -> bytes | None:
+        """The content of a file; None where the endpoint knows none of that name."""
         response = await _known(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
-        return b"" if response is None else bytes(response.content)
+        return None if response is None else bytes(response.content)
 
 
 async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:

@@ -40,11 +40,7 @@ class Journal:
             check_stop()
             await asyncio.sleep(POLL)
         if admission == "over":
-            raise LabellingStopped(
-                f"the budget of {(self.budget or 0) / sends.NANOS:.2f} USD leaves no room for another request that may cost "
-                f"{most / sends.NANOS:.6f}, with what batches under way and tries of unknown end may have cost; "
-                "what is paid for is kept, give a higher --budget to go on"
-            )
+            raise out_of_budget(self.budget or 0, most)
         return send
 
     def close(self, send: Send, outcome: Outcome, error: str) -> None:
@@ -54,3 +50,12 @@ class Journal:
     async def keep(self, kept: replies.Kept) -> int:
         """The id of a reply, once it is committed; only then may it be read."""
         return await self.writer.commit(replies.keep_replies, kept)
+
+
+def out_of_budget(budget: int, most: int) -> LabellingStopped:
+    """Why no further request is sent, where one may cost `most` billionths of a dollar."""
+    return LabellingStopped(
+        f"the budget of {budget / sends.NANOS:.2f} USD leaves no room for another request that may cost "
+        f"{most / sends.NANOS:.6f}, with what batches under way and tries of unknown end may have cost; "
+        "what is paid for is kept, give a higher --budget to go on"
+    )

@@ -5,6 +5,8 @@ Knows nothing of HTTP or SQL.
 """
 
 import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +14,7 @@ from feedback_model.errors import LabellerError, MissingStage
 from feedback_model.labelling.allowance import in_budget
 from feedback_model.labelling.buying import LabelCounts, buy
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.reclaiming import reclaim
+from feedback_model.labelling.reclaiming import reclaim, reclaiming_meanwhile
 from feedback_model.labelling.replies import read_label
 from feedback_model.labelling.trading import Trade, read_orphans
 from feedback_model.progress import Tracker, check_stop, track
@@ -23,6 +25,8 @@ from feedback_model.store.connection import Store
 from feedback_model.store.transcripts import count_transcripts
 
 LABELS: Final[Trade[replies.Label]] = Trade(read_label, replies.settle_labels)
+TRADES: Final[Mapping[ledger.Purpose, Trade[replies.Label]]] = {"label": LABELS, "relabel": LABELS}
+"""All that is bought for a label set, and counts against its budget."""
 POLL: Final = 0.5  # seconds between looks at what another process is buying
 STANDSTILL: Final = 600.0  # seconds for which another process may hold the same number of claims before we stop waiting
 
@@ -81,7 +85,7 @@ async def take_stock(
     store: Store, labeller: Labeller, label_set: LabelSet, settings: Settings, limit: int | None, *, again_failed: bool
 ) -> LabelPlan:
     """`plan_labels`, after accounting for what processes that died had sent: found at the provider, or booked as unknown."""
-    await reclaim(store, labeller, {"label": LABELS})
+    await reclaim(store, labeller, label_set.label_model, TRADES)
     share = settings.relabel_share
     return await asyncio.to_thread(
         plan_labels, store, label_set, limit=limit, again_failed=again_failed, relabel_share=share
@@ -143,17 +147,22 @@ class _Shop:
     budget: int | None
 
     async def buy(self, tracker: Tracker, limit: int | None = None) -> LabelCounts:
-        return await buy(
-            self.store,
-            self.labeller,
-            self.label_set,
-            "label",
-            LABELS,
-            concurrency=self.settings.label_concurrency,
-            tracker=tracker,
-            limit=limit,
-            budget=self.budget,
-        )
+        store, labeller, label_set = self.store, self.labeller, self.label_set
+        async with AsyncExitStack() as stack:
+            if self.budget is not None:  # what processes that die have reserved would be waited for
+                meanwhile = reclaiming_meanwhile(store, labeller, label_set.label_model, TRADES)
+                await stack.enter_async_context(meanwhile)
+            return await buy(
+                store,
+                labeller,
+                label_set,
+                "label",
+                LABELS,
+                concurrency=self.settings.label_concurrency,
+                tracker=tracker,
+                limit=limit,
+                budget=self.budget,
+            )
 
     async def see_others_through(self) -> LabelCounts:
         """Wait until no other process holds a claim; buy what one that stopped gave back."""
@@ -167,7 +176,7 @@ class _Shop:
                 )
             check_stop()
             await asyncio.sleep(POLL)
-            await reclaim(self.store, self.labeller, {"label": LABELS})
+            await reclaim(self.store, self.labeller, self.label_set.label_model, TRADES)
             await asyncio.to_thread(recover, self.store)
             counts += await self._buy_given_back()
         return counts

@@ -6,6 +6,7 @@ Every try waits its turn, is written down, and only then sent; what comes back i
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Final, Protocol
 
 import orjson
@@ -45,7 +46,11 @@ class Labeller(Protocol):
         ...
 
     async def find(self, send_id: str) -> bytes | None:
-        """The reply to a try that brought none, if the provider kept it; asks for it a few times."""
+        """The reply to a try that brought none, if the provider kept it; asks for it a few times.
+
+        Raises:
+            Refusal: the provider does not say.
+        """
         ...
 
     def share_with(self, others: int) -> None:
@@ -113,8 +118,10 @@ class Desk:
 
     async def _account_for(self, send: Send, journal: Journal, refusal: Refusal, sent_at: float) -> bytes | None:
         """The reply to a try that brought none, if it is found after all; else its end is written down."""
-        if refusal.may_be_billed and (body := await self.find(send.send_id)) is not None:
-            return body
+        if refusal.may_be_billed:
+            with suppress(Refusal):
+                if (body := await self.find(send.send_id)) is not None:
+                    return body
         journal.close(send, "unknown" if refusal.may_be_billed else "refused", refusal.code)
         if refusal.remedy == "wait":
             self._turnstile.note_refusal(refusal.headers, refusal.retry_after or 0.0, sent_at)
@@ -128,14 +135,18 @@ class Desk:
 
     async def find(self, send_id: str) -> bytes | None:
         """See `Labeller.find`."""
+        unsaid: Refusal | None = None
         for pause in LOOKS if "stored" in self.wishes else ():
             await asyncio.sleep(pause)
             try:
-                page = await self.client.stored(SEND, send_id)
-            except Refusal:
+                page, unsaid = await self.client.stored(SEND, send_id), None
+            except Refusal as refusal:
+                unsaid = refusal
                 continue
             if (body := read_stored(page, SEND, send_id)) is not None:
                 return body
+        if unsaid is not None:
+            raise unsaid
         return None
 
     def share_with(self, others: int) -> None:

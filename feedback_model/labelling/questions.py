@@ -51,9 +51,12 @@ def messages_of(order: Order) -> list[Message]:
 
 @cache
 def question_version(name: PromptName, model: str) -> str:
-    """`name-xxxxxxxx`, from the hash of all that is sent but the transcript: prose, rubric, answer format, parameters."""
+    """`name-xxxxxxxx`, from the hash of what decides an answer but the transcript: prose, rubric, answer format, parameters.
+
+    What only bounds or accompanies an answer (its length, log probabilities, a complaint about the last one) is left out.
+    """
     parts = [prompt_version(name), None if name == "rewrite" else ANSWER_FORMAT, dict(parameters_for(model))]
-    return f"{name}-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]}"
+    return f"{name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]}"
 
 
 def unmet_wishes(wishes: Collection[str], parameter: str | None) -> set[str]:

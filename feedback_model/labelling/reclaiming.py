@@ -5,11 +5,14 @@ off was billed; it is then booked at the most it may have cost, and its order is
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
+from feedback_model.errors import StoreError
 from feedback_model.labelling.labeller import Labeller
+from feedback_model.labelling.refusals import Refusal
 from feedback_model.labelling.replies import read_envelope
 from feedback_model.labelling.trading import Trade, counted, settle_reply
 from feedback_model.store import claims, replies, sends
@@ -18,48 +21,60 @@ from feedback_model.store.ledger import Purpose
 
 AT_ONCE: Final = 16  # searches under way
 INTERVAL: Final = 5.0  # seconds between looks at who died
+_log = logging.getLogger(__name__)
 
 
-async def reclaim(store: Store, labeller: Labeller, trades: Mapping[Purpose, Trade[Any]]) -> int:
-    """Account for every try that lost its sender, and use the replies that are found; returns how many were.
+async def reclaim(store: Store, labeller: Labeller, model: str, trades: Mapping[Purpose, Trade[Any]]) -> int:
+    """Account for every try at `model` that lost its sender, and use the replies that are found; returns how many were.
 
     Args:
         trades: how replies are read, by the purpose of their orders; tries of other purposes are left alone.
     """
-    lost = await asyncio.to_thread(sends.adopt_lost_sends, store, tuple(trades))
+    lost = await asyncio.to_thread(sends.adopt_lost_sends, store, model, tuple(trades))
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def look(send: sends.Send) -> bytes | None:
+    async def look(send: sends.Send) -> bytes | Refusal | None:
         async with gate:
-            return await labeller.find(send.send_id)
+            try:
+                return await labeller.find(send.send_id)
+            except Refusal as refusal:
+                return refusal
 
-    bodies = await asyncio.gather(*map(look, lost.sends))
-    found = {send: body for send, body in zip(lost.sends, bodies, strict=True) if body is not None}
+    looked = dict(zip(lost.sends, await asyncio.gather(*map(look, lost.sends)), strict=True))
+    found = {send: body for send, body in looked.items() if isinstance(body, bytes)}
+    missing = [send for send, body in looked.items() if body is None]
     await asyncio.to_thread(_use, store, trades, found)
-    missing = [send for send in lost.sends if send not in found]
     await asyncio.to_thread(sends.book_unknown, store, missing)
-    unanswered = lost.requests - {send.request_id for send in found}
-    await asyncio.to_thread(claims.release, store, unanswered)
+    await asyncio.to_thread(claims.release, store, lost.requests - {send.request_id for send in found})
+    if unknown := len(lost.sends) - len(found) - len(missing):
+        _log.warning("the endpoint does not say whether it kept %d replies; the next run asks again", unknown)
     return len(found)
 
 
 @asynccontextmanager
 async def reclaiming_meanwhile(
-    store: Store, labeller: Labeller, trades: Mapping[Purpose, Trade[Any]]
+    store: Store, labeller: Labeller, model: str, trades: Mapping[Purpose, Trade[Any]]
 ) -> AsyncGenerator[None]:
     """Account for what processes leave behind that die during the block."""
+    ended = asyncio.Event()
 
     async def go_on() -> None:
         while True:
-            await asyncio.sleep(INTERVAL)
-            await reclaim(store, labeller, trades)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await ended.wait()
+                    return
+            try:
+                await reclaim(store, labeller, model, trades)
+            except StoreError as error:
+                _log.warning("what others left behind could not be looked for, and will be again: %s", error)
 
     work = asyncio.create_task(go_on())
     try:
         yield
     finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        ended.set()  # what was adopted is seen through; whoever stopped halfway would have to be adopted from in turn
+        await work
 
 
 def _use(store: Store, trades: Mapping[Purpose, Trade[Any]], found: Mapping[sends.Send, bytes]) -> None:
@@ -67,7 +82,7 @@ def _use(store: Store, trades: Mapping[Purpose, Trade[Any]], found: Mapping[send
     for send, body in found.items():
         paid = read_envelope(body, send.label_set.label_model)
         with store.write() as connection:
-            order = orders.get(send.request_id)
+            order = orders.pop(send.request_id, None)
             if order is None:  # bought again in the meantime; what this one cost still counts
                 replies.keep_spare(connection, send, paid)
                 continue

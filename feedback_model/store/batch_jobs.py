@@ -32,6 +32,8 @@ class BatchJob:
     n_requests: int
     input_tokens: int
     """Estimated."""
+    endpoint: str | None
+    """Base URL that it is for; None of a batch made before that was kept."""
     file_id: str | None = None
     provider_id: str | None = None
     state: JobState = "prepared"
@@ -45,7 +47,8 @@ def prepare_job(store: Store, job: BatchJob, tries: Sequence[Send]) -> list[Admi
     with store.write() as connection:
         row = {"job_id": job.job_id, "label_model": job.label_set.label_model, "purpose": job.purpose}
         row |= {"prompt_version": job.label_set.prompt_version, "created_at": now(), "n_requests": job.n_requests}
-        connection.execute(insert(batch_job), [row | {"input_tokens": job.input_tokens, "state": "prepared"}])
+        row |= {"input_tokens": job.input_tokens, "endpoint": job.endpoint, "state": "prepared"}
+        connection.execute(insert(batch_job), [row])
         admissions = open_sends(connection, tries)
         admitted = [each.request_id for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
         for chunk in chunks(admitted):
@@ -72,6 +75,7 @@ def open_jobs(store: Store, purpose: Purpose) -> list[BatchJob]:
                 purpose,
                 row.n_requests,
                 row.input_tokens,
+                row.endpoint,
                 row.file_id,
                 row.provider_id,
                 row.state,
@@ -87,12 +91,18 @@ def change_job(
     file_id: str | None = None,
     provider_id: str | None = None,
     state: JobState | None = None,
-    error: str | None = None,
 ) -> None:
     """Write down how far a job has come; what is None stays as it is."""
-    changes = {"file_id": file_id, "provider_id": provider_id, "state": state, "error": error}
+    changes = {"file_id": file_id, "provider_id": provider_id, "state": state}
     with store.write() as connection:
         _change(connection, job.job_id, **{name: value for name, value in changes.items() if value is not None})
+
+
+def end_job(store: Store, job: BatchJob, state: JobState, closings: Sequence[Closing], error: str | None = None) -> int:
+    """A job has come to its end, and these of its tries without a reply; returns how many of their requests had their chances."""
+    with store.write() as connection:
+        _change(connection, job.job_id, **{"state": state} | ({} if error is None else {"error": error}))
+        return give_back(connection, closings)
 
 
 def _change(connection: Connection, job_id: str, **values: str | int) -> None:

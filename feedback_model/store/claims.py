@@ -22,6 +22,9 @@ from feedback_model.store.tables import reply, request, send, transcript
 CLAIM_LIFETIME: Final = 120.0  # seconds until a silent claim from another host counts as dead
 
 
+_OPEN_TRIES: Final = select(send.c.request_id).where(send.c.outcome == "open", send.c.job_id.is_(None))
+
+
 @dataclass(frozen=True, slots=True)
 class UnreadReply:
     """A reply that was committed and whose reader died before it read."""
@@ -57,8 +60,8 @@ def free_dead_claims(store: Store) -> int:
         dead = _dead_owners(connection)
     if not dead:
         return 0
-    sent = select(send.c.request_id).where(send.c.outcome == "open")
-    theirs = and_(request.c.state == "claimed", request.c.claimed_by.in_(dead), request.c.request_id.not_in(sent))
+    unsent = request.c.request_id.not_in(_OPEN_TRIES)
+    theirs = and_(request.c.state == "claimed", request.c.claimed_by.in_(dead), unsent)
     with store.write() as connection:
         return connection.execute(update(request).where(theirs).values(state="wanted", claimed_by=None)).rowcount
 
@@ -106,23 +109,23 @@ def take_over(store: Store, request_ids: Sequence[str]) -> dict[str, Order]:
 
 
 def renew_claims(connection: Connection, beats: Sequence[None]) -> list[None]:
-    """Show other hosts that this process is still at work on its claims.
-
-    For the one writer that also settles these: two transactions that update them in different orders may deadlock.
-    """
+    """Show other hosts that this process is still at work on its claims."""
     ours = and_(request.c.state == "claimed", request.c.claimed_by == process_owner())
-    connection.execute(update(request).where(ours).values(updated_at=now()))
+    # Whoever holds one of them is settling it just now, and waiting for that could be a deadlock.
+    idle = select(request.c.request_id).where(ours).with_for_update(skip_locked=True)
+    connection.execute(update(request).where(request.c.request_id.in_(idle)).values(updated_at=now()))
     return [None] * len(beats)
 
 
 def release(store: Store, request_ids: Iterable[str]) -> None:
-    """Give back those of `request_ids` that we claimed and did not buy."""
+    """Give back those of `request_ids` that we claimed and that no try of ours is still open for."""
     with store.write() as connection:
         for chunk in chunks(request_ids):
             ours = and_(
                 request.c.request_id.in_(chunk),
                 request.c.state == "claimed",
                 request.c.claimed_by == process_owner(),
+                request.c.request_id.not_in(_OPEN_TRIES),
             )
             connection.execute(update(request).where(ours).values(state="wanted", claimed_by=None))
 

@@ -34,7 +34,7 @@ class Send:
     request_id: str
     label_set: LabelSet
     reserved: int
-    """The most it may cost, in billionths of a dollar; 0 where the model has no known price."""
+    """The most it may cost, in billionths of a dollar; nothing to speak of where the model has no known price."""
     budget: int | None = None
     """What the label set may cost in all, earlier runs included; None without a budget."""
     job_id: str | None = None
@@ -81,7 +81,8 @@ def open_sends(connection: Connection, tries: Sequence[Send]) -> list[Admission]
     standing = {label_set: _lock(connection, label_set) for label_set in {each.label_set for each in tries}}
     reserved: Counter[LabelSet] = Counter()
     admissions: list[Admission] = [_admit(each, standing[each.label_set], reserved) for each in tries]
-    if "wait" in admissions and not _answer_soon(connection, reserved):
+    waiting = {each.label_set for each, admission in zip(tries, admissions, strict=True) if admission == "wait"}
+    if waiting and not reserved and not any(_answers_soon(connection, label_set) for label_set in waiting):
         admissions = ["over" if each == "wait" else each for each in admissions]
     rows = [_row(each) for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
     if rows:
@@ -100,10 +101,15 @@ def _admit(each: Send, standing: Spending, reserved: Counter[LabelSet]) -> Admis
     return "sent"
 
 
-def _answer_soon(connection: Connection, reserved: Counter[LabelSet]) -> bool:
+def _answers_soon(connection: Connection, label_set: LabelSet) -> bool:
     """Whether any try under way is one that is waited for: what a batch holds back, it may hold for a day."""
-    now_asked = select(send.c.send_id).where(send.c.outcome == "open", send.c.job_id.is_(None)).limit(1)
-    return bool(reserved) or connection.execute(now_asked).first() is not None
+    asked_now = (
+        select(send.c.send_id)
+        .join(request)
+        .where(send.c.outcome == "open", send.c.job_id.is_(None))
+        .where(request.c.label_model == label_set.label_model, request.c.prompt_version == label_set.prompt_version)
+    )
+    return connection.execute(asked_now.limit(1)).first() is not None
 
 
 def _row(each: Send) -> dict[str, Any]:
@@ -179,12 +185,12 @@ class Lost:
     """Of these, requests that their sender had claimed, and which are ours now."""
 
 
-def adopt_lost_sends(store: Store, purposes: Sequence[Purpose]) -> Lost:
-    """Make open tries ours whose sender is gone; whoever adopts them must say what became of them.
+def adopt_lost_sends(store: Store, model: str, purposes: Sequence[Purpose]) -> Lost:
+    """Make open tries at `model` ours whose sender is gone; whoever adopts them must say what became of them.
 
     Their requests with them: whoever else freed dead claims would buy them again while we search for their replies.
     """
-    of_purposes = send.c.request_id.in_(select(request.c.request_id).where(request.c.purpose.in_(purposes)))
+    asked = select(request.c.request_id).where(request.c.purpose.in_(purposes), request.c.label_model == model)
     with store.write() as connection:
         under_way = (
             select(send.c.owner, func.max(send.c.sent_at), func.max(request.c.updated_at))
@@ -194,7 +200,9 @@ def adopt_lost_sends(store: Store, purposes: Sequence[Purpose]) -> Lost:
         )
         # Whoever is at work renews its claims, those included that it waits for.
         dead = [owner for owner, *moments in connection.execute(under_way).tuples() if is_dead(owner, max(moments))]
-        lost = and_(send.c.outcome == "open", send.c.owner.in_(dead), send.c.job_id.is_(None), of_purposes)
+        lost = and_(
+            send.c.outcome == "open", send.c.owner.in_(dead), send.c.job_id.is_(None), send.c.request_id.in_(asked)
+        )
         adopting = update(send).where(lost).values(owner=process_owner()).returning(send.c.send_id)
         adopted = connection.execute(adopting).scalars().all()
         found = tuple(each for chunk in chunks(adopted) for each in _sends(connection, chunk))

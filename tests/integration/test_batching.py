@@ -12,6 +12,7 @@ from feedback_model.labelling import batching
 from feedback_model.labelling.batch_lines import Answered, Failed, read_lines
 from feedback_model.labelling.buying import LabelCounts
 from feedback_model.labelling.label import label_missing
+from feedback_model.labelling.modes import label_now
 from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.patience import Bounds
 from feedback_model.progress import clear_stop, reporting_to, request_stop
@@ -225,10 +226,10 @@ async def test_what_is_in_a_batch_is_not_waited_for_by_those_in_a_hurry_but_told
         store = filled_store(settings, 12)
         await hand_in_and_leave(settings, store, limit=8)
         with pytest.raises(LabellerError, match=r"4 labels were bought; 8 more .* --mode batch"):
-            await label(settings, store, batching.label_now)
+            await label(settings, store, label_now)
         with pytest.raises(LabellingStopped, match="batches under way"):
             filled_store(settings, 13).close()
-            await label(settings, store, batching.label_now, budget=0.0001)
+            await label(settings, store, label_now, budget=0.0001)
 
 
 async def test_a_batch_of_another_label_set_is_collected_because_it_is_paid(tmp_path) -> None:
@@ -242,14 +243,37 @@ async def test_a_batch_of_another_label_set_is_collected_because_it_is_paid(tmp_
         assert booked(store) == spent(url)
 
 
-async def test_a_batch_that_the_endpoint_knows_no_more_is_booked_and_asked_again(tmp_path) -> None:
+async def test_a_batch_that_the_endpoint_knows_no_more_is_given_up_only_when_told_to(tmp_path) -> None:
     with serving(batch_seconds=600) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 6)
         await hand_in_and_leave(settings, store)
-    with serving() as url:
-        again = settings.model_copy(update={"openai_base_url": url})
-        assert (await label(again, store)).labelled == 6
-        with store.read() as connection:
-            ends = Counter(connection.execute(select(send.c.outcome, send.c.error)).tuples())
-        assert ends == {("unknown", "batch_lost"): 6, ("answered", None): 6}
+    with serving(port=int(url.split(":")[2].split("/")[0])):
+        with pytest.raises(LabellerError, match="knows no batch of batch_"):
+            await label(settings, store)
+        assert (await label(settings, store, again_failed=True)).labelled == 6
+        assert ends(store) == {("unknown", "batch_lost"): 6, ("answered", None): 6}
+
+
+async def test_a_batch_of_another_endpoint_is_left_alone(tmp_path) -> None:
+    with serving(batch_seconds=600) as url, serving() as other:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 6)
+        await hand_in_and_leave(settings, store)
+        assert await label(settings.model_copy(update={"openai_base_url": other}), store) == LabelCounts()
+        assert ends(store) == {("open", None): 6}
+
+
+async def test_an_endpoint_without_batches_is_one_sentence(tmp_path) -> None:
+    with serving(batch_api=0) as url:
+        settings = settings_at(tmp_path, url)
+        store = filled_store(settings, 6)
+        with pytest.raises(LabellerError, match="has no Batch API; use --mode now"):
+            await label(settings, store)
+        assert (await label(settings, store, label_now)).labelled == 6
+
+
+def ends(store: Store) -> Counter[tuple[str, str | None]]:
+    """How many tries came to each end, with each error."""
+    with store.read() as connection:
+        return Counter(connection.execute(select(send.c.outcome, send.c.error)).tuples())

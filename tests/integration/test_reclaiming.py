@@ -147,7 +147,7 @@ def test_what_one_run_looks_for_at_the_provider_no_other_buys_meanwhile(tmp_path
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 40)
         kill_when(start_labelling(settings), url, 10)
-        lost = adopt_lost_sends(store, ("label",))
+        lost = adopt_lost_sends(store, "gpt-4o-mini", ("label",))
         assert lost.requests
         free_dead_claims(store)
         assert sum(n for (state, _), n in states(store).items() if state == "claimed") == len(lost.requests)

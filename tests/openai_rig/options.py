@@ -51,6 +51,7 @@ class Options:
     shutdown_date: str = ""
     cached_share: float = 0.0
     """Of prompts of 1,024 tokens or more."""
+    batch_api: int = 1
     batch_seconds: float = 0.2
     batch_expire_share: float = 0.0
     batch_error_share: float = 0.0

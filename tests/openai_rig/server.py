@@ -227,7 +227,7 @@ def build(options: Options) -> web.Application:
             web.get("/bill/requests", rig.show_requests),
             web.post("/rig/quota", rig.set_quota),
             web.get("/rig/held", rig.show_held),
-            *rig.batches.routes(),
+            *(rig.batches.routes() if options.batch_api else ()),
         ]
     )
     return app

@@ -85,6 +85,7 @@ batch_job = Table(
     Column("created_at", Text, nullable=False),
     Column("n_requests", Integer, nullable=False),
     Column("input_tokens", BigInteger, nullable=False),  # estimated; the provider limits what is enqueued
+    Column("endpoint", Text),  # base URL that it is for; a batch is known there and nowhere else
     Column("file_id", Text),  # NULL until uploaded
     Column("provider_id", Text),  # NULL until created
     Column(
