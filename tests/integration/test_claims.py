@@ -1,0 +1,74 @@
+"""Claims and tries in SQL, alike on both databases: what is whose, and what becomes of it when its owner dies."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from feedback_model.records import LabelSet
+from feedback_model.store import claims, ledger, sends
+from feedback_model.store.connection import Store
+from feedback_model.store.sends import Lost, Send
+from feedback_model.store.tables import request, send
+from tests.labelling_rig import filled_store, settings_for, states
+
+LABELS = LabelSet("gpt-4o-mini", "label-1")
+GONE = f"{socket.gethostname()}:999999999:1"
+
+
+@pytest.fixture
+def store(tmp_path: Path, any_store_url: str) -> Iterator[Store]:
+    """Three transcripts whose labels are wanted."""
+    opened = filled_store(settings_for(tmp_path).model_copy(update={"database_url": any_store_url}), 3)
+    assert ledger.want_labels(opened, LABELS, None) == 3
+    yield opened
+    opened.close()
+
+
+def ask(store: Store, order: ledger.Order, *, most: int = 5, budget: int | None = None) -> tuple[Send, str]:
+    """Write a try down; returns it and whether it may be sent."""
+    tried = Send(f"send-{order.request_id}", order.request_id, LABELS, most, budget)
+    with store.write() as connection:
+        (admission,) = sends.open_sends(connection, [tried])
+    return tried, admission
+
+
+def die(store: Store) -> None:
+    """Let whoever claimed and sent be a process that is gone."""
+    with store.write() as connection:
+        connection.execute(update(request).values(claimed_by=GONE))
+        connection.execute(update(send).values(owner=GONE))
+
+
+def test_what_a_try_is_open_for_is_not_given_back(store: Store) -> None:
+    orders = claims.claim_next(store, LABELS, "label", 3)
+    ask(store, orders[0])
+    with store.write() as connection:
+        claims.renew_claims(connection, [None])
+    claims.release(store, [order.request_id for order in orders])
+    assert states(store) == {("claimed", None): 1, ("wanted", None): 2}
+
+
+def test_of_a_dead_process_only_what_it_had_not_sent_is_free_and_the_rest_is_adopted(store: Store) -> None:
+    orders = claims.claim_next(store, LABELS, "label", 2)
+    tried, _ = ask(store, orders[0])
+    die(store)
+    assert claims.free_dead_claims(store) == 1
+    assert sends.adopt_lost_sends(store, "another-model", ("label",)) == Lost()
+    lost = sends.adopt_lost_sends(store, LABELS.label_model, ("label",))
+    assert ([each.send_id for each in lost.sends], lost.requests) == ([tried.send_id], {orders[0].request_id})
+    assert sends.adopt_lost_sends(store, LABELS.label_model, ("label",)) == Lost()
+    sends.book_unknown(store, lost.sends)
+    claims.release(store, lost.requests)
+    assert states(store) == {("wanted", None): 3}
+
+
+def test_a_budget_waits_for_tries_under_way_and_for_nothing_else(store: Store) -> None:
+    first, second, _ = claims.claim_next(store, LABELS, "label", 3)
+    tried, admission = ask(store, first, most=5, budget=8)
+    assert admission == "sent"
+    assert ask(store, second, most=5, budget=8)[1] == "wait"
+    sends.book_unknown(store, [tried])
+    assert ask(store, second, most=5, budget=8)[1] == "over"
