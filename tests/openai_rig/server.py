@@ -75,7 +75,7 @@ class Rig:
         limits = self.limits[request.headers.get("authorization", "")]
         if wait := limits.admit(tokens, time.monotonic()):
             return self._limited("rate_limit_exceeded", wait, limits)
-        if self.quota and self.bill.replies.total() >= self.quota:
+        if self.quota and self.bill.completions >= self.quota:
             return error_reply(
                 429, "You exceeded your current quota.", self.options.quota_code, self.options.quota_code
             )
@@ -166,7 +166,7 @@ class Rig:
         spoiled, canned = fault if fault in SPOILED else None, self.options.answers == "canned"
         spoiled = "nonsense" if self.options.answers == "nonsense" else spoiled
         completion = complete(body, asked, canned=canned, spoiled=spoiled, cached_share=self.options.cached_share)
-        completion["id"] = f"chatcmpl-{len(self.bill.by_request):x}-{self.bill.replies.total():x}"
+        completion["id"] = f"chatcmpl-{len(self.bill.by_request):x}-{self.bill.completions:x}"
         self.bill.charge(name_question(asked), request_id, asked["model"], completion["usage"], **charge)
         return completion
 
