@@ -158,8 +158,8 @@ def measure(folder: Path, n_labelled: int) -> str:
 
 {table(["labelled", "seconds", "resident"], memory_rows(samples))}
 
-{growth:.0f} bytes per further document from {early.labelled:,} on. The first request left {first.seconds:.0f} s after the start, when all
-{DOCUMENTS:,} had been entered as wanted. The one document that was added later cost {paid} request.
+{growth:.0f} bytes per further document from {early.labelled:,} on. The first request left {first.seconds:.0f} s after the start,
+when all {DOCUMENTS:,} had been entered as wanted. The one document that was added later cost {paid} request.
 
 ## Resuming
 
