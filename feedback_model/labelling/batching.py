@@ -148,9 +148,8 @@ class _Counter:
         """Hand a prepared job in, unless it was before and only the record of it is missing."""
         batch = await self.batches.find(job.job_id)
         tries = await asyncio.to_thread(batch_jobs.open_tries, self.store, job)
-        if batch is None and (
-            job.label_set != self.label_set or not tries
-        ):  # its questions are no longer ours to write
+        if batch is None and (job.label_set != self.label_set or not tries):
+            # Its questions are no longer ours to write, or there are none.
             await asyncio.to_thread(self._return, job, "refused", "not_handed_in")
             return
         batch = batch or await self._make(job, tries)

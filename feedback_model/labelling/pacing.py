@@ -34,11 +34,9 @@ CUSHION: Final = 0.05  # seconds of refilling beyond the wait that was asked for
 SHORTEST: Final = 0.5  # seconds that make a rate
 LESS: Final = 0.97  # of the gain, after a refusal
 FIRST_HOLD: Final = 2.0  # seconds for which one refusal may hold up everyone; doubles while nothing is accepted
-STRAYS: Final = (
-    2,
-    20,
-)  # refusals among so many requests that may have come by chance, at a rate that was accepted before
-STRAYS_IF_TOLD: Final = (7, 160)  # the same where headers say that there is enough left
+# Refusals among so many requests that may have come by chance, at a rate that was accepted before.
+STRAYS: Final = (2, 20)
+STRAYS_IF_TOLD: Final = (7, 160)  # where headers say that there is enough left
 NEARLY_EMPTY: Final = 0.1  # seconds of refilling that are left in a bucket which may have refused
 
 
