@@ -1,21 +1,14 @@
-"""Runs the embedded endpoint as a child process of whoever needs it.
+"""The embedded endpoint as a child process of whoever needs it."""
 
-The child ends when its standard input closes, so it dies with a parent that is killed.
-"""
-
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
 
-from feedback_model.errors import ConfigurationError
+from feedback_model.processes import ManagedProcess
 
 READY = "ready "
-STOP_SECONDS = 5.0
 
 
 @contextmanager
@@ -31,50 +24,23 @@ def serving(port: int = 0) -> Generator[str]:
 
 @contextmanager
 def serving_module(module: str, **flags: float | str) -> Generator[str]:
-    """Run `module` with `flags` as a child that prints `ready URL` and ends when its standard input closes; yields the URL.
+    """Run `module` with `flags` as a child that prints `ready URL`; yields the URL.
 
     Raises:
         ConfigurationError: the endpoint did not start; its last words are in the message.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        child = _start(module, flags, log)
-        try:
-            yield _wait_until_ready(child, log)
-        finally:
-            _stop(child)
-
-
-def _start(module: str, flags: dict[str, float | str], log: IO[str]) -> subprocess.Popen[str]:
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
-    package_root = str(Path(__file__).resolve().parents[2])
-    search_path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        # Ctrl-C in a terminal reaches the whole session: the endpoint must outlive the parent's last requests.
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": search_path},
-    )
+    with tempfile.TemporaryDirectory(prefix="feedback-endpoint-") as folder:
+        log = Path(folder) / "endpoint.log"
+        endpoint = ManagedProcess("embedded endpoint", [sys.executable, "-m", module, *arguments], log)
+        endpoint.start()
+        try:
+            yield endpoint.wait_until_ready(lambda: _announced_url(log))
+        finally:
+            endpoint.stop()
 
 
-def _wait_until_ready(child: subprocess.Popen[str], log: IO[str]) -> str:
-    line = cast(IO[str], child.stdout).readline()
-    if line.startswith(READY):
-        return line.removeprefix(READY).strip()
-    child.wait()
-    log.seek(0)
-    last = log.read().strip().splitlines()[-1:] or ["it said nothing"]
-    raise ConfigurationError(f"the embedded endpoint did not start (exit {child.returncode}): {last[0]}")
-
-
-def _stop(child: subprocess.Popen[str]) -> None:
-    cast(IO[str], child.stdin).close()
-    try:
-        child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    cast(IO[str], child.stdout).close()
+def _announced_url(log: Path) -> str | None:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    ready = (line for line in lines if line.startswith(READY) and line.endswith("\n"))
+    return next((line.removeprefix(READY).strip() for line in ready), None)

@@ -6,8 +6,8 @@ Prints `ready http://127.0.0.1:PORT/v1`, and ends when its standard input closes
 
 import asyncio
 import random
+import signal
 import sys
-import threading
 import time
 from collections import defaultdict
 from functools import partial
@@ -234,18 +234,13 @@ def build(options: Options) -> web.Application:
 
 
 async def serve(options: Options, port: int) -> None:
-    """Serve on 127.0.0.1 until standard input closes; port 0 takes a free one."""
+    """Serve on 127.0.0.1 until SIGTERM; port 0 takes a free one."""
     runner = web.AppRunner(build(options), access_log=None, handler_cancellation=False)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, backlog=4096)
     await site.start()
-    ended, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def wait_for_parent() -> None:
-        sys.stdin.buffer.read()
-        loop.call_soon_threadsafe(ended.set)
-
-    threading.Thread(target=wait_for_parent, daemon=True).start()
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     sys.stdout.write(f"ready http://127.0.0.1:{runner.addresses[0][1]}/v1\n")
     sys.stdout.flush()
     await ended.wait()
