@@ -63,11 +63,13 @@ class ManagedProcess:
         while (found := look()) is None:
             check_stop()
             if (status := self.status()) is not None:
-                raise ConfigurationError(f"the {self.name} ended with status {status}; {self._last_words()}")
+                raise ConfigurationError(f"the {self.name} did not start (status {status}); {self._last_words()}")
             if (now_size := self.log.stat().st_size) != size:
                 size, heard_at = now_size, time.monotonic()
             elif silence and time.monotonic() - heard_at > silence:
-                raise ConfigurationError(f"the {self.name} said nothing for {silence:.0f} s; {self._last_words()}")
+                raise ConfigurationError(
+                    f"the {self.name} did not start (silent for {silence:.0f} s); {self._last_words()}"
+                )
             waiting.look()
             time.sleep(POLL_SECONDS)
         return found

@@ -30,14 +30,18 @@ def serving_module(module: str, **flags: float | str) -> Generator[str]:
         ConfigurationError: the endpoint did not start; its last words are in the message.
     """
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
-    with tempfile.TemporaryDirectory(prefix="feedback-endpoint-") as folder:
-        log = Path(folder) / "endpoint.log"
-        endpoint = ManagedProcess("embedded endpoint", [sys.executable, "-m", module, *arguments], log)
-        endpoint.start()
+    with tempfile.NamedTemporaryFile(prefix="feedback-endpoint-", suffix=".log", delete=False) as file:
+        log = Path(file.name)
+    endpoint = ManagedProcess("embedded endpoint", [sys.executable, "-m", module, *arguments], log)
+    endpoint.start()
+    try:
+        url = endpoint.wait_until_ready(lambda: _announced_url(log))
         try:
-            yield endpoint.wait_until_ready(lambda: _announced_url(log))
+            yield url
         finally:
-            endpoint.stop()
+            log.unlink()  # where it did not start, the log stays: the error names it
+    finally:
+        endpoint.stop()
 
 
 def _announced_url(log: Path) -> str | None:

@@ -53,13 +53,16 @@ def test_a_process_is_ready_when_something_is_found(tmp_path: Path) -> None:
 
 def test_a_process_that_ends_early_says_why(tmp_path: Path) -> None:
     worker = process(tmp_path, "import sys; sys.exit('no disk')")
-    with running(worker), pytest.raises(ConfigurationError, match=r"worker ended with status 1; .* ends with: no disk"):
+    with (
+        running(worker),
+        pytest.raises(ConfigurationError, match=r"worker did not start \(status 1\); .* ends with: no disk"),
+    ):
         worker.wait_until_ready(lambda: None)
 
 
 def test_a_process_that_falls_silent_is_given_up(tmp_path: Path) -> None:
     worker = process(tmp_path, SAY_PID)
-    with running(worker), pytest.raises(ConfigurationError, match="the worker said nothing for 1 s"):
+    with running(worker), pytest.raises(ConfigurationError, match="silent for 1 s"):
         worker.wait_until_ready(lambda: None, silence=1)
 
 
