@@ -3,8 +3,6 @@
 from prefect import flow
 
 from feedback_model.augmentation.augment import AugmentationSummary
-from feedback_model.labelling.opening import open_labeller
-from feedback_model.settings import Settings
 from flows.parameters import Labeller, Seed, Share
 from tasks.augmentation import augment_rare_scores
 
@@ -14,5 +12,4 @@ from tasks.augmentation import augment_rare_scores
 )
 async def augment(labeller: Labeller = "openai", share: Share = 0.1, seed: Seed = 0) -> AugmentationSummary:
     """Have real train transcripts rewritten towards rare scores; keep what a blind relabelling confirms."""
-    async with open_labeller(labeller, Settings()) as endpoint:
-        return await augment_rare_scores(endpoint, labeller, share, seed)
+    return await augment_rare_scores(labeller, share, seed)

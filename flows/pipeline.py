@@ -9,7 +9,7 @@ from flows.label import label
 from flows.parameters import Again, BaseModel, Epochs, Labeller, Precision, Seed, Share
 from flows.report import report
 from flows.train import train
-from tasks.endings import ending
+from tasks.endings import completed
 from tasks.evaluation import tell_verdict
 from tasks.landing import land_files
 from tasks.stages import run_stage
@@ -47,4 +47,4 @@ async def pipeline(
     )
     evaluation_id = await evaluate(run_id, again)
     await report(evaluation_id)
-    return ending(evaluation_id, await tell_verdict(evaluation_id))
+    return completed(evaluation_id, await tell_verdict(evaluation_id))

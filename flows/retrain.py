@@ -6,7 +6,7 @@ from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.parameters import BaseModel, Epochs, Labeller, Precision, Seed, Share
 from flows.pipeline import pipeline
 from tasks.batches import claim, finishing
-from tasks.endings import ending
+from tasks.endings import completed
 from tasks.evaluation import tell_verdict
 
 
@@ -33,4 +33,4 @@ async def retrain(
         async with finishing(batches):
             evaluation_id = await pipeline([], labeller, base_model, epochs, precision, augmentation_share, seed)
         trained, outcome = trained + len(batches), await tell_verdict(evaluation_id)
-    return ending(trained, outcome)
+    return completed(trained, outcome)
