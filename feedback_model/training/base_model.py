@@ -13,6 +13,8 @@ from feedback_model.records import BaseModel
 
 DEFAULT_BASE_MODEL: Final = "Qwen/Qwen2.5-0.5B-Instruct"
 """What is fine-tuned unless the user says otherwise."""
+EMBEDDED: Final = "embedded"
+"""The name of the demo's tiny base model."""
 _WAY_ON = "give --base-model a folder, a reachable hub id, or embedded"
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
@@ -25,7 +27,7 @@ def resolve_base(name: str) -> BaseModel:
         ConfigurationError: it does not exist or has no chat template.
         HubUnreachable: it is not on this machine, and the hub does not answer.
     """
-    if name == "embedded":
+    if name == EMBEDDED:
         from feedback_model.embedded.tiny_base import embedded_base
 
         return embedded_base()
