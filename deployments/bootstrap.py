@@ -87,7 +87,7 @@ async def _ensure_deployment(
     client: PrefectClient, spec: DeploymentSpec, parameters: Mapping[str, Any]
 ) -> DeploymentResponse:
     flow: Flow[..., Any] = load_flow_from_entrypoint(spec.entrypoint)
-    schema = _form(flow)
+    schema = run_form(flow)
     chosen = {name: value for name, value in parameters.items() if name in schema["properties"]}
     name = f"{flow.name}/{spec.name}"
     try:
@@ -102,8 +102,8 @@ async def _ensure_deployment(
     return await client.read_deployment(found.id)
 
 
-def _form(flow: Flow[..., Any]) -> dict[str, Any]:
-    """The schema of the run form, with the titles and descriptions of the annotations, which Prefect leaves out."""
+def run_form(flow: Flow[..., Any]) -> dict[str, Any]:
+    """Build the schema of the run form, with the titles and descriptions of the annotations, which Prefect leaves out."""
     schema = parameter_schema(flow).model_dump_for_openapi()
     for name, annotation in get_type_hints(flow.fn, include_extras=True).items():
         for field in getattr(annotation, "__metadata__", ()):
