@@ -102,7 +102,7 @@ def demand_labels(store: Store, label_set: LabelSet) -> None:
     if failed and not ledger.count_state(store, label_set, "label", "done"):
         raise LabellerError(
             f"no usable label came from {label_set.label_model}: {failed} transcripts were given up (the view label_progress "
-            "says why); mend the endpoint or choose another model, then run `feedback label --again`"
+            "says why); mend the endpoint or choose another FEEDBACK_LABEL_MODEL, then run `feedback label --again`"
         )
 
 
