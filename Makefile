@@ -48,7 +48,7 @@ check: $(STAMP) ## Format, lint, types, import contracts, documentation tests
 	$(BIN)/python -m pytest -q tests/unit/test_documentation.py
 
 .PHONY: docs
-docs: $(STAMP) ## Write the generated parts of the documentation: command line, settings, deployments, views
+docs: $(STAMP) ## Write the generated parts of the documentation: command line, settings, recipe, deployments, views
 	$(BIN)/python docs/generate.py
 
 .PHONY: format

@@ -1,4 +1,4 @@
-"""The generated parts of the documentation: command line, settings, deployments and views, read from the code.
+"""The generated parts of the documentation: command line, settings, recipe, deployments and views, read from the code.
 
 `make docs` writes them between the two markers of each page; a test fails where a page is older than the code.
 """
@@ -59,10 +59,20 @@ def _bounds(constraints: list[Any]) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
+def recipe() -> str:
+    """Render every field of the recipe with its default, what it allows and its meaning."""
+    from feedback_model.training.recipe_options import RECIPE_OPTIONS
+
+    options = RECIPE_OPTIONS.values()
+    rows = [(f"`{option.name}`", option.default_words, option.allowed, option.help) for option in options]
+    return _table(("field", "default", "allowed", "meaning"), rows)
+
+
 def deployments() -> str:
     """Render every deployment with what starts it and the fields of its run form."""
     from deployments.bootstrap import SEEDED_SCHEDULES, run_form
     from deployments.manifest import read_manifest
+    from feedback_model.training.recipe_options import RECIPE_OPTIONS
 
     chapters: list[str] = []
     for spec in read_manifest():
@@ -71,8 +81,14 @@ def deployments() -> str:
         name = f"{flow.name}/{spec.name}"
         starts = [f"on the schedule `{SEEDED_SCHEDULES[name].schedule.cron}` UTC"] if name in SEEDED_SCHEDULES else []
         starts += [f"by the event `{event}`" for trigger in spec.triggers for event in trigger["expect"]]
-        fields = run_form(flow)["properties"].items()
-        rows = [(f"`{key}`", _default(field.get("default")), field.get("description", "")) for key, field in fields]
+        fields = run_form(flow)["properties"]
+        takes_recipe = set(RECIPE_OPTIONS) <= set(fields)
+        own = {key: field for key, field in fields.items() if not (takes_recipe and key in RECIPE_OPTIONS)}
+        rows = [
+            (f"`{key}`", _default(field.get("default")), field.get("description", "")) for key, field in own.items()
+        ]
+        if takes_recipe:
+            rows.append(("the fields of the recipe", "", "[each as the recipe has it](recipe.md)"))
         facts = f"Pool `{spec.pool}`; starts {' and '.join([*starts, 'by hand'])}."
         table = _table(("parameter", "default", "meaning"), rows) if rows else "No parameters."
         chapters.append(f"## `{name}`\n\n{spec.description}\n\n{facts}\n\n{table}")
@@ -105,6 +121,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "docs/reference/command-line.md": command_line,
     "docs/reference/settings.md": settings,
+    "docs/reference/recipe.md": recipe,
     "docs/reference/deployments.md": deployments,
     "docs/results-database.md": views,
 }
