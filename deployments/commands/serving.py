@@ -74,13 +74,13 @@ def up(
 
 def _serve(settings: Settings, port: int, chosen: Mapping[str, Any]) -> None:
     folder, api_url = settings.home / "prefect", f"http://127.0.0.1:{port}/api"
-    server = server_process(settings, port, {}, ui=True)
+    server = server_process(port, folder / "server.log", {}, ui=True)
     workers = [
         ManagedProcess(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log") for pool in WORK_POOLS
     ]
     say(f"starting a Prefect server on port {port} ...")
     with running(server):
-        wait_until_healthy(settings, server, api_url)
+        wait_until_healthy(server, api_url, settings.start_silence)
         from deployments.bootstrap import bootstrap  # Prefect reads the environment when it is imported
 
         deployed = asyncio.run(bootstrap(chosen))

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deployments.local.supervisor import running
-from feedback_model.processes import ManagedProcess
+from feedback_model.processes import START_SILENCE, ManagedProcess
 from feedback_model.settings import Settings
 
 
@@ -65,21 +65,32 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def server_process(settings: Settings, port: int, environment: Mapping[str, str], *, ui: bool) -> ManagedProcess:
+def server_process(port: int, log: Path, environment: Mapping[str, str], *, ui: bool) -> ManagedProcess:
     """Describe a Prefect server on 127.0.0.1, to be started."""
     arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), *["--no-ui"] * (not ui)]
     command = [sys.executable, "-m", "deployments.local.prefect_server", *arguments]
-    return ManagedProcess("Prefect server", command, settings.home / "prefect" / "server.log", environment)
+    return ManagedProcess("Prefect server", command, log, environment)
 
 
-def wait_until_healthy(settings: Settings, server: ManagedProcess, api_url: str) -> None:
-    """Wait until `server` answers at `api_url`.
+def wait_until_healthy(server: ManagedProcess, api_url: str, silence: float) -> None:
+    """Wait until `server` answers at `api_url`, as `ManagedProcess.wait_until_ready` does."""
+    server.wait_until_ready(lambda: is_healthy(api_url) or None, silence)
+
+
+@contextmanager
+def serving(
+    port: int, log: Path, environment: Mapping[str, str], *, ui: bool, silence: float = START_SILENCE
+) -> Generator[str]:
+    """Run a Prefect server on 127.0.0.1 during the block; yields its API URL.
 
     Raises:
-        ConfigurationError: it ended, or said nothing for too long; names its log.
-        Interrupted: a stop was requested.
+        ConfigurationError: it ended, or said nothing for `silence` seconds; names its log.
+        Interrupted: a stop was requested while it started.
     """
-    server.wait_until_ready(lambda: is_healthy(api_url) or None, settings.start_silence)
+    server, api_url = server_process(port, log, environment, ui=ui), f"http://127.0.0.1:{port}/api"
+    with running(server):
+        wait_until_healthy(server, api_url, silence)
+        yield api_url
 
 
 @contextmanager
@@ -94,11 +105,8 @@ def temporary_server(settings: Settings) -> Generator[str]:
             "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
             "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
         }
-        port = free_port()
-        server, api_url = server_process(settings, port, environment, ui=False), f"http://127.0.0.1:{port}/api"
-        stack.enter_context(running(server))
-        wait_until_healthy(settings, server, api_url)
-        yield api_url
+        log = folder / "server.log"
+        yield stack.enter_context(serving(free_port(), log, environment, ui=False, silence=settings.start_silence))
 
 
 @contextmanager
