@@ -8,6 +8,7 @@ from sqlalchemy import text
 from feedback_model.store.connection import Store
 from feedback_model.store.schema import VIEWS
 from feedback_model.store.tables import metadata, output
+from tests.databases import OpenFilled
 from tests.filled_store import fill
 
 CONTRACT = {
@@ -30,9 +31,8 @@ CONTRACT = {
 
 
 @pytest.fixture
-def filled(any_store: Store) -> Store:
-    fill(any_store)
-    return any_store
+def filled(any_filled_store: Store) -> Store:
+    return any_filled_store
 
 
 def ask(store: Store, sql: str) -> list[tuple[Any, ...]]:
@@ -72,7 +72,8 @@ def test_outputs_are_readable_text(filled: Store) -> None:
     assert ask(filled, sql) == [('{"formality": é', "none", "truncated")]
 
 
-def test_an_output_with_a_null_character_is_shown(filled: Store) -> None:
+def test_an_output_with_a_null_character_is_shown(any_store_with: OpenFilled) -> None:
+    filled, _ = any_store_with(fill)
     with filled.write() as connection:
         connection.execute(output.update().where(output.c.transcript_id == "t-test-1").values(raw=b"a\x00b"))
     ((shown,), *_) = ask(filled, "SELECT raw_text FROM outputs WHERE transcript_id = 't-test-1'")
@@ -121,7 +122,8 @@ def test_a_pair_stands_there_once_each_way(filled: Store) -> None:
     assert sorted(ask(filled, sql)) == [("base", 20.0, 12.0, 30.0, True), ("epoch-2", -20.0, -30.0, -12.0, True)]
 
 
-def test_metrics_of_an_older_evaluation_are_absent_and_its_mse_is_not(filled: Store) -> None:
+def test_metrics_of_an_older_evaluation_are_absent_and_its_mse_is_not(any_store_with: OpenFilled) -> None:
+    filled, _ = any_store_with(fill)
     with filled.write() as connection:
         connection.execute(text("DELETE FROM evaluation_metric"))
     sql = "SELECT DISTINCT mse, qwk, n_used FROM trait_metrics WHERE model = 'epoch-2' AND subset = 'individual'"
