@@ -104,13 +104,13 @@ def evaluate_run(run: EvaluatedRun) -> tuple[Evaluation, Evaluation]:
     return validation, evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch=best)
 
 
-def evaluated(store: Store) -> Evaluated:
+def evaluate_filled(store: Store) -> Evaluated:
     """Fill an empty `store` and evaluate it."""
     run = fill_run(store)
     return Evaluated(run, *evaluate_run(run))
 
 
-def evaluated_larger(store: Store) -> Evaluated:
+def evaluate_larger(store: Store) -> Evaluated:
     """The same with enough held out for the gate to decide."""
     run = fill_run(store, n_held_out=60)
     return Evaluated(run, *evaluate_run(run))
@@ -122,7 +122,7 @@ def open_run(open_filled: OpenFilled) -> EvaluatedRun:
     return replace(run, store=store)
 
 
-def open_evaluated(open_filled: OpenFilled, fill: Callable[[Store], Evaluated] = evaluated) -> Evaluated:
+def open_evaluated(open_filled: OpenFilled, fill: Callable[[Store], Evaluated] = evaluate_filled) -> Evaluated:
     """A store as `fill` leaves it."""
     store, made = open_filled(fill)
     return replace(made, run=replace(made.run, store=store))
@@ -135,12 +135,12 @@ def decide_on(store: Store, validation: Evaluation, test: Evaluation | None) -> 
 
 def put_adapters(store: Store, home: Path) -> None:
     """Weights on disk for every epoch of the run, and their true hashes and ids in the store."""
-    for epoch in (1, 2, 3):
-        folder = home / f"checkpoints/{RUN}/epoch-{epoch}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / WEIGHTS_FILE).write_bytes(f"weights of epoch {epoch}".encode())
-        sha = hash_adapter(folder)
-        with store.write() as connection:
+    with store.write() as connection:
+        for epoch in (1, 2, 3):
+            folder = home / f"checkpoints/{RUN}/epoch-{epoch}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / WEIGHTS_FILE).write_bytes(f"weights of epoch {epoch}".encode())
+            sha = hash_adapter(folder)
             for table in (tables.checkpoint, tables.model_version):
                 connection.execute(update(table).where(table.c.epoch == epoch).values(adapter_sha=sha))
 
