@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as Profile
 
 from feedback_model import progress
 from feedback_model.settings import Settings
@@ -31,6 +33,13 @@ T = TypeVar("T")
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 1024**3  # bytes that a whole run of the tests stays below
+
+
+# Examples have no deadline and data may come slowly: a busy machine is no bug.
+UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+Profile.register_profile("default", max_examples=50, **UNHURRIED)
+Profile.register_profile("thorough", max_examples=1000, **UNHURRIED)  # `make e2e`
+Profile.load_profile("default")
 
 
 def pytest_configure() -> None:
@@ -111,6 +120,13 @@ def postgres_url(postgres_cluster: Cluster, free_postgres_url: str) -> str:
     return free_postgres_url
 
 
+@pytest.fixture
+def empty_postgres_url(postgres_cluster: Cluster, free_postgres_url: str) -> str:
+    """The URL of a PostgreSQL database without tables."""
+    postgres_cluster.create(free_postgres_url)
+    return free_postgres_url
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def any_databases(request: pytest.FixtureRequest) -> Databases:
     """Each kind of database in turn."""
@@ -131,6 +147,13 @@ def any_free_url(request: pytest.FixtureRequest, any_databases: Databases, setti
     """A URL that no database has yet, of each kind in turn."""
     is_sqlite = isinstance(any_databases, SQLiteFiles)
     return settings.store_url if is_sqlite else request.getfixturevalue("free_postgres_url")
+
+
+@pytest.fixture
+def any_empty_url(any_databases: Databases, any_free_url: str) -> str:
+    """The URL of a database without tables, of each kind in turn."""
+    any_databases.create(any_free_url)
+    return any_free_url
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Documentation that can be wrong is tested: commands, files, links and versions."""
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli import app
+from tests.documented_blocks import PAGES, ROOT, RUNNABLE, SHOWN, blocks, runnable
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 COMMANDS = [
     "demo",
     "land",
@@ -38,18 +40,32 @@ def test_every_command_of_the_contract_explains_itself(command: str) -> None:
     assert "--help" in shown.output
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_readme_lists_every_command(command: str) -> None:
-    assert f"| `feedback {command}" in README
-
-
-def test_the_command_line_has_no_command_the_readme_leaves_out() -> None:
+def test_command_line_has_only_documented_commands() -> None:
     listed = re.findall(r"^  ([\w-]+) ", CliRunner().invoke(app, ["--help"]).output.split("Commands:")[1], re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 
 
+@pytest.mark.parametrize("page", GENERATOR["PARTS"])
+def test_generated_part_is_up_to_date(page: str) -> None:
+    assert GENERATOR["rendered"](page) == (ROOT / page).read_text(encoding="utf-8"), "run `make docs`"
+
+
+def test_readme_is_read_in_a_minute() -> None:
+    assert len(README.splitlines()) <= 100
+
+
+def test_every_figure_of_the_readme_was_measured() -> None:
+    """The table of differences repeats figures of the page on benchmarks, and none of its own."""
+    measured = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    rows = README.split("## How it differs")[1].split("\n## ")[0].splitlines()
+    cells = [cell for row in rows for cell in row.split("|")[2:4] if row.startswith("| [")]
+    figures = [figure for cell in cells for figure in re.findall(r"[\d.]+(?:-[\d.]+)?(?:%| ms)?", cell)]
+    assert len(figures) >= 5
+    assert [figure for figure in figures if figure not in measured] == []
+
+
 def test_every_entry_of_the_annotated_tree_exists() -> None:
-    tree = README.split("## Where everything is")[1].split("```")[1]
+    tree = README.split("## Where everything is")[1].split("```")[1].split("\n", 1)[1]
     folder = ROOT
     for line in tree.strip().splitlines():
         name = line.split()[0]
@@ -68,32 +84,66 @@ def test_every_make_target_that_a_page_names_exists() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8"))
+    dead = [link for link, _ in links if not (page.parent / link).exists()]
+    targets = [(page.parent / link if link else page, anchor) for link, anchor in links if anchor]
+    assert dead == []
+    assert [anchor for target, anchor in targets if anchor not in _anchors(target)] == []
 
 
-def test_the_changelog_knows_the_version() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_help_loads_neither_prefect_nor_torch() -> None:
-    import subprocess
-    import sys
-
-    heavy = ["prefect", "torch", "transformers", "datasets", "openai", "sqlalchemy", "polars", "altair", "wandb"]
-    code = f"import sys, deployments.cli; print([name for name in {heavy} if name in sys.modules])"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-    )
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)\)", README))
+    pages = {str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "decisions"}
+    assert pages - linked == set()
 
 
-def test_flows_load_no_torch() -> None:
-    import subprocess
-    import sys
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_is_run_or_says_why_not(page: Path) -> None:
+    found = blocks(page)
+    assert {block.language for block in found} <= {*RUNNABLE, *SHOWN}
+    assert [block for block in found if block.reason and block.language not in RUNNABLE] == []
+    assert page.read_text(encoding="utf-8").count("<!-- not run:") == sum(block.reason is not None for block in found)
 
-    code = "import sys, flows.retrain, flows.land; print('torch' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-        == "False"
-    )
+
+def test_every_query_stands_where_it_is_run() -> None:
+    assert {block.page for block in runnable("sql")} == {"docs/results-database.md"}
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda page: page.stem)
+def test_decision_has_its_status_and_date(page: Path) -> None:
+    status = page.read_text(encoding="utf-8").splitlines()[2]
+    assert re.fullmatch(r"(Accepted|Superseded by \d{4}), \d{4}-\d\d-\d\d\.", status)
+
+
+def test_changelog_is_kept_in_its_form() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    versions = [line for line in lines if line.startswith("## ")]
+    kinds = {line.removeprefix("### ") for line in lines if line.startswith("### ")}
+    assert versions[0] == "## [Unreleased]"
+    assert all(re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", line) for line in versions[1:])
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_changelog_knows_the_version() -> None:
+    assert PROJECT["version"] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_supported_pythons_are_said_alike() -> None:
+    named = [
+        f"3.{minor}" for minor in range(30) if f"Programming Language :: Python :: 3.{minor}" in PROJECT["classifiers"]
+    ]
+    assert PROJECT["requires-python"] == f">={named[0]},<3.{int(named[-1][2:]) + 1}"
+    assert all(version in README for version in named)
+
+
+def test_what_the_project_carries_is_listed() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    carried = [path.parent.relative_to(ROOT) for path in (ROOT / "tests").rglob("LICENSE*")]
+    assert PROJECT["license"] == "Apache-2.0"
+    assert all((ROOT / name).exists() for name in PROJECT["license-files"])
+    assert [folder for folder in carried if str(folder) not in notice] == []
