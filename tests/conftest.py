@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import settings as Profile
 
 from feedback_model import progress
 from feedback_model.settings import Settings
@@ -36,10 +35,10 @@ ROOM = 4 * 1024**3  # bytes that a whole run of the tests stays below
 
 
 # Examples have no deadline and data may come slowly: a busy machine is no bug.
-UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-Profile.register_profile("default", max_examples=50, **UNHURRIED)
-Profile.register_profile("thorough", max_examples=1000, **UNHURRIED)  # `make e2e`
-Profile.load_profile("default")
+UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("default", max_examples=50, **UNHURRIED)
+hypothesis.settings.register_profile("thorough", max_examples=1000, **UNHURRIED)  # `make e2e`
+hypothesis.settings.load_profile("default")
 
 
 def pytest_configure() -> None:

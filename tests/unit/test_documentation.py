@@ -75,9 +75,11 @@ def test_every_entry_of_the_annotated_tree_exists() -> None:
 
 
 def test_every_make_target_that_a_page_names_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = {
-        name for page in PAGES for name in re.findall(r"`?make ([a-z-]+)`?(?=`|\s+#|\n```|$)", page.read_text("utf-8"))
+        name
+        for page in PAGES
+        for name in re.findall(r"`?make ([a-z0-9-]+)`?(?=`|\s+#|\n```|$)", page.read_text("utf-8"))
     }
     assert named <= targets, named - targets
 
