@@ -44,6 +44,8 @@ class Options:
     quota: int = 0
     """Replies after which every request is refused with `quota_code`; 0 means no end."""
     quota_code: str = "insufficient_quota"
+    key: str = ""
+    """The one API key that is accepted; empty accepts any."""
     answers: str = "rubric"
     """`rubric`: the embedded labeller's; `canned`: one valid answer, cheap; `nonsense`: never one."""
     logprobs: int = 1

@@ -198,6 +198,13 @@ class Rig:
         return json_reply({"quota": self.quota})
 
     @web.middleware
+    async def check_key(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.headers.get("Authorization", f"Bearer {self.options.key}") != f"Bearer {self.options.key}":
+            self.bill.rejected += 1
+            return error_reply(401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
+        return await handler(request)
+
+    @web.middleware
     async def hold(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Withhold the first answer to what `options.hold` names, after everything was done."""
         response = await handler(request)
@@ -218,7 +225,8 @@ def cut(request: web.Request) -> web.Response:
 
 def build(options: Options) -> web.Application:
     rig = Rig(options)
-    app = web.Application(client_max_size=256 * 1024**2, middlewares=[rig.hold] if options.hold else [])
+    middlewares = [rig.check_key] * bool(options.key) + [rig.hold] * bool(options.hold)
+    app = web.Application(client_max_size=256 * 1024**2, middlewares=middlewares)
     app.add_routes(
         [
             web.post("/v1/chat/completions", rig.create),

@@ -74,7 +74,7 @@ def test_every_entry_of_the_annotated_tree_exists() -> None:
         assert (folder if not line.startswith(" ") else folder / name).exists(), name
 
 
-def test_every_make_target_that_a_page_names_exists() -> None:
+def test_named_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = {
         name
@@ -105,7 +105,7 @@ def test_every_page_is_linked_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_block_is_run_or_says_why_not(page: Path) -> None:
+def test_block_is_run_or_says_why(page: Path) -> None:
     found = blocks(page)
     assert {block.language for block in found} <= {*RUNNABLE, *SHOWN}
     assert [block for block in found if block.reason and block.language not in RUNNABLE] == []
