@@ -16,23 +16,12 @@ def serving(port: int = 0) -> Generator[str]:
     """Yield the base URL (`http://127.0.0.1:PORT/v1`) of an endpoint that lives as long as the block.
 
     Raises:
-        ConfigurationError: the endpoint did not start.
-    """
-    with serving_module("feedback_model.embedded.endpoint", port=port) as url:
-        yield url
-
-
-@contextmanager
-def serving_module(module: str, **flags: float | str) -> Generator[str]:
-    """Run `module` with `flags` as a child that prints `ready URL`; yields the URL.
-
-    Raises:
         ConfigurationError: the endpoint did not start; its last words are in the message.
     """
-    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
     with tempfile.NamedTemporaryFile(prefix="feedback-endpoint-", suffix=".log", delete=False) as file:
         log = Path(file.name)
-    endpoint = ManagedProcess("embedded endpoint", [sys.executable, "-m", module, *arguments], log)
+    command = [sys.executable, "-m", "feedback_model.embedded.endpoint", "--port", str(port)]
+    endpoint = ManagedProcess("embedded endpoint", command, log)
     endpoint.start()
     try:
         url = endpoint.wait_until_ready(lambda: _announced_url(log))
