@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """The key, as OpenAI's own tools name it."""
     request_timeout: float = Field(default=60.0, gt=0, le=3_600)
     """Seconds until a labelling request counts as lost."""
+    start_silence: float = Field(default=600.0, ge=0)
+    """Seconds without a line in its log after which a Prefect server that starts counts as stuck; 0: it is waited for."""
     label_concurrency: int = Field(default=256, ge=1, le=4_096)
     """Maximum labelling requests in flight in one process; the rate follows the endpoint's limit."""
     label_max_tokens: int = Field(default=900, ge=1, le=32_768)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployments.server import free_port, serving
+from deployments.local.server import free_port, serving
 
 
 @dataclass(frozen=True)

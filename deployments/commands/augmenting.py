@@ -12,7 +12,7 @@ import typer
 
 from deployments.commands.options import Json, load_settings
 from deployments.commands.stages import check_choices, check_endpoint, show_outcome
-from deployments.flow_runner import run_flow
+from deployments.local.run_flow import run_flow
 from deployments.terminal import print_json, print_table, say
 from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings

@@ -17,7 +17,7 @@ from deployments.commands.options import (
     choose_recipe,
     load_settings,
 )
-from deployments.flow_runner import run_flow
+from deployments.local.run_flow import run_flow
 from deployments.terminal import print_json, say
 from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from deployments.server import free_port
+from deployments.local.server import free_port
 from feedback_model.errors import InputError, StoreError
 from feedback_model.store.browsing import datasette_command
 from tests.databases import sqlite_files

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prefect import flow
 
-from deployments.server import free_port
+from deployments.local.server import free_port
 from feedback_model.errors import ConfigurationError
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
