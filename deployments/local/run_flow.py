@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
-from deployments.local.server import quiet_environment, running_server, temporary_server
+from deployments.local.server import quiet_environment, running_server, temporary_server, wait_for_answer
 from deployments.terminal import say, showing_progress
 from feedback_model.errors import Interrupted
 from feedback_model.progress import STOPPED, clear_stop, request_stop
@@ -55,6 +55,8 @@ def run_flow(settings: Settings, call: Callable[[], Awaitable[Result]], *, quiet
         running = running_server(settings)
         if running is None and not quiet:
             say("starting a Prefect server for this command")
+        if running is not None:
+            wait_for_answer(running)
         api_url = running or stack.enter_context(temporary_server(settings))
         os.environ.update(quiet_environment(settings) | _client_environment(api_url, keeps_logs=running is not None))
         with showing_progress(quiet=quiet):

@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping
@@ -17,8 +18,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deployments.local.supervisor import running
+from feedback_model.errors import ConfigurationError
 from feedback_model.processes import START_SILENCE, ManagedProcess
+from feedback_model.progress import check_stop
 from feedback_model.settings import Settings
+from feedback_model.waiting import Waiting
+
+AWAY_SECONDS = 60.0  # for which a server that is away is waited for
+POLL_SECONDS = 0.25
 
 
 def quiet_environment(settings: Settings) -> dict[str, str]:
@@ -39,6 +46,36 @@ def is_healthy(api_url: str) -> bool:
         with urllib.request.urlopen(f"{api_url.rstrip('/')}/health", timeout=2) as reply:  # noqa: S310 - http by design
             return reply.status == 200
     except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def wait_for_answer(api_url: str) -> None:
+    """Wait until something answers at `api_url`, whatever it says.
+
+    Raises:
+        ConfigurationError: nothing did for a while.
+        Interrupted: a stop was requested.
+    """
+    waiting = Waiting(f"the Prefect server at {api_url}", "start it, or unset PREFECT_API_URL; Ctrl-C stops")
+    deadline = time.monotonic() + AWAY_SECONDS
+    while not _answers(api_url):
+        check_stop()
+        if time.monotonic() > deadline:
+            raise ConfigurationError(
+                f"no Prefect server answers at {api_url}; start it, or unset PREFECT_API_URL to have one started for this command"
+            )
+        waiting.look()
+        time.sleep(POLL_SECONDS)
+
+
+def _answers(api_url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{api_url.rstrip('/')}/health", timeout=2):  # noqa: S310 - http by design
+            return True
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        return True
+    except (OSError, ValueError):
         return False
 
 

@@ -2,9 +2,14 @@
 
 import asyncio
 import os
+import signal
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -12,14 +17,18 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from deployments.local.server import free_port, wait_for_answer
+from feedback_model.embedded.speech import write_demo_input
 from feedback_model.errors import StoreError
 from feedback_model.labelling.label import label_missing
 from feedback_model.labelling.opening import label_set_of, open_labeller
+from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, connect, open_store
 from feedback_model.store.leases import hold
 from feedback_model.store.schema import bring_up_to_date
 from feedback_model.waiting import Wait, telling_waits
 from tests.labelling_rig import filled_store, settings_for, states
+from tests.local_service import clean_environment
 from tests.openai_rig.process import serving
 from tests.other_process import HOLD_LEASE, Other
 
@@ -126,3 +135,42 @@ def test_a_database_that_does_not_answer_is_told() -> None:
 
     wait = told_while(work, silent.close, "PostgreSQL to answer")
     assert "FEEDBACK_DATABASE_URL" in wait.way_out
+
+
+def test_a_server_that_is_away_is_waited_for() -> None:
+    port, servers = free_port(), list[HTTPServer]()
+
+    def start() -> None:
+        servers.append(HTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler))  # answers 501, which is an answer
+        threading.Thread(target=servers[0].handle_request).start()
+
+    wait = told_while(lambda: wait_for_answer(f"http://127.0.0.1:{port}/api"), start, f"at http://127.0.0.1:{port}/api")
+    servers[0].server_close()
+    assert "unset PREFECT_API_URL" in wait.way_out
+
+
+def test_a_command_says_it_on_the_terminal(store: Store, settings: Settings, tmp_path: Path) -> None:
+    write_demo_input(tmp_path / "landed.jsonl", 5, 1)
+    other = Other(WRITE, str(store.engine.url.database))
+    command = [sys.executable, "-m", "deployments.cli", "land", str(tmp_path / "landed.jsonl")]
+    with subprocess.Popen(command, env=clean_environment(settings.home), stderr=subprocess.PIPE, text=True) as land:
+        assert land.stderr is not None
+        line = next(line for line in land.stderr if line.startswith("waiting for"))
+        other.release()
+        land.communicate()
+    assert line.startswith(f"waiting for another process that writes to the database (process {other.process.pid}: ")
+    assert land.returncode == 0
+
+
+def test_ctrl_c_is_heard_while_another_writes(store: Store, settings: Settings, tmp_path: Path) -> None:
+    write_demo_input(tmp_path / "landed.jsonl", 5, 1)
+    other = Other(WRITE, str(store.engine.url.database))
+    command = [sys.executable, "-m", "deployments.cli", "land", str(tmp_path / "landed.jsonl")]
+    with subprocess.Popen(command, env=clean_environment(settings.home), stderr=subprocess.PIPE, text=True) as land:
+        assert land.stderr is not None
+        next(line for line in land.stderr if line.startswith("waiting for"))
+        land.send_signal(signal.SIGINT)
+        assert "once more to end at once" in next(line for line in land.stderr if "stopping" in line)
+        other.release()
+        land.communicate()
+    assert land.returncode == 130
