@@ -81,7 +81,13 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
     ]
     sends[-1] |= {"outcome": "unknown", "error": "timeout", "job_id": "job-1"}
     job = {"job_id": "job-1", **SET, "purpose": "relabel", "created_at": NOW, "n_requests": 1, "input_tokens": 600}
-    job |= {"file_id": "file-1", "provider_id": "batch-1", "state": "collected", "error": None}
+    job |= {
+        "endpoint": "https://api.openai.com/v1",
+        "file_id": "file-1",
+        "provider_id": "batch-1",
+        "state": "collected",
+        "error": None,
+    }
     spent = {**SET, "spent_nanos": 1_200_000, "reserved_nanos": 0, "unknown_nanos": 600_000}
     labels = [{"transcript_id": name, **SET, "replicate": 0, "response_id": n} for n, name in enumerate(LABELLED, 1)]
     scores = [

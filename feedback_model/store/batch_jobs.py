@@ -32,8 +32,8 @@ class BatchJob:
     n_requests: int
     input_tokens: int
     """Estimated."""
-    endpoint: str | None
-    """Base URL that it is for; None of a batch made before that was kept."""
+    endpoint: str
+    """Base URL that it is for."""
     file_id: str | None = None
     provider_id: str | None = None
     state: JobState = "prepared"

@@ -134,7 +134,9 @@ def _spending(send: Send, paid: PaidReply) -> Spending:
 def _new_reply_ids(connection: Connection, count: int) -> list[int]:
     # Handed out here, because a database that returns them row by row takes a multiple of the time.
     if connection.dialect.name == "postgresql":
-        numbers = text("SELECT nextval(pg_get_serial_sequence('label_response', 'response_id')) FROM generate_series(1, :count)")
+        numbers = text(
+            "SELECT nextval(pg_get_serial_sequence('label_response', 'response_id')) FROM generate_series(1, :count)"
+        )
         return list(connection.execute(numbers, {"count": count}).scalars())
     last = connection.execute(select(func.coalesce(func.max(label_response.c.response_id), 0))).scalar_one()
     return list(range(last + 1, last + 1 + count))

@@ -85,7 +85,7 @@ label_batch = Table(
     Column("created_at", Text, nullable=False),
     Column("n_requests", Integer, nullable=False),
     Column("input_tokens", BigInteger, nullable=False),  # estimated; the provider limits what is enqueued
-    Column("endpoint", Text),  # base URL that it is for; a batch is known there and nowhere else
+    Column("endpoint", Text, nullable=False),  # base URL that it is for; a batch is known there and nowhere else
     Column("file_id", Text),  # NULL until uploaded
     Column("provider_id", Text),  # NULL until created
     Column(

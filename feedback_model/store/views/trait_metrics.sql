@@ -1,5 +1,5 @@
--- One row per evaluation, model, trait and subset: MSE and what stands beside it; NULL where a metric is not defined, and
--- in evaluations made before it was measured.
+-- One row per evaluation, model, trait and subset: MSE and what stands beside it; NULL where a metric is not
+-- defined.
 SELECT
     evaluation_trait.evaluation_id,
     evaluation_trait.model,
