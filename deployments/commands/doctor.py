@@ -27,6 +27,18 @@ PACKAGES = (
     "polars",
     "wandb",
 )
+LACKS = {
+    "Darwin": (
+        "macOS is not supported and not tested. It has no /proc, so after a crash another process with the same id keeps "
+        "what the dead one had claimed; no CUDA, and Apple's GPU is not used, so training runs on the CPU; and on Intel "
+        "Macs there is no torch or bitsandbytes of the versions needed"
+    ),
+    "Windows": (
+        "Windows is not supported. It has no fcntl, which keeps a home folder to one `feedback up`; no process groups and "
+        "no POSIX signals, which end child processes and stop a run without loss; and no /proc, which tells a dead "
+        "process from a living one"
+    ),
+}
 MARKS = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "wrong": "[red]fix[/] "}
 
 
@@ -45,6 +57,7 @@ def doctor(json: Json = False) -> None:
     """Say what is installed, reachable and configured, and what is missing, with the fix."""
     settings = load_settings()
     checks: tuple[Callable[[Settings], Finding], ...] = (
+        _system,
         _python,
         _packages,
         _home,
@@ -65,6 +78,24 @@ def doctor(json: Json = False) -> None:
     wrong = [finding.what for finding in findings if finding.state == "wrong"]
     if wrong:
         raise ConfigurationError(f"to be mended: {', '.join(wrong)}; the fixes are above")
+
+
+def _system(_settings: Settings) -> Finding:
+    return describe_system(platform.system(), f"{platform.system()} {platform.release()}, {platform.machine()}")
+
+
+def describe_system(system: str, found: str) -> Finding:
+    """Say whether the operating system is supported, and what it lacks where it is not.
+
+    Args:
+        system: as `platform.system()` names it.
+        found: system, release and processor, for a person.
+    """
+    if system == "Linux":
+        return Finding("system", "ok", found)
+    lacks = LACKS.get(system, "only Linux is supported and tested")
+    fix = "use Linux: a machine, a virtual machine, or WSL 2 on Windows"
+    return Finding("system", "note" if system == "Darwin" else "wrong", f"{found}: {lacks}", fix)
 
 
 def _python(_settings: Settings) -> Finding:

@@ -11,6 +11,7 @@ from deployments.cli import app
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 COMMANDS = [
     "demo",
@@ -72,9 +73,33 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_the_changelog_knows_the_version() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+def test_changelog_is_kept_in_its_form() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    versions = [line for line in lines if line.startswith("## ")]
+    kinds = {line.removeprefix("### ") for line in lines if line.startswith("### ")}
+    assert versions[0] == "## [Unreleased]"
+    assert all(re.fullmatch(r"## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", line) for line in versions[1:])
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_changelog_knows_the_version() -> None:
+    assert PROJECT["version"] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_supported_pythons_are_said_alike() -> None:
+    named = [
+        f"3.{minor}" for minor in range(30) if f"Programming Language :: Python :: 3.{minor}" in PROJECT["classifiers"]
+    ]
+    assert PROJECT["requires-python"] == f">={named[0]},<3.{int(named[-1][2:]) + 1}"
+    assert all(version in README for version in named)
+
+
+def test_what_the_project_carries_is_listed() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    carried = [path.parent.relative_to(ROOT) for path in (ROOT / "tests").rglob("LICENSE*")]
+    assert PROJECT["license"] == "Apache-2.0"
+    assert all((ROOT / name).exists() for name in PROJECT["license-files"])
+    assert [folder for folder in carried if str(folder) not in notice] == []
 
 
 def test_help_loads_neither_prefect_nor_torch() -> None:
