@@ -47,6 +47,10 @@ check: $(STAMP) ## Format, lint, types, import contracts, documentation tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/unit/test_documentation.py
 
+.PHONY: docs
+docs: $(STAMP) ## Write the generated parts of the documentation: command line, settings, recipe, deployments, views
+	$(BIN)/python docs/generate.py
+
 .PHONY: format
 format: $(STAMP) ## Format the code and mend what the linter can
 	$(BIN)/ruff format .

@@ -5,9 +5,10 @@ everything that people can change in the UI (schedules, pauses, parameters, limi
 once, when it is created, and then theirs.
 """
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any
 from uuid import UUID
 
 from prefect import get_client
@@ -87,7 +88,7 @@ async def _ensure_deployment(
     client: PrefectClient, spec: DeploymentSpec, parameters: Mapping[str, Any]
 ) -> DeploymentResponse:
     flow: Flow[..., Any] = load_flow_from_entrypoint(spec.entrypoint)
-    schema = _form(flow)
+    schema = run_form(flow)
     chosen = {name: value for name, value in parameters.items() if name in schema["properties"]}
     name = f"{flow.name}/{spec.name}"
     try:
@@ -102,12 +103,12 @@ async def _ensure_deployment(
     return await client.read_deployment(found.id)
 
 
-def _form(flow: Flow[..., Any]) -> dict[str, Any]:
-    """The schema of the run form, with the titles and descriptions of the annotations, which Prefect leaves out."""
+def run_form(flow: Flow[..., Any]) -> dict[str, Any]:
+    """Return the schema of the run form, with the titles and descriptions of the annotations, which Prefect leaves out."""
     schema = parameter_schema(flow).model_dump_for_openapi()
-    for name, annotation in get_type_hints(flow.fn, include_extras=True).items():
-        for field in getattr(annotation, "__metadata__", ()):
-            if isinstance(field, FieldInfo) and name in schema["properties"]:
+    for name, parameter in inspect.signature(flow.fn).parameters.items():
+        for field in getattr(parameter.annotation, "__metadata__", ()):
+            if isinstance(field, FieldInfo):
                 schema["properties"][name] |= {"title": field.title or name, "description": field.description or ""}
     return schema
 

@@ -23,8 +23,9 @@ from deployments.commands import (
     serving,
     stages,
 )
-from deployments.terminal import fail
+from deployments.terminal import fail, say_wait
 from feedback_model.errors import FeedbackError, Interrupted
+from feedback_model.waiting import telling_waits
 
 app = typer.Typer(
     name="feedback",
@@ -55,7 +56,8 @@ def main() -> NoReturn:
     """Run the command line; exit status 0 when the work is done or was done already, 1 with one sentence when not."""
     debugging = bool(os.environ.get("FEEDBACK_TRACEBACK"))
     try:
-        status = app(standalone_mode=False)
+        with telling_waits(say_wait):
+            status = app(standalone_mode=False)
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
         fail(str(error) or "stopped on request; run the same command again to go on")
         sys.exit(130)

@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from feedback_model import progress
+from feedback_model.waiting import Wait
 
 console = Console(stderr=True)
 out = Console()
@@ -33,6 +34,11 @@ if not out.is_terminal:
 def say(message: str) -> None:
     """One line about what happens, beside the result."""
     console.print(_escape(message), highlight=False, soft_wrap=not console.is_terminal)
+
+
+def say_wait(wait: Wait) -> None:
+    """One line about whom this command waits for."""
+    say(str(wait))
 
 
 def fail(message: str) -> None:

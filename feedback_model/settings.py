@@ -17,7 +17,9 @@ def _absolute(path: str | Path) -> Path:
 class Settings(BaseSettings):
     """Settings of one process, read once at its start."""
 
-    model_config = SettingsConfigDict(env_prefix="FEEDBACK_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FEEDBACK_", env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True
+    )
 
     home: Annotated[Path, BeforeValidator(_absolute)] = Field(default=Path(".feedback"), validate_default=True)
     """Database, snapshots, checkpoints and reports; made absolute at once, shared by all workers."""

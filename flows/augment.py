@@ -5,14 +5,16 @@ from prefect import flow
 from feedback_model.augmentation.augment import AugmentationSummary
 from feedback_model.labelling.opening import open_labeller
 from feedback_model.settings import Settings
-from flows.parameters import Labeller, Seed, Share
+from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Labeller, Seed, Share
 from tasks.augmentation import augment_rare_scores
 
 
 @flow(
     name="augment", flow_run_name="augment with {labeller}", description="Rewrite towards rare scores, relabel blind."
 )
-async def augment(labeller: Labeller = "openai", share: Share = 0.1, seed: Seed = 0) -> AugmentationSummary:
+async def augment(
+    labeller: Labeller = DEFAULT_LABELLER, share: Share = DEFAULT_SHARE, seed: Seed = 0
+) -> AugmentationSummary:
     """Have real train transcripts rewritten towards rare scores; keep what a blind relabelling confirms."""
     async with open_labeller(labeller, Settings()) as endpoint:
         return await augment_rare_scores(endpoint, labeller, share, seed)

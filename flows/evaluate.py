@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.infer import infer
-from flows.parameters import Again
+from flows.parameters import Again, RunId
 from tasks.endings import ending
 from tasks.evaluation import (
     choose_champion,
@@ -22,7 +22,7 @@ from tasks.stages import run_stage
     flow_run_name="evaluate {run_id}",
     description="Validity and MSE of every model against the labels; the best epoch is chosen on validation.",
 )
-async def evaluate(run_id: str = "", again: Again = False) -> str:
+async def evaluate(run_id: RunId = "", again: Again = False) -> str:
     """Infer what is missing, then measure validation and test; returns the test evaluation's id."""
     run_id = await find_run(run_id)
     await fix_promotion_rules()

@@ -4,13 +4,13 @@ from prefect import flow
 
 from feedback_model.labelling.opening import open_labeller
 from feedback_model.settings import Settings
-from flows.parameters import AgainFailed, Budget, Labeller, LabelMode, Limit
+from flows.parameters import DEFAULT_LABELLER, AgainFailed, Budget, Labeller, LabelMode, Limit
 from tasks.labelling import check_labels, label_what_is_missing, watch_for_drift
 
 
 @flow(name="label", flow_run_name="label with {labeller}", description="Buy the labels that are missing.")
 async def label(
-    labeller: Labeller = "openai",
+    labeller: Labeller = DEFAULT_LABELLER,
     limit: Limit = 0,
     again: AgainFailed = False,
     budget: Budget = 0.0,

@@ -1,60 +1,97 @@
-"""The parameters that flows share: flat, bounded and with defaults, so that the run form in the UI explains and checks them.
+"""The one list of options: each is a field of the run form in the UI and an option of the command line, from one definition.
 
-A parameter changes the science and is recorded with the run; what only changes the machine is a setting.
+Flat, bounded and with defaults, so that form and command line explain and check them alike. A parameter changes the
+science and is recorded with the run; what only changes the machine is a setting. Loads no Prefect.
 """
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar
 
+import typer
+from annotated_types import MinLen
 from pydantic import Field
+from pydantic.fields import FieldInfo
+from typer.models import OptionInfo
 
 from feedback_model.records import LabellerKind
 from feedback_model.records import LabelMode as LabelWay
-from feedback_model.training.recipe import PrecisionName
+from feedback_model.training.recipe_options import RECIPE_OPTIONS
 
+DEFAULT_LABELLER: Final[LabellerKind] = "openai"
+DEFAULT_SHARE: Final = 0.1
+
+
+def _option(
+    title: str, description: str, *flags: str, minimum: float | None = None, maximum: float | None = None
+) -> tuple[FieldInfo, OptionInfo]:
+    """Define an option twice over: as a field of a form and as an option of a command."""
+    field: FieldInfo = Field(title=title, description=description, ge=minimum, le=maximum)
+    return field, typer.Option(*flags, help=description, min=minimum, max=maximum)
+
+
+Inputs = Annotated[list[str], *_option("Inputs", "File or folder to land first; repeatable.", "--input")]
 Labeller = Annotated[
     LabellerKind,
-    Field(
-        title="Labeller",
-        description="`openai`: GPT-4o-mini or whatever FEEDBACK_OPENAI_BASE_URL serves; `embedded`: the stand-in.",
+    *_option(
+        "Labeller",
+        "Who labels: `openai` (GPT-4o-mini, or what FEEDBACK_OPENAI_BASE_URL serves), or `embedded`, the demo's.",
     ),
 ]
 BaseModel = Annotated[
-    str, Field(title="Base model", description="Hub id, folder, or `embedded` for the tiny stand-in.", min_length=1)
+    str,
+    MinLen(1),
+    *_option("Base model", "Model to fine-tune: a hub id, a folder, or `embedded` for the demo's tiny one."),
 ]
-Epochs = Annotated[
-    int, Field(title="Epochs", description="Passes over the train split; one checkpoint each.", ge=1, le=50)
-]
-Precision = Annotated[
-    PrecisionName, Field(title="Precision", description="Compute type; a CPU falls back and the run says so.")
-]
-Seed = Annotated[int, Field(title="Seed", description="Seeds everything that is random.", ge=0)]
-Again = Annotated[bool, Field(title="Again", description="Do it anew, even where the same was done before.")]
+Seed = Annotated[int, *_option("Seed", "Seeds everything that is random.", minimum=0, maximum=2**32 - 1)]
+Again = Annotated[bool, *_option("Again", "Do it anew, even where the same was done before.", "--again")]
 AgainFailed = Annotated[
-    bool, Field(title="Again", description="Ask again where every answer so far was unusable; what is labelled stays.")
+    bool,
+    *_option("Again", "Ask again where every answer so far was unusable; what is labelled stays.", "--again"),
 ]
+RunId = Annotated[str, *_option("Training run", "Training run to work on; empty: the latest.", "--run")]
+EvaluationId = Annotated[str, *_option("Evaluation", "Evaluation to report on; empty: the latest.", "--evaluation")]
 ControlOf = Annotated[
     str,
-    Field(
-        title="Control of",
-        description="A training run to repeat without augmentation, for comparison; empty: train on what is labelled.",
+    *_option(
+        "Control of",
+        "A training run to repeat without augmentation, for comparison; empty: train on what is labelled.",
     ),
 ]
 Share = Annotated[
     float,
-    Field(
-        title="Augmentation share", description="Most rewrites to keep, as a share of real train; 0: none.", ge=0, le=1
-    ),
+    *_option("Augmentation share", "Most rewrites to keep, as a share of real train; 0: none.", minimum=0, maximum=1),
 ]
-Limit = Annotated[int, Field(title="Limit", description="At most this many; 0 means all.", ge=0)]
+Limit = Annotated[int, *_option("Limit", "At most this many; 0 means all.", minimum=0)]
 Budget = Annotated[
     float,
-    Field(
-        title="Budget",
-        description="USD that the label set may cost in all, earlier runs included; 0 means no bound.",
-        ge=0,
-    ),
+    *_option("Budget", "USD that the label set may cost in all, earlier runs included; 0 means no bound.", minimum=0),
 ]
 LabelMode = Annotated[
-    LabelWay,
-    Field(title="Mode", description="`batch`: answers within a day, at half price, through the Batch API."),
+    LabelWay, *_option("Mode", "`batch`: answers within a day, at half price, through the Batch API.")
 ]
+
+FlowFunction = TypeVar("FlowFunction", bound=Callable[..., Any])
+
+
+def takes_recipe(function: FlowFunction) -> FlowFunction:
+    """Give a flow one parameter for each field of the recipe, in place of its `**recipe`.
+
+    Prefect makes the run form from the signature, so a field added to the recipe is a field of every such form.
+    """
+    written = inspect.signature(function)
+    own = [each for each in written.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    fields = [
+        inspect.Parameter(
+            option.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=option.default,
+            annotation=Annotated[
+                option.kind,
+                *_option(option.title, option.description, minimum=option.minimum, maximum=option.maximum),
+            ],
+        )
+        for option in RECIPE_OPTIONS.values()
+    ]
+    vars(function)["__signature__"] = written.replace(parameters=[*own, *fields])
+    return function

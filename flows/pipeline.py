@@ -1,12 +1,23 @@
 """The whole loop, once, on what has landed."""
 
+from typing import Any
+
 from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.augment import augment
 from flows.evaluate import evaluate
 from flows.label import label
-from flows.parameters import Again, BaseModel, Epochs, Labeller, Precision, Seed, Share
+from flows.parameters import (
+    DEFAULT_LABELLER,
+    DEFAULT_SHARE,
+    Again,
+    BaseModel,
+    Inputs,
+    Labeller,
+    Share,
+    takes_recipe,
+)
 from flows.report import report
 from flows.train import train
 from tasks.endings import ending
@@ -20,31 +31,21 @@ from tasks.stages import run_stage
     flow_run_name="{labeller} labels, {base_model}",
     description="Land, label, augment, train, infer, evaluate, report.",
 )
+@takes_recipe
 async def pipeline(
-    inputs: list[str] = [],  # noqa: B006 - Prefect shows the default in the form and copies it
-    labeller: Labeller = "openai",
+    inputs: Inputs = [],  # noqa: B006 - Prefect shows the default in the form and copies it
+    labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,
-    epochs: Epochs = 3,
-    precision: Precision = "float16",
-    augmentation_share: Share = 0.1,
-    seed: Seed = 0,
+    augmentation_share: Share = DEFAULT_SHARE,
     again: Again = False,
+    **recipe: Any,
 ) -> str:
     """Run every stage once; each does only what is missing. Returns the test evaluation's id."""
     if inputs:
         await land_files(inputs)
     await label(labeller)
-    await augment(labeller, augmentation_share, seed)
-    run_id = await run_stage(
-        train,
-        "train/gpu",
-        labeller=labeller,
-        base_model=base_model,
-        epochs=epochs,
-        precision=precision,
-        seed=seed,
-        again=again,
-    )
+    await augment(labeller, augmentation_share, recipe["seed"])
+    run_id = await run_stage(train, "train/gpu", labeller=labeller, base_model=base_model, again=again, **recipe)
     evaluation_id = await evaluate(run_id, again)
     await report(evaluation_id)
     return ending(evaluation_id, await tell_verdict(evaluation_id))

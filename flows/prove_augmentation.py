@@ -4,7 +4,7 @@ from prefect import flow
 
 from feedback_model.store.roles import UNAUGMENTED
 from flows.infer import infer
-from flows.parameters import Again
+from flows.parameters import Again, RunId
 from flows.report import report
 from flows.train import train
 from tasks.augmentation import check_augmented, tell_effect
@@ -19,7 +19,7 @@ from tasks.stages import run_stage
     flow_run_name="prove {run_id}",
     description="The same training without the rewrites, measured beside the one with them.",
 )
-async def prove_augmentation(run_id: str = "", again: Again = False) -> str:
+async def prove_augmentation(run_id: RunId = "", again: Again = False) -> str:
     """Repeat a run without its rewrites and measure both side by side; returns the test evaluation's id.
 
     Each run's best epoch is chosen on validation. Nothing is decided about the champion: the run was judged already.

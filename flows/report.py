@@ -2,10 +2,11 @@
 
 from prefect import flow
 
+from flows.parameters import EvaluationId
 from tasks.reporting import write_html_report
 
 
 @flow(name="report", description="One self-contained HTML page about an evaluation.")
-async def report(evaluation_id: str = "") -> str:
+async def report(evaluation_id: EvaluationId = "") -> str:
     """Write the report of `evaluation_id` (empty: the latest); returns its path."""
     return await write_html_report(evaluation_id)

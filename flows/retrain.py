@@ -1,9 +1,18 @@
 """Retrain when data has landed: claim it, run the whole loop, and look again before going home."""
 
+from typing import Any
+
 from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
-from flows.parameters import BaseModel, Epochs, Labeller, Precision, Seed, Share
+from flows.parameters import (
+    DEFAULT_LABELLER,
+    DEFAULT_SHARE,
+    BaseModel,
+    Labeller,
+    Share,
+    takes_recipe,
+)
 from flows.pipeline import pipeline
 from tasks.batches import claim, finishing
 from tasks.endings import ending
@@ -15,13 +24,12 @@ from tasks.evaluation import tell_verdict
     flow_run_name="retrain {base_model}",
     description="Claim what has landed and run the whole loop on everything; nothing to claim is nothing to do.",
 )
+@takes_recipe
 async def retrain(
-    labeller: Labeller = "openai",
+    labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,
-    epochs: Epochs = 3,
-    precision: Precision = "float16",
-    augmentation_share: Share = 0.1,
-    seed: Seed = 0,
+    augmentation_share: Share = DEFAULT_SHARE,
+    **recipe: Any,
 ) -> int:
     """Retrain until no landed batch is unclaimed; returns how many batches were trained on.
 
@@ -31,6 +39,6 @@ async def retrain(
     trained, outcome = 0, "nothing new to train on"
     while batches := await claim():
         async with finishing(batches):
-            evaluation_id = await pipeline([], labeller, base_model, epochs, precision, augmentation_share, seed)
+            evaluation_id = await pipeline([], labeller, base_model, augmentation_share, **recipe)
         trained, outcome = trained + len(batches), await tell_verdict(evaluation_id)
     return ending(trained, outcome)

@@ -1,9 +1,11 @@
 """Freeze a dataset version and fine-tune on it."""
 
+from typing import Any
+
 from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
-from flows.parameters import Again, BaseModel, ControlOf, Epochs, Labeller, Precision, Seed
+from flows.parameters import DEFAULT_LABELLER, Again, BaseModel, ControlOf, Labeller, takes_recipe
 from tasks.evaluation import fix_promotion_rules
 from tasks.training import fine_tune, fine_tune_unaugmented, take_snapshot
 
@@ -15,14 +17,13 @@ from tasks.training import fine_tune, fine_tune_unaugmented, take_snapshot
     persist_result=True,
     result_serializer="json",
 )
+@takes_recipe
 async def train(
-    labeller: Labeller = "openai",
+    labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,
-    epochs: Epochs = 3,
-    precision: Precision = "float16",
-    seed: Seed = 0,
     again: Again = False,
     control_of: ControlOf = "",
+    **recipe: Any,
 ) -> str:
     """Snapshot the labelled transcripts and fine-tune the base model on their train part; returns the run's id.
 
@@ -32,4 +33,4 @@ async def train(
     if control_of:
         return await fine_tune_unaugmented(control_of, again)
     dataset_id = await take_snapshot(labeller)
-    return await fine_tune(dataset_id, base_model, epochs, precision, seed, again)
+    return await fine_tune(dataset_id, base_model, recipe, again)

@@ -1,7 +1,7 @@
 """Dataset snapshots and fine-tuning. Nothing here loads torch before a training starts."""
 
 import asyncio
-from dataclasses import replace
+from typing import Any
 
 from prefect import get_run_logger, task
 
@@ -10,7 +10,7 @@ from feedback_model.records import LabellerKind
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.training import read_run
 from feedback_model.training.base_model import resolve_base
-from feedback_model.training.recipe import PrecisionName, default_recipe
+from feedback_model.training.recipe_options import complete_recipe
 from feedback_model.training.run import unaugmented_recipe
 from feedback_model.training.train import train
 from feedback_model.transcripts.snapshots import demand_augmented, read_examples, snapshot
@@ -28,16 +28,14 @@ async def take_snapshot(labeller: LabellerKind) -> str:
 
 
 @task(name="fine-tune", task_run_name="fine-tune {base_model}")
-async def fine_tune(
-    dataset_id: str, base_model: str, epochs: int, precision: PrecisionName, seed: int, again: bool
-) -> str:
+async def fine_tune(dataset_id: str, base_model: str, recipe: dict[str, Any], again: bool) -> str:
     """QLoRA on one dataset version, one checkpoint an epoch; returns the run's id, or that of the run that did it before."""
     with resources() as (settings, store):
         base = await asyncio.to_thread(resolve_base, base_model)
         dataset = read_dataset(store, dataset_id)
         examples = read_examples(settings, dataset, "train")
-        recipe = replace(default_recipe(base), epochs=epochs, precision=precision, seed=seed)
-        run = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, recipe, again=again)
+        chosen = complete_recipe(recipe, stand_in=base.stand_in)
+        run = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, chosen, again=again)
     get_run_logger().info("run %s (%s), reused: %s", run.run_id, run.device, run.reused)
     return run.run_id
 

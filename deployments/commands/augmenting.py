@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.commands.options import DEFAULT_LABELLER, Again, Json, Labeller, Seed, load_settings
+from deployments.commands.options import Json, load_settings
 from deployments.commands.stages import check_choices, show_outcome
 from deployments.flow_runner import run_flow
 from deployments.terminal import print_json, print_table, say
 from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings
 from feedback_model.traits import SCORES
+from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Again, Labeller, RunId, Seed, Share
 
 if TYPE_CHECKING:
     from feedback_model.augmentation.augment import AugmentationSummary
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def augment(
     labeller: Labeller = DEFAULT_LABELLER,
-    share: Annotated[float, typer.Option(min=0, max=1, help="Most rewrites to keep, as a share of real train.")] = 0.1,
+    share: Share = DEFAULT_SHARE,
     seed: Seed = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and its cost; ask nobody.")] = False,
     json: Json = False,
@@ -48,9 +49,7 @@ def augment(
 
 
 def prove_augmentation(
-    run_id: Annotated[
-        str, typer.Option("--run", help="Training run to repeat without rewrites; default: the latest.")
-    ] = "",
+    run_id: RunId = "",
     again: Again = False,
     json: Json = False,
 ) -> None:

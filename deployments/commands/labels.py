@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.commands.options import DEFAULT_LABELLER, Json, Labeller, Seed, load_settings
+from deployments.commands.options import Json, load_settings
 from deployments.terminal import print_json, print_table, say, showing_progress
 from feedback_model.errors import LabellerError, MissingStage
+from flows.parameters import DEFAULT_LABELLER, Labeller, Seed
 
 if TYPE_CHECKING:
     from eval.label_quality import Agreement
@@ -110,7 +111,9 @@ def check(
         print_table("What must be so of any labeller", header, rows)
     failed = [each.sentence for each in results if each.verdict == "fail"]
     if failed:
-        raise LabellerError(f"the labels do not follow: {failed[0]} Look at the prompt, or choose another model")
+        raise LabellerError(
+            f"the labels do not follow: {failed[0]} Look at the prompt, or choose another FEEDBACK_LABEL_MODEL"
+        )
 
 
 def show(title: str, found: "Sequence[Agreement]") -> None:

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.commands.options import Json, Limit, Seed, load_settings
+from deployments.commands.options import Json, load_settings
 from deployments.terminal import counts_phrase, print_json, say, showing_progress
 from feedback_model.errors import InputError
+from flows.parameters import Limit, Seed
 
 
 def land(

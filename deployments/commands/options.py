@@ -1,28 +1,61 @@
-"""Options that several commands share, said once."""
+"""Options that only the command line has; those that the run forms have too stand in `flows/parameters.py`."""
 
+from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.models import OptionInfo
 
-from feedback_model.errors import ConfigurationError
-from feedback_model.records import LabellerKind
+from feedback_model.errors import ConfigurationError, InputError
 from feedback_model.settings import Settings
 from feedback_model.training.recipe import PrecisionName
+from feedback_model.training.recipe_options import RECIPE_OPTIONS, read_assignments, read_recipe_file
+
+
+def _shorthand(name: str) -> OptionInfo:
+    """Define an option that sets one field of the recipe."""
+    option = RECIPE_OPTIONS[name]
+    return typer.Option(
+        min=option.minimum,
+        max=option.maximum,
+        help=option.help,
+        show_default=f"{option.default_words}, or the recipe file's",
+    )
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Labeller = Annotated[
-    LabellerKind,
-    typer.Option(help="Who labels: `openai` (or any endpoint at FEEDBACK_OPENAI_BASE_URL), or `embedded`."),
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option("--recipe", help="YAML file with fields of the recipe; `feedback train --print-recipe` writes one."),
 ]
-BaseModel = Annotated[str, typer.Option(help="Model to fine-tune: a hub id, a folder, or `embedded`.")]
-Epochs = Annotated[int, typer.Option(min=1, max=50, help="Passes over the train split; one checkpoint each.")]
-Precision = Annotated[PrecisionName, typer.Option(help="Compute type; a CPU falls back and the run says so.")]
-Seed = Annotated[int, typer.Option(help="Seeds everything that is random.")]
-Again = Annotated[bool, typer.Option("--again", help="Do it anew, even where the same was done before.")]
-Limit = Annotated[int, typer.Option(min=0, help="At most this many; 0 means all.")]
+RecipeChanges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change one field of the recipe; repeatable. Fields and defaults: "
+        + ", ".join(f"{name} ({option.default_words})" for name, option in RECIPE_OPTIONS.items())
+        + ".",
+    ),
+]
+Epochs = Annotated[int | None, _shorthand("epochs")]
+Precision = Annotated[PrecisionName | None, _shorthand("precision")]
+RecipeSeed = Annotated[int | None, _shorthand("seed")]
 
-DEFAULT_LABELLER: LabellerKind = "openai"
+
+def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: Any) -> dict[str, Any]:
+    """Collect the recipe's fields that a command was given: from the file, then from `--set` and the shorthands.
+
+    Raises:
+        InputError: a field is unknown, wrong, or given twice with different values.
+    """
+    changed = read_assignments(changes or [])
+    given = {name: value for name, value in shorthands.items() if value is not None}
+    for name, value in given.items():
+        if changed.get(name, value) != value:
+            raise InputError(f"{name} is given twice: --{name} {value} and --set {name}={changed[name]}")
+    return {**(read_recipe_file(file) if file else {}), **changed, **given}
 
 
 def load_settings() -> Settings:

@@ -9,6 +9,7 @@ import typer
 from deployments.commands.options import Json, load_settings
 from deployments.terminal import print_json, say, showing_progress
 from feedback_model.errors import InputError
+from flows.parameters import EvaluationId
 
 if TYPE_CHECKING:
     from eval.report.verifying import Verification
@@ -23,7 +24,7 @@ _NAMED = 5  # differences that are said; the rest are counted
 @app.callback()
 def report(
     context: typer.Context,
-    evaluation: Annotated[str, typer.Option("--evaluation", help="Evaluation to report on; default: the latest.")] = "",
+    evaluation: EvaluationId = "",
     json: Json = False,
 ) -> None:
     """Write one self-contained HTML page about an evaluation, and the same figures as JSON and Markdown."""

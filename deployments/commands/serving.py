@@ -8,13 +8,21 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from deployments.commands.options import load_settings
+from deployments.commands.options import (
+    Epochs,
+    Precision,
+    RecipeChanges,
+    RecipeFile,
+    RecipeSeed,
+    choose_recipe,
+    load_settings,
+)
 from deployments.household import Child, running, watch
 from deployments.server import announcement, await_health, quiet_environment, server_command
 from deployments.terminal import out, say
@@ -36,16 +44,21 @@ def up(
     base_model: Annotated[
         str | None, typer.Option(help="Default base model of the deployments from now on; kept by a later `up`.")
     ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(min=1, max=50, help="Default epochs of the deployments from now on; kept by a later `up`."),
-    ] = None,
+    recipe: RecipeFile = None,
+    changes: RecipeChanges = None,
+    epochs: Epochs = None,
+    precision: Precision = None,
+    seed: RecipeSeed = None,
 ) -> None:
-    """Start a Prefect server with its UI, workers and every deployment, and keep them running until Ctrl-C."""
+    """Start a Prefect server with its UI, workers and every deployment, and keep them running until Ctrl-C.
+
+    Fields of the recipe that are given become the deployments' defaults from now on; a later `up` keeps them.
+    """
     from deployments.flow_runner import stopping_on_interrupt
 
+    fields = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
     settings = load_settings()
-    chosen = _chosen_defaults(settings, labeller, base_model, epochs)
+    chosen = _chosen_defaults(settings, labeller, base_model) | fields
     folder = settings.home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     settings.inbox.mkdir(parents=True, exist_ok=True)
@@ -58,7 +71,7 @@ def up(
             say("stopped; runs that were at work go on at the next `feedback up`")
 
 
-def _serve(settings: Settings, port: int, chosen: Mapping[str, str | int]) -> None:
+def _serve(settings: Settings, port: int, chosen: Mapping[str, Any]) -> None:
     folder, api_url = settings.home / "prefect", f"http://127.0.0.1:{port}/api"
     server = Child("Prefect server", server_command(port, ui=True), folder / "server.log", {})
     workers = [Child(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log", {}) for pool in WORK_POOLS]
@@ -73,9 +86,7 @@ def _serve(settings: Settings, port: int, chosen: Mapping[str, str | int]) -> No
             watch([server, *workers], say)
 
 
-def _chosen_defaults(
-    settings: Settings, labeller: LabellerKind | None, base_model: str | None, epochs: int | None
-) -> dict[str, str | int]:
+def _chosen_defaults(settings: Settings, labeller: LabellerKind | None, base_model: str | None) -> dict[str, Any]:
     """Deployment parameters from the options that were given, checked now rather than in the first run."""
     from deployments.commands.stages import check_choices
 
@@ -86,7 +97,7 @@ def _chosen_defaults(
             "" if base_model in (None, "embedded") else base_model
         )  # the stand-in is made when it is first needed
         check_choices(settings, labeller or "embedded", to_check)
-    given = {"labeller": labeller, "base_model": base_model, "epochs": epochs}
+    given = {"labeller": labeller, "base_model": base_model}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -1,5 +1,6 @@
 """`feedback run` and the commands of its single stages; each runs the flow of the same name."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -7,37 +8,52 @@ from typing import Annotated
 import typer
 
 from deployments.commands.options import (
-    DEFAULT_LABELLER,
-    Again,
-    BaseModel,
     Epochs,
     Json,
-    Labeller,
-    Limit,
     Precision,
-    Seed,
+    RecipeChanges,
+    RecipeFile,
+    RecipeSeed,
+    choose_recipe,
     load_settings,
 )
 from deployments.flow_runner import run_flow
 from deployments.terminal import print_json, say
-from feedback_model.records import LabellerKind, LabelMode
+from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings
-from feedback_model.training.base_model import DEFAULT_BASE_MODEL
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
+from feedback_model.training.recipe_options import complete_recipe, render_recipe
+from flows.parameters import (
+    DEFAULT_LABELLER,
+    DEFAULT_SHARE,
+    Again,
+    AgainFailed,
+    BaseModel,
+    Budget,
+    Inputs,
+    Labeller,
+    LabelMode,
+    Limit,
+    RunId,
+    Share,
+)
 
 
 def run(
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="File or folder to land first; repeatable.")
-    ] = None,
+    inputs: Inputs = [],  # noqa: B006 - never changed
     labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,
-    epochs: Epochs = 3,
-    precision: Precision = "float16",
-    seed: Seed = 0,
+    augmentation_share: Share = DEFAULT_SHARE,
+    recipe: RecipeFile = None,
+    changes: RecipeChanges = None,
+    epochs: Epochs = None,
+    precision: Precision = None,
+    seed: RecipeSeed = None,
     again: Again = False,
     json: Json = False,
 ) -> None:
     """Run the whole loop once on what has landed: label, augment, train, infer, evaluate, report."""
+    chosen = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
     settings = load_settings()
     check_choices(settings, labeller, base_model)
 
@@ -45,13 +61,12 @@ def run(
         from flows.pipeline import pipeline
 
         return await pipeline(
-            inputs=inputs or [],
+            inputs=inputs,
             labeller=labeller,
             base_model=base_model,
-            epochs=epochs,
-            precision=precision,
-            seed=seed,
+            augmentation_share=augmentation_share,
             again=again,
+            **chosen,
         )
 
     show_outcome(settings, run_flow(settings, call, quiet=json), json=json)
@@ -60,13 +75,9 @@ def run(
 def label(
     labeller: Labeller = DEFAULT_LABELLER,
     limit: Limit = 0,
-    again: Annotated[bool, typer.Option("--again", help="Ask again where every answer so far was unusable.")] = False,
-    budget: Annotated[
-        float, typer.Option(min=0, help="USD that the label set may cost in all, earlier runs included; 0: no bound.")
-    ] = 0.0,
-    mode: Annotated[
-        LabelMode, typer.Option(help="`batch`: within a day, at half price, through the Batch API.")
-    ] = "now",
+    again: AgainFailed = False,
+    budget: Budget = 0.0,
+    mode: LabelMode = "now",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would cost and take, and buy nothing.")
     ] = False,
@@ -110,22 +121,29 @@ def show_forecast(settings: Settings, labeller: LabellerKind, limit: int, *, jso
 def train(
     labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,
-    epochs: Epochs = 3,
-    precision: Precision = "float16",
-    seed: Seed = 0,
+    recipe: RecipeFile = None,
+    changes: RecipeChanges = None,
+    epochs: Epochs = None,
+    precision: Precision = None,
+    seed: RecipeSeed = None,
+    print_recipe: Annotated[
+        bool, typer.Option("--print-recipe", help="Write the recipe that would be used as YAML, and train nothing.")
+    ] = False,
     again: Again = False,
     json: Json = False,
 ) -> None:
     """Freeze what is labelled as a dataset version and fine-tune on it, one checkpoint an epoch."""
+    chosen = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
+    if print_recipe:
+        sys.stdout.write(render_recipe(complete_recipe(chosen, stand_in=base_model == EMBEDDED)))
+        return
     settings = load_settings()
     check_choices(settings, labeller, base_model)
 
     async def call() -> str:
         from flows.train import train as flow
 
-        return await flow(
-            labeller=labeller, base_model=base_model, epochs=epochs, precision=precision, seed=seed, again=again
-        )
+        return await flow(labeller=labeller, base_model=base_model, again=again, **chosen)
 
     run_id = run_flow(settings, call, quiet=json)
     if json:
@@ -135,7 +153,7 @@ def train(
 
 
 def evaluate(
-    run_id: Annotated[str, typer.Option("--run", help="Training run to evaluate; default: the latest.")] = "",
+    run_id: RunId = "",
     again: Again = False,
     json: Json = False,
 ) -> None:

@@ -83,6 +83,8 @@ class Content:
     looks: tuple[Row, ...]
     """How often each split of the dataset had been measured on by then."""
     timing: tuple[Row, ...]
+    recipes: tuple[Row, ...]
+    """Of the training runs behind the models."""
     lineage: tuple[Row, ...]
 
 
@@ -128,6 +130,7 @@ def compose(gathered: Gathered) -> Content:
         cost=tuple(answers["cost"].rows),
         looks=tuple(answers["looks"].rows),
         timing=_in_order(answers["timing"]),
+        recipes=tuple(answers["recipe"].rows),
         lineage=lineage,
     )
 

@@ -56,6 +56,11 @@ def show_score(value: Cell) -> str:
     return ABSENT if value is None else f"{float(value):.3g}"
 
 
+def show_choice(value: Cell) -> str:
+    """Show a field of a recipe as the user would write it."""
+    return ABSENT if value is None else _with_minus(str(value))
+
+
 def _with_minus(text: str) -> str:
     unsigned = text.lstrip("+-")
     if not unsigned.strip("0."):

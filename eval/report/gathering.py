@@ -23,6 +23,7 @@ _OF_EVALUATION = (
     "effect",
     "failures",
     "timing",
+    "recipe",
     "lineage",
     "decision",
 )

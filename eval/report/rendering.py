@@ -19,6 +19,7 @@ from eval.report.content import Content
 from eval.report.gathering import Gathered
 from eval.report.sentences import say_outcome, say_survival
 from eval.report.table import show_share
+from feedback_model.training.recipe import RECIPE_FIELDS
 from feedback_model.traits import TRAITS
 
 FORMAT = "feedback-report-1"
@@ -34,6 +35,7 @@ _FORMATS: dict[str, Callable[[Cell], str]] = {
     "dollars": formats.show_dollars,
     "seconds": formats.show_seconds,
     "score": formats.show_score,
+    "choice": formats.show_choice,
 }
 _MADE_BY = (".py", ".sql", ".j2", ".css")
 
@@ -99,7 +101,7 @@ def _environment(*, marked: bool) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["traits"] = TRAITS
+    environment.globals |= {"traits": TRAITS, "recipe_fields": RECIPE_FIELDS}
     environment.filters |= {name: _showing(show, marked=marked) for name, show in _FORMATS.items()}
     environment.filters |= {"outcome": say_outcome, "survival": say_survival, "slug": _slug, "unbroken": _unbroken}
     environment.filters["rate_of"] = lambda row, part, whole: show_share(row[part], row[whole])

@@ -160,7 +160,7 @@ async def augment(
     job = _Augmentation(
         store, labeller, label_set, settings.label_concurrency, seed=seed, max_share=max_share, tolerance=tolerance, left=limit
     )  # fmt: skip
-    async with taking_turns(store, "augment"):
+    async with taking_turns(store, "augment", "augments"):
         await job.finish_ordered()
         while await asyncio.to_thread(job.order_more):
             await job.finish_ordered()

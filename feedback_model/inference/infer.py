@@ -76,7 +76,7 @@ def infer(
     version = prompt_version("feedback")
     inference_id = inference_id_of(model, decoding, version, limit)
     by_id = {transcript.transcript_id: transcript for transcript in transcripts}
-    with hold(store, f"infer:{inference_id}"):
+    with hold(store, f"infer:{inference_id}", "asks the same model"):
         if again:
             outputs.forget_outputs(store, inference_id, list(by_id))
         missing = outputs.missing_outputs(store, inference_id, by_id)

@@ -51,13 +51,17 @@ class ReferenceGenerator:
             return self._generate(texts)
         except torch.OutOfMemoryError as error:
             if len(texts) == 1:
-                raise ModelError("not even one transcript fits into the GPU's memory beside the model") from error
+                raise ModelError(
+                    "not even one transcript fits into the GPU's memory beside the model; free some of it, or train a smaller "
+                    "--base-model"
+                ) from error
         torch.cuda.empty_cache()
         middle = len(texts) // 2
         return self.generate(texts[:middle]) + self.generate(texts[middle:])
 
     def _prompts(self, texts: Sequence[str]) -> tuple[list[list[int]], frozenset[int]]:
-        return self._encoder.encode_prompts(texts, [self._room] * len(texts))
+        way_on = f"allow fewer than {self._max_new_tokens} new tokens with FEEDBACK_MAX_NEW_TOKENS"
+        return self._encoder.encode_prompts(texts, [self._room] * len(texts), way_on)
 
     def _generate(self, texts: Sequence[str]) -> list[Output]:
         started = time.perf_counter()

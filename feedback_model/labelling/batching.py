@@ -28,6 +28,7 @@ from feedback_model.settings import Settings
 from feedback_model.store import batch_jobs, claims, ledger, replies, sends
 from feedback_model.store.batch_jobs import BatchJob
 from feedback_model.store.connection import Store
+from feedback_model.waiting import Waiting
 
 MOST_REQUESTS: Final = 10_000  # in one job; the provider takes 50,000, and smaller ones come back sooner
 MOST_BYTES: Final = 100_000_000  # the provider takes 200 MB
@@ -62,7 +63,7 @@ async def label_in_batches(
     """
     most = in_budget(budget, label_set.label_model)
     await BatchDesk(desk).check()
-    async with taking_turns(store, "label batches"):  # two would collect one batch twice
+    async with taking_turns(store, "label batches", "labels in batches"):  # two would collect one batch twice
         plan = await take_stock(store, desk, label_set, settings, limit, again_failed=again_failed)
         counter = _Counter(store, desk, label_set, most, limit, BatchDesk(desk), again_failed)
         total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in await counter.open_jobs())
@@ -96,6 +97,9 @@ class _Counter:
 
     async def work(self, tracker: Tracker) -> LabelCounts:
         """Hand in, wait and collect until nothing is wanted and nothing is under way."""
+        jobs: list[BatchJob] = []
+        way_out = "Ctrl-C stops this command; the batches go on, and the same command collects them later"
+        waiting = Waiting("the provider to answer batches, at most 24 h each", way_out, lambda: _sizes(jobs))
         while True:
             jobs = await self.open_jobs()
             for job in jobs:
@@ -105,7 +109,7 @@ class _Counter:
                 continue
             if not jobs:
                 return self.counts
-            await self._wait()
+            await self._wait(waiting)
             for job in await self.open_jobs():
                 if job.state == "submitted":
                     tracker.advance(await self._look_at(job))
@@ -169,10 +173,11 @@ class _Counter:
             question = question_of(order, messages_of(order), self.allowance.output(order), self.desk.wishes & SENSIBLE)
             yield request_line(send.send_id, question)
 
-    async def _wait(self) -> None:
+    async def _wait(self, waiting: Waiting) -> None:
         for _ in range(max(1, round(self.look / TICK))):
             await asyncio.sleep(TICK)
             check_stop()
+            waiting.look()
         self.look = min(LAST_LOOK, self.look * 1.5)
 
     async def _look_at(self, job: BatchJob) -> int:
@@ -288,6 +293,10 @@ class _Counter:
         tries = batch_jobs.open_tries(self.store, job)
         ends = [sends.Closing(send, outcome, error) for send, _ in tries.values()]
         self.counts += LabelCounts(failed=batch_jobs.end_job(self.store, job, "failed", ends, error))
+
+
+def _sizes(jobs: Sequence[BatchJob]) -> str:
+    return f"{len(jobs)} under way, with {sum(job.n_requests for job in jobs)} requests"
 
 
 def _error_of(batch: Any) -> str:

@@ -15,6 +15,7 @@ from feedback_model.store import replies, sends
 from feedback_model.store.ledger import Order
 from feedback_model.store.sends import Closing, Outcome, Send
 from feedback_model.store.writer import Writer
+from feedback_model.waiting import Waiting
 
 POLL: Final = 0.1  # seconds between looks at whether tries under way came out cheaper than feared
 
@@ -35,9 +36,12 @@ class Journal:
             Interrupted: a stop was requested while it waited for that.
         """
         label_set = LabelSet(order.label_model, order.prompt_version)
+        way_out = "give a higher --budget, or stop with Ctrl-C; what is paid for is kept"
+        waiting = Waiting("answers under way, whose cost decides whether the budget has room for more", way_out)
         send = Send(secrets.token_hex(12), order.request_id, label_set, most, self.budget)
         while (admission := await self.writer.commit(sends.open_sends, send)) == "wait":
             check_stop()
+            waiting.look()
             await asyncio.sleep(POLL)
         if admission == "over":
             raise out_of_budget(self.budget or 0, most)

@@ -22,7 +22,9 @@ from feedback_model.records import LabelSet
 from feedback_model.settings import Settings
 from feedback_model.store import claims, ledger, replies
 from feedback_model.store.connection import Store
+from feedback_model.store.leases import describe_owner
 from feedback_model.store.transcripts import count_transcripts
+from feedback_model.waiting import Waiting
 
 LABELS: Final[Trade[replies.Label]] = Trade(read_label, replies.settle_labels)
 TRADES: Final[Mapping[ledger.Purpose, Trade[replies.Label]]] = {"label": LABELS, "relabel": LABELS}
@@ -102,7 +104,7 @@ def demand_labels(store: Store, label_set: LabelSet) -> None:
     if failed and not ledger.count_state(store, label_set, "label", "done"):
         raise LabellerError(
             f"no usable label came from {label_set.label_model}: {failed} transcripts were given up (the view label_progress "
-            "says why); mend the endpoint or choose another model, then run `feedback label --again`"
+            "says why); mend the endpoint or choose another FEEDBACK_LABEL_MODEL, then run `feedback label --again`"
         )
 
 
@@ -136,6 +138,10 @@ async def label_missing(
     return counts
 
 
+def _holders(owners: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} held by {describe_owner(owner)}" for owner, count in owners.items())
+
+
 @dataclass(frozen=True, slots=True)
 class _Shop:
     """Everything that buying labels takes."""
@@ -167,7 +173,12 @@ class _Shop:
     async def see_others_through(self) -> LabelCounts:
         """Wait until no other process holds a claim; buy what one that stopped gave back."""
         counts, held_before, standing = await self._buy_given_back(), -1, 0.0
-        while held := await asyncio.to_thread(claims.claimed_elsewhere, self.store, self.label_set, "label"):
+        owners: dict[str, int] = {}
+        way_out = "Ctrl-C stops this command; what that process has paid for is kept"
+        waiting = Waiting("another process that buys labels of the same set", way_out, lambda: _holders(owners))
+        while owners := await asyncio.to_thread(claims.claimed_elsewhere, self.store, self.label_set, "label"):
+            held = sum(owners.values())
+            waiting.look()
             standing = standing + POLL if held == held_before else 0.0
             held_before = held
             if standing > STANDSTILL:

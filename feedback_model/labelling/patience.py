@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from feedback_model.errors import ConfigurationError, FeedbackError, LabellerError, LabellingStopped
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.progress import check_stop
+from feedback_model.waiting import Waiting
 
 T = TypeVar("T")
 TICK: Final = 0.25  # seconds between looks at a request to stop
@@ -117,10 +118,14 @@ class Patience:
             raise self._ended
 
     async def _sleep(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        began = time.monotonic()
+        way_out = "Ctrl-C stops this command; what is paid for is kept"
+        waiting = Waiting(f"the endpoint {self._where}, which refuses or fails for now", way_out)
+        while (left := began + seconds - time.monotonic()) > 0:
             await asyncio.sleep(min(TICK, left))
             self.check()
+            if self._last_answer < began:  # one request that waits while others are answered is no news
+                waiting.look()
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
         refusal = state.outcome.exception() if state.outcome else None

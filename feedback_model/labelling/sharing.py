@@ -17,10 +17,10 @@ INTERVAL: Final = 1.0  # seconds between looks at who else is at work
 
 
 @asynccontextmanager
-async def taking_turns(store: Store, name: str) -> AsyncGenerator[None]:
-    """Do the block while no other process does one of this name; whoever waits may be interrupted."""
+async def taking_turns(store: Store, name: str, activity: str) -> AsyncGenerator[None]:
+    """Do the block, which is an `activity`, while no other process does one of this name; see `leases.hold`."""
     with ExitStack() as stack:
-        await asyncio.to_thread(stack.enter_context, leases.hold(store, name))
+        await asyncio.to_thread(stack.enter_context, leases.hold(store, name, activity))
         yield
 
 

@@ -6,8 +6,16 @@ from collections.abc import Mapping
 
 from feedback_model.labelling.pacing import Pace, read_limits
 from feedback_model.progress import check_stop
+from feedback_model.waiting import Waiting
 
 TICK = 0.25  # seconds between looks at a request to stop
+
+
+_WAY_OUT = "Ctrl-C stops this command; what is paid for is kept"
+
+
+def _left(slot: float) -> float:
+    return slot - time.monotonic()
 
 
 class Turnstile:
@@ -28,9 +36,11 @@ class Turnstile:
         """
         async with self._line:
             slot = self._pace.slot(tokens, time.monotonic())
-            while (wait := slot - time.monotonic()) > 0:
+            waiting = Waiting("the endpoint's rate limit", _WAY_OUT, lambda: f"next request in {_left(slot):.0f} s")
+            while (wait := _left(slot)) > 0:
                 await asyncio.sleep(min(TICK, wait))
                 check_stop()
+                waiting.look()
         self._passed += 1
 
     def note_reply(self, headers: Mapping[str, str], sent_at: float) -> None:

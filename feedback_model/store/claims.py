@@ -134,15 +134,16 @@ def release(store: Store, request_ids: Iterable[str]) -> None:
             connection.execute(update(label_request).where(ours).values(state="wanted", claimed_by=None))
 
 
-def claimed_elsewhere(store: Store, label_set: LabelSet, purpose: Purpose) -> int:
-    """How many requests of a label set another process has in hand."""
+def claimed_elsewhere(store: Store, label_set: LabelSet, purpose: Purpose) -> dict[str, int]:
+    """Count the requests of a label set that other processes have in hand, by owner; of a batch, nobody is the owner."""
     theirs = and_(
         of_label_set(label_set, purpose),
         label_request.c.state.in_(("claimed", "answered")),
         label_request.c.claimed_by != process_owner(),
     )
+    counts = select(label_request.c.claimed_by, func.count()).where(theirs).group_by(label_request.c.claimed_by)
     with store.read() as connection:
-        return connection.execute(select(func.count()).select_from(label_request).where(theirs)).scalar_one()
+        return dict(connection.execute(counts).tuples().all())
 
 
 def adopt_unread(store: Store, purpose: Purpose) -> tuple[UnreadReply, ...]:

@@ -1,21 +1,29 @@
 """Opening the database: SQLite by default, PostgreSQL through the same code, brought to the newest schema on the way."""
 
+import os
+import socket
 import sqlite3
 import time
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from feedback_model.errors import StoreError
+from feedback_model.store.lock_waits import sqlite_writer, telling_lock_waits
+from feedback_model.waiting import Waiting, waiting_for
 
 BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another before it gives up
+BUSY_SLICE = 0.25  # seconds of it that pass inside SQLite, where nobody hears of them and no signal is heard
 CONNECT_SECONDS = 10  # how long PostgreSQL may take to answer
 
+_BUSY_WAY_OUT = f"it gives up after {BUSY_SECONDS:.0f} s; end that process, or press Ctrl-C twice"
 _WENT_AWAY = "nothing of this write was kept; run the same command again when PostgreSQL is back"
 # What to do, by words of what was found; the first that fits counts.
 _ADVICE = {
@@ -52,7 +60,7 @@ class Store:
         Raises:
             StoreError: the database is locked or gone.
         """
-        with _in_one_sentence(self.engine), self.engine.connect() as connection:
+        with _in_one_sentence(self.engine), self.engine.connect() as connection, _telling_waits(connection):
             yield connection
 
     @contextmanager
@@ -67,7 +75,11 @@ class Store:
         Raises:
             StoreError: the database is locked, read-only, full or gone.
         """
-        with _in_one_sentence(self.engine), _writing(self.engine, foreign_keys) as connection:
+        with (
+            _in_one_sentence(self.engine),
+            _writing(self.engine, foreign_keys) as connection,
+            _telling_waits(connection),
+        ):
             yield connection
 
     def close(self) -> None:
@@ -77,6 +89,11 @@ class Store:
 
 def _writing(engine: Engine, foreign_keys: bool) -> AbstractContextManager[Connection]:
     return engine.execution_options(immediate=True, foreign_keys=foreign_keys).begin()
+
+
+def _telling_waits(connection: Connection) -> AbstractContextManager[None]:
+    # A SQLite connection waits nowhere but where its transaction begins.
+    return telling_lock_waits(connection) if connection.dialect.name == "postgresql" else nullcontext()
 
 
 @contextmanager
@@ -105,7 +122,8 @@ def connect(url: str) -> Store:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
-            engine = create_engine(parsed, connect_args={"connect_timeout": CONNECT_SECONDS}, pool_pre_ping=True)
+            engine = create_engine(parsed, connect_args=_postgresql_arguments(), pool_pre_ping=True)
+            event.listen(engine, "do_connect", _connect_telling)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(
             f"FEEDBACK_DATABASE_URL is not a database URL: {url!r}; try sqlite:///PATH or postgresql+psycopg://…"
@@ -136,12 +154,28 @@ def open_store(url: str) -> Store:
     return store
 
 
+def _postgresql_arguments() -> dict[str, Any]:
+    # The name is what others are told who wait for us.
+    name = f"feedback on {socket.gethostname()}, process {os.getpid()}"
+    return {"connect_timeout": CONNECT_SECONDS, "fallback_application_name": name[:63]}
+
+
+def _connect_telling(dialect: Dialect, _record: object, places: Sequence[Any], options: dict[str, Any]) -> Any:
+    way_out = f"it gives up after {CONNECT_SECONDS} s; start PostgreSQL, or correct FEEDBACK_DATABASE_URL"
+    with waiting_for("PostgreSQL to answer", way_out):
+        return dialect.connect(*places, **options)
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver must not open transactions by itself: `_begin_sqlite` does, and says IMMEDIATE where it matters.
     connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    _set_busy_timeout(connection, BUSY_SECONDS)
     _use_write_ahead_log(connection)
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _set_busy_timeout(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
@@ -159,4 +193,31 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     connection.exec_driver_sql(f"PRAGMA foreign_keys = {'ON' if options.get('foreign_keys', True) else 'OFF'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
+    if options.get("immediate", False):
+        _begin_immediately(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_immediately(connection: Connection) -> None:
+    """Take the write lock, waiting for whoever has it; a request to stop is no reason to drop what is to be written."""
+    driver: Any = connection.connection.driver_connection
+    database = connection.engine.url.database
+    waiting = Waiting("another process that writes to the database", _BUSY_WAY_OUT, partial(sqlite_writer, database))
+    deadline = time.monotonic() + BUSY_SECONDS
+    _set_busy_timeout(driver, min(BUSY_SLICE, BUSY_SECONDS))
+    try:
+        while not _got_write_lock(driver, last_try=time.monotonic() > deadline):
+            waiting.look()
+    finally:
+        _set_busy_timeout(driver, BUSY_SECONDS)
+
+
+def _got_write_lock(driver: sqlite3.Connection, *, last_try: bool) -> bool:
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if last_try or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True

@@ -8,8 +8,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from feedback_model.progress import check_stop
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import lease
 from feedback_model.store.upsert import insert_missing, upsert
+from feedback_model.waiting import Waiting, describe_process
 
 LIFETIME = 90.0  # seconds until a silent owner on another host counts as dead
 RENEWAL = 20.0  # seconds between renewals
@@ -56,6 +58,12 @@ def is_alive(owner: str) -> bool | None:
     except PermissionError:
         return True
     return _start_time(int(pid)) == started
+
+
+def describe_owner(owner: str) -> str:
+    """`process 4711: feedback train`, or `process 4711 on HOST` where it is elsewhere."""
+    host, pid, _ = owner.rsplit(":", 2)
+    return describe_process(int(pid)) if host == socket.gethostname() else f"process {pid} on {host}"
 
 
 def holder(store: Store, name: str) -> str | None:
@@ -101,24 +109,28 @@ def _renew(store: Store, name: str, finished: threading.Event) -> None:
 
 
 @contextmanager
-def hold(store: Store, name: str, on_wait: Callable[[str], None] = lambda _owner: None) -> Generator[None]:
+def hold(store: Store, name: str, activity: str) -> Generator[None]:
     """Hold the lease `name` during the block, waiting while another process has it.
 
     Args:
-        on_wait: told once who is waited for.
+        activity: what its holder does, as it is read after "another process that"; for those who wait.
 
     Raises:
         Interrupted: a stop was requested while waiting.
     """
-    waited = False
+
+    def whom() -> str:
+        owner = holder(store, name)
+        return describe_owner(owner) if owner else ""
+
+    waiting = Waiting(f"another process that {activity}", "end that process, or stop this one with Ctrl-C", whom)
     while not acquire(store, name):
-        if not waited:
-            on_wait(holder(store, name) or "")
-            waited = True
+        waiting.look()
         check_stop()
         time.sleep(POLL)
     finished = threading.Event()
-    renewal = threading.Thread(target=_renew, args=(store, name, finished), name=f"lease {name}", daemon=True)
+    renewing = (_renew, store, name, finished)
+    renewal = threading.Thread(target=copy_context().run, args=renewing, name=f"lease {name}", daemon=True)
     renewal.start()
     try:
         yield

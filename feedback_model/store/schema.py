@@ -10,11 +10,13 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
 from feedback_model.errors import StoreError
 from feedback_model.store.connection import Store
+from feedback_model.training.recipe import RECIPE_FIELDS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VIEWS = (
@@ -43,6 +45,7 @@ VIEWS = (
     "champion",
     "decisions",
     "decision_evidence",
+    "recipes",
     "lineage",
     "transcript_errors",
     "confusion",
@@ -62,11 +65,36 @@ _MIGRATION_LOCK = 7_365_014  # PostgreSQL advisory lock; any number that nothing
 _MAY_FILL_REPORT_SCHEMA = text(
     f"SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = '{REPORT_SCHEMA}'"  # noqa: S608 - a name of ours
 )
-# Bytes to text without ever failing: what is no UTF-8 is shown as the database can.
-_DIALECT_WORDS = {
-    "sqlite": {"raw_as_text": "CAST(output.raw AS TEXT)"},
-    "postgresql": {"raw_as_text": "feedback_text(output.raw)"},
-}
+
+
+def _json_field(dialect: str, column: str, name: str, kind: Any) -> str:
+    """Write one field of a JSON column in `dialect`'s words."""
+    if dialect == "sqlite":
+        return f"json_extract({column}, '$.{name}')"
+    return f"CAST(CAST({column} AS jsonb) ->> '{name}' AS {_POSTGRESQL_TYPES.get(kind, 'TEXT')})"
+
+
+_POSTGRESQL_TYPES = {int: "BIGINT", float: "DOUBLE PRECISION", bool: "BOOLEAN"}
+
+
+def _recipe_fields(dialect: str) -> str:
+    """Write one column for each field of the recipe, so that a field added there is a column here."""
+    fields = {name: field.annotation for name, field in RECIPE_FIELDS.items()}
+    return ",\n    ".join(
+        f"{_json_field(dialect, 'training_run.recipe', name, kind)} AS {name}" for name, kind in fields.items()
+    )
+
+
+_RAW_AS_TEXT = {"sqlite": "CAST(output.raw AS TEXT)", "postgresql": "feedback_text(output.raw)"}
+"""Bytes to text without ever failing: what is no UTF-8 is shown as the database can."""
+
+
+def _dialect_words(dialect: str) -> dict[str, str]:
+    return {
+        "raw_as_text": _RAW_AS_TEXT[dialect],
+        "recipe_fields": _recipe_fields(dialect),
+        "precision_used": _json_field(dialect, "training_run.precision", "used", str),
+    }
 
 
 @cache
@@ -79,11 +107,11 @@ def head_revision() -> str:
 def view_statements(dialect: str) -> tuple[tuple[str, str], ...]:
     """Name and SQL of each view, in `dialect`'s words."""
     folder = files("feedback_model.store").joinpath("views")
-    statements: list[tuple[str, str]] = []
+    words, statements = _dialect_words(dialect), list[tuple[str, str]]()
     for name in VIEWS:
         sql = folder.joinpath(f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
-        for placeholder, words in _DIALECT_WORDS[dialect].items():
-            sql = sql.replace(f"{{{placeholder}}}", words)
+        for placeholder, said in words.items():
+            sql = sql.replace(f"{{{placeholder}}}", said)
         statements.append((name, sql))
     return tuple(statements)
 

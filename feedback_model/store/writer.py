@@ -8,6 +8,7 @@ what is written.
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
@@ -34,7 +35,9 @@ class Writer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="ledger writer", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._serve,), name="ledger writer", daemon=True
+        )
         self._failure: BaseException | None = None
 
     def __enter__(self) -> Self:

@@ -13,6 +13,8 @@ from feedback_model.records import BaseModel
 
 DEFAULT_BASE_MODEL: Final = "Qwen/Qwen2.5-0.5B-Instruct"
 """What is fine-tuned unless the user says otherwise."""
+EMBEDDED: Final = "embedded"
+"""The name of the demo's tiny base model."""
 _WAY_ON = "give --base-model a folder, a reachable hub id, or embedded"
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
@@ -24,7 +26,7 @@ def resolve_base(name: str) -> BaseModel:
     Raises:
         ConfigurationError: it does not exist, cannot be reached, or has no chat template.
     """
-    if name == "embedded":
+    if name == EMBEDDED:
         from feedback_model.embedded.tiny_base import embedded_base
 
         return embedded_base()

@@ -61,7 +61,7 @@ class ChatEncoder:
         if not whole.startswith(prompt + answer):
             raise ModelError(
                 "the base model's chat template changes the prompt or the answer once the answer is there, "
-                "so it cannot be trained on answers alone; choose another base model"
+                "so it cannot be trained on answers alone; choose another with --base-model"
             )
         after = self.ids([whole[len(prompt + answer) :]])[0]
         if not after or after[0] not in self._tokenizer.all_special_ids:
@@ -72,8 +72,13 @@ class ChatEncoder:
         """Token ids of already rendered texts."""
         return self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
 
-    def encode_prompts(self, texts: Sequence[str], limits: Sequence[int]) -> tuple[list[list[int]], frozenset[int]]:
+    def encode_prompts(
+        self, texts: Sequence[str], limits: Sequence[int], way_on: str
+    ) -> tuple[list[list[int]], frozenset[int]]:
         """Prompt ids about each transcript, at most its limit each, and the positions of transcripts that had to be cut.
+
+        Args:
+            way_on: what makes room, said where there is none.
 
         Raises:
             InputError: not even the prompt without a transcript fits.
@@ -81,17 +86,17 @@ class ChatEncoder:
         encoded = self.ids([self.prompt(text) for text in texts])
         cut = frozenset(index for index, ids in enumerate(encoded) if len(ids) > limits[index])
         for index in cut:
-            encoded[index] = self._shortened(texts[index], limits[index])
+            encoded[index] = self._shortened(texts[index], limits[index], way_on)
         return encoded, cut
 
-    def _shortened(self, text: str, limit: int) -> list[int]:
+    def _shortened(self, text: str, limit: int, way_on: str) -> list[int]:
         words = self.ids([text])[0]
         keep = len(words)
         ids = self.ids([self.prompt(text)])[0]
         while len(ids) > limit:
             if keep == 0:
                 raise InputError(
-                    f"the prompt alone takes {len(ids)} tokens, but only {limit} fit beside the answer; raise max_length"
+                    f"the prompt alone takes {len(ids)} tokens, but only {limit} fit beside the answer; {way_on}"
                 )
             keep = max(0, keep - (len(ids) - limit))
             ids = self.ids([self.prompt(self._tokenizer.decode(words[:keep]))])[0]
@@ -105,7 +110,8 @@ class ChatEncoder:
         """
         answers = self.ids([render_feedback(example.feedback) + self.end_token for example in examples])
         room = [max_length - len(answer) for answer in answers]
-        prompts, cut = self.encode_prompts([example.text for example in examples], room)
+        way_on = f"train with --set max_length={2 * max_length}, or choose a --base-model that reads more"
+        prompts, cut = self.encode_prompts([example.text for example in examples], room, way_on)
         if cut:
             _log.warning("%d of %d transcripts were cut to fit %d tokens", len(cut), len(examples), max_length)
         return [EncodedExample(tuple(prompt), tuple(answer)) for prompt, answer in zip(prompts, answers, strict=True)]

@@ -99,12 +99,13 @@ class TrainingLoop:
             loss = self._update(batch, learning_rate)
         except torch.OutOfMemoryError as error:
             raise ModelError(
-                f"a batch of {len(indices)} does not fit into the GPU's memory; use a smaller batch size or max_length"
+                f"a batch of {len(indices)} does not fit into the GPU's memory; train with "
+                f"--set batch_size={max(1, len(indices) // 2)} or --set max_length={self._recipe.max_length // 2}"
             ) from error
         if not math.isfinite(loss):
             raise ModelError(
-                f"the loss is {loss} at step {position.step + 1} of epoch {position.epoch}; lower the learning rate, "
-                "or train in bfloat16 or float32"
+                f"the loss is {loss} at step {position.step + 1} of epoch {position.epoch}; train with "
+                f"--set learning_rate={self._recipe.learning_rate / 4:.2g}, or with --precision bfloat16 or float32"
             )
         position.batch, position.step = position.batch + 1, position.step + 1
         position.loss_sum += loss * len(batch.targets)

@@ -54,7 +54,7 @@ def train(
     if not examples:
         raise MissingStage(f"dataset {dataset.dataset_id[:8]} has no train examples; label more transcripts first")
     run_id = run_id_of(dataset, base, recipe)
-    with hold(store, f"train:{run_id}"):
+    with hold(store, f"train:{run_id}", "trains the same recipe on the same data"):
         finished = None if again else _find_reusable(store, settings_home, run_id)
         if finished is not None:
             return finished

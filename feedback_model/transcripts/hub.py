@@ -6,6 +6,7 @@ from typing import Any
 from feedback_model.errors import InputError
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.raw_records import RawRecord, record_from
+from feedback_model.waiting import waiting_for
 
 HUB_SECONDS = 20.0  # until the hub counts as out of reach
 SHUFFLE_BUFFER = 10_000  # rows held to draw a sample from; a stream cannot be shuffled as a whole
@@ -53,8 +54,9 @@ def _stream(dataset: str, config: str | None, split: str) -> Any:
     datasets.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
     # Asked once before streaming, which would try an absent network for half a minute.
-    huggingface_hub.HfApi().dataset_info(dataset, timeout=HUB_SECONDS)
-    return datasets.load_dataset(dataset, config, split=split, streaming=True)
+    with waiting_for(f"the hub to tell of {dataset}", "Ctrl-C stops; or land files that you have already"):
+        huggingface_hub.HfApi().dataset_info(dataset, timeout=HUB_SECONDS)
+        return datasets.load_dataset(dataset, config, split=split, streaming=True)
 
 
 def _first_line(error: Exception) -> str:

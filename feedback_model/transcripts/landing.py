@@ -78,7 +78,7 @@ def land(
     """
     records = read_sources(paths, text_column, limit, seed)
     progress = track("land", None)
-    with hold(store, "land"):
+    with hold(store, "land", "lands files"):
         landing = _Landing(store, source)
         arrivals = landing.candidates(records, progress)
         while chunk := list(islice(arrivals, _CHUNK)):

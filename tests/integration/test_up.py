@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from feedback_model.embedded.speech import write_demo_input
 from tests.local_service import LocalService, clean_environment, eventually, feedback_up
 from tests.unit.test_deployments import CONTRACT
 
-STAND_INS = ("--labeller", "embedded", "--base-model", "embedded", "--epochs", "1")
+STAND_INS = ("--labeller", "embedded", "--base-model", "embedded", "--epochs", "1", "--set", "rank=4")
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,7 @@ def test_the_options_of_up_are_the_defaults_of_the_runs(service):
         "labeller": "embedded",
         "base_model": "embedded",
         "epochs": 1,
+        "rank": 4,
     }
     assert service.deployment("label/on-demand")["parameters"] == {"labeller": "embedded"}
 
@@ -55,8 +57,16 @@ def test_the_options_of_up_are_the_defaults_of_the_runs(service):
 def test_a_bad_parameter_is_refused_before_anything_starts(service):
     train = service.deployment("train/gpu")
     assert train["enforce_parameter_schema"]
-    assert train["parameter_openapi_schema"]["properties"]["epochs"]["maximum"] == 50
+    assert train["parameter_openapi_schema"]["properties"]["epochs"]["maximum"] == 1_000
     assert "checkpoint" in train["parameter_openapi_schema"]["properties"]["epochs"]["description"]
+
+
+@pytest.mark.parametrize("wrong", [{"rank": 0}, {"learning_rate": "fast"}, {"precision": "float8"}])
+def test_the_form_refuses_a_wrong_recipe(service, wrong):
+    train = service.deployment("train/gpu")
+    with pytest.raises(HTTPError, match="409"):
+        service.call("POST", f"deployments/{train['id']}/create_flow_run", {"parameters": wrong})
+    assert service.runs_of("train/gpu") == []
 
 
 def test_the_server_s_log_has_no_error(service):

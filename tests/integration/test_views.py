@@ -1,5 +1,6 @@
 """The contract's views say the same on SQLite and on PostgreSQL."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -8,7 +9,12 @@ from sqlalchemy import text
 from feedback_model.store.connection import Store
 from feedback_model.store.schema import VIEWS
 from feedback_model.store.tables import metadata, output
+from feedback_model.store.training import begin_run
+from feedback_model.training.recipe import RECIPE_FIELDS, Recipe
+from feedback_model.training.run import TrainingRun, choose_precision
 from tests.filled_store import fill
+from tests.micro_model import store_dataset
+from tests.unit.test_store_training import BASE
 
 CONTRACT = {
     "evaluation_summary": "evaluation_id, created_at, split, decoding, model, n_test, valid_strict, valid_extractable, "
@@ -126,3 +132,13 @@ def test_metrics_of_an_older_evaluation_are_absent_and_its_mse_is_not(filled: St
         connection.execute(text("DELETE FROM evaluation_metric"))
     sql = "SELECT DISTINCT mse, qwk, n_used FROM trait_metrics WHERE model = 'epoch-2' AND subset = 'individual'"
     assert ask(filled, sql) == [(0.5, None, 2)]
+
+
+def test_recipes_have_a_column_for_every_field(any_store: Store) -> None:
+    recipe = Recipe(rank=16, learning_rate=1e-3, with_augmented=False, seed=2**32 - 1)
+    precision = choose_precision("float16", "cpu")
+    begin_run(any_store, TrainingRun("r", store_dataset(any_store).dataset_id, BASE, recipe, precision, "cpu", "c", ()))
+    with any_store.read() as connection:
+        row = connection.execute(text("SELECT * FROM recipes")).mappings().one()
+    assert {name: row[name] for name in RECIPE_FIELDS} == asdict(recipe)
+    assert (row["recipe_hash"], row["precision_used"]) == (recipe.recipe_hash, "float32")

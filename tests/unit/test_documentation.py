@@ -1,6 +1,7 @@
 """Documentation that can be wrong is tested: commands, files, links and versions."""
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli import app
+from tests.documented_blocks import PAGES, ROOT, RUNNABLE, SHOWN, blocks, runnable
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 COMMANDS = [
     "demo",
     "land",
@@ -39,18 +40,32 @@ def test_every_command_of_the_contract_explains_itself(command: str) -> None:
     assert "--help" in shown.output
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_readme_lists_every_command(command: str) -> None:
-    assert f"| `feedback {command}" in README
-
-
-def test_the_command_line_has_no_command_the_readme_leaves_out() -> None:
+def test_command_line_has_only_documented_commands() -> None:
     listed = re.findall(r"^  ([\w-]+) ", CliRunner().invoke(app, ["--help"]).output.split("Commands:")[1], re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 
 
+@pytest.mark.parametrize("page", GENERATOR["PARTS"])
+def test_generated_part_is_up_to_date(page: str) -> None:
+    assert GENERATOR["rendered"](page) == (ROOT / page).read_text(encoding="utf-8"), "run `make docs`"
+
+
+def test_readme_is_read_in_a_minute() -> None:
+    assert len(README.splitlines()) <= 100
+
+
+def test_every_figure_of_the_readme_was_measured() -> None:
+    """The table of differences repeats figures of the page on benchmarks, and none of its own."""
+    measured = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    rows = README.split("## How it differs")[1].split("\n## ")[0].splitlines()
+    cells = [cell for row in rows for cell in row.split("|")[2:4] if row.startswith("| [")]
+    figures = [figure for cell in cells for figure in re.findall(r"[\d.]+(?:-[\d.]+)?(?:%| ms)?", cell)]
+    assert len(figures) >= 5
+    assert [figure for figure in figures if figure not in measured] == []
+
+
 def test_every_entry_of_the_annotated_tree_exists() -> None:
-    tree = README.split("## Where everything is")[1].split("```")[1]
+    tree = README.split("## Where everything is")[1].split("```")[1].split("\n", 1)[1]
     folder = ROOT
     for line in tree.strip().splitlines():
         name = line.split()[0]
@@ -59,7 +74,7 @@ def test_every_entry_of_the_annotated_tree_exists() -> None:
         assert (folder if not line.startswith(" ") else folder / name).exists(), name
 
 
-def test_every_make_target_that_a_page_names_exists() -> None:
+def test_named_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = {
         name for page in PAGES for name in re.findall(r"`?make ([a-z-]+)`?(?=`|\s+#|\n```|$)", page.read_text("utf-8"))
@@ -69,8 +84,40 @@ def test_every_make_target_that_a_page_names_exists() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8"))
+    dead = [link for link, _ in links if not (page.parent / link).exists()]
+    targets = [(page.parent / link if link else page, anchor) for link, anchor in links if anchor]
+    assert dead == []
+    assert [anchor for target, anchor in targets if anchor not in _anchors(target)] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)\)", README))
+    pages = {str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "decisions"}
+    assert pages - linked == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_block_is_run_or_says_why(page: Path) -> None:
+    found = blocks(page)
+    assert {block.language for block in found} <= {*RUNNABLE, *SHOWN}
+    assert [block for block in found if block.reason and block.language not in RUNNABLE] == []
+    assert page.read_text(encoding="utf-8").count("<!-- not run:") == sum(block.reason is not None for block in found)
+
+
+def test_every_query_stands_where_it_is_run() -> None:
+    assert {block.page for block in runnable("sql")} == {"docs/results-database.md"}
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda page: page.stem)
+def test_decision_has_its_status_and_date(page: Path) -> None:
+    status = page.read_text(encoding="utf-8").splitlines()[2]
+    assert re.fullmatch(r"(Accepted|Superseded by \d{4}), \d{4}-\d\d-\d\d\.", status)
 
 
 def test_changelog_is_kept_in_its_form() -> None:

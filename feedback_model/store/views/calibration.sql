@@ -1,4 +1,10 @@
 -- One row per evaluation, model, trait and score that was predicted: what the labels of those transcripts were on average.
+--
+-- evaluation_id, model, trait: what was measured
+-- predicted_score: a score the model gave
+-- mean_label: the mean label where it gave that score; the two are equal where a model is calibrated
+-- n_outputs: outputs with that score
+-- n_used, n_total, n_missing: outputs of the model that are strictly valid, were asked for, and are neither
 SELECT
     prediction_scores.evaluation_id,
     prediction_scores.model,

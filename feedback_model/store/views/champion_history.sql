@@ -1,4 +1,15 @@
 -- One row each time a champion was made, by evidence or by a rollback; replaced_at is NULL for the one that stands now.
+--
+-- promotion_id, promoted_at: when; ids count up
+-- kind: `promote` (by a decision) or `rollback` (back to a former champion, whose decision stands)
+-- promoted_by, reason: the rules' version, or who rolled back (`user@host`) and why; `reason` is NULL for a promotion
+-- replaced_at: when the next one came; NULL for the champion
+-- model_id, model: the weights, and their role when they were made
+-- decision_id, reasons: the decision it stands on, and its sentences (a JSON list); what each rule found is in
+--   `decision_evidence`
+-- evaluation_id, reported_evaluation_id: the validation evaluation that decided, and the test evaluation that reports
+-- base_model, base_revision, stand_in: the base; `stand_in` is true for the embedded tiny one
+-- run_id, epoch, path: the checkpoint; the path is relative to the home folder
 SELECT
     promotion.promotion_id,
     promotion.kind,

@@ -1,4 +1,29 @@
 -- Every pair of models of an evaluation under each measure, once each way: `model` less `other`.
+--
+-- evaluation_id, split: the evaluation
+-- model, other: who is compared with whom; every pair stands here once each way
+-- measure: `penalised`: MSE over all transcripts, invalid outputs counted as the train median. `common`: MSE where these
+--   two are both valid. `validity`: share of strictly valid outputs
+-- difference: `model` less `other`, on the same transcripts; below zero `model` has the smaller MSE, or the smaller
+--   share
+-- ci_low, ci_high: 95% interval of this one difference, clustered on the source
+-- p_value: of an exact test that the two are alike, over every sign pattern of the documents' differences; for validity,
+--   where every document has one transcript, that is McNemar's
+-- p_adjusted: after Holm's correction, over all pairs of the evaluation under this measure
+-- distinguishable: whether `p_adjusted` is below 0.05
+-- bound_low, bound_high: what the difference in MSE over all transcripts could be, whatever the missing outputs had
+--   said; NULL for validity
+-- survives_missing: whether the sign of `difference` stands whatever they had said
+-- margin: only for `base-nf4` against `base`: how much worse still counts as no worse (0.5 points squared, 0.05 of the
+--   outputs)
+-- p_non_inferior: one-sided, of being worse by the margin or more; below 0.025 quantisation is shown to cost less than
+--   that
+-- n_used, n_total, n_missing: transcripts used, asked, and not used
+--
+-- The interval of a difference in validity counts two transcripts more, one won by each side (Bonett and Price), so that two models
+-- that are both nearly always valid are not taken to be known alike. Test and interval take the document as the unit: segments of
+-- one document change sign together. McNemar's test on transcripts would call models different far too often where segments of one
+-- document fail together (benchmarks/results/test_size.md).
 WITH each_way AS (
     SELECT
         evaluation_id, model, other, measure, difference, ci_low, ci_high, p_value, p_adjusted, distinguishable,

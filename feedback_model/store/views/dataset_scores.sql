@@ -1,4 +1,7 @@
 -- One row per dataset version, split, origin, trait and score: how many transcripts have it as their label.
+--
+-- dataset_id, split, origin, trait, score: which labels
+-- n: transcripts of that part of the dataset with this label
 SELECT
     dataset.dataset_id,
     dataset_item.split,

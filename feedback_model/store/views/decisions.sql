@@ -1,4 +1,15 @@
 -- One row per decision about the champion, whatever it was, with the rules it was made by.
+--
+-- decision_id, created_at: the decision
+-- verdict: `promote` (every rule passed), `hold` (one failed), `inconclusive` (none failed, but not all could be told)
+-- model_id, model, run_id: the best epoch of that training
+-- champion_id: the champion it was compared with; NULL where there was none and `base-nf4` stood in its place
+-- evaluation_id, reported_evaluation_id: as in `champion`
+-- reasons: sentences with their figures (a JSON list); the first is what decided
+-- rules_version, rules_id, rules: the rules: how they are applied, the hash of their numbers, and these (JSON)
+-- rules_fixed_at, predicted_at: when the rules were fixed, and when the first of the epochs was first asked. A
+--   constraint of the database lets no decision promote whose rules came later
+-- n_passed, n_failed, n_unknown: rules by outcome; all 0 in decisions older than this was kept
 SELECT
     decision.decision_id,
     decision.created_at,

@@ -1,4 +1,10 @@
 -- One row per training run, epoch and evaluation of it: how the model went on while it was trained.
+--
+-- run_id, epoch: the checkpoint
+-- evaluation_id, split, model: where it was measured, and as what
+-- train_loss: mean training loss of the epoch, in nats
+-- validity_strict, mse_penalised, mse_penalised_low, mse_penalised_high, is_best_epoch: as in `evaluation_summary`
+-- n_valid, n_total: transcripts with a strictly valid output, and all
 SELECT
     model_version.run_id,
     model_version.epoch,

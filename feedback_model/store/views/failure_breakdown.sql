@@ -1,4 +1,7 @@
 -- One row per evaluation, model, tier and failure code: why outputs were not strictly valid. share is of n_test.
+--
+-- evaluation_id, model, tier, failure_code: what went wrong
+-- n_outputs, n_test, share: how often, of how many, and the fraction
 SELECT
     evaluation_item.evaluation_id,
     evaluation_model.model,

@@ -1,4 +1,12 @@
 -- One row per evaluation, model and failure code, the most frequent first: which few causes make most of the failures.
+--
+-- evaluation_id, model: whose failures
+-- place: 1 is the most frequent
+-- failure_code: the first thing that was wrong
+-- n_outputs: outputs with that code
+-- n_failed, n_test: outputs of the model that were not strictly valid, and all that were asked for
+-- share: `n_outputs` / `n_failed`, 0 to 1
+-- cumulative_share: the same of this and all more frequent codes
 SELECT
     counted.evaluation_id,
     counted.model,

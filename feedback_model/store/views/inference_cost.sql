@@ -1,4 +1,9 @@
 -- One row per evaluation and model: what its answers took. A batch's time is shared out among the outputs it gave.
+--
+-- evaluation_id, model, device: who answered, and on what
+-- n_outputs, n_total: answers there are, and transcripts asked
+-- n_tokens, seconds: tokens generated, and the time it took; a batch's time is shared out among its outputs
+-- seconds_per_output, tokens_per_second: of them
 SELECT
     evaluation_item.evaluation_id,
     evaluation_model.model,

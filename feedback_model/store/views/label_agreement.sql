@@ -1,5 +1,14 @@
 -- One row per ordered pair of label sets and trait, over the transcripts that both labelled; above 0, the first scores higher.
 -- Beside itself, a label set stands against its second, hidden labels: how well the labeller agrees with itself.
+--
+-- label_model, prompt_version: the label set
+-- other_label_model, other_prompt_version: the one it is compared with
+-- trait, n: the trait, and the transcripts that both labelled
+-- difference: mean score less the other's: above 0, this one scores higher
+-- mse: mean squared difference
+-- equal_share, within_one: shares of equal scores, and of scores at most 1 apart
+--
+-- `feedback labels drift` adds the intervals and says whether anything moved.
 SELECT
     label_score.label_model,
     label_score.prompt_version,

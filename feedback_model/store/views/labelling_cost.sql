@@ -1,5 +1,12 @@
 -- One row per purpose, model and prompt: what was paid for. A request answered twice counts twice, as it was billed.
 -- cost_usd sums the n_priced responses whose model has a known price; it is NULL where none has.
+--
+-- purpose: `label`, `rewrite` (augmentation) or `relabel`
+-- label_model, prompt_version: what was asked, and with which prompt
+-- requests: responses paid for; one thing asked for twice counts twice, as it was billed
+-- prompt_tokens, cached_tokens, completion_tokens: as the endpoint counted them; cached ones are part of the prompt's
+-- cost_usd: at the price table's prices; NULL where no price is known
+-- n_priced, n_asked: responses with a known price; different things asked for
 SELECT
     label_request.purpose,
     label_request.label_model,

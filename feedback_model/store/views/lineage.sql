@@ -1,4 +1,12 @@
 -- One row per evaluation and model: everything its figures came from.
+--
+-- evaluation_id, model, split, decoding, validator, created_at, code_commit: the evaluation
+-- model_id, inference_id, inference_prompt_version, max_new_tokens, device: what was asked, and how
+-- base_model, base_revision, stand_in, quantised: the base
+-- run_id, epoch, checkpoint_path, adapter_sha: the adapter; NULL for bases
+-- recipe_hash, training_dataset_id, training_code_commit: how it was trained
+-- dataset_id, n_train, n_validation, n_test, n_augmented: the dataset it is measured on
+-- label_model, prompt_version: the label set
 SELECT
     evaluation.evaluation_id,
     evaluation_model.model,

@@ -1,4 +1,9 @@
 -- One row per dataset version and held-out split: how often it was looked at. Each look makes the next figure a little less new.
+--
+-- dataset_id, split: what was looked at
+-- n_looks: evaluations that used it; each makes the next figure a little less new
+-- n_models: ways of asking a model that were measured on it
+-- first_at, last_at: the first and the latest of them
 SELECT
     evaluation.dataset_id,
     evaluation.split,

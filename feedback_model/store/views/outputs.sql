@@ -1,4 +1,13 @@
 -- One row per evaluation, model and transcript that was answered: what the model said, and how it was judged.
+--
+-- evaluation_id, model, transcript_id: which output
+-- raw_text: what the model said, unrepaired; PostgreSQL shows U+0000 and broken UTF-8 escaped
+-- tier: `strict`, `extractable`, `repairable` or `none`
+-- failure_code: the first thing that is wrong; NULL where the tier is `strict`
+-- failure_offset: bytes from the start of the output to it
+-- failure_pointer: where in the JSON (RFC 6901)
+-- finish_reason: `stop` (the end token came) or `length` (the limit did)
+-- n_tokens, seconds: length of the output, and its share of the batch's wall time
 SELECT
     evaluation_item.evaluation_id,
     evaluation_model.model,

@@ -1,4 +1,10 @@
 -- One row per response that was paid for, whether it was of use or not.
+--
+-- response_id, received_at: the response, and when it came
+-- purpose, label_model, prompt_version, transcript_id: what was asked, as in `labelling_cost`, and about which
+--   transcript
+-- prompt_tokens, cached_tokens, completion_tokens, cost_usd: what was billed; `cost_usd` is NULL where no price is known
+-- problem: code of why it could not be used; NULL where it could
 SELECT
     label_response.response_id,
     label_response.received_at,

@@ -1,5 +1,9 @@
 -- One row per evaluation, model, transcript and trait: the label beside the prediction.
 -- predicted_score is NULL unless the output was strictly valid: a missing prediction is missing, never zero.
+--
+-- evaluation_id, model, transcript_id, trait: which prediction
+-- label_score: the labeller's score, 1 to 10
+-- predicted_score: the model's; NULL unless its whole output was strictly valid
 SELECT
     evaluation_item.evaluation_id,
     evaluation_model.model,

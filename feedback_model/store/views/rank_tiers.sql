@@ -1,4 +1,11 @@
 -- One row per evaluation and model: its tier by penalised MSE. Models of different tiers are distinguishable.
+--
+-- evaluation_id, split, model: who
+-- tier: 1 is best; models of different tiers are distinguishable by penalised MSE. Within a tier, at least one chain of
+--   pairs is not
+-- mse_penalised: what it is ordered by
+-- n_in_tier: models that share the tier
+-- n_used, n_total, n_missing: transcripts; penalised uses all
 SELECT
     evaluation.evaluation_id,
     evaluation.split,

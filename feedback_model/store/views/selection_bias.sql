@@ -1,5 +1,11 @@
 -- One row per evaluation and ordered pair of models: how far off `other` was where `model` was valid, and where it was not.
 -- Much more error where it was not says that `model` failed on the hard transcripts, and that its own MSE flatters it.
+--
+-- evaluation_id, model, other: `model` chose, by failing; `other` is the measure
+-- mse_where_valid, n_where_valid: MSE of `other` on the transcripts where `model` was strictly valid, and how many
+-- mse_where_invalid, n_where_invalid: the same where `model` was not. Much higher: `model` failed on the hard
+--   transcripts, and its own MSE flatters it
+-- n_used, n_total, n_missing: transcripts on which `other` was valid, all, and the rest
 SELECT
     own.evaluation_id,
     own.model,

@@ -1,4 +1,10 @@
 -- One row per evaluation, model, dimension and slice of it: MSE over the six traits of what was strictly valid there.
+--
+-- evaluation_id, model: what was measured
+-- dimension: `genre`, `source` or `length`
+-- slice: which part of the transcripts
+-- mse, bias: over the six traits, of the strictly valid outputs in the slice; `bias` is prediction less label
+-- n_used, n_total, n_missing: transcripts of the slice: strictly valid, all, and the rest
 SELECT
     scored.evaluation_id,
     scored.model,

@@ -1,4 +1,8 @@
 -- One row per training run and step: the loss curve.
+--
+-- run_id, step, epoch: when in the training
+-- loss: mean over the step's target tokens, in nats
+-- learning_rate: at that step
 SELECT
     training_step.run_id,
     training_step.step,

@@ -1,4 +1,11 @@
 -- One row per evaluation, model, trait and subset; the constant predictor's MSE on all transcripts stands beside it.
+--
+-- evaluation_id, model, trait: what was measured
+-- subset: `common`, `individual` or `penalised`
+-- mse: mean squared difference from the label, in points squared; NULL where nothing was used
+-- ci_low, ci_high: 95% interval, clustered on the source; NULL where there are too few sources
+-- n_used, n_total, n_missing: transcripts used, asked, and not used
+-- mse_constant: the constant predictor's on this trait, over all transcripts
 SELECT
     evaluation_trait.evaluation_id,
     evaluation_trait.model,

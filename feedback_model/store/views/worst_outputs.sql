@@ -1,4 +1,8 @@
 -- One row per evaluation, model and strictly valid output, the worst first.
+--
+-- evaluation_id, model, transcript_id: the output
+-- place: 1 is the worst
+-- squared_error, bias: as in `transcript_errors`
 SELECT
     transcript_errors.evaluation_id,
     transcript_errors.model,

@@ -1,0 +1,14 @@
+-- One row per training run: every field of its recipe.
+--
+-- run_id, recipe_hash: the run, and the name of its recipe; join `lineage` on `run_id`
+-- epochs, rank, alpha, dropout, learning_rate, batch_size, warmup_fraction, weight_decay, max_gradient_norm, max_length,
+--   precision, with_augmented, seed: the fields of the recipe, as docs/reference/recipe.md explains them; NULL where the run
+--   is older than the field
+-- precision_used, device: what the machine could do with the `precision` asked for, and where
+SELECT
+    training_run.run_id,
+    training_run.recipe_hash,
+    {recipe_fields},
+    {precision_used} AS precision_used,
+    training_run.device
+FROM training_run

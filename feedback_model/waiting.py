@@ -1,0 +1,134 @@
+"""Waits for others, told: for whom, how long so far, and the way out.
+
+A loop that waits calls `Waiting.look` each time around; a call that blocks inside a library goes into `waiting_for`. Both tell
+after one second, and again at growing intervals. Without a listener (`telling_waits`) a wait is a line in the log.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FIRST_SECONDS = 1.0
+LONGEST_GAP = 600.0  # seconds between two lines about one wait, at most
+LOOK_SECONDS = 0.25  # between looks while a call blocks
+SHOWN_COMMAND = 60  # characters of another process's command line
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One wait as it stands."""
+
+    what: str
+    """Who or what is waited for, as it is read after "waiting for"."""
+    seconds: float
+    """How long so far."""
+    way_out: str
+    """What a person can do who does not want to wait."""
+
+    def __str__(self) -> str:
+        return f"waiting for {self.what}, {duration(self.seconds)} so far; {self.way_out}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h`: two figures are enough."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"
+
+
+Listener = Callable[[Wait], None]
+
+
+def _log(wait: Wait) -> None:
+    logging.getLogger(__name__).warning("%s", wait)
+
+
+@dataclass
+class _Teller:
+    """Decides when a listener hears of a wait. Many waits for one thing, at once or in a row, count as one."""
+
+    listen: Listener
+    first: float = FIRST_SECONDS
+    clock: Callable[[], float] = time.monotonic
+    told: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    """When each thing was spoken of last, and the seconds until it may be again."""
+
+    def is_due(self, what: str, since: float) -> bool:
+        """Tell whether to speak now, and count it as spoken if so."""
+        now = self.clock()
+        last, gap = self.told.get(what, (float("-inf"), 0.0))
+        if now - since < self.first or now - last < gap:
+            return False
+        is_new = now - last > 4 * gap
+        self.told[what] = now, 2 * self.first if is_new else min(2 * gap, LONGEST_GAP)
+        return True
+
+
+_teller: ContextVar[_Teller] = ContextVar("wait_teller", default=_Teller(_log))  # noqa: B039 - one log for all who have no listener
+
+
+@contextmanager
+def telling_waits(
+    listen: Listener, *, first: float = FIRST_SECONDS, clock: Callable[[], float] = time.monotonic
+) -> Generator[None]:
+    """Tell `listen` of every wait inside the block that takes `first` seconds."""
+    token = _teller.set(_Teller(listen, first, clock))
+    try:
+        yield
+    finally:
+        _teller.reset(token)
+
+
+class Waiting:
+    """A wait that begins now."""
+
+    def __init__(self, what: str, way_out: str, whom: Callable[[], str] = str) -> None:
+        """Begin to wait for `what`.
+
+        Args:
+            whom: names who it is, where that takes a look; asked only when a line is told.
+        """
+        self._teller = _teller.get()
+        self._since = self._teller.clock()
+        self._what, self._way_out, self._whom = what, way_out, whom
+
+    def look(self) -> None:
+        """Tell of the wait if it is time to."""
+        if not self._teller.is_due(self._what, self._since):
+            return
+        whom = self._whom()
+        what = f"{self._what} ({whom})" if whom else self._what
+        self._teller.listen(Wait(what, self._teller.clock() - self._since, self._way_out))
+
+
+@contextmanager
+def waiting_for(what: str, way_out: str, whom: Callable[[], str] = str) -> Generator[None]:
+    """Tell of the block, which waits for `what` inside a library; the arguments are those of `Waiting`."""
+    waiting, ended = Waiting(what, way_out, whom), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            waiting.look()
+
+    watcher = threading.Thread(target=watch, name="wait", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def describe_process(pid: int) -> str:
+    """`process 4711: python -m deployments.cli train`; the number alone where this machine does not tell more."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        command = ""
+    shown = command if len(command) <= SHOWN_COMMAND else f"{command[:SHOWN_COMMAND]}..."
+    return f"process {pid}: {shown}" if shown else f"process {pid}"

@@ -1,0 +1,12 @@
+"""The tutorial works from its first command to its last."""
+
+from pathlib import Path
+
+from tests.documented_blocks import runnable
+from tests.scratch_shell import ScratchShell
+
+
+def test_tutorial_works(tmp_path: Path) -> None:
+    shown = ScratchShell(tmp_path).run(*runnable("bash", only="docs/tutorial.md"))
+    assert '"filler_words"' in shown
+    assert "3 accepted" in shown

@@ -1,0 +1,149 @@
+"""Each wait for another process says for whom, how long, and the way out; the other process is real."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from feedback_model.errors import StoreError
+from feedback_model.labelling.label import label_missing
+from feedback_model.labelling.opening import label_set_of, open_labeller
+from feedback_model.store.connection import Store, connect, open_store
+from feedback_model.store.leases import hold
+from feedback_model.store.schema import bring_up_to_date
+from feedback_model.waiting import Wait, telling_waits
+from tests.labelling_rig import filled_store, settings_for, states
+from tests.openai_rig.process import serving
+
+WRITE = "import sqlite3; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); keep()"
+HOLD_LEASE = """
+from feedback_model.store.connection import connect
+from feedback_model.store.leases import hold
+with hold(connect(sys.argv[1]), "train:1", "trains the same recipe"):
+    keep()
+"""
+CLAIM = """
+from feedback_model.records import LabelSet
+from feedback_model.store import claims, ledger
+from feedback_model.store.connection import connect
+from feedback_model.labelling.opening import label_set_of
+from feedback_model.settings import Settings
+store, labels = connect(sys.argv[1]), label_set_of("openai", Settings(label_model="embedded-rubric-1", _env_file=None))
+ledger.want_labels(store, labels, None)
+claims.claim_next(store, labels, "label", 3)
+keep()
+"""
+KEEP = "import sys\ndef keep():\n    print(flush=True)\n    sys.stdin.read()\n"
+
+
+class Other:
+    """A process of its own that has run `code` up to `keep()`, and ends when it is released."""
+
+    def __init__(self, code: str, *arguments: str) -> None:
+        command = [sys.executable, "-c", KEEP + code, *arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "\n"
+
+    def release(self) -> None:
+        self.process.communicate()
+
+
+def told_while(work: Callable[[], object], release: Callable[[], object], about: str) -> Wait:
+    """What is said of the wait for `about` in `work`, which comes to its end after `release`."""
+    told = SimpleQueue[Wait]()
+
+    def run() -> None:
+        with telling_waits(told.put, first=0.0):
+            work()
+
+    with ThreadPoolExecutor(1) as workers:
+        working = workers.submit(run)
+        while about not in (wait := told.get(timeout=120)).what:
+            pass
+        release()
+        working.result()
+    return wait
+
+
+def write_once(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(text("DELETE FROM lease WHERE name = 'none'"))
+
+
+def test_a_writer_names_the_process_that_writes(store: Store) -> None:
+    other = Other(WRITE, str(store.engine.url.database))
+    wait = told_while(lambda: write_once(store), other.release, "writes to the database")
+    assert f"(process {other.process.pid}: " in wait.what
+    assert "end that process" in wait.way_out
+
+
+def test_a_lease_names_the_process_that_holds_it(any_store: Store) -> None:
+    other = Other(HOLD_LEASE, any_store.engine.url.render_as_string(hide_password=False))
+
+    def work() -> None:
+        with hold(any_store, "train:1", "trains the same recipe"):
+            pass
+
+    wait = told_while(work, other.release, "another process that trains the same recipe")
+    assert f"(process {other.process.pid}: " in wait.what
+    assert "Ctrl-C" in wait.way_out
+
+
+def test_claims_of_another_process_name_it(tmp_path: Path) -> None:
+    with serving() as url:
+        settings = settings_for(tmp_path, url)
+        store = filled_store(settings, 3)
+        other = Other(CLAIM, settings.store_url)
+
+        async def label() -> None:
+            async with open_labeller("openai", settings) as labeller:
+                await label_missing(store, labeller, label_set_of("openai", settings), settings)
+
+        wait = told_while(lambda: asyncio.run(label()), other.release, "buys labels of the same set")
+        assert f"3 held by process {other.process.pid}" in wait.what
+        assert states(store) == {("done", None): 3}
+
+
+def test_a_migration_of_another_session_is_named(postgres_url: str) -> None:
+    other = psycopg.connect(postgres_url.replace("+psycopg", ""), application_name="feedback elsewhere")
+    other.execute("SELECT pg_advisory_lock(7365014)")
+    session, store = other.info.backend_pid, connect(postgres_url)
+    wait = told_while(lambda: bring_up_to_date(store), other.close, "another session of PostgreSQL")
+    assert wait.what.endswith(f"(session {session}: feedback elsewhere)")
+    store.close()
+
+
+def test_a_reader_of_a_locked_table_is_told(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    other = connect(postgres_url).engine.connect()
+    other.execute(text("LOCK TABLE lease IN ACCESS EXCLUSIVE MODE"))
+
+    def work() -> None:
+        with store.read() as connection:
+            connection.execute(text("SELECT COUNT(*) FROM lease"))
+
+    wait = told_while(work, other.close, "another session of PostgreSQL")
+    assert f"process {os.getpid()}" in wait.what, "sessions of ours say which process they are"
+    other.engine.dispose()
+    store.close()
+
+
+def test_a_database_that_does_not_answer_is_told() -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+
+    def work() -> None:
+        with pytest.raises(StoreError):
+            open_store(f"postgresql+psycopg://127.0.0.1:{silent.getsockname()[1]}/feedback")
+
+    wait = told_while(work, silent.close, "PostgreSQL to answer")
+    assert "FEEDBACK_DATABASE_URL" in wait.way_out
