@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: help
 help: ## Show what make can do
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
@@ -35,9 +35,26 @@ demo: $(STAMP) ## Run the whole loop on embedded defaults: no key, no GPU, no ne
 up: $(STAMP) ## Start a Prefect server, workers and every deployment on this machine
 	$(BIN)/feedback up
 
+# Two workers; each file's tests stay in one, which makes what they share once. Libraries of numbers get one thread each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+SPREAD := -n 2 --dist loadfile
+
 .PHONY: test
-test: $(STAMP) ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term:skip-covered -q
+test: $(STAMP) ## Run the tests without browsers and kills (up to 5 minutes on two idle cores)
+	$(PYTEST) $(SPREAD) tests/unit tests/conformance tests/integration
+
+.PHONY: test-fast
+test-fast: $(STAMP) ## Run the tests that need no database and no process (up to 30 seconds)
+	$(PYTEST) $(SPREAD) tests/unit tests/conformance
+
+.PHONY: e2e
+e2e: $(STAMP) ## Run what people do: commands, browsers, kills; and the properties with many more examples
+	$(PYTEST) tests/e2e
+	$(PYTEST) $(SPREAD) -m hypothesis --hypothesis-profile=thorough tests/unit tests/integration
+
+.PHONY: coverage
+coverage: $(STAMP) ## Run what `make test` runs and say what it did not reach
+	$(PYTEST) $(SPREAD) --cov --cov-report=term:skip-covered tests/unit tests/conformance tests/integration
 
 .PHONY: check
 check: $(STAMP) ## Format, lint, types, import contracts, documentation tests

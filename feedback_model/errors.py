@@ -3,17 +3,27 @@
 FeedbackError                 one sentence for a person; the command line prints it and exits 1
 ├── InputError                a file, record or option that cannot be used
 ├── ConfigurationError        a key, path, model or setting that is missing or wrong
+│   └── HubUnreachable        the Hugging Face hub does not answer (temporary)
 ├── MissingStage              a stage lacks what an earlier one makes; names the stage to run
-├── StoreError                the database cannot be opened, is newer than the code, is locked, or went away
+├── StoreError                the database cannot be opened, is newer than the code, or cannot be written
+│   └── StoreUnavailable      the database is away, starting, or locked by another process (temporary)
 ├── LabellerError             the labelling endpoint could not be used
+│   ├── EndpointUnreachable   the endpoint does not answer, or does nothing but fail (temporary)
 │   └── LabellingStopped      a billing refusal: no further request can succeed; what is paid is kept
 ├── ModelError                a base model or checkpoint that cannot be loaded, trained or run
 └── Interrupted               the user asked to stop; a rerun goes on from here
+
+A temporary error passes by itself: the same call may succeed a little later with nothing changed. Nothing else is worth a retry.
 """
+
+from typing import ClassVar
 
 
 class FeedbackError(Exception):
     """Base of everything this service raises on purpose."""
+
+    temporary: ClassVar[bool] = False
+    """Whether the same call may succeed a little later with nothing changed."""
 
 
 class InputError(FeedbackError):
@@ -24,6 +34,12 @@ class ConfigurationError(FeedbackError):
     """Something about the machine or its settings that must be changed first."""
 
 
+class HubUnreachable(ConfigurationError):
+    """The Hugging Face hub does not answer."""
+
+    temporary = True
+
+
 class MissingStage(FeedbackError):
     """A stage was asked for before the one it builds on."""
 
@@ -32,8 +48,20 @@ class StoreError(FeedbackError):
     """The database could not do its part."""
 
 
+class StoreUnavailable(StoreError):
+    """The database is away, starting, or locked by another process."""
+
+    temporary = True
+
+
 class LabellerError(FeedbackError):
     """The labelling endpoint could not be used."""
+
+
+class EndpointUnreachable(LabellerError):
+    """The labelling endpoint does not answer, or does nothing but fail."""
+
+    temporary = True
 
 
 class LabellingStopped(LabellerError):

@@ -28,7 +28,7 @@ class Progress:
 
 
 Listener = Callable[[Progress], None]
-_listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("progress_listeners", default=())
 _stop = threading.Event()
 STOPPED = "stopped on request; what is done is kept, run the same command again to go on"
 
@@ -51,12 +51,15 @@ def check_stop() -> None:
 
 @contextmanager
 def reporting_to(listener: Listener) -> Generator[None]:
-    """Send the progress of everything inside the block to `listener`."""
-    token = _listener.set(listener)
+    """Send the progress of everything inside the block to `listener`, beside those that hear of it already.
+
+    A listener is called by whatever thread does the work, at every step, and should return at once.
+    """
+    token = _listeners.set((*_listeners.get(), listener))
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listeners.reset(token)
 
 
 class Tracker:
@@ -79,8 +82,7 @@ class Tracker:
         check_stop()
 
     def _tell(self) -> None:
-        listener = _listener.get()
-        if listener is not None:
+        for listener in _listeners.get():
             listener(self._progress)
 
 

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """The key, as OpenAI's own tools name it."""
     request_timeout: float = 60.0
     """Seconds until a labelling request counts as lost."""
+    start_silence: float = Field(default=600.0, ge=0)
+    """Seconds without a line in its log after which a Prefect server that starts counts as stuck; 0: it is waited for."""
     label_concurrency: int = Field(default=256, ge=1, le=4096)
     """Labelling requests in flight at once in one process, at most; how fast they are sent, the endpoint's limit decides."""
     soft_labels: bool = False

@@ -3,8 +3,6 @@
 from prefect import flow
 
 from feedback_model.augmentation.augment import AugmentationSummary
-from feedback_model.labelling.opening import open_labeller
-from feedback_model.settings import Settings
 from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Labeller, Seed, Share
 from tasks.augmentation import augment_rare_scores
 
@@ -16,5 +14,4 @@ async def augment(
     labeller: Labeller = DEFAULT_LABELLER, share: Share = DEFAULT_SHARE, seed: Seed = 0
 ) -> AugmentationSummary:
     """Have real train transcripts rewritten towards rare scores; keep what a blind relabelling confirms."""
-    async with open_labeller(labeller, Settings()) as endpoint:
-        return await augment_rare_scores(endpoint, labeller, share, seed)
+    return await augment_rare_scores(labeller, share, seed)

@@ -4,7 +4,7 @@ from prefect import flow
 
 from flows.infer import infer
 from flows.parameters import Again, RunId
-from tasks.endings import ending
+from tasks.endings import completed
 from tasks.evaluation import (
     choose_champion,
     fix_promotion_rules,
@@ -33,4 +33,4 @@ async def evaluate(run_id: RunId = "", again: Again = False) -> str:
     verdict = await choose_champion(validation, test)
     await publish_results(test)
     await track_results(run_id, [validation, test])
-    return ending(test, verdict)
+    return completed(test, verdict)

@@ -2,8 +2,6 @@
 
 from prefect import flow
 
-from feedback_model.labelling.opening import open_labeller
-from feedback_model.settings import Settings
 from flows.parameters import DEFAULT_LABELLER, AgainFailed, Budget, Labeller, LabelMode, Limit
 from tasks.labelling import check_labels, label_what_is_missing, watch_for_drift
 
@@ -17,9 +15,8 @@ async def label(
     mode: LabelMode = "now",
 ) -> dict[str, float | None]:
     """Ask the labeller for every label that is missing; what is in the ledger is never bought again."""
-    async with open_labeller(labeller, Settings()) as endpoint:
-        counts = await label_what_is_missing(endpoint, labeller, limit, again, budget, mode)
-        await check_labels(labeller)
+    counts = await label_what_is_missing(labeller, limit, again, budget, mode)
+    await check_labels(labeller)
     if counts.labelled:
         await watch_for_drift(labeller)
     return {"labelled": counts.labelled, "failed": counts.failed, "cost_usd": counts.cost_usd}

@@ -20,7 +20,7 @@ from flows.parameters import (
 )
 from flows.report import report
 from flows.train import train
-from tasks.endings import ending
+from tasks.endings import completed
 from tasks.evaluation import tell_verdict
 from tasks.landing import land_files
 from tasks.stages import run_stage
@@ -48,4 +48,4 @@ async def pipeline(
     run_id = await run_stage(train, "train/gpu", labeller=labeller, base_model=base_model, again=again, **recipe)
     evaluation_id = await evaluate(run_id, again)
     await report(evaluation_id)
-    return ending(evaluation_id, await tell_verdict(evaluation_id))
+    return completed(evaluation_id, await tell_verdict(evaluation_id))

@@ -8,7 +8,7 @@ from flows.parameters import Again, RunId
 from flows.report import report
 from flows.train import train
 from tasks.augmentation import check_augmented, tell_effect
-from tasks.endings import ending
+from tasks.endings import completed
 from tasks.evaluation import measure, pick_best_epoch, publish_results
 from tasks.inference import find_run
 from tasks.stages import run_stage
@@ -35,4 +35,4 @@ async def prove_augmentation(run_id: RunId = "", again: Again = False) -> str:
     test = await measure(run_id, "test", both, again, best_epoch)
     await publish_results(test)
     await report(test)
-    return ending(test, await tell_effect(test))
+    return completed(test, await tell_effect(test))

@@ -15,7 +15,7 @@ from flows.parameters import (
 )
 from flows.pipeline import pipeline
 from tasks.batches import claim, finishing
-from tasks.endings import ending
+from tasks.endings import completed
 from tasks.evaluation import tell_verdict
 
 
@@ -41,4 +41,4 @@ async def retrain(
         async with finishing(batches):
             evaluation_id = await pipeline([], labeller, base_model, augmentation_share, **recipe)
         trained, outcome = trained + len(batches), await tell_verdict(evaluation_id)
-    return ending(trained, outcome)
+    return completed(trained, outcome)

@@ -9,9 +9,11 @@ from prefect.cache_policies import NO_CACHE
 from feedback_model.store.leases import process_owner
 from feedback_model.store.transcripts import claim_batches, finish_batches, release_batches
 from tasks.resources import resources
+from tasks.retries import RETRIES
 
 
-@task(name="claim landed batches", cache_policy=NO_CACHE)
+# Not cached: asked again after each round, and the answer must be what has landed meanwhile.
+@task(name="claim landed batches", cache_policy=NO_CACHE, **RETRIES)
 async def claim() -> list[str]:
     """Take every batch that nobody alive has claimed; empty when there is nothing new."""
     with resources() as (_settings, store):
@@ -20,7 +22,8 @@ async def claim() -> list[str]:
     return batches
 
 
-@task(name="finish batches", cache_policy=NO_CACHE)
+# Not cached: it must be done, and doing it twice changes nothing.
+@task(name="finish batches", cache_policy=NO_CACHE, **RETRIES)
 async def finish(batches: list[str]) -> None:
     """Book the batches as trained on."""
     with resources() as (_settings, store):

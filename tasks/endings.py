@@ -1,4 +1,4 @@
-"""How a flow ends: with a value for its caller and a sentence for whoever looks at the run in the UI."""
+"""Final states with a sentence for whoever looks at the run in the UI."""
 
 from typing import TypeVar, cast
 
@@ -7,6 +7,6 @@ from prefect.states import Completed
 Value = TypeVar("Value")
 
 
-def ending(value: Value, sentence: str) -> Value:
-    """What a flow returns so that its state says `sentence`; its caller gets `value`."""
-    return cast("Value", Completed(data=value, message=sentence))
+def completed(value: Value, message: str) -> Value:
+    """Return `value` to the caller of a flow and show `message` as the state of its run."""
+    return cast("Value", Completed(data=value, message=message))

@@ -4,7 +4,7 @@ import asyncio
 
 from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.cache_policies import NO_CACHE
+from prefect.cache_policies import DEFAULT, NO_CACHE
 
 from eval.evaluation import choose_best_epoch, evaluate
 from eval.gate.rules import RULES
@@ -16,10 +16,13 @@ from feedback_model.store.datasets import read_dataset
 from feedback_model.store.decisions import fix_rules, read_decision
 from feedback_model.store.training import read_run, steps_of, tracking_of
 from feedback_model.training.tracking import track_evaluations
+from tasks.progress import publishing_progress
 from tasks.resources import resources
+from tasks.retries import RETRIES
 
 
-@task(name="fix rules", cache_policy=NO_CACHE)
+# Not cached: the database keeps the rules that came first.
+@task(name="fix rules", cache_policy=NO_CACHE, **RETRIES)
 async def fix_promotion_rules() -> None:
     """Put the rules of promotion in force before anything exists that they will judge."""
     with resources() as (_settings, store):
@@ -27,20 +30,30 @@ async def fix_promotion_rules() -> None:
     get_run_logger().info("promotion by rules %s, fixed on %s", rules.version, rules.fixed_at)
 
 
-@task(name="measure", task_run_name="measure {split}")
+# Kept for a run that is resumed after a crash: with `again` all would be judged anew. The result is an id.
+@task(
+    name="measure",
+    task_run_name="measure {split}",
+    cache_policy=DEFAULT,
+    persist_result=True,
+    result_serializer="json",
+    **RETRIES,
+)
 async def measure(
     run_id: str, split: Split, inferences: dict[str, str], again: bool, best_epoch: str | None = None
 ) -> str:
     """Judge what is not judged yet and compare it with the labels; returns the evaluation's id."""
     with resources() as (_settings, store):
         dataset = read_dataset(store, read_run(store, run_id).dataset_id)
-        evaluation = await asyncio.to_thread(
-            evaluate, store, dataset, split, inferences, run_id, best_epoch=best_epoch, again=again
-        )
+        async with publishing_progress():
+            evaluation = await asyncio.to_thread(
+                evaluate, store, dataset, split, inferences, run_id, best_epoch=best_epoch, again=again
+            )
     return evaluation.evaluation_id
 
 
-@task(name="pick best epoch")
+# Not cached: read off an evaluation in a moment.
+@task(name="pick best epoch", cache_policy=NO_CACHE, **RETRIES)
 async def pick_best_epoch(validation_id: str) -> str | None:
     """The epoch with the lowest worst-case MSE on validation; None where no epoch can be told."""
     with resources() as (_settings, store):
@@ -49,7 +62,8 @@ async def pick_best_epoch(validation_id: str) -> str | None:
     return best
 
 
-@task(name="choose champion")
+# Not cached: the database keeps one decision for each evaluation, and this gives it back.
+@task(name="choose champion", cache_policy=NO_CACHE, **RETRIES)
 async def choose_champion(validation_id: str, test_id: str) -> str:
     """Decide whether the best epoch becomes champion, and book the decision with its evidence.
 
@@ -65,7 +79,8 @@ async def choose_champion(validation_id: str, test_id: str) -> str:
     return phrase_verdict(decision)
 
 
-@task(name="tell verdict", cache_policy=NO_CACHE)
+# Not cached: a sentence about what the database says now.
+@task(name="tell verdict", cache_policy=NO_CACHE, **RETRIES)
 async def tell_verdict(evaluation_id: str) -> str:
     """The verdict on the models of an evaluation, in one sentence."""
     with resources() as (_settings, store):
@@ -73,7 +88,8 @@ async def tell_verdict(evaluation_id: str) -> str:
     return "nothing was decided" if decision is None else phrase_verdict(decision)
 
 
-@task(name="track results")
+# Not cached: it leaves something elsewhere, and leaving it twice changes nothing.
+@task(name="track results", cache_policy=NO_CACHE, **RETRIES)
 async def track_results(run_id: str, evaluation_ids: list[str]) -> None:
     """Put the tables of both splits into the training's Weights & Biases run, where it has one."""
     with resources() as (settings, store):
@@ -82,7 +98,8 @@ async def track_results(run_id: str, evaluation_ids: list[str]) -> None:
         await asyncio.to_thread(track_evaluations, run, tracking_id, settings.home, evaluations, steps)
 
 
-@task(name="publish results")
+# Not cached: it leaves an artifact of this very run.
+@task(name="publish results", cache_policy=NO_CACHE, **RETRIES)
 async def publish_results(evaluation_id: str) -> None:
     """Show the results table in the Prefect UI."""
     with resources() as (_settings, store):

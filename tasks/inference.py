@@ -3,16 +3,20 @@
 import asyncio
 
 from prefect import get_run_logger, task
+from prefect.cache_policies import DEFAULT, NO_CACHE
 
 from feedback_model.errors import MissingStage
 from feedback_model.inference.infer import infer
 from feedback_model.inference.lineup import models_of
 from feedback_model.store.datasets import held_out
 from feedback_model.store.training import latest_run, read_run
+from tasks.progress import publishing_progress
 from tasks.resources import resources
+from tasks.retries import RETRIES
 
 
-@task(name="find training run")
+# Not cached: the latest run is another one tomorrow.
+@task(name="find training run", cache_policy=NO_CACHE, **RETRIES)
 async def find_run(run_id: str) -> str:
     """The run to work on: the one named, or the latest."""
     with resources() as (_settings, store):
@@ -22,19 +26,29 @@ async def find_run(run_id: str) -> str:
     return run.run_id
 
 
-@task(name="list models")
+# Not cached: who is champion changes.
+@task(name="list models", cache_policy=NO_CACHE, **RETRIES)
 async def list_models(run_id: str) -> list[str]:
     """The models of an evaluation: `base`, `base-nf4`, `epoch-1`, ..., and the champion if another run made it."""
     with resources() as (_settings, store):
         return list(models_of(store, read_run(store, run_id)))
 
 
-@task(name="generate", task_run_name="generate {name}")
+# Kept for a run that is resumed after a crash: with `again` a model that has answered would be asked anew. The result is an id.
+@task(
+    name="generate",
+    task_run_name="generate {name}",
+    cache_policy=DEFAULT,
+    persist_result=True,
+    result_serializer="json",
+    **RETRIES,
+)
 async def generate(run_id: str, name: str, again: bool) -> str:
     """Ask one model about the held-out transcripts it has not been asked about; returns the inference's id."""
     with resources() as (settings, store):
         run = read_run(store, run_id)
         model, transcripts = models_of(store, run)[name], held_out(store, run.dataset_id)
-        inference_id = await asyncio.to_thread(infer, store, settings.home, model, transcripts, again=again)
+        async with publishing_progress():
+            inference_id = await asyncio.to_thread(infer, store, settings.home, model, transcripts, again=again)
     get_run_logger().info("%s asked about %d transcripts: inference %s", name, len(transcripts), inference_id)
     return inference_id

@@ -8,40 +8,39 @@ from prefect.cache_policies import NO_CACHE
 from eval.label_drift import measure_drift, tell_drift
 from feedback_model.labelling.buying import LabelCounts
 from feedback_model.labelling.label import demand_labels
-from feedback_model.labelling.labeller import Desk
 from feedback_model.labelling.modes import LABELLING
-from feedback_model.labelling.opening import label_set_of
+from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.records import LabellerKind, LabelMode
+from tasks.progress import publishing_progress
 from tasks.resources import resources
+from tasks.retries import RETRIES
 
 COMPARED = 1_000  # transcripts: enough to see half a point on a trait, and read in a moment
 
 
-@task(name="label what is missing", cache_policy=NO_CACHE)
+# Not cached: the database knows which labels are missing, and a second call buys only those.
+@task(name="label what is missing", cache_policy=NO_CACHE, **RETRIES)
 async def label_what_is_missing(
-    labeller: Desk,
-    kind: LabellerKind,
-    limit: int = 0,
-    again: bool = False,
-    budget: float = 0.0,
-    mode: LabelMode = "now",
+    kind: LabellerKind, limit: int = 0, again: bool = False, budget: float = 0.0, mode: LabelMode = "now"
 ) -> LabelCounts:
     """Buy every label that is missing, and wait for those that another run is buying, so that the next stage finds all."""
     with resources() as (settings, store):
-        counts = await LABELLING[mode](
-            store,
-            labeller,
-            label_set_of(kind, settings),
-            settings,
-            limit=limit or None,
-            again_failed=again,
-            budget=budget or None,
-        )
+        async with publishing_progress(), open_labeller(kind, settings) as labeller:
+            counts = await LABELLING[mode](
+                store,
+                labeller,
+                label_set_of(kind, settings),
+                settings,
+                limit=limit or None,
+                again_failed=again,
+                budget=budget or None,
+            )
     get_run_logger().info("labels: %s", counts)
     return counts
 
 
-@task(name="watch for drift", cache_policy=NO_CACHE)
+# Not cached: what it reads changes with each label.
+@task(name="watch for drift", cache_policy=NO_CACHE, **RETRIES)
 async def watch_for_drift(kind: LabellerKind) -> None:
     """Warn where the labels differ from those of another model or prompt."""
     with resources() as (settings, store):
@@ -51,7 +50,8 @@ async def watch_for_drift(kind: LabellerKind) -> None:
                 get_run_logger().warning(alarm)
 
 
-@task(name="check labels", cache_policy=NO_CACHE)
+# Not cached: what it reads changes with each label.
+@task(name="check labels", cache_policy=NO_CACHE, **RETRIES)
 async def check_labels(kind: LabellerKind) -> None:
     """Fail where everything that was asked for was given up."""
     with resources() as (settings, store):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import get_client, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterName,
@@ -22,37 +23,50 @@ from feedback_model.store.transcripts import landing_times, unclaimed_batches
 from feedback_model.transcripts.inbox import settle, waiting_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from tasks.announcement import announce_to
+from tasks.progress import publishing_progress
 from tasks.resources import resources
+from tasks.retries import RETRIES
 
 
-@task(name="land files")
+# Not cached: what a file holds changes, and the database knows what it has already.
+@task(name="land files", cache_policy=NO_CACHE, **RETRIES)
 async def land_files(
     paths: list[str], source: str = "", text_column: str = "", limit: int = 0, seed: int = 0
 ) -> LandingSummary:
     """Land `paths` into the database; what cannot be used is kept with its reason."""
     with resources() as (_settings, store):
-        summary = await asyncio.to_thread(
-            land, store, paths, source=source or None, text_column=text_column or None, limit=limit or None, seed=seed
-        )
+        async with publishing_progress():
+            summary = await asyncio.to_thread(
+                land,
+                store,
+                paths,
+                source=source or None,
+                text_column=text_column or None,
+                limit=limit or None,
+                seed=seed,
+            )
     get_run_logger().info("landed %s", summary)
     return summary
 
 
-@task(name="look into the inbox")
+# Not cached: files come and go.
+@task(name="look into the inbox", cache_policy=NO_CACHE, **RETRIES)
 async def look_into_inbox() -> list[str]:
     """The files that wait in the inbox and are no longer being written."""
     with resources() as (settings, _store):
         return [str(path) for path in waiting_files(settings.inbox)]
 
 
-@task(name="settle the inbox")
+# Not cached: it must be done, and doing it twice changes nothing.
+@task(name="settle the inbox", cache_policy=NO_CACHE, **RETRIES)
 async def settle_inbox(paths: list[str]) -> None:
     """Move landed files out of the inbox."""
     with resources() as (settings, _store):
         settle(settings.inbox, [Path(path) for path in paths])
 
 
-@task(name="announce unclaimed data")
+# Not cached: batches come and are claimed.
+@task(name="announce unclaimed data", cache_policy=NO_CACHE, **RETRIES)
 async def announce_unclaimed() -> int:
     """Say of every batch that nobody has claimed that it landed: what makes up for a lost event.
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from prefect import get_run_logger, task
+from prefect.cache_policies import DEFAULT
 
 from feedback_model.labelling.opening import label_set_of
 from feedback_model.records import LabellerKind
@@ -14,10 +15,13 @@ from feedback_model.training.recipe_options import complete_recipe
 from feedback_model.training.run import unaugmented_recipe
 from feedback_model.training.train import train
 from feedback_model.transcripts.snapshots import demand_augmented, read_examples, snapshot
+from tasks.progress import publishing_progress
 from tasks.resources import resources
+from tasks.retries import RETRIES
 
 
-@task(name="snapshot")
+# Kept for a run that is resumed after a crash: more may be labelled by then, and the training under way is on this version.
+@task(name="snapshot", cache_policy=DEFAULT, persist_result=True, result_serializer="json", **RETRIES)
 async def take_snapshot(labeller: LabellerKind) -> str:
     """Freeze what is labelled as a dataset version; returns its id."""
     with resources() as (settings, store):
@@ -27,20 +31,37 @@ async def take_snapshot(labeller: LabellerKind) -> str:
     return dataset.dataset_id
 
 
-@task(name="fine-tune", task_run_name="fine-tune {base_model}")
+# Kept for a run that is resumed after a crash: with `again` it would train once more. The result is an id.
+@task(
+    name="fine-tune",
+    task_run_name="fine-tune {base_model}",
+    cache_policy=DEFAULT,
+    persist_result=True,
+    result_serializer="json",
+    **RETRIES,
+)
 async def fine_tune(dataset_id: str, base_model: str, recipe: dict[str, Any], again: bool) -> str:
     """QLoRA on one dataset version, one checkpoint an epoch; returns the run's id, or that of the run that did it before."""
     with resources() as (settings, store):
-        base = await asyncio.to_thread(resolve_base, base_model)
         dataset = read_dataset(store, dataset_id)
         examples = read_examples(settings, dataset, "train")
-        chosen = complete_recipe(recipe, stand_in=base.stand_in)
-        run = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, chosen, again=again)
+        async with publishing_progress():
+            base = await asyncio.to_thread(resolve_base, base_model)
+            chosen = complete_recipe(recipe, stand_in=base.stand_in)
+            run = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, chosen, again=again)
     get_run_logger().info("run %s (%s), reused: %s", run.run_id, run.device, run.reused)
     return run.run_id
 
 
-@task(name="fine-tune unaugmented", task_run_name="fine-tune {run_id} without augmentation")
+# Kept for the same reason.
+@task(
+    name="fine-tune unaugmented",
+    task_run_name="fine-tune {run_id} without augmentation",
+    cache_policy=DEFAULT,
+    persist_result=True,
+    result_serializer="json",
+    **RETRIES,
+)
 async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
     """Repeat a run without its rewrites: same dataset version, recipe and seed; returns the new run's id."""
     with resources() as (settings, store):
@@ -48,8 +69,9 @@ async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
         dataset = read_dataset(store, run.dataset_id)
         demand_augmented(dataset)
         examples = read_examples(settings, dataset, "train")
-        base = await asyncio.to_thread(resolve_base, run.base.name)
-        recipe = unaugmented_recipe(run)
-        made = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, recipe, again=again)
+        async with publishing_progress():
+            base = await asyncio.to_thread(resolve_base, run.base.name)
+            recipe = unaugmented_recipe(run)
+            made = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, recipe, again=again)
     get_run_logger().info("run %s without augmentation (%s), reused: %s", made.run_id, made.device, made.reused)
     return made.run_id

@@ -2,18 +2,49 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
-import psycopg
+import hypothesis
 import pytest
 
 from feedback_model import progress
 from feedback_model.settings import Settings
-from feedback_model.store.connection import Store, open_store
+from feedback_model.store.connection import Store, connect, open_store
+from tests.databases import (
+    Cluster,
+    Databases,
+    OpenFilled,
+    SharedStore,
+    SQLiteFiles,
+    postgres_programs,
+    running_cluster,
+    sqlite_files,
+)
+from tests.filled_store import fill
+
+T = TypeVar("T")
+
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 1024**3  # bytes that a whole run of the tests stays below
+
+
+# Examples have no deadline and data may come slowly: a busy machine is no bug.
+UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("default", max_examples=50, **UNHURRIED)
+hypothesis.settings.register_profile("thorough", max_examples=1000, **UNHURRIED)  # `make e2e`
+hypothesis.settings.load_profile("default")
+
+
+def pytest_configure() -> None:
+    """Put temporary files into memory where there is room: every commit waits for the disk, and the tests with it."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @pytest.fixture(autouse=True)
@@ -31,75 +62,120 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
+def store_url(settings: Settings) -> str:
+    """The URL of a SQLite file with empty tables, where `settings` say."""
+    sqlite_files().fill(settings.store_url)
+    return settings.store_url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
     """An empty store on SQLite, where `settings` say."""
-    opened = open_store(settings.store_url)
-    yield opened
-    opened.close()
+    with closing(open_store(store_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store_with(settings: Settings) -> Iterator[OpenFilled]:
+    """Opens a store on SQLite as a function left one; returns what that function returned, too."""
+    with ExitStack() as stack:
+        yield partial(_open_filled, stack, sqlite_files(), settings.store_url)
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[str]:
-    """A PostgreSQL of our own, on a Unix socket alone; its URL lacks the database's name."""
-    programs = _postgres_programs()
+def postgres_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL of our own."""
+    programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL's initdb and pg_ctl were not found: install the package postgresql")
-    # Not under pytest's own folder, which another session of root's may close to user postgres at any time.
-    folder = Path(tempfile.mkdtemp(prefix="feedback-postgres-"))
-    if os.geteuid() == 0:  # initdb refuses root, so root runs it as user postgres
-        shutil.chown(folder, "postgres")
-    data, log = folder / "data", folder / "log"
-    _run_as_postgres(programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
-    _run_as_postgres(programs / "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
-    yield f"postgresql+psycopg://postgres@/{{}}?host={folder}"
-    _run_as_postgres(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
-    shutil.rmtree(folder)
+    with running_cluster(programs) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")
-def new_postgres_database(postgres_cluster: str) -> Callable[[], str]:
-    """Makes an empty PostgreSQL database and tells its URL."""
+def new_postgres_database(postgres_cluster: Cluster) -> Callable[[], str]:
+    """Makes a PostgreSQL database with empty tables and tells its URL."""
 
     def make() -> str:
-        name = f"t{uuid.uuid4().hex}"
-        admin = postgres_cluster.format("postgres").replace("+psycopg", "")
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return postgres_cluster.format(name)
+        url = postgres_cluster.new_url()
+        postgres_cluster.fill(url)
+        return url
 
     return make
 
 
 @pytest.fixture
-def postgres_url(new_postgres_database: Callable[[], str]) -> str:
-    """The URL of an empty PostgreSQL database."""
-    return new_postgres_database()
+def free_postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
+    """A URL that no PostgreSQL database has yet; the one it gets is dropped."""
+    url = postgres_cluster.new_url()
+    yield url
+    postgres_cluster.drop(url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_store_url(request: pytest.FixtureRequest, settings: Settings) -> str:
-    """The URL of an empty database, of each kind in turn."""
-    return settings.store_url if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+@pytest.fixture
+def postgres_url(postgres_cluster: Cluster, free_postgres_url: str) -> str:
+    """The URL of a PostgreSQL database with empty tables."""
+    postgres_cluster.fill(free_postgres_url)
+    return free_postgres_url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_cluster: Cluster, free_postgres_url: str) -> str:
+    """The URL of a PostgreSQL database without tables."""
+    postgres_cluster.create(free_postgres_url)
+    return free_postgres_url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def any_databases(request: pytest.FixtureRequest) -> Databases:
+    """Each kind of database in turn."""
+    return sqlite_files() if request.param == "sqlite" else request.getfixturevalue("postgres_cluster")
+
+
+@pytest.fixture(scope="session")
+def any_filled_store(any_databases: Databases) -> Iterator[Store]:
+    """The store that `filled_store` fills, on each kind of database in turn; one for all tests that only read."""
+    url = any_databases.new_url()
+    any_databases.fill(url, fill)
+    with closing(connect(url)) as opened:
+        yield SharedStore(opened.engine)
+
+
+@pytest.fixture
+def any_free_url(request: pytest.FixtureRequest, any_databases: Databases, settings: Settings) -> str:
+    """A URL that no database has yet, of each kind in turn."""
+    is_sqlite = isinstance(any_databases, SQLiteFiles)
+    return settings.store_url if is_sqlite else request.getfixturevalue("free_postgres_url")
+
+
+@pytest.fixture
+def any_empty_url(any_databases: Databases, any_free_url: str) -> str:
+    """The URL of a database without tables, of each kind in turn."""
+    any_databases.create(any_free_url)
+    return any_free_url
+
+
+@pytest.fixture
+def any_store_url(any_databases: Databases, any_free_url: str) -> str:
+    """The URL of a database with empty tables, of each kind in turn."""
+    any_databases.fill(any_free_url)
+    return any_free_url
 
 
 @pytest.fixture
 def any_store(any_store_url: str) -> Iterator[Store]:
     """An empty store, on each kind of database in turn."""
-    opened = open_store(any_store_url)
-    yield opened
-    opened.close()
+    with closing(open_store(any_store_url)) as opened:
+        yield opened
 
 
-def _postgres_programs() -> Path | None:
-    on_path = shutil.which("pg_ctl")
-    folders = [Path(on_path).resolve().parent] if on_path else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+@pytest.fixture
+def any_store_with(any_databases: Databases, any_free_url: str) -> Iterator[OpenFilled]:
+    """Opens a store as a function left one, on each kind of database in turn; returns what that function returned, too."""
+    with ExitStack() as stack:
+        yield partial(_open_filled, stack, any_databases, any_free_url)
 
 
-def _run_as_postgres(program: Path, *arguments: object) -> None:
-    become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
-    command = [*become, str(program), *map(str, arguments)]
-    done = subprocess.run(command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-    assert done.returncode == 0, done.stderr.decode()
+def _open_filled(stack: ExitStack, databases: Databases, url: str, fill: Callable[[Store], T]) -> tuple[Store, T]:
+    returned = databases.fill(url, fill)
+    return stack.enter_context(closing(open_store(url))), returned

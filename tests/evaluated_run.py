@@ -4,7 +4,8 @@ The truth is known: labels are drawn around a mean, and each model sees them thr
 """
 
 import random
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import insert, update
@@ -23,6 +24,7 @@ from feedback_model.training.checkpoints import WEIGHTS_FILE, hash_adapter
 from feedback_model.training.recipe import default_recipe
 from feedback_model.training.run import choose_precision
 from feedback_model.traits import TRAIT_KEYS
+from tests.databases import OpenFilled
 
 WHEN = "2026-11-24T03:24:02.123456+00:00"
 LABELS = LabelSet("embedded-rubric-1", "label-12345678")
@@ -41,6 +43,19 @@ class EvaluatedRun:
     store: Store
     dataset: Dataset
     models: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A run, and what was measured of it."""
+
+    run: EvaluatedRun
+    validation: Evaluation
+    test: Evaluation
+
+    @property
+    def store(self) -> Store:
+        return self.run.store
 
 
 def a_feedback(scores: list[int], words: str = "because of what is said") -> Feedback:
@@ -89,6 +104,30 @@ def evaluate_run(run: EvaluatedRun) -> tuple[Evaluation, Evaluation]:
     return validation, evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch=best)
 
 
+def evaluate_filled(store: Store) -> Evaluated:
+    """Fill an empty `store` and evaluate it."""
+    run = fill_run(store)
+    return Evaluated(run, *evaluate_run(run))
+
+
+def evaluate_larger(store: Store) -> Evaluated:
+    """The same with enough held out for the gate to decide."""
+    run = fill_run(store, n_held_out=60)
+    return Evaluated(run, *evaluate_run(run))
+
+
+def open_run(open_filled: OpenFilled) -> EvaluatedRun:
+    """A store as `fill_run` leaves it."""
+    store, run = open_filled(fill_run)
+    return replace(run, store=store)
+
+
+def open_evaluated(open_filled: OpenFilled, fill: Callable[[Store], Evaluated] = evaluate_filled) -> Evaluated:
+    """A store as `fill` leaves it."""
+    store, made = open_filled(fill)
+    return replace(made, run=replace(made.run, store=store))
+
+
 def decide_on(store: Store, validation: Evaluation, test: Evaluation | None) -> Decision:
     """What the gate says of a run that was evaluated."""
     return decide(gather_case(store, validation, test))
@@ -96,12 +135,12 @@ def decide_on(store: Store, validation: Evaluation, test: Evaluation | None) -> 
 
 def put_adapters(store: Store, home: Path) -> None:
     """Weights on disk for every epoch of the run, and their true hashes and ids in the store."""
-    for epoch in (1, 2, 3):
-        folder = home / f"checkpoints/{RUN}/epoch-{epoch}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / WEIGHTS_FILE).write_bytes(f"weights of epoch {epoch}".encode())
-        sha = hash_adapter(folder)
-        with store.write() as connection:
+    with store.write() as connection:
+        for epoch in (1, 2, 3):
+            folder = home / f"checkpoints/{RUN}/epoch-{epoch}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / WEIGHTS_FILE).write_bytes(f"weights of epoch {epoch}".encode())
+            sha = hash_adapter(folder)
             for table in (tables.checkpoint, tables.model_version):
                 connection.execute(update(table).where(table.c.epoch == epoch).values(adapter_sha=sha))
 

@@ -18,10 +18,11 @@ from feedback_model.embedded.speech import generate_transcripts
 from feedback_model.records import content_id
 from feedback_model.settings import Settings
 from feedback_model.store.clock import now
-from feedback_model.store.connection import Store, open_store
+from feedback_model.store.connection import Store
 from feedback_model.store.tables import label, label_request, label_response, transcript
 from feedback_model.store.upsert import insert_missing
 from feedback_model.transcripts.near_duplicates import signature_of
+from tests.databases import open_sqlite
 
 
 def settings_for(
@@ -41,7 +42,7 @@ def settings_for(
 
 def filled_store(settings: Settings, count: int) -> Store:
     """A store with `count` train transcripts."""
-    store = open_store(settings.store_url)
+    store = open_sqlite(settings.store_url)
     with store.write() as connection:
         insert_missing(connection, transcript, [_row(each.text) for each in generate_transcripts(count, seed=1)])
     return store

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployments.server import free_port
+from deployments.local.server import free_port
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.commands.options import Json, load_settings
-from deployments.commands.stages import check_choices, show_outcome
-from deployments.flow_runner import run_flow
+from deployments.commands.stages import check_choices, check_endpoint, show_outcome
+from deployments.local.run_flow import run_flow
 from deployments.terminal import print_json, print_table, say
 from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings
@@ -39,6 +39,7 @@ def augment(
         _show_preview(_preview(settings, labeller, share, seed), json=json)
         return
     check_choices(settings, labeller)
+    check_endpoint(labeller, settings)
 
     async def call() -> "AugmentationSummary":
         from flows.augment import augment as flow

@@ -7,7 +7,7 @@ import typer
 
 from deployments.commands.options import Json, load_settings
 from deployments.commands.stages import show_outcome
-from deployments.flow_runner import run_flow
+from deployments.local.run_flow import run_flow
 from deployments.terminal import say
 
 TRANSCRIPTS = 2_000  # a tenth each is held out: enough to tell the tuned model from the constant predictor

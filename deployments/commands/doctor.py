@@ -149,7 +149,7 @@ def _device(_settings: Settings) -> Finding:
 
 
 def _server(settings: Settings) -> Finding:
-    from deployments.server import is_healthy, running_server
+    from deployments.local.server import is_healthy, running_server
 
     url = running_server(settings)
     if url is None:

@@ -22,7 +22,7 @@ def land(
     json: Json = False,
 ) -> None:
     """Land transcripts: clean, cut at sentence ends, refuse what cannot be used (with the reason), and say that data landed."""
-    from deployments.flow_runner import stopping_on_interrupt
+    from deployments.local.run_flow import stopping_on_interrupt
     from feedback_model.store.connection import open_store
     from feedback_model.transcripts.landing import land as land_paths
 
@@ -55,7 +55,7 @@ def show_landing(summary: Any) -> None:
 
 
 def _announce(settings: Any, batch_id: str, accepted: int) -> None:
-    from deployments.server import running_server
+    from deployments.local.server import running_server
     from tasks.announcement import announce_to
 
     api_url = running_server(settings)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -23,10 +23,11 @@ from deployments.commands.options import (
     choose_recipe,
     load_settings,
 )
-from deployments.household import Child, running, watch
-from deployments.server import announcement, await_health, quiet_environment, server_command
+from deployments.local.server import announcement, quiet_environment, server_process, wait_until_healthy
+from deployments.local.supervisor import running, watch
 from deployments.terminal import out, say
 from feedback_model.errors import ConfigurationError, Interrupted
+from feedback_model.processes import ManagedProcess
 from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings
 
@@ -54,7 +55,7 @@ def up(
 
     Fields of the recipe that are given become the deployments' defaults from now on; a later `up` keeps them.
     """
-    from deployments.flow_runner import stopping_on_interrupt
+    from deployments.local.run_flow import stopping_on_interrupt
 
     fields = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
     settings = load_settings()
@@ -73,11 +74,13 @@ def up(
 
 def _serve(settings: Settings, port: int, chosen: Mapping[str, Any]) -> None:
     folder, api_url = settings.home / "prefect", f"http://127.0.0.1:{port}/api"
-    server = Child("Prefect server", server_command(port, ui=True), folder / "server.log", {})
-    workers = [Child(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log", {}) for pool in WORK_POOLS]
+    server = server_process(port, folder / "server.log", {}, ui=True)
+    workers = [
+        ManagedProcess(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log") for pool in WORK_POOLS
+    ]
     say(f"starting a Prefect server on port {port} ...")
     with running(server):
-        await_health(server.process, api_url, server.log)
+        wait_until_healthy(server, api_url, settings.start_silence)
         from deployments.bootstrap import bootstrap  # Prefect reads the environment when it is imported
 
         deployed = asyncio.run(bootstrap(chosen))
@@ -106,23 +109,28 @@ def _only_one(folder: Path, settings: Settings) -> Generator[None]:
     """Hold the home folder against a second `feedback up`; the lock ends with this process, however it ends."""
     import fcntl
 
-    with (folder / "up.lock").open("w") as lock:
+    with (folder / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ConfigurationError(
-                f"`feedback up` runs already with {settings.home}{_where(settings)}; "
+                f"`feedback up` runs already with {settings.home} ({_where(settings, lock)}); "
                 "use that one, stop it first, or point FEEDBACK_HOME elsewhere"
             ) from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
         yield
 
 
-def _where(settings: Settings) -> str:
+def _where(settings: Settings, lock: IO[str]) -> str:
+    lock.seek(0)
+    holder = lock.read() or "another process"
     try:
         said = json.loads(announcement(settings).read_text(encoding="utf-8"))
-        return f" (process {said['pid']}, {said['api_url'].removesuffix('/api')})"
+        return f"{holder}, {said['api_url'].removesuffix('/api')}"
     except (OSError, ValueError, KeyError):
-        return ""
+        return f"{holder}, which is starting"
 
 
 def _check_port(port: int) -> None:

@@ -17,7 +17,7 @@ from deployments.commands.options import (
     choose_recipe,
     load_settings,
 )
-from deployments.flow_runner import run_flow
+from deployments.local.run_flow import run_flow
 from deployments.terminal import print_json, say
 from feedback_model.records import LabellerKind
 from feedback_model.settings import Settings
@@ -56,6 +56,7 @@ def run(
     chosen = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
     settings = load_settings()
     check_choices(settings, labeller, base_model)
+    check_endpoint(labeller, settings)
 
     async def call() -> str:
         from flows.pipeline import pipeline
@@ -89,6 +90,7 @@ def label(
         show_forecast(settings, labeller, limit, json=json)
         return
     check_choices(settings, labeller)
+    check_endpoint(labeller, settings)
 
     async def call() -> dict[str, float | None]:
         from flows.label import label as flow
@@ -181,6 +183,17 @@ def check_choices(settings: Settings, labeller: LabellerKind, base_model: str = 
         from feedback_model.training.base_model import resolve_base
 
         resolve_base(base_model)
+
+
+def check_endpoint(labeller: LabellerKind, settings: Settings) -> None:
+    """Refuse an endpoint that is away before a flow waits for it to come back, which a person need not.
+
+    Raises:
+        LabellerError, ConfigurationError: it does not answer, refuses the key, or lacks the model.
+    """
+    from feedback_model.labelling.opening import check_endpoint as check
+
+    check(labeller, settings)
 
 
 def show_outcome(settings: Settings, evaluation_id: str, *, json: bool) -> None:

@@ -1,14 +1,14 @@
 """An OpenAI-compatible HTTP endpoint on this machine: `python -m feedback_model.embedded.endpoint --port 0`.
 
 Serves one model, `embedded-rubric-1`, at `/v1/chat/completions` and `/v1/models`, with OpenAI's error shapes; it charges
-nothing and limits nobody. Prints one line, `ready http://127.0.0.1:PORT/v1`, and ends when its standard input closes.
+nothing and limits nobody. Prints one line, `ready http://127.0.0.1:PORT/v1`, and ends at SIGTERM without waiting for anyone.
 """
 
 import argparse
 import socket
 import sys
-import threading
 import time
+from types import FrameType
 from typing import Any
 
 import orjson
@@ -87,16 +87,14 @@ class _Server(uvicorn.Server):
             sys.stdout.write(f"ready http://127.0.0.1:{bound.getsockname()[1]}/v1\n")
             sys.stdout.flush()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = True
+        super().handle_exit(sig, frame)
+
 
 def serve(port: int) -> None:
-    """Serve on 127.0.0.1 until standard input closes; port 0 takes a free one."""
+    """Serve on 127.0.0.1 until a signal ends it; port 0 takes a free one."""
     server = _Server(uvicorn.Config(build_app(), log_level="warning", lifespan="off", ws="none", backlog=1024))
-
-    def stop_with_parent() -> None:
-        sys.stdin.buffer.read()
-        server.should_exit = server.force_exit = True
-
-    threading.Thread(target=stop_with_parent, daemon=True).start()
     bound = socket.create_server(("127.0.0.1", port), backlog=1024)
     # Inherited by connections; without it each reply waits 40 ms for the client's delayed acknowledgement.
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

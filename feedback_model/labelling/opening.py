@@ -43,6 +43,22 @@ def check_labeller(kind: LabellerKind, settings: Settings) -> None:
         )
 
 
+def check_endpoint(kind: LabellerKind, settings: Settings) -> None:
+    """See that the endpoint answers and has the model; for a person who waits and wants to know at once.
+
+    Raises:
+        ConfigurationError: no key, a refused key, or an endpoint without the model.
+        LabellerError: the endpoint cannot be reached.
+    """
+
+    async def look() -> None:
+        async with open_labeller(kind, settings):
+            pass
+
+    if kind == "openai":  # the embedded labeller comes up with whoever asks it
+        asyncio.run(look())
+
+
 @asynccontextmanager
 async def open_labeller(kind: LabellerKind, settings: Settings, bounds: Bounds | None = None) -> AsyncGenerator[Desk]:
     """A labeller that is known to be there and to have the model.

@@ -14,7 +14,13 @@ from typing import Final, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from feedback_model.errors import ConfigurationError, FeedbackError, LabellerError, LabellingStopped
+from feedback_model.errors import (
+    ConfigurationError,
+    EndpointUnreachable,
+    FeedbackError,
+    LabellerError,
+    LabellingStopped,
+)
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.progress import check_stop
 from feedback_model.waiting import Waiting
@@ -65,7 +71,8 @@ class Patience:
         Raises:
             Refusal: this one request cannot be answered.
             LabellingStopped: billing; no further request will be sent.
-            LabellerError: the endpoint is down, or asks for a longer wait than the bounds allow.
+            EndpointUnreachable: the endpoint is down.
+            LabellerError: it asks for a longer wait than the bounds allow.
             ConfigurationError: the key or the model is wrong.
             Interrupted: a stop was requested.
         """
@@ -193,7 +200,7 @@ class Patience:
         else:
             verb = "cannot be reached" if refusal.status is None else "keeps failing"
             self._end(
-                LabellerError(
+                EndpointUnreachable(
                     f"the labelling endpoint {verb} at {self._where}: {refusal.message}; what is paid for is kept, "
                     "run the same command again when it is back"
                 )

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from feedback_model.errors import ConfigurationError, FeedbackError
+from feedback_model.errors import ConfigurationError, FeedbackError, HubUnreachable
 from feedback_model.records import BaseModel
 
 DEFAULT_BASE_MODEL: Final = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -24,7 +24,8 @@ def resolve_base(name: str) -> BaseModel:
     """Check that `name` can be trained on and pin its revision.
 
     Raises:
-        ConfigurationError: it does not exist, cannot be reached, or has no chat template.
+        ConfigurationError: it does not exist or has no chat template.
+        HubUnreachable: it is not on this machine, and the hub does not answer.
     """
     if name == EMBEDDED:
         from feedback_model.embedded.tiny_base import embedded_base
@@ -92,7 +93,7 @@ def _resolve_hub(name: str) -> BaseModel:
     except Exception as error:  # the hub's client lets errors of several HTTP libraries through
         cached = _from_cache(name)
         if cached is None:
-            raise ConfigurationError(
+            raise HubUnreachable(
                 f"the base model {name!r} is not on this machine and the hub is not reachable; {_WAY_ON}"
             ) from error
         return cached

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.server import temporary_server
+from deployments.local.server import temporary_server
 from feedback_model.embedded.speech import write_demo_input
 from feedback_model.settings import Settings
 from tests.openai_rig.process import serving

@@ -13,7 +13,7 @@ from feedback_model.errors import MissingStage
 from feedback_model.records import Dataset
 from feedback_model.store.roles import UNAUGMENTED, model_order
 from feedback_model.transcripts.snapshots import demand_augmented
-from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run
+from tests.evaluated_run import LABELS, RUN, EvaluatedRun, fill_run, open_evaluated, open_run
 
 
 def evaluate_beside(run: EvaluatedRun, without: str):
@@ -25,11 +25,12 @@ def evaluate_beside(run: EvaluatedRun, without: str):
 @pytest.mark.parametrize(
     ("without", "said"), [("base", "Augmentation helped"), ("epoch-3", "Whether augmentation helped cannot be told")]
 )
-def test_the_report_says_whether_it_helped(any_store, without, said):
-    test = evaluate_beside(fill_run(any_store), without)
-    effect = compose(gather(any_store, test)).effect
+def test_the_report_says_whether_it_helped(any_store_with, without, said):
+    run = open_run(any_store_with)
+    test = evaluate_beside(run, without)
+    effect = compose(gather(run.store, test)).effect
     assert effect.sentence.startswith(said)
-    assert effect.sentence == tell_effect(any_store, test.evaluation_id)
+    assert effect.sentence == tell_effect(run.store, test.evaluation_id)
     assert set(effect.comparisons) == {"penalised", "common"}
     assert len(effect.macro) == 12
     assert {model for model, _, _ in effect.levels} == {"epoch-2", UNAUGMENTED}
@@ -43,10 +44,11 @@ def test_the_section_is_on_the_page_and_in_the_text_and_verifies(store, settings
     assert verify_report(store, path).agrees
 
 
-def test_where_it_was_not_measured_the_page_says_how_to(store, settings):
-    _, test = evaluate_run(fill_run(store))
-    assert "feedback prove-augmentation" in write_report(store, settings, test.evaluation_id).read_text("utf-8")
-    assert tell_effect(store, test.evaluation_id) == NOT_MEASURED
+def test_where_it_was_not_measured_the_page_says_how_to(store_with, settings):
+    made = open_evaluated(store_with)
+    name = made.test.evaluation_id
+    assert "feedback prove-augmentation" in write_report(made.store, settings, name).read_text("utf-8")
+    assert tell_effect(made.store, name) == NOT_MEASURED
 
 
 def test_without_stands_between_the_epochs_and_the_champion():

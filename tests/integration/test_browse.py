@@ -11,22 +11,20 @@ from urllib.parse import quote
 
 import pytest
 
-from deployments.server import free_port
+from deployments.local.server import free_port
 from feedback_model.errors import InputError, StoreError
 from feedback_model.store.browsing import datasette_command
-from feedback_model.store.connection import Store, open_store
+from tests.databases import sqlite_files
 from tests.filled_store import fill
 from tests.local_service import clean_environment, eventually
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[str]:
-    store: Store = open_store(f"sqlite:///{tmp_path / 'feedback.db'}")
-    fill(store)
-    store.close()
-    port = free_port()
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home, port = tmp_path_factory.mktemp("browse"), free_port()
+    sqlite_files().fill(f"sqlite:///{home / 'feedback.db'}", fill)
     command = [sys.executable, "-m", "deployments.cli", "results", "browse", "--port", str(port)]
-    with subprocess.Popen(command, env=clean_environment(tmp_path), stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, env=clean_environment(home), stderr=subprocess.DEVNULL) as server:
         url = f"http://127.0.0.1:{port}/feedback"
         eventually(lambda: answers(f"{url}.json"), 60)
         yield url

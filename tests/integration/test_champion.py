@@ -22,16 +22,17 @@ from feedback_model.store.decision_records import Decision
 from feedback_model.store.decisions import fix_rules, read_decision, record_decision
 from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.training.checkpoints import WEIGHTS_FILE
-from tests.evaluated_run import RUN, decide_on, evaluate_run, fill_run, put_adapters
+from tests.databases import OpenFilled
+from tests.evaluated_run import RUN, decide_on, evaluate_larger, open_evaluated, put_adapters
 
 Judged = tuple[Store, Evaluation, Evaluation]
 
 
 @pytest.fixture
-def judged(any_store: Store, settings: Settings) -> Judged:
-    run = fill_run(any_store, n_held_out=60)
-    put_adapters(any_store, settings.home)
-    return any_store, *evaluate_run(run)
+def judged(any_store_with: OpenFilled, settings: Settings) -> Judged:
+    made = open_evaluated(any_store_with, evaluate_larger)
+    put_adapters(made.store, settings.home)
+    return made.store, made.validation, made.test
 
 
 def count(store: Store, table: Any) -> int:
@@ -198,10 +199,10 @@ def test_the_views_say_what_the_decision_says(judged: Judged, settings: Settings
 
 
 @pytest.fixture
-def home_with_champions(settings: Settings, monkeypatch: pytest.MonkeyPatch, store: Store) -> Store:
-    run = fill_run(store, n_held_out=60)
+def home_with_champions(settings: Settings, monkeypatch: pytest.MonkeyPatch, store_with: OpenFilled) -> Store:
+    made = open_evaluated(store_with, evaluate_larger)
+    store, validation, test = made.store, made.validation, made.test
     put_adapters(store, settings.home)
-    validation, test = evaluate_run(run)
     promote(store, decide_on(store, validation, test), 1)
     settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
     monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))

@@ -8,7 +8,6 @@ import pytest
 from feedback_model.errors import InputError, StoreError
 from feedback_model.store.connection import Store
 from feedback_model.store.door import QueryResult, run_query
-from tests.filled_store import fill
 
 HOSTILE = [
     "DELETE FROM label",
@@ -38,9 +37,8 @@ BOMB = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT C
 
 
 @pytest.fixture
-def url(any_store: Store, any_store_url: str) -> str:
-    fill(any_store)
-    return any_store_url
+def url(any_filled_store: Store) -> str:
+    return any_filled_store.engine.url.render_as_string(hide_password=False)
 
 
 def test_a_query_is_answered_with_its_columns(url: str) -> None:

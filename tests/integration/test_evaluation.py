@@ -13,12 +13,17 @@ from feedback_model.store import tables
 from feedback_model.store.evaluations import latest_evaluation, read_evaluation
 from feedback_model.store.judgements import labelled_items
 from feedback_model.traits import TRAIT_KEYS
-from tests.evaluated_run import RUN, EvaluatedRun, evaluate_run, fill_run, relabel
+from tests.evaluated_run import RUN, Evaluated, EvaluatedRun, evaluate_run, open_evaluated, open_run, relabel
 
 
 @pytest.fixture
-def run(any_store) -> EvaluatedRun:
-    return fill_run(any_store)
+def run(any_store_with) -> EvaluatedRun:
+    return open_run(any_store_with)
+
+
+@pytest.fixture
+def evaluated(any_store_with) -> Evaluated:
+    return open_evaluated(any_store_with)
 
 
 def count(store, table) -> int:
@@ -44,8 +49,8 @@ def scores_by_hand(run: EvaluatedRun, model: str, split: str) -> list[tuple[list
 
 
 @pytest.mark.parametrize("model", ["base-nf4", "epoch-2"])
-def test_figures_equal_a_plain_recomputation_from_the_rows(run, model):
-    _, test = evaluate_run(run)
+def test_figures_equal_a_plain_recomputation_from_the_rows(evaluated, model):
+    run, test = evaluated.run, evaluated.test
     pairs = scores_by_hand(run, model, "test")
     valid = [(label, scores) for label, scores in pairs if scores is not None]
     result = test.model(model)
@@ -58,8 +63,8 @@ def test_figures_equal_a_plain_recomputation_from_the_rows(run, model):
     assert result.mse_lower <= result.mse_penalised <= result.mse_upper
 
 
-def test_the_further_metrics_are_there_for_every_trait_and_subset(run):
-    _, test = evaluate_run(run)
+def test_the_further_metrics_are_there_for_every_trait_and_subset(evaluated):
+    run, test = evaluated.run, evaluated.test
     for result in test.models:
         assert len(result.metrics) == 6 * 2 * 6
         assert all(metric.n_used + metric.n_missing == metric.n_total == test.n_test for metric in result.metrics)
@@ -69,8 +74,8 @@ def test_the_further_metrics_are_there_for_every_trait_and_subset(run):
     assert found[TRAIT_KEYS[0], "individual", "bias"] == pytest.approx(flattery, abs=1e-12)
 
 
-def test_every_pair_is_compared_under_every_measure(run):
-    _, test = evaluate_run(run)
+def test_every_pair_is_compared_under_every_measure(evaluated):
+    test = evaluated.test
     assert len(test.comparisons) == 10 * 3
     penalised = {(c.model, c.other): c for c in test.comparisons if c.measure == "penalised"}
     for (model, other), found in penalised.items():
@@ -80,8 +85,8 @@ def test_every_pair_is_compared_under_every_measure(run):
     assert test.model("epoch-2").tier < test.model("base-nf4").tier
 
 
-def test_an_evaluation_from_before_comparisons_is_returned_and_made_whole_by_again(run):
-    _, whole = evaluate_run(run)
+def test_an_evaluation_from_before_comparisons_is_returned_and_made_whole_by_again(evaluated):
+    run, whole = evaluated.run, evaluated.test
     with run.store.write() as connection:
         for table in (tables.evaluation_metric, tables.evaluation_comparison, tables.evaluation_tier):
             connection.execute(delete(table))
@@ -93,22 +98,22 @@ def test_an_evaluation_from_before_comparisons_is_returned_and_made_whole_by_aga
     assert replace(anew, created_at=whole.created_at) == whole
 
 
-def test_every_model_has_one_common_subset(run):
-    for evaluation in evaluate_run(run):
+def test_every_model_has_one_common_subset(evaluated):
+    for evaluation in (evaluated.validation, evaluated.test):
         assert len({result.n_common for result in evaluation.models}) == 1
         assert evaluation.models[0].n_common <= min(result.n_individual for result in evaluation.models)
 
 
-def test_counts_are_nested_and_every_trait_row_adds_up(run):
-    _, test = evaluate_run(run)
+def test_counts_are_nested_and_every_trait_row_adds_up(evaluated):
+    test = evaluated.test
     for result in test.models:
         assert result.valid_strict <= result.valid_extractable <= result.valid_repairable <= test.n_test
         assert len(result.traits) == 18
         assert all(trait.n_used + trait.n_missing == trait.n_total == test.n_test for trait in result.traits)
 
 
-def test_constants_come_from_real_train_transcripts_alone(run):
-    before = evaluate_run(run)[1].constants
+def test_constants_come_from_real_train_transcripts_alone(evaluated):
+    run, before = evaluated.run, evaluated.test.constants
     with run.store.write() as connection:
         augmented = select(tables.transcript.c.transcript_id).where(tables.transcript.c.origin == "augmented")
         connection.execute(
@@ -118,8 +123,8 @@ def test_constants_come_from_real_train_transcripts_alone(run):
     assert after.constants == before
 
 
-def test_the_best_epoch_is_chosen_on_validation_and_marked_on_test(run):
-    validation, test = evaluate_run(run)
+def test_the_best_epoch_is_chosen_on_validation_and_marked_on_test(evaluated):
+    validation, test = evaluated.validation, evaluated.test
     lowest = min((r for r in validation.models if r.model.startswith("epoch")), key=lambda r: r.mse_upper)
     assert choose_best_epoch(validation) == lowest.model == validation.best_epoch.model == test.best_epoch.model
 
@@ -132,22 +137,22 @@ def test_a_second_evaluation_returns_the_stored_one(run):
     assert latest_evaluation(run.store) == first[1]
 
 
-def test_again_measures_anew_under_the_same_name(run):
-    _, test = evaluate_run(run)
+def test_again_measures_anew_under_the_same_name(evaluated):
+    run, test = evaluated.run, evaluated.test
     anew = evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch=test.best_epoch.model, again=True)
     assert replace(anew, created_at=test.created_at) == test
     assert read_evaluation(run.store, test.evaluation_id) == anew
 
 
-def test_again_leaves_the_judgements_of_other_parts_alone(run):
-    evaluate_run(run)
+def test_again_leaves_the_judgements_of_other_parts_alone(evaluated):
+    run = evaluated.run
     judged = count(run.store, tables.judgement)
     evaluate(run.store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2", again=True)
     assert count(run.store, tables.judgement) == judged
 
 
-def test_outputs_that_came_anew_are_measured_anew(run):
-    _, test = evaluate_run(run)
+def test_outputs_that_came_anew_are_measured_anew(evaluated):
+    run, test = evaluated.run, evaluated.test
     asked_again = run.models["epoch-1"]
     with run.store.write() as connection:
         connection.execute(delete(tables.judgement).where(tables.judgement.c.inference_id == asked_again))
@@ -157,8 +162,8 @@ def test_outputs_that_came_anew_are_measured_anew(run):
     assert read_evaluation(run.store, test.evaluation_id) == anew
 
 
-def test_the_worst_trait_stands_in_the_summary(run):
-    _, test = evaluate_run(run)
+def test_the_worst_trait_stands_in_the_summary(evaluated):
+    run, test = evaluated.run, evaluated.test
     with run.store.read() as connection:
         rows = connection.execute(
             text("SELECT model, worst_trait, mse_worst_trait FROM evaluation_summary WHERE split = 'test'")
@@ -168,8 +173,8 @@ def test_the_worst_trait_stands_in_the_summary(run):
         assert (mse, mses[trait]) == (max(mses.values()), mse)
 
 
-def test_without_a_relabelled_sample_skill_counts_from_no_error_and_says_so(run):
-    _, test = evaluate_run(run)
+def test_without_a_relabelled_sample_skill_counts_from_no_error_and_says_so(evaluated):
+    run, test = evaluated.run, evaluated.test
     with run.store.read() as connection:
         rows = connection.execute(
             text("SELECT mse_penalised, mse_constant, skill, noise_floor FROM evaluation_summary")

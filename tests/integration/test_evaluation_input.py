@@ -11,12 +11,12 @@ from feedback_model.progress import clear_stop, request_stop
 from feedback_model.store import tables
 from feedback_model.store.evaluations import read_evaluation
 from feedback_model.traits import TRAIT_KEYS
-from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run
+from tests.evaluated_run import LABELS, RUN, EvaluatedRun, evaluate_run, fill_run, open_run
 
 
 @pytest.fixture
-def run(any_store) -> EvaluatedRun:
-    return fill_run(any_store)
+def run(any_store_with) -> EvaluatedRun:
+    return open_run(any_store_with)
 
 
 def count(store, table) -> int:

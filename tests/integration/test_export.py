@@ -10,13 +10,11 @@ from feedback_model.store.connection import Store
 from feedback_model.store.door import run_query
 from feedback_model.store.export import export_views
 from feedback_model.store.schema import VIEWS
-from tests.filled_store import fill
 
 
 @pytest.fixture
-def url(any_store: Store) -> str:
-    fill(any_store)
-    return any_store.engine.url.render_as_string(hide_password=False)
+def url(any_filled_store: Store) -> str:
+    return any_filled_store.engine.url.render_as_string(hide_password=False)
 
 
 def test_every_view_is_a_file_with_its_rows_and_columns(url: str, tmp_path: Path) -> None:

@@ -7,16 +7,15 @@ import pytest
 from sqlalchemy import text
 
 from feedback_model.store.connection import Store
-from tests.filled_store import LABELLED, PREDICTED, fill
+from tests.filled_store import LABELLED, PREDICTED
 
 TESTED = ("t-test-1", "t-test-2")
 MODELS = ("base", "epoch-2")
 
 
 @pytest.fixture
-def filled(any_store: Store) -> Store:
-    fill(any_store)
-    return any_store
+def filled(any_filled_store: Store) -> Store:
+    return any_filled_store
 
 
 def ask(store: Store, sql: str) -> list[tuple[Any, ...]]:

@@ -6,19 +6,20 @@ import pytest
 
 from feedback_model.inference.lineup import models_of
 from feedback_model.records import BaseModel
-from feedback_model.store.connection import Store
 from feedback_model.store.decisions import record_decision
 from feedback_model.training.recipe import default_recipe
 from feedback_model.training.run import TrainingRun, choose_precision
-from tests.evaluated_run import decide_on, evaluate_run, fill_run
+from tests.databases import OpenFilled
+from tests.evaluated_run import decide_on, open_evaluated
 
 
 @pytest.mark.parametrize(("revision", "with_champion"), [("abc", True), ("another build", False)])
 def test_a_champion_of_another_run_is_asked_unless_its_stand_in_is_gone(
-    store: Store, revision: str, with_champion: bool
+    store_with: OpenFilled, revision: str, with_champion: bool
 ) -> None:
-    validation, test = evaluate_run(fill_run(store))
-    decision = replace(decide_on(store, validation, test), verdict="promote")
+    made = open_evaluated(store_with)
+    store, test = made.store, made.test
+    decision = replace(decide_on(store, made.validation, test), verdict="promote")
     record_decision(store, decision)
     base = BaseModel("embedded", "embedded", revision, stand_in=True)
     precision = choose_precision("float16", "cpu")

@@ -129,8 +129,8 @@ def test_a_current_database_opens_fast_and_without_alembic(store: Store) -> None
     assert min(seconds_to_open(url) for _ in range(5)) < 0.06
 
 
-def test_two_processes_that_open_at_once_both_end_well(any_store_url: str) -> None:
-    code = f"from feedback_model.store.connection import open_store; open_store({any_store_url!r}).close()"
+def test_two_processes_that_open_at_once_both_end_well(any_empty_url: str) -> None:
+    code = f"from feedback_model.store.connection import open_store; open_store({any_empty_url!r}).close()"
     processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
     errors = [process.communicate()[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], errors

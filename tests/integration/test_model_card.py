@@ -9,18 +9,22 @@ from eval.gate.settling import settle
 from eval.model_card import write_model_card
 from feedback_model.errors import StoreError
 from feedback_model.settings import Settings
-from feedback_model.store.connection import Store
 from feedback_model.store.decision_records import Decision
 from feedback_model.store.evaluation_records import Evaluation
-from tests.evaluated_run import RUN, evaluate_run, fill_run, put_adapters
+from tests.databases import OpenFilled
+from tests.evaluated_run import RUN, Evaluated, evaluate_larger, open_evaluated, put_adapters
 
 
 @pytest.fixture
-def promoted(store: Store, settings: Settings) -> tuple[Decision, Evaluation, Path]:
-    run = fill_run(store, n_held_out=60)
-    put_adapters(store, settings.home)
-    validation, test = evaluate_run(run)
-    decision = settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
+def evaluated(store_with: OpenFilled) -> Evaluated:
+    return open_evaluated(store_with, evaluate_larger)
+
+
+@pytest.fixture
+def promoted(evaluated: Evaluated, settings: Settings) -> tuple[Decision, Evaluation, Path]:
+    put_adapters(evaluated.store, settings.home)
+    test = evaluated.test
+    decision = settle(evaluated.store, settings.home, evaluated.validation.evaluation_id, test.evaluation_id)
     return decision, test, settings.home / f"checkpoints/{RUN}" / decision.model / "README.md"
 
 
@@ -48,26 +52,26 @@ def test_it_says_plainly_what_it_is_and_what_stood_in(promoted: tuple[Decision, 
 
 
 def test_the_same_decision_writes_the_same_card_once(
-    promoted: tuple[Decision, Evaluation, Path], store: Store, settings: Settings
+    promoted: tuple[Decision, Evaluation, Path], evaluated: Evaluated, settings: Settings
 ) -> None:
     decision, _, path = promoted
     before = path.read_bytes(), path.stat().st_mtime_ns
-    assert write_model_card(store, settings.home, decision) == path
+    assert write_model_card(evaluated.store, settings.home, decision) == path
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert {each.name for each in path.parent.iterdir()} == {"README.md", "adapter_model.safetensors"}
 
 
 def test_a_card_that_cannot_be_written_is_told(
-    promoted: tuple[Decision, Evaluation, Path], store: Store, settings: Settings
+    promoted: tuple[Decision, Evaluation, Path], evaluated: Evaluated, settings: Settings
 ) -> None:
     decision, _, path = promoted
     path.unlink()
     path.mkdir()
     with pytest.raises(StoreError, match=r"model card .* cannot be written"):
-        write_model_card(store, settings.home, decision)
+        write_model_card(evaluated.store, settings.home, decision)
 
 
 def test_an_adapter_that_is_not_on_this_disk_gets_no_card(
-    promoted: tuple[Decision, Evaluation, Path], store: Store, tmp_path: Path
+    promoted: tuple[Decision, Evaluation, Path], evaluated: Evaluated, tmp_path: Path
 ) -> None:
-    assert write_model_card(store, tmp_path / "elsewhere", promoted[0]) is None
+    assert write_model_card(evaluated.store, tmp_path / "elsewhere", promoted[0]) is None

@@ -17,7 +17,7 @@ from feedback_model.errors import MissingStage, StoreError
 from feedback_model.store import tables
 from feedback_model.store.decisions import record_decision
 from feedback_model.store.door import run_query
-from tests.evaluated_run import RUN, decide_on, evaluate_run, fill_run, relabel
+from tests.evaluated_run import RUN, decide_on, evaluate_filled, evaluate_run, fill_run, open_evaluated, relabel
 
 
 class Tags(HTMLParser):
@@ -51,22 +51,23 @@ def page_on(store, evaluation):
     return render_page(gathered, compose(gathered))
 
 
-def evaluated_in(store):
-    run = fill_run(store)
-    validation, test = evaluate_run(run)
-    record_decision(store, decide_on(store, validation, test))
-    return run, test
+def decided(store):
+    made = evaluate_filled(store)
+    record_decision(store, decide_on(store, made.validation, made.test))
+    return made
 
 
 @pytest.fixture
-def evaluated(store):
-    return evaluated_in(store)
+def evaluated(store_with):
+    made = open_evaluated(store_with, decided)
+    return made.run, made.test
 
 
 @pytest.fixture
-def evaluated_anywhere(any_store):
+def evaluated_anywhere(any_store_with):
     """The same on each kind of database in turn."""
-    return evaluated_in(any_store)
+    made = open_evaluated(any_store_with, decided)
+    return made.run, made.test
 
 
 def test_the_report_is_one_small_file_that_needs_nothing_else(evaluated, settings):

@@ -10,15 +10,16 @@ from feedback_model.errors import InputError
 from feedback_model.store.connection import Store, connect, open_store
 from feedback_model.store.reporter import grant_reporter
 from feedback_model.store.schema import VIEWS, create_views, drop_views
+from tests.databases import Cluster
 from tests.filled_store import fill
 
 ROLE = "reporter-of-tests"
 
 
 @pytest.fixture
-def filled(postgres_url: str) -> Iterator[Store]:
-    store = open_store(postgres_url)
-    fill(store)
+def filled(postgres_cluster: Cluster, free_postgres_url: str) -> Iterator[Store]:
+    postgres_cluster.fill(free_postgres_url, fill)
+    store = open_store(free_postgres_url)
     yield store
     with store.write() as connection:  # roles belong to the cluster, which other tests use
         made = connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": ROLE})

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 
-from feedback_model.store.connection import Store, open_store
+from feedback_model.store.connection import Store
 from feedback_model.store.door import run_query
 from feedback_model.store.schema import VIEWS
 from feedback_model.store.tables import metadata
+from tests.databases import Cluster, sqlite_files
 from tests.filled_store import fill
 
 PAGE = (Path(__file__).parents[2] / "docs" / "results-database.md").read_text(encoding="utf-8")
@@ -24,12 +25,11 @@ def answer(url: str, sql: str) -> list[list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def urls(tmp_path_factory: pytest.TempPathFactory, new_postgres_database: Any) -> list[str]:
-    both = [f"sqlite:///{tmp_path_factory.mktemp('page') / 'feedback.db'}", new_postgres_database()]
-    for url in both:
-        store = open_store(url)
-        fill(store)
-        store.close()
+def urls(postgres_cluster: Cluster) -> list[str]:
+    kinds = (sqlite_files(), postgres_cluster)
+    both = [kind.new_url() for kind in kinds]
+    for kind, url in zip(kinds, both, strict=True):
+        kind.fill(url, fill)
     return both
 
 

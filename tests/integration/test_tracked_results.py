@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from feedback_model.settings import Settings
-from feedback_model.store.connection import Store
 from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.store.training import read_run
 from feedback_model.training.run import TrainingRun
 from feedback_model.training.tracking import track_evaluations
-from tests.evaluated_run import RUN, evaluate_run, fill_run
+from tests.databases import OpenFilled
+from tests.evaluated_run import RUN, open_evaluated
 
-Evaluated = tuple[TrainingRun, tuple[Evaluation, Evaluation], Path]
+Tracked = tuple[TrainingRun, tuple[Evaluation, Evaluation], Path]
 
 
 @pytest.fixture
-def evaluated(store: Store, settings: Settings) -> Evaluated:
-    evaluations = evaluate_run(fill_run(store))
-    return read_run(store, RUN), evaluations, settings.home
+def evaluated(store_with: OpenFilled, settings: Settings) -> Tracked:
+    made = open_evaluated(store_with)
+    return read_run(made.store, RUN), (made.validation, made.test), settings.home
 
 
 def tables_under(home: Path) -> dict[str, dict]:
@@ -27,7 +27,7 @@ def tables_under(home: Path) -> dict[str, dict]:
     return {path.name.split("_")[0]: json.loads(path.read_text()) for path in files}
 
 
-def test_the_tables_of_both_splits_are_kept_offline_once(evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_of_both_splits_are_kept_offline_once(evaluated: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     run, evaluations, home = evaluated
     for _ in range(2):
@@ -42,14 +42,14 @@ def test_the_tables_of_both_splits_are_kept_offline_once(evaluated: Evaluated, m
     ]
 
 
-def test_a_training_that_was_not_tracked_leaves_nothing(evaluated: Evaluated) -> None:
+def test_a_training_that_was_not_tracked_leaves_nothing(evaluated: Tracked) -> None:
     run, evaluations, home = evaluated
     track_evaluations(run, None, home, evaluations, step=30)
     assert not (home / "wandb").exists()
 
 
 def test_a_broken_tracker_is_told_and_tried_again_next_time(
-    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    evaluated: Tracked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "no-such-mode")
     run, evaluations, home = evaluated

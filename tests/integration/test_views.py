@@ -12,9 +12,10 @@ from feedback_model.store.tables import metadata, output
 from feedback_model.store.training import begin_run
 from feedback_model.training.recipe import RECIPE_FIELDS, Recipe
 from feedback_model.training.run import TrainingRun, choose_precision
+from tests.databases import OpenFilled
 from tests.filled_store import fill
+from tests.integration.test_store_training import BASE
 from tests.micro_model import store_dataset
-from tests.unit.test_store_training import BASE
 
 CONTRACT = {
     "evaluation_summary": "evaluation_id, created_at, split, decoding, model, n_test, valid_strict, valid_extractable, "
@@ -36,9 +37,8 @@ CONTRACT = {
 
 
 @pytest.fixture
-def filled(any_store: Store) -> Store:
-    fill(any_store)
-    return any_store
+def filled(any_filled_store: Store) -> Store:
+    return any_filled_store
 
 
 def ask(store: Store, sql: str) -> list[tuple[Any, ...]]:
@@ -78,7 +78,8 @@ def test_outputs_are_readable_text(filled: Store) -> None:
     assert ask(filled, sql) == [('{"formality": é', "none", "truncated")]
 
 
-def test_an_output_with_a_null_character_is_shown(filled: Store) -> None:
+def test_an_output_with_a_null_character_is_shown(any_store_with: OpenFilled) -> None:
+    filled, _ = any_store_with(fill)
     with filled.write() as connection:
         connection.execute(output.update().where(output.c.transcript_id == "t-test-1").values(raw=b"a\x00b"))
     ((shown,), *_) = ask(filled, "SELECT raw_text FROM outputs WHERE transcript_id = 't-test-1'")
@@ -127,7 +128,8 @@ def test_a_pair_stands_there_once_each_way(filled: Store) -> None:
     assert sorted(ask(filled, sql)) == [("base", 20.0, 12.0, 30.0, True), ("epoch-2", -20.0, -30.0, -12.0, True)]
 
 
-def test_metrics_of_an_older_evaluation_are_absent_and_its_mse_is_not(filled: Store) -> None:
+def test_metrics_of_an_older_evaluation_are_absent_and_its_mse_is_not(any_store_with: OpenFilled) -> None:
+    filled, _ = any_store_with(fill)
     with filled.write() as connection:
         connection.execute(text("DELETE FROM evaluation_metric"))
     sql = "SELECT DISTINCT mse, qwk, n_used FROM trait_metrics WHERE model = 'epoch-2' AND subset = 'individual'"

@@ -1,7 +1,9 @@
 """Everything the stand-in can be told to do; the default does nothing wrong."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import NoReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Options:
     quota: int = 0
     """Replies after which every request is refused with `quota_code`; 0 means no end."""
     quota_code: str = "insufficient_quota"
+    key: str = ""
+    """The one API key that is accepted; empty accepts any."""
     answers: str = "rubric"
     """`rubric`: the embedded labeller's; `canned`: one valid answer, cheap; `nonsense`: never one."""
     logprobs: int = 1
@@ -64,12 +68,21 @@ class Options:
     seed: int = 0
 
 
-def read_options() -> tuple[Options, int]:
-    """The options and the port of the command line."""
-    parser = argparse.ArgumentParser(prog="openai-rig")
+class _Refusing(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SystemExit(message)
+
+
+def read_options(arguments: Sequence[str]) -> tuple[Options, int]:
+    """The options and the port that `arguments` ask for.
+
+    Raises:
+        SystemExit: one of them is unknown, or no number; the message says which.
+    """
+    parser = _Refusing(prog="openai-rig", allow_abbrev=False)
     parser.add_argument("--port", type=int, default=0)
     for option in fields(Options):
         parser.add_argument(f"--{option.name.replace('_', '-')}", type=type(option.default), default=option.default)
-    arguments = vars(parser.parse_args())
-    port = arguments.pop("port")
-    return Options(**arguments), port
+    chosen = vars(parser.parse_args(arguments))
+    port = chosen.pop("port")
+    return Options(**chosen), port

@@ -1,13 +1,15 @@
-"""The stand-in over HTTP: `python -m tests.openai_rig.server --port 0 --requests-per-minute 5000`.
+"""The stand-in over HTTP: `python -m tests.openai_rig.server` opens one for each line of its standard input.
 
-Prints `ready http://127.0.0.1:PORT/v1`, and ends when its standard input closes. `GET /bill`, `/bill/totals` and
-`/bill/requests` say what was charged; `POST /rig/quota {"quota": N}` moves the quota, as paying a bill does.
+A line is a JSON list, of options to open a stand-in (`["--requests-per-minute=5000"]`; the answer is
+`ready http://127.0.0.1:PORT/v1`) or of the URL of one to close. The process ends when its standard input does. `GET /bill`,
+`/bill/totals` and `/bill/requests` say what was charged; `POST /rig/quota {"quota": N}` moves the quota, as paying a
+bill does.
 """
 
 import asyncio
+import json
 import random
 import sys
-import threading
 import time
 from collections import defaultdict
 from functools import partial
@@ -196,6 +198,13 @@ class Rig:
         return json_reply({"quota": self.quota})
 
     @web.middleware
+    async def check_key(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.headers.get("Authorization", f"Bearer {self.options.key}") != f"Bearer {self.options.key}":
+            self.bill.rejected += 1
+            return error_reply(401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
+        return await handler(request)
+
+    @web.middleware
     async def hold(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Withhold the first answer to what `options.hold` names, after everything was done."""
         response = await handler(request)
@@ -216,7 +225,8 @@ def cut(request: web.Request) -> web.Response:
 
 def build(options: Options) -> web.Application:
     rig = Rig(options)
-    app = web.Application(client_max_size=256 * 1024**2, middlewares=[rig.hold] if options.hold else [])
+    middlewares = [rig.check_key] * bool(options.key) + [rig.hold] * bool(options.hold)
+    app = web.Application(client_max_size=256 * 1024**2, middlewares=middlewares)
     app.add_routes(
         [
             web.post("/v1/chat/completions", rig.create),
@@ -233,24 +243,36 @@ def build(options: Options) -> web.Application:
     return app
 
 
-async def serve(options: Options, port: int) -> None:
-    """Serve on 127.0.0.1 until standard input closes; port 0 takes a free one."""
-    runner = web.AppRunner(build(options), access_log=None, handler_cancellation=False)
+async def start(options: Options, port: int) -> web.AppRunner:
+    """Serve on 127.0.0.1; port 0 takes a free one."""
+    # What is still being answered when a stand-in is closed, nobody waits for.
+    runner = web.AppRunner(build(options), access_log=None, handler_cancellation=False, shutdown_timeout=0.01)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, backlog=4096)
-    await site.start()
-    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
+    return runner
 
-    def wait_for_parent() -> None:
-        sys.stdin.buffer.read()
-        loop.call_soon_threadsafe(ended.set)
 
-    threading.Thread(target=wait_for_parent, daemon=True).start()
-    sys.stdout.write(f"ready http://127.0.0.1:{runner.addresses[0][1]}/v1\n")
-    sys.stdout.flush()
-    await ended.wait()
+async def obey(running: dict[str, web.AppRunner], order: list[str]) -> str:
+    """Close the stand-in that `order` names, or open the one that it describes; returns the answer."""
+    if order and order[0] in running:
+        await running.pop(order[0]).cleanup()
+        return f"closed {order[0]}"
+    try:
+        runner = await start(*read_options(order))
+    except (SystemExit, OSError) as error:
+        return f"error {error}"
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    running[url] = runner
+    return f"ready {url}"
+
+
+async def serve() -> None:
+    """Obey standard input until it ends."""
+    running: dict[str, web.AppRunner] = {}
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        sys.stdout.write(await obey(running, json.loads(line)) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    chosen, chosen_port = read_options()
-    asyncio.run(serve(chosen, chosen_port))
+    asyncio.run(serve())

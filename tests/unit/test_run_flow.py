@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from deployments.flow_runner import as_coroutine
+from deployments.local.run_flow import as_coroutine
 from feedback_model.errors import Interrupted
 from feedback_model.progress import check_stop, clear_stop
 

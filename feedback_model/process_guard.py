@@ -1,4 +1,4 @@
-"""Run a command that must not outlive its parent: `python -m deployments.tether COMMAND...`.
+"""Parent-death guard of a command: `python -m feedback_model.process_guard COMMAND...`.
 
 Standard input is a pipe from the parent. When the parent dies, however it dies, the pipe closes and the command's process
 group is ended. Standard library alone, so that it costs next to nothing.
@@ -36,7 +36,7 @@ def _let_interrupts_through() -> None:
 
 
 def main() -> int:
-    """Run the command of the command line; its exit status is ours."""
+    """Run the command of the command line and return its exit status."""
     _let_interrupts_through()
     process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
 

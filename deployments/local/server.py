@@ -8,23 +8,17 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from feedback_model.errors import ConfigurationError
-from feedback_model.progress import check_stop
+from deployments.local.supervisor import running
+from feedback_model.processes import START_SILENCE, ManagedProcess
 from feedback_model.settings import Settings
-
-START_SECONDS = 120.0  # a cold disk and a loaded machine have been seen to take 17
-STOP_SECONDS = 15.0  # the tether itself gives its command 10
-POLL_SECONDS = 0.1
 
 
 def quiet_environment(settings: Settings) -> dict[str, str]:
@@ -71,82 +65,32 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def close_tether(process: "subprocess.Popen[bytes]") -> None:
-    """Tell a tethered child to end, without waiting for it."""
-    if process.stdin is not None:
-        process.stdin.close()
+def server_process(port: int, log: Path, environment: Mapping[str, str], *, ui: bool) -> ManagedProcess:
+    """Describe a Prefect server on 127.0.0.1, to be started."""
+    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), *["--no-ui"] * (not ui)]
+    command = [sys.executable, "-m", "deployments.local.prefect_server", *arguments]
+    return ManagedProcess("Prefect server", command, log, environment)
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a tethered child politely, then for good."""
-    close_tether(process)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def start_tethered(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start a child that ends with this process, even on SIGKILL; what it prints goes to `log`."""
-    with log.open("ab") as sink:
-        return subprocess.Popen(
-            [sys.executable, "-m", "deployments.tether", *command],
-            stdin=subprocess.PIPE,  # its closing is the sign that we are gone
-            stdout=sink,
-            stderr=sink,
-            env={**os.environ, **environment},
-            start_new_session=True,  # Ctrl-C in the terminal is for us; we stop our children in order
-        )
-
-
-def server_command(port: int, *, ui: bool) -> list[str]:
-    """What starts a Prefect server on 127.0.0.1."""
-    command = [
-        sys.executable,
-        "-m",
-        "deployments.prefect_server",
-        "server",
-        "start",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    return command if ui else [*command, "--no-ui"]
+def wait_until_healthy(server: ManagedProcess, api_url: str, silence: float) -> None:
+    """Wait until `server` answers at `api_url`, as `ManagedProcess.wait_until_ready` does."""
+    server.wait_until_ready(lambda: is_healthy(api_url) or None, silence)
 
 
 @contextmanager
-def serving(port: int, log: Path, environment: Mapping[str, str], *, ui: bool) -> Generator[str]:
+def serving(
+    port: int, log: Path, environment: Mapping[str, str], *, ui: bool, silence: float = START_SILENCE
+) -> Generator[str]:
     """Run a Prefect server on 127.0.0.1 during the block; yields its API URL.
 
     Raises:
-        ConfigurationError: it ended, or did not answer in time; names its log.
+        ConfigurationError: it ended, or said nothing for `silence` seconds; names its log.
+        Interrupted: a stop was requested while it started.
     """
-    api_url = f"http://127.0.0.1:{port}/api"
-    process = start_tethered(server_command(port, ui=ui), log, environment)
-    try:
-        await_health(process, api_url, log)
+    server, api_url = server_process(port, log, environment, ui=ui), f"http://127.0.0.1:{port}/api"
+    with running(server):
+        wait_until_healthy(server, api_url, silence)
         yield api_url
-    finally:
-        stop(process)
-
-
-def await_health(process: "subprocess.Popen[bytes]", api_url: str, log: Path) -> None:
-    """Wait until the server that `process` is answers.
-
-    Raises:
-        ConfigurationError: it ended, or did not answer in time; names its log.
-        Interrupted: a stop was requested.
-    """
-    deadline = time.monotonic() + START_SECONDS
-    while not is_healthy(api_url):
-        check_stop()
-        if process.poll() is not None:
-            raise ConfigurationError(f"the Prefect server ended with status {process.returncode}; its log is {log}")
-        if time.monotonic() > deadline:
-            raise ConfigurationError(f"the Prefect server did not answer in {START_SECONDS:.0f} s; its log is {log}")
-        time.sleep(POLL_SECONDS)
 
 
 @contextmanager
@@ -161,7 +105,8 @@ def temporary_server(settings: Settings) -> Generator[str]:
             "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
             "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
         }
-        yield stack.enter_context(serving(free_port(), folder / "server.log", environment, ui=False))
+        log = folder / "server.log"
+        yield stack.enter_context(serving(free_port(), log, environment, ui=False, silence=settings.start_silence))
 
 
 @contextmanager

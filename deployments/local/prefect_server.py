@@ -1,4 +1,4 @@
-"""Prefect's command line, with SQLite transactions that wait for each other: `python -m deployments.prefect_server server start`.
+"""Prefect's command line with SQLite transactions that wait for each other: `python -m deployments.local.prefect_server`.
 
 Prefect 3.8 begins its SQLite transactions DEFERRED. One that reads before it writes then fails at once with "database is locked"
 when another wrote in between, whatever the busy timeout. Under load that was seen to lose events, and with them the resumption

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
-from deployments.server import quiet_environment, running_server, temporary_server
+from deployments.local.server import quiet_environment, running_server, temporary_server
 from deployments.terminal import say, showing_progress
 from feedback_model.errors import Interrupted
 from feedback_model.progress import STOPPED, clear_stop, request_stop

@@ -1,0 +1,1 @@
+"""A Prefect server and workers on this machine, and flows run from the command line."""

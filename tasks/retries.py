@@ -1,0 +1,37 @@
+"""Retry policy of every task: again where waiting helps, never where it cannot.
+
+What is worth waiting for is said once, by `FeedbackError.temporary`: a database that is away or locked, an endpoint or a hub
+that does not answer. A wrong key, a missing stage or unusable input fails at the first attempt.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypedDict
+
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task, exponential_backoff
+
+from feedback_model.errors import FeedbackError
+
+
+class Retries(TypedDict):
+    """The arguments of `prefect.task` that say when to try again."""
+
+    retries: int
+    retry_delay_seconds: Callable[[int], list[float]]
+    retry_jitter_factor: float
+    retry_condition_fn: Callable[[Task[..., Any], TaskRun, State[Any]], bool]
+
+
+def is_temporary(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Tell whether the error that a task ended with may pass by itself."""
+    return isinstance(state.data, FeedbackError) and state.data.temporary
+
+
+RETRIES: Final[Retries] = {
+    "retries": 5,
+    "retry_delay_seconds": exponential_backoff(
+        2
+    ),  # 2, 4, 8, 16, 32: a database or endpoint away for a minute is outlived
+    "retry_jitter_factor": 0.5,  # tasks that failed together do not come back together
+    "retry_condition_fn": is_temporary,
+}

@@ -1,0 +1,173 @@
+"""Databases that are filled once and copied for every test that wants one like them: a copy takes milliseconds, a migration
+most of a second.
+"""
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from feedback_model.store.connection import Store, open_store
+
+T = TypeVar("T")
+Fill = Callable[[Store], Any]
+OpenFilled = Callable[[Callable[[Store], Any]], tuple[Store, Any]]
+"""Opens a store as a function left it; returns what the function returned, too."""
+
+
+def migrated(_store: Store) -> None:
+    """Leave an open store as it is: tables without rows."""
+
+
+class SharedStore(Store):
+    """A store that tests share: it is read and never written."""
+
+    def write(self, *, foreign_keys: bool = True) -> NoReturn:
+        """Refuse."""
+        raise AssertionError("other tests read this store too; ask for `any_store_with`")
+
+
+class Databases(ABC):
+    """Databases of one kind; those that were filled, by the function that filled them."""
+
+    def __init__(self) -> None:
+        self._filled: dict[Fill, tuple[str, Any]] = {}
+
+    @abstractmethod
+    def new_url(self) -> str:
+        """A URL that no database has yet."""
+
+    @abstractmethod
+    def create(self, url: str) -> None:
+        """Make a database without tables, where opening it does not."""
+
+    @abstractmethod
+    def copy(self, template: str, url: str) -> None:
+        """Make a database like another one."""
+
+    def fill(self, url: str, fill: Callable[[Store], T] = migrated) -> T:
+        """Make the database at `url` as `fill` leaves an empty store; returns what `fill` did.
+
+        Args:
+            fill: a function of a module, by which its database is found again.
+        """
+        if fill not in self._filled:
+            self._filled[fill] = self._make_template(fill)
+        template, returned = self._filled[fill]
+        self.copy(template, url)
+        return returned
+
+    def _make_template(self, fill: Fill) -> tuple[str, Any]:
+        url = self.new_url()
+        if fill is migrated:
+            self.create(url)
+        else:
+            self.fill(url)
+        with closing(open_store(url)) as store:
+            return url, fill(store)
+
+
+class SQLiteFiles(Databases):
+    """Databases in files."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take a folder for templates."""
+        super().__init__()
+        self._folder = folder
+
+    def new_url(self) -> str:
+        return f"sqlite:///{self._folder / uuid.uuid4().hex}.db"
+
+    def create(self, url: str) -> None:
+        """Opening it makes it."""
+
+    def copy(self, template: str, url: str) -> None:
+        _path(url).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_path(template), _path(url))
+
+
+@cache
+def sqlite_files() -> SQLiteFiles:
+    """The files of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="feedback-sqlite-"))
+    atexit.register(shutil.rmtree, folder)
+    return SQLiteFiles(folder)
+
+
+def open_sqlite(url: str) -> Store:
+    """Open the store at `url`; a SQLite file that is not there yet becomes a copy of a migrated one."""
+    if url.startswith("sqlite:") and not _path(url).exists():
+        sqlite_files().fill(url)
+    return open_store(url)
+
+
+def _path(url: str) -> Path:
+    return Path(str(make_url(url).database))
+
+
+class Cluster(Databases):
+    """Databases of a running PostgreSQL server."""
+
+    def __init__(self, socket_folder: Path) -> None:
+        """Take the folder of its Unix socket."""
+        super().__init__()
+        self._url = f"postgresql+psycopg://postgres@/{{}}?host={socket_folder}"
+
+    def new_url(self) -> str:
+        return self._url.format(f"t{uuid.uuid4().hex}")
+
+    def create(self, url: str) -> None:
+        self.copy(self._url.format("template1"), url)
+
+    def copy(self, template: str, url: str) -> None:
+        self._execute(f"CREATE DATABASE {make_url(url).database} TEMPLATE {make_url(template).database}")
+
+    def drop(self, url: str) -> None:
+        """Drop the database at `url`, if there is one, whoever is still connected."""
+        self._execute(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
+
+    def _execute(self, sql: str) -> None:
+        with psycopg.connect(self._url.format("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(sql.encode())
+
+
+def postgres_programs() -> Path | None:
+    """The folder of PostgreSQL's programs, where they are installed."""
+    on_path = shutil.which("pg_ctl")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+@contextmanager
+def running_cluster(programs: Path) -> Generator[Cluster]:
+    """Run a PostgreSQL of our own, on a Unix socket alone."""
+    # Not under pytest's own folder, which another session of root's may close to user postgres at any time.
+    folder = Path(tempfile.mkdtemp(prefix="feedback-postgres-"))
+    if os.geteuid() == 0:  # initdb refuses root, so root runs it as user postgres
+        shutil.chown(folder, "postgres")
+    data, log = folder / "data", folder / "log"
+    _run_as_postgres(programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
+    _run_as_postgres(programs / "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+    yield Cluster(folder)
+    _run_as_postgres(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+    shutil.rmtree(folder)
+
+
+def _run_as_postgres(program: Path, *arguments: object) -> None:
+    become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
+    command = [*become, str(program), *map(str, arguments)]
+    done = subprocess.run(command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0, done.stderr.decode()

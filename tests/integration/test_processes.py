@@ -1,0 +1,80 @@
+"""Managed processes: they end with their parent, are waited for while they live, and are started again."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deployments.local.supervisor import RESTARTS, running, watch
+from feedback_model.errors import ConfigurationError, Interrupted
+from feedback_model.processes import ManagedProcess
+from feedback_model.progress import request_stop
+from tests.local_service import eventually
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from feedback_model.processes import ManagedProcess
+child = ManagedProcess("child", [sys.executable, "-c", sys.argv[1]], Path(sys.argv[2]))
+child.start()
+time.sleep(600)
+"""
+SAY_PID = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+
+
+def process(tmp_path: Path, code: str) -> ManagedProcess:
+    return ManagedProcess("worker", [sys.executable, "-c", code], tmp_path / "worker.log")
+
+
+def pid_in(log: Path) -> int | None:
+    text = log.read_text() if log.exists() else ""
+    return int(text.split()[-1]) if text.endswith("\n") else None
+
+
+def test_a_child_ends_with_a_killed_parent(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    with subprocess.Popen([sys.executable, "-c", PARENT, SAY_PID, str(log)]) as parent:
+        pid = eventually(lambda: pid_in(log), 120)
+        parent.send_signal(signal.SIGKILL)
+    eventually(lambda: not psutil.pid_exists(pid), 60)
+
+
+def test_a_process_is_ready_when_something_is_found(tmp_path: Path) -> None:
+    worker = process(tmp_path, SAY_PID)
+    with running(worker):
+        pid = worker.wait_until_ready(lambda: pid_in(worker.log))
+        os.kill(pid, 0)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_process_that_ends_early_says_why(tmp_path: Path) -> None:
+    worker = process(tmp_path, "import sys; sys.exit('no disk')")
+    with (
+        running(worker),
+        pytest.raises(ConfigurationError, match=r"worker did not start \(status 1\); .* ends with: no disk"),
+    ):
+        worker.wait_until_ready(lambda: None)
+
+
+def test_a_process_that_falls_silent_is_given_up(tmp_path: Path) -> None:
+    worker = process(tmp_path, SAY_PID)
+    with running(worker), pytest.raises(ConfigurationError, match="silent for 1 s"):
+        worker.wait_until_ready(lambda: None, silence=1)
+
+
+def test_a_start_is_left_at_a_request_to_stop(tmp_path: Path) -> None:
+    worker = process(tmp_path, SAY_PID)
+    with running(worker), pytest.raises(Interrupted):
+        worker.wait_until_ready(request_stop)
+
+
+def test_a_process_is_started_again_until_that_is_hopeless(tmp_path: Path) -> None:
+    told = list[str]()
+    worker = process(tmp_path, "import sys; sys.exit(3)")
+    with running(worker), pytest.raises(ConfigurationError, match=r"keeps ending \(status 3\)"):
+        watch([worker], told.append)
+    assert len(told) == RESTARTS

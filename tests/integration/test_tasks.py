@@ -1,0 +1,87 @@
+"""Tasks as the Prefect server sees them: what is tried again, and how far long work has come."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from prefect import flow
+
+from deployments.local.server import free_port
+from feedback_model.errors import ConfigurationError
+from feedback_model.settings import Settings
+from feedback_model.store.connection import Store
+from tasks.labelling import label_what_is_missing
+from tests.labelling_rig import count_rows, filled_store, settings_for, totals_of
+from tests.local_service import eventually
+from tests.openai_rig.process import serving
+from tests.prefect_api import PrefectApi
+
+# Prefect leaves the sockets of its clients to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+COUNT = 24
+SOON = label_what_is_missing.with_options(retry_delay_seconds=0.2)
+
+
+def labels(store: Store) -> int:
+    return count_rows(store)["label"]
+
+
+@pytest.fixture
+def labelling(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Store]:
+    """Fills a store and points the settings of this process at it and at an endpoint."""
+
+    def prepare(url: str, **changes: Any) -> Store:
+        wanted = {"home": settings.home, "openai_base_url": url, "label_model": "embedded-rubric-1"}
+        for name, value in (wanted | {"relabel_share": 0.0, "label_concurrency": 4} | changes).items():
+            monkeypatch.setenv(f"FEEDBACK_{name.upper()}", str(value))
+        monkeypatch.setenv("OPENAI_API_KEY", "test")
+        return filled_store(settings_for(settings.home, url), COUNT)
+
+    return prepare
+
+
+def a_flow(name: str, work: Callable[[], Awaitable[Any]]) -> Any:
+    @flow(name=name)
+    async def labelling() -> Any:
+        return await work()
+
+    return labelling
+
+
+async def is_waiting_to_retry(api: PrefectApi, flow_name: str) -> None:
+    def looked() -> bool:
+        return any(run["state_name"] == "AwaitingRetry" for run in api.task_runs(flow_name))
+
+    await asyncio.to_thread(eventually, looked, 60)
+
+
+async def test_an_endpoint_that_comes_back_is_waited_for(prefect_api: PrefectApi, labelling) -> None:
+    port = free_port()
+    store = labelling(f"http://127.0.0.1:{port}/v1")
+    run = asyncio.create_task(a_flow("endpoint away", lambda: SOON("openai"))())
+    await is_waiting_to_retry(prefect_api, "endpoint away")
+    with serving(port=port):
+        counts = await run
+    assert counts.labelled == labels(store) == COUNT
+
+
+async def test_a_refused_key_is_tried_once(prefect_api: PrefectApi, labelling) -> None:
+    with serving(key="another") as url:
+        labelling(url)
+        with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
+            await a_flow("refused key", lambda: SOON("openai"))()
+        assert totals_of(url)["rejected"] == 1
+
+
+async def test_a_long_labelling_is_seen_to_move(prefect_api: PrefectApi, labelling) -> None:
+    with serving(delay=0.5) as url:
+        labelling(url, label_concurrency=2)
+        await a_flow("long labelling", lambda: SOON("openai"))()
+    (run,) = eventually(lambda: prefect_api.task_runs("long labelling"), 20)
+    (artifact,) = prefect_api.artifacts("label-progress", run["id"])
+    assert artifact["data"] == 100.0
+    assert artifact["description"].startswith(f"label: {COUNT} of {COUNT} (100%)")
+    lines = eventually(lambda: [each for each in prefect_api.log_lines(run["id"]) if each.startswith("label: ")], 20)
+    assert len(lines) >= 4
+    assert all(" left, " in line and " USD" in line for line in lines[1:-1])
