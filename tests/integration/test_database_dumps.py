@@ -30,13 +30,13 @@ def in_order(rows: list[dict[str, Any]], columns: Iterable[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_dumped_database_opens_with_the_same_rows(any_store_url: str, revision: str) -> None:
-    kind = "sqlite" if any_store_url.startswith("sqlite") else "postgresql"
-    restore_dump(DUMPS / f"{kind}-{revision}.sql.gz", any_store_url)
-    dumped = connect(any_store_url)
+def test_dumped_database_opens_with_the_same_rows(any_empty_url: str, revision: str) -> None:
+    kind = "sqlite" if any_empty_url.startswith("sqlite") else "postgresql"
+    restore_dump(DUMPS / f"{kind}-{revision}.sql.gz", any_empty_url)
+    dumped = connect(any_empty_url)
     before = rows_of_views(dumped)
     dumped.close()
-    opened = open_store(any_store_url)
+    opened = open_store(any_empty_url)
     after = rows_of_views(opened)
     opened.close()
     assert before.keys() <= after.keys() == set(VIEWS)
