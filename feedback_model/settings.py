@@ -3,10 +3,13 @@
 A setting changes the machine, never the science: what changes a result is a flow parameter and is recorded with the run.
 """
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -31,18 +34,25 @@ class Settings(BaseSettings):
     """The model that labels; labels of two models never mix in one label set."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
     """The key, as OpenAI's own tools name it."""
-    request_timeout: float = 60.0
+    request_timeout: float = Field(default=60.0, gt=0, le=3_600)
     """Seconds until a labelling request counts as lost."""
     start_silence: float = Field(default=600.0, ge=0)
     """Seconds without a line in its log after which a Prefect server that starts counts as stuck; 0: it is waited for."""
-    label_concurrency: int = Field(default=256, ge=1, le=4096)
-    """Labelling requests in flight at once in one process, at most; how fast they are sent, the endpoint's limit decides."""
+    label_concurrency: int = Field(default=256, ge=1, le=4_096)
+    """Maximum labelling requests in flight in one process; the rate follows the endpoint's limit."""
+    label_max_tokens: int = Field(default=900, ge=1, le=32_768)
+    """Maximum tokens of a label; six scores with one or two sentences each take 250 to 500."""
     soft_labels: bool = False
     """Ask for log probabilities, and keep the mean of each score's distribution beside it; a reply is then 50 times as large."""
     store_completions: bool = False
     """Have the provider keep replies, so that one that was lost on its way is found again; transcripts then stay there, too."""
     relabel_share: float = Field(default=0.02, ge=0, le=1)
     """Transcripts that are labelled a second time unseen, to measure how far the labeller agrees with itself."""
+
+    max_new_tokens: int = Field(default=0, ge=0, le=32_768)
+    """Tokens after which a model's answer is cut, recorded with the answers; 0: by base model (512; embedded: 160)."""
+    inference_batch_size: int = Field(default=0, ge=0, le=4_096)
+    """Transcripts that a model is asked about at once; 0: by base model (64; embedded: 100)."""
 
     @property
     def store_url(self) -> str:
@@ -68,3 +78,53 @@ class Settings(BaseSettings):
     def reports(self) -> Path:
         """Where reports lie; `latest.html` is the newest."""
         return self.home / "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """One setting with its definition, for people."""
+
+    name: str
+    """The environment variable."""
+    value: str
+    default: str
+    allowed: str
+    """Bounds in words; empty where there are none."""
+    meaning: str
+
+
+def describe_settings(settings: Settings) -> list[SettingInForce]:
+    """List every setting with its value, default, bounds and meaning; keys and passwords are not shown."""
+    return [
+        SettingInForce(
+            name=setting_name(name),
+            value=_shown(getattr(settings, name)),
+            default=_shown(field.default),
+            allowed=_bounds(field),
+            meaning=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def setting_name(field: str) -> str:
+    """Return the environment variable of a field."""
+    alias = Settings.model_fields[field].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"FEEDBACK_{field.upper()}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "set, not shown"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else _PASSWORD.sub(r"\1:***@", str(value))
+
+
+_PASSWORD = re.compile(r"(://[^:/@]*):[^/]*@")
+
+
+def _bounds(field: FieldInfo) -> str:
+    words = {"ge": "at least", "gt": "above", "le": "at most"}
+    limits = [(mark, limit) for mark in field.metadata for limit in words if getattr(mark, limit, None) is not None]
+    return ", ".join(f"{words[limit]} {getattr(mark, limit):g}" for mark, limit in limits)

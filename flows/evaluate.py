@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.infer import infer
-from flows.parameters import Again, RunId
+from flows.parameters import Again, MaxNewTokens, RunId
 from tasks.endings import completed
 from tasks.evaluation import (
     choose_champion,
@@ -22,11 +22,11 @@ from tasks.stages import run_stage
     flow_run_name="evaluate {run_id}",
     description="Validity and MSE of every model against the labels; the best epoch is chosen on validation.",
 )
-async def evaluate(run_id: RunId = "", again: Again = False) -> str:
+async def evaluate(run_id: RunId = "", again: Again = False, max_new_tokens: MaxNewTokens = 0) -> str:
     """Infer what is missing, then measure validation and test; returns the test evaluation's id."""
     run_id = await find_run(run_id)
     await fix_promotion_rules()
-    inferences = await run_stage(infer, "infer/gpu", run_id=run_id, again=again)
+    inferences = await run_stage(infer, "infer/gpu", run_id=run_id, again=again, max_new_tokens=max_new_tokens)
     validation = await measure(run_id, "validation", inferences, again)
     best_epoch = await pick_best_epoch(validation)
     test = await measure(run_id, "test", inferences, again, best_epoch)

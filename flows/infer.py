@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.parameters import Again, RunId
+from flows.parameters import Again, MaxNewTokens, RunId
 from tasks.inference import find_run, generate, list_models
 
 
@@ -13,8 +13,8 @@ from tasks.inference import find_run, generate, list_models
     persist_result=True,
     result_serializer="json",
 )
-async def infer(run_id: RunId = "", again: Again = False) -> dict[str, str]:
+async def infer(run_id: RunId = "", again: Again = False, max_new_tokens: MaxNewTokens = 0) -> dict[str, str]:
     """Generate what is missing; returns the inference of each model. An empty `run_id` means the latest run."""
     run_id = await find_run(run_id)
     models = await list_models(run_id)
-    return {model: await generate(run_id, model, again) for model in models}
+    return {model: await generate(run_id, model, again, max_new_tokens) for model in models}

@@ -51,6 +51,15 @@ AgainFailed = Annotated[
 ]
 RunId = Annotated[str, *_option("Training run", "Training run to work on; empty: the latest.", "--run")]
 EvaluationId = Annotated[str, *_option("Evaluation", "Evaluation to report on; empty: the latest.", "--evaluation")]
+MaxNewTokens = Annotated[
+    int,
+    *_option(
+        "Max new tokens",
+        "Tokens after which a model's answer is cut; 0: FEEDBACK_MAX_NEW_TOKENS, or by base model.",
+        minimum=0,
+        maximum=32_768,
+    ),
+]
 ControlOf = Annotated[
     str,
     *_option(

@@ -43,12 +43,21 @@ async def list_models(run_id: str) -> list[str]:
     result_serializer="json",
     **RETRIES,
 )
-async def generate(run_id: str, name: str, again: bool) -> str:
+async def generate(run_id: str, name: str, again: bool, max_new_tokens: int = 0) -> str:
     """Ask one model about the held-out transcripts it has not been asked about; returns the inference's id."""
     with resources() as (settings, store):
         run = read_run(store, run_id)
         model, transcripts = models_of(store, run)[name], held_out(store, run.dataset_id)
         async with publishing_progress():
-            inference_id = await asyncio.to_thread(infer, store, settings.home, model, transcripts, again=again)
+            inference_id = await asyncio.to_thread(
+                infer,
+                store,
+                settings.home,
+                model,
+                transcripts,
+                max_new_tokens=max_new_tokens or settings.max_new_tokens or None,
+                batch_size=settings.inference_batch_size or None,
+                again=again,
+            )
     get_run_logger().info("%s asked about %d transcripts: inference %s", name, len(transcripts), inference_id)
     return inference_id

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import Annotated, Literal
+
+import typer
 
 from deployments.commands.options import Json, load_settings
-from deployments.terminal import out, print_json
+from deployments.terminal import out, print_json, print_table
 from feedback_model.errors import ConfigurationError, FeedbackError
-from feedback_model.settings import Settings
+from feedback_model.settings import Settings, describe_settings
 
 PACKAGES = (
     "prefect",
@@ -53,9 +55,17 @@ class Finding:
     fix: str = ""
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    list_settings: Annotated[
+        bool, typer.Option("--settings", help="List every setting with its value, default and meaning instead.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Say what is installed, reachable and configured, and what is missing, with the fix."""
     settings = load_settings()
+    if list_settings:
+        show_settings(settings, json=json)
+        return
     checks: tuple[Callable[[Settings], Finding], ...] = (
         _system,
         _python,
@@ -96,6 +106,15 @@ def describe_system(system: str, found: str) -> Finding:
     lacks = LACKS.get(system, "only Linux is supported and tested")
     fix = "use Linux: a machine, a virtual machine, or WSL 2 on Windows"
     return Finding("system", "note" if system == "Darwin" else "wrong", f"{found}: {lacks}", fix)
+
+
+def show_settings(settings: Settings, *, json: bool) -> None:
+    """Print every setting; a key is named but not shown."""
+    listed = [asdict(setting) for setting in describe_settings(settings)]
+    if json:
+        print_json(listed)
+    else:
+        print_table("", list(listed[0]), [list(setting.values()) for setting in listed])
 
 
 def _python(_settings: Settings) -> Finding:

@@ -8,7 +8,7 @@ import typer
 from typer.models import OptionInfo
 
 from feedback_model.errors import ConfigurationError, InputError
-from feedback_model.settings import Settings
+from feedback_model.settings import Settings, setting_name
 from feedback_model.training.recipe import PrecisionName
 from feedback_model.training.recipe_options import RECIPE_OPTIONS, read_assignments, read_recipe_file
 
@@ -70,8 +70,8 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        name = name if name == "OPENAI_API_KEY" else f"FEEDBACK_{name}"
+        field = str(first["loc"][0])
+        name = setting_name(field) if field in Settings.model_fields else field
         raise ConfigurationError(f"the setting {name} is wrong: {first['msg']} (found {first['input']!r})") from error
     try:
         settings.home.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from deployments.commands.options import load_settings
 from deployments.terminal import print_json, say
 from feedback_model.errors import InputError, MissingStage, ModelError
 from feedback_model.settings import Settings
+from flows.parameters import MaxNewTokens
 
 if TYPE_CHECKING:
     from feedback_model.inference.generator import Output
@@ -25,6 +26,7 @@ def score(
     model: Annotated[
         str, typer.Option(help="`champion`, or a model id of the view `lineage`; default: the champion.")
     ] = "champion",
+    max_new_tokens: MaxNewTokens = 0,
 ) -> None:
     """Give feedback on one or many transcripts, as JSON: one object for a text, a list for JSONL.
 
@@ -35,7 +37,13 @@ def score(
     settings = load_settings()
     documents, many = _read(file)
     version = _model(settings, model)
-    outputs = score_texts(settings.home, version, [document.text for document in documents])
+    outputs = score_texts(
+        settings.home,
+        version,
+        [document.text for document in documents],
+        max_new_tokens or settings.max_new_tokens or None,
+        settings.inference_batch_size or None,
+    )
     answers = [_answer(*pair, version) for pair in zip(documents, outputs, strict=True)]
     print_json(answers if many else answers[0])
     if not any(answer["feedback"] for answer in answers):

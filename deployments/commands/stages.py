@@ -34,6 +34,7 @@ from flows.parameters import (
     Labeller,
     LabelMode,
     Limit,
+    MaxNewTokens,
     RunId,
     Share,
 )
@@ -156,6 +157,7 @@ def train(
 
 def evaluate(
     run_id: RunId = "",
+    max_new_tokens: MaxNewTokens = 0,
     again: Again = False,
     json: Json = False,
 ) -> None:
@@ -165,7 +167,7 @@ def evaluate(
     async def call() -> str:
         from flows.evaluate import evaluate as flow
 
-        return await flow(run_id=run_id, again=again)
+        return await flow(run_id=run_id, again=again, max_new_tokens=max_new_tokens)
 
     show_outcome(settings, run_flow(settings, call, quiet=json), json=json)
 

@@ -59,11 +59,14 @@ def infer(
     *,
     decoding: Decoding = "free",
     max_new_tokens: int | None = None,
+    batch_size: int | None = None,
     again: bool = False,
 ) -> str:
     """Ask `model` about those `transcripts` it has no output for, and return the inference's id.
 
     Args:
+        max_new_tokens: after which an answer is cut; None: by base model.
+        batch_size: transcripts asked about at once; None: by base model.
         again: ask about all of them anew; what was said and judged before is forgotten.
 
     Raises:
@@ -88,13 +91,17 @@ def infer(
             )
             texts = [by_id[transcript_id].text for transcript_id in missing]
             done = len(by_id) - len(missing)
-            for batch in _ask(generator, missing, texts, model, done):
+            for batch in _ask(generator, missing, texts, model, done, batch_size):
                 outputs.write_outputs(store, inference_id, [_prediction(*said) for said in batch])
     return inference_id
 
 
 def score_texts(
-    home: Path, model: ModelVersion, texts: Sequence[str], max_new_tokens: int | None = None
+    home: Path,
+    model: ModelVersion,
+    texts: Sequence[str],
+    max_new_tokens: int | None = None,
+    batch_size: int | None = None,
 ) -> list[Output]:
     """Ask `model` about `texts` without any store; outputs come in the order of the texts.
 
@@ -103,7 +110,7 @@ def score_texts(
         Interrupted: a stop was requested.
     """
     generator, _ = _open_generator(home, model, max_new_tokens or default_max_new_tokens(model.base))
-    found = dict(said for batch in _ask(generator, range(len(texts)), texts, model, 0) for said in batch)
+    found = dict(said for batch in _ask(generator, range(len(texts)), texts, model, 0, batch_size) for said in batch)
     return [found[position] for position in range(len(texts))]
 
 
@@ -121,13 +128,18 @@ def _open_generator(home: Path, model: ModelVersion, max_new_tokens: int) -> tup
 
 
 def _ask(
-    generator: Generator, names: Sequence[Name], texts: Sequence[str], model: ModelVersion, done: int
+    generator: Generator,
+    names: Sequence[Name],
+    texts: Sequence[str],
+    model: ModelVersion,
+    done: int,
+    batch_size: int | None,
 ) -> Iterator[list[tuple[Name, Output]]]:
     """What `model` says on each text, beside the text's name, batch by batch."""
     lengths = generator.lengths(texts)
     # Longest first, so that a batch too large for the memory shows at once and not after an hour.
     order = sorted(range(len(texts)), key=lambda index: -lengths[index])
-    size = STAND_IN_BATCH_SIZE if model.base.stand_in else BATCH_SIZE
+    size = batch_size or (STAND_IN_BATCH_SIZE if model.base.stand_in else BATCH_SIZE)
     tracker = track(f"infer {model.name}", done + len(texts), done)
     for start in range(0, len(order), size):
         batch = order[start : start + size]

@@ -60,7 +60,7 @@ class ReferenceGenerator:
         return self.generate(texts[:middle]) + self.generate(texts[middle:])
 
     def _prompts(self, texts: Sequence[str]) -> tuple[list[list[int]], frozenset[int]]:
-        way_on = f"allow fewer than {self._max_new_tokens} new tokens with FEEDBACK_MAX_NEW_TOKENS"
+        way_on = f"allow fewer than {self._max_new_tokens} new tokens with --max-new-tokens or FEEDBACK_MAX_NEW_TOKENS"
         return self._encoder.encode_prompts(texts, [self._room] * len(texts), way_on)
 
     def _generate(self, texts: Sequence[str]) -> list[Output]:

@@ -41,6 +41,8 @@ def in_budget(dollars: float | None, model: str) -> int | None:
 class Allowance:
     """What the labels of one run need; rewrites are as long as their originals and are not learned from."""
 
+    label_tokens: int
+    """The most output tokens that a label may take."""
     seen: int = 0
     longest: int = 0
     """Output tokens of a label."""
@@ -57,7 +59,7 @@ class Allowance:
 
     def output(self, order: Order) -> int:
         """The output tokens to ask for; all that may be had where the last answer was cut off."""
-        most = token_limit(order)
+        most = token_limit(order, self.label_tokens)
         if order.purpose == "rewrite" or self.seen < ENOUGH or order.complaint == "truncated":
             return most
         return min(most, math.ceil(self.longest * ROOM / STEP) * STEP)

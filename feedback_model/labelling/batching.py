@@ -88,7 +88,10 @@ class _Counter:
     queue_tokens: float = float("inf")
     """Input tokens that the provider lets wait, as far as is known."""
     look: float = FIRST_LOOK
-    allowance: Allowance = field(default_factory=Allowance)
+    allowance: Allowance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.allowance = Allowance(self.desk.label_tokens)
 
     async def open_jobs(self) -> list[BatchJob]:
         """Jobs that are for this endpoint and have not come to their end."""

@@ -65,14 +65,18 @@ class Labeller(Protocol):
 class Desk:
     """A labeller behind an OpenAI-compatible endpoint."""
 
-    def __init__(self, client: Client, patience: Patience, wishes: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, client: Client, patience: Patience, label_tokens: int, wishes: frozenset[str] = frozenset()
+    ) -> None:
         self.limited_as = content_id("limit", client.url, client.key)
         self.client = client
         self.patience = patience
         self.wishes = set(wishes)
         """Of `WISHES`: what is asked for as long as the endpoint knows it."""
         self._turnstile = Turnstile()
-        self._allowance = Allowance()
+        self.label_tokens = label_tokens
+        """The most output tokens that a label may take."""
+        self._allowance = Allowance(label_tokens)
 
     async def ask(self, order: Order, journal: Journal) -> Kept:
         """See `Labeller.ask`."""

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from feedback_model.store.ledger import Order
 
-LABEL_TOKENS: Final = 900  # six scores with one or two sentences each take 250-500; the rest is room
 REWRITE_ROOM: Final = 128  # tokens beyond the length of the original
 
 
@@ -34,8 +33,8 @@ def parameters_for(model: str) -> Mapping[str, Any]:
     return next(family.parameters for family in FAMILIES if model.startswith(family.prefix))
 
 
-def token_limit(order: Order) -> int:
+def token_limit(order: Order, label_tokens: int) -> int:
     """The most output tokens `order` may need; providers charge this against the limit before they answer."""
     if order.purpose != "rewrite":
-        return LABEL_TOKENS
+        return label_tokens
     return REWRITE_ROOM + len(order.text.encode("utf-8")) // 2

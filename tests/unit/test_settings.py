@@ -1,0 +1,39 @@
+"""Settings are bounded, listed from their definitions, and refused in one sentence."""
+
+import pytest
+from typer.testing import CliRunner
+
+from deployments.cli import app
+from deployments.commands.options import load_settings
+from feedback_model.errors import ConfigurationError
+from feedback_model.inference.infer import BATCH_SIZE, MAX_NEW_TOKENS, STAND_IN_BATCH_SIZE, STAND_IN_MAX_NEW_TOKENS
+from feedback_model.settings import Settings, describe_settings
+
+
+def test_every_setting_is_named_and_explained():
+    url = "postgresql+psycopg://me:secret@host/feedback"
+    settings = Settings(_env_file=None, OPENAI_API_KEY="secret", database_url=url)
+    listed = {setting.name: setting for setting in describe_settings(settings)}
+    assert all(setting.meaning for setting in listed.values())
+    assert listed["FEEDBACK_LABEL_CONCURRENCY"].allowed == "at least 1, at most 4096"
+    assert "secret" not in repr(listed)
+
+
+def test_defaults_by_base_model_are_told_as_they_are():
+    fields = Settings.model_fields
+    assert f"({MAX_NEW_TOKENS}; embedded: {STAND_IN_MAX_NEW_TOKENS})" in fields["max_new_tokens"].description
+    assert f"({BATCH_SIZE}; embedded: {STAND_IN_BATCH_SIZE})" in fields["inference_batch_size"].description
+
+
+@pytest.mark.parametrize("name", ["REQUEST_TIMEOUT", "LABEL_CONCURRENCY", "LABEL_MAX_TOKENS", "MAX_NEW_TOKENS"])
+def test_a_wrong_setting_is_refused_by_name(name, monkeypatch):
+    monkeypatch.setenv(f"FEEDBACK_{name}", "-1")
+    with pytest.raises(ConfigurationError, match=rf"the setting FEEDBACK_{name} is wrong: .*\(found '-1'\)"):
+        load_settings()
+
+
+def test_doctor_lists_the_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEEDBACK_HOME", str(tmp_path))
+    monkeypatch.setenv("FEEDBACK_REQUEST_TIMEOUT", "7")
+    listed = CliRunner().invoke(app, ["doctor", "--settings", "--json"]).stdout
+    assert '"FEEDBACK_REQUEST_TIMEOUT",\n    "value": "7.0"' in listed
