@@ -77,7 +77,7 @@ def test_the_server_s_log_has_no_error(service):
 def test_a_second_up_on_the_same_home_says_where_the_first_is(service):
     second = feedback(service.home, "up", "--port", "1")
     assert second.returncode == 1
-    assert service.url in second.stderr.replace("\n", "")
+    assert f"(process {service.pid}, {service.url})" in " ".join(second.stderr.split())
 
 
 def test_a_port_in_use_is_one_sentence(service, tmp_path):
