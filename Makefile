@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: help
 help: ## Show what make can do
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
@@ -76,6 +76,10 @@ format: $(STAMP) ## Format the code and mend what the linter can
 .PHONY: lock
 lock: $(STAMP) ## Write the exact versions of this environment to constraints.txt
 	$(BIN)/pip freeze --exclude-editable | grep -v '^torch==' > constraints.txt
+
+.PHONY: database-dumps
+database-dumps: $(STAMP) ## Dump a filled database of the newest schema, which later schemas must upgrade
+	WRITE_DATABASE_DUMPS=1 $(BIN)/python -m pytest -q tests/integration/test_database_dumps.py -k newest
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches, never your data

@@ -101,12 +101,14 @@ def fill_before(store: Store, items: Sequence[LabelledItem]) -> None:
         tables.transcript: (
             transcript | {"transcript_id": item.transcript_id, "source_id": item.source_id} for item in items
         ),
-        tables.request: (asked | {"request_id": f"r-{name}", "transcript_id": name} for name in names),
-        tables.reply: (
-            {"reply_id": number, "request_id": f"r-{name}", "received_at": WHEN, "body": b"{}"}
+        tables.label_request: (asked | {"request_id": f"r-{name}", "transcript_id": name} for name in names),
+        tables.label_response: (
+            {"response_id": number, "request_id": f"r-{name}", "received_at": WHEN, "body": b"{}"}
             for number, name in enumerate(names)
         ),
-        tables.label: ({"transcript_id": name, **SET, "replicate": 0, "reply_id": n} for n, name in enumerate(names)),
+        tables.label: (
+            {"transcript_id": name, **SET, "replicate": 0, "response_id": n} for n, name in enumerate(names)
+        ),
         tables.label_score: (
             {
                 "transcript_id": item.transcript_id,

@@ -12,11 +12,11 @@ from statistics import median
 from typing import Any
 
 import orjson
+from reference_rules import judge_as_reference
 from results_page import table, write_results
 
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.parsing import judge
-from feedback_model.parsing.legacy import judge_as_reference
 from feedback_model.traits import TRAIT_KEYS
 
 SEED, OUTPUTS, ROUNDS = 20261124, 10_000, 9

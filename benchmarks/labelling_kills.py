@@ -25,7 +25,7 @@ from results_page import processor_seconds, table, write_results
 from sqlalchemy import func, select
 
 from feedback_model.store.connection import Store, open_store
-from feedback_model.store.tables import reply, request, send
+from feedback_model.store.tables import label_attempt, label_request, label_response
 from tests.labelling_rig import charged_by_try, filled_store, settings_for, start_labelling
 from tests.openai_rig.process import serving
 
@@ -101,10 +101,10 @@ def compare(store: Store, url: str, kills: int) -> Account:
     """Look every charged try up in the ledger."""
     charged = charged_by_try(url)
     with store.read() as connection:
-        states = Counter(connection.execute(select(request.c.state)).scalars())
+        states = Counter(connection.execute(select(label_request.c.state)).scalars())
         outcomes = {name: (asked, outcome) for name, asked, outcome in connection.execute(_TRIES).tuples()}
         kept = {name: Decimal(str(cost)) for name, cost in connection.execute(_COSTS).tuples()}
-        spares = connection.execute(select(func.count()).where(reply.c.problem == "spare")).scalar_one()
+        spares = connection.execute(select(func.count()).where(label_response.c.problem == "spare")).scalar_one()
         useful = dict(connection.execute(_USEFUL).tuples().all())
     unseen = [name for name in charged if name not in kept]
     unknown = [name for name in unseen if outcomes.get(name, ("", ""))[1] == "unknown"]
@@ -125,9 +125,13 @@ def compare(store: Store, url: str, kills: int) -> Account:
     )
 
 
-_TRIES = select(send.c.send_id, send.c.request_id, send.c.outcome)
-_COSTS = select(reply.c.send_id, reply.c.cost_usd)
-_USEFUL = select(reply.c.request_id, func.count()).where(reply.c.problem.is_(None)).group_by(reply.c.request_id)
+_TRIES = select(label_attempt.c.attempt_id, label_attempt.c.request_id, label_attempt.c.outcome)
+_COSTS = select(label_response.c.attempt_id, label_response.c.cost_usd)
+_USEFUL = (
+    select(label_response.c.request_id, func.count())
+    .where(label_response.c.problem.is_(None))
+    .group_by(label_response.c.request_id)
+)
 
 
 def shown(figure: int | Decimal) -> str:
@@ -156,7 +160,7 @@ latency of 0.3 s, so that some 24 are under way. Beside the kills, of requests: 
 {table(["", *accounts], rows)}
 
 Never seen are answers that were charged and reached nobody. Where the provider stores replies they are found again and used;
-where it does not, each is in the view `labelling_sends` as unknown, and its document is asked about once more.
+where it does not, each is in the view `labelling_attempts` as unknown, and its document is asked about once more.
 """
     write_results("labelling_kills", ["openai", "sqlalchemy", "aiohttp"], processor_seconds(), body)
 

@@ -27,7 +27,7 @@ from feedback_model.records import content_id
 from feedback_model.settings import Settings
 from feedback_model.store.clock import now
 from feedback_model.store.connection import open_store
-from feedback_model.store.tables import label, request, send, transcript
+from feedback_model.store.tables import label, label_attempt, label_request, transcript
 from tests.labelling_rig import settings_for, start_labelling, totals_of
 from tests.openai_rig.process import serving
 
@@ -87,16 +87,22 @@ def watch(settings: Settings, url: str, n_labelled: int) -> list[Sample]:
 def finish_directly(settings: Settings) -> None:
     """Enter what is still wanted as labelled; scores, which a resumed run does not look at, have only those bought."""
     store = open_store(settings.store_url)
-    missing = select(request.c.transcript_id, request.c.label_model, request.c.prompt_version, literal(0), literal(1))
-    missing = missing.where(request.c.state != "done")
+    missing = select(
+        label_request.c.transcript_id,
+        label_request.c.label_model,
+        label_request.c.prompt_version,
+        literal(0),
+        literal(1),
+    )
+    missing = missing.where(label_request.c.state != "done")
     with store.write() as connection:
         connection.execute(
             insert(label).from_select(
-                ["transcript_id", "label_model", "prompt_version", "replicate", "reply_id"], missing
+                ["transcript_id", "label_model", "prompt_version", "replicate", "response_id"], missing
             )
         )
-        connection.execute(update(send).where(send.c.outcome == "open").values(outcome="unknown"))
-        connection.execute(update(request).values(state="done", claimed_by=None))
+        connection.execute(update(label_attempt).where(label_attempt.c.outcome == "open").values(outcome="unknown"))
+        connection.execute(update(label_request).values(state="done", claimed_by=None))
     store.close()
 
 

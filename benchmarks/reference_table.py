@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from reference_rules import measure_as_reference
 from results_page import table, write_results
 from scipy import optimize
 
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_share
-from eval.legacy import measure_as_reference
 from eval.subsets import bounds, error_range, individual
 from feedback_model.traits import TRAIT_KEYS
 
@@ -238,8 +238,8 @@ On {told} of 6 traits does what is published show that epoch 3 says more than th
 
 - The predictions and labels are not published, so intervals of an MSE, paired tests of MSE, rank tiers, agreement (kappa,
   Spearman), calibration and MSE per score level cannot be computed.
-- Which outputs would be strictly valid: the published validity is after repair (`feedback_model/parsing/legacy.py` has its
-  rules; `feedback results legacy` sets them beside ours on any evaluation of this service).
+- Which outputs would be strictly valid: the published validity is after repair (`benchmarks/reference_rules.py` has its
+  rules, and sets them beside ours on any evaluation of this service).
 - The noise of GPT-4o-mini's labels, hence the least MSE that any model could have.
 - `docs/DETAILS.md` there prints the common figures under the heading of the individual ones.
 """

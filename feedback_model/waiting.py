@@ -25,13 +25,14 @@ class Wait:
 
     what: str
     """Who or what is waited for, as it is read after "waiting for"."""
-    seconds: float
-    """How long so far."""
+    seconds: float | None
+    """How long so far; None where it only begins."""
     way_out: str
     """What a person can do who does not want to wait."""
 
     def __str__(self) -> str:
-        return f"waiting for {self.what}, {duration(self.seconds)} so far; {self.way_out}"
+        so_far = "" if self.seconds is None else f", {duration(self.seconds)} so far"
+        return f"waiting for {self.what}{so_far}; {self.way_out}"
 
 
 def duration(seconds: float) -> str:
@@ -69,7 +70,18 @@ class _Teller:
         return True
 
 
-_teller: ContextVar[_Teller] = ContextVar("wait_teller", default=_Teller(_log))  # noqa: B039 - one log for all who have no listener
+_LOG = _Teller(_log)
+_teller: ContextVar[_Teller] = ContextVar("wait_teller", default=_LOG)
+
+
+def is_listened_to() -> bool:
+    """Tell whether somebody listens to the waits here; otherwise they are lines in the log."""
+    return _teller.get() is not _LOG
+
+
+def tell(wait: Wait) -> None:
+    """Tell of a wait at once, however long it will take."""
+    _teller.get().listen(wait)
 
 
 @contextmanager

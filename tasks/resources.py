@@ -1,10 +1,13 @@
 """Settings and an open database for one task."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from prefect import get_run_logger
 
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, open_store
+from feedback_model.waiting import is_listened_to, telling_waits
 
 
 @contextmanager
@@ -15,8 +18,17 @@ def resources() -> Generator[tuple[Settings, Store]]:
         StoreError: the database cannot be opened or brought to this version's schema.
     """
     settings = Settings()
-    store = open_store(settings.store_url)
-    try:
-        yield settings, store
-    finally:
-        store.close()
+    with logging_waits():
+        store = open_store(settings.store_url)
+        try:
+            yield settings, store
+        finally:
+            store.close()
+
+
+def logging_waits() -> AbstractContextManager[None]:
+    """Log each wait inside the block to the run, unless a command line shows it already."""
+    if is_listened_to():
+        return nullcontext()
+    log = get_run_logger()
+    return telling_waits(lambda wait: log.info("%s", wait))

@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
 from feedback_model.errors import FeedbackError
+from feedback_model.waiting import Wait, is_listened_to, tell
 
 
 class Retries(TypedDict):
@@ -23,8 +24,13 @@ class Retries(TypedDict):
 
 
 def is_temporary(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Tell whether the error that a task ended with may pass by itself."""
-    return isinstance(state.data, FeedbackError) and state.data.temporary
+    """Tell whether the error that a task ended with may pass by itself; asked when there is another try to come."""
+    error = state.data
+    if not isinstance(error, FeedbackError) or not error.temporary:
+        return False
+    if is_listened_to():  # a run that nobody listens to has Prefect's own line about it in its log
+        tell(Wait(f"another try, because {error}", None, "Ctrl-C twice stops"))
+    return True
 
 
 RETRIES: Final[Retries] = {

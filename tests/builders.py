@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from feedback_model.feedback import Feedback, TraitFeedback
 from feedback_model.records import LabelSet, Split, Transcript, content_id
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import label, label_score, reply, request
+from feedback_model.store.tables import label, label_request, label_response, label_score
 from feedback_model.store.transcripts import NewTranscript, add_transcripts
 from feedback_model.store.upsert import insert_missing
 from feedback_model.traits import TRAIT_KEYS
@@ -48,11 +48,11 @@ def store_label(store: Store, transcript_id: str, feedback: Feedback, label_set:
     key = {"transcript_id": transcript_id, **asked}
     with store.write() as connection:
         state = {"purpose": "label", "state": "done", "attempts": 1, "created_at": NOW, "updated_at": NOW}
-        insert_missing(connection, request, [{"request_id": request_id, **key, **state}])
+        insert_missing(connection, label_request, [{"request_id": request_id, **key, **state}])
         reply_row = {"request_id": request_id, "received_at": NOW, "body": b"{}", "finish_reason": "stop"}
         tokens = {"prompt_tokens": 600, "cached_tokens": 0, "completion_tokens": 150, "cost_usd": 0.00018}
-        (reply_id,) = connection.execute(reply.insert().values(**reply_row, **tokens)).inserted_primary_key
-        insert_missing(connection, label, [{**key, "reply_id": reply_id}])
+        (reply_id,) = connection.execute(label_response.insert().values(**reply_row, **tokens)).inserted_primary_key
+        insert_missing(connection, label, [{**key, "response_id": reply_id}])
         insert_missing(
             connection,
             label_score,

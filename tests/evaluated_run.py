@@ -150,7 +150,7 @@ def relabel(run: EvaluatedRun, labels: dict[str, list[int]]) -> None:
     replicate = {"label_model": LABELS.label_model, "prompt_version": LABELS.prompt_version, "replicate": 1}
     with run.store.write() as connection:
         connection.execute(
-            insert(tables.label), [replicate | {"transcript_id": name, "reply_id": 1} for name in labels]
+            insert(tables.label), [replicate | {"transcript_id": name, "response_id": 1} for name in labels]
         )
         connection.execute(
             insert(tables.label_score),
@@ -202,7 +202,7 @@ def _fill_labels(store: Store, dataset: Dataset, splits: list[str], labels: dict
     numbered = list(enumerate(names, start=1))
     replies = [
         {
-            "reply_id": number,
+            "response_id": number,
             "request_id": f"request-{name}",
             "received_at": WHEN,
             "body": b"{}",
@@ -214,7 +214,7 @@ def _fill_labels(store: Store, dataset: Dataset, splits: list[str], labels: dict
     ]
     part = {"dataset_id": dataset.dataset_id}
     label_rows = [
-        {"transcript_id": name, "replicate": 0, "reply_id": number} | set_columns for number, name in numbered
+        {"transcript_id": name, "replicate": 0, "response_id": number} | set_columns for number, name in numbered
     ]
     score_rows = [
         {"transcript_id": name, "replicate": 0, "trait": trait, "score": score, "explanation": "as it is"} | set_columns
@@ -226,9 +226,10 @@ def _fill_labels(store: Store, dataset: Dataset, splits: list[str], labels: dict
     with store.write() as connection:
         connection.execute(insert(tables.transcript), transcripts)
         connection.execute(
-            insert(tables.request), [asked | {"request_id": f"request-{name}", "transcript_id": name} for name in names]
+            insert(tables.label_request),
+            [asked | {"request_id": f"request-{name}", "transcript_id": name} for name in names],
         )
-        connection.execute(insert(tables.reply), replies)
+        connection.execute(insert(tables.label_response), replies)
         connection.execute(insert(tables.label), label_rows)
         connection.execute(insert(tables.label_score), score_rows)
         connection.execute(insert(tables.dataset), own)

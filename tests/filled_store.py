@@ -66,19 +66,30 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
     ]
     usage = {"prompt_tokens": 600, "cached_tokens": 100, "completion_tokens": 150, "cost_usd": 0.0002}
     replies = [
-        {"reply_id": number, "request_id": one["request_id"], "received_at": NOW, "body": b"{}", **usage}
+        {"response_id": number, "request_id": one["request_id"], "received_at": NOW, "body": b"{}", **usage}
         for number, one in enumerate(requests, start=1)
     ]
     sends = [
-        {"send_id": f"send-{one['request_id']}", "request_id": one["request_id"], "sent_at": NOW, "owner": "host:1:1"}
+        {
+            "attempt_id": f"send-{one['request_id']}",
+            "request_id": one["request_id"],
+            "sent_at": NOW,
+            "owner": "host:1:1",
+        }
         | {"reserved_nanos": 600_000, "outcome": "answered", "error": None, "job_id": None}
         for one in requests
     ]
     sends[-1] |= {"outcome": "unknown", "error": "timeout", "job_id": "job-1"}
     job = {"job_id": "job-1", **SET, "purpose": "relabel", "created_at": NOW, "n_requests": 1, "input_tokens": 600}
-    job |= {"file_id": "file-1", "provider_id": "batch-1", "state": "collected", "error": None}
+    job |= {
+        "endpoint": "https://api.openai.com/v1",
+        "file_id": "file-1",
+        "provider_id": "batch-1",
+        "state": "collected",
+        "error": None,
+    }
     spent = {**SET, "spent_nanos": 1_200_000, "reserved_nanos": 0, "unknown_nanos": 600_000}
-    labels = [{"transcript_id": name, **SET, "replicate": 0, "reply_id": n} for n, name in enumerate(LABELLED, 1)]
+    labels = [{"transcript_id": name, **SET, "replicate": 0, "response_id": n} for n, name in enumerate(LABELLED, 1)]
     scores = [
         {"transcript_id": name, **SET, "replicate": 0, "trait": trait, "score": score, "explanation": "It is so."}
         for name, score in LABELLED.items()
@@ -86,16 +97,16 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
     ]
     # The first of them were labelled again, in secret, and scored one lower.
     again = list(LABELLED)[:2]
-    labels += [{"transcript_id": name, **SET, "replicate": 1, "reply_id": n} for n, name in enumerate(again, 1)]
+    labels += [{"transcript_id": name, **SET, "replicate": 1, "response_id": n} for n, name in enumerate(again, 1)]
     scores += [one | {"replicate": 1, "score": one["score"] - 1} for one in scores if one["transcript_id"] in again]
     rewrite = {"request_id": "rewrite-t-train", "parent_id": "t-train", "transcript_id": "t-rewritten"}
     rewrite |= {"trait": "empathy", "target_score": 2, "relabelled_score": None, "outcome": "pending"}
     return [
-        (tables.request, requests),
-        (tables.batch_job, [job]),
-        (tables.send, sends),
+        (tables.label_request, requests),
+        (tables.label_batch, [job]),
+        (tables.label_attempt, sends),
         (tables.spending, [spent]),
-        (tables.reply, replies),
+        (tables.label_response, replies),
         (tables.label, labels),
         (tables.label_score, scores),
         (tables.augmentation, [rewrite]),

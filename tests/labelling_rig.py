@@ -19,7 +19,7 @@ from feedback_model.records import content_id
 from feedback_model.settings import Settings
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import label, reply, request, transcript
+from feedback_model.store.tables import label, label_request, label_response, transcript
 from feedback_model.store.upsert import insert_missing
 from feedback_model.transcripts.near_duplicates import signature_of
 from tests.databases import open_sqlite
@@ -69,13 +69,15 @@ def count_rows(store: Store) -> dict[str, int]:
     with store.read() as connection:
         return {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (label, reply, request)
+            for table in (label, label_response, label_request)
         }
 
 
 def states(store: Store) -> dict[tuple[str, str | None], int]:
     """How many requests stand in each state, with each error."""
-    grouped = select(request.c.state, request.c.error, func.count()).group_by(request.c.state, request.c.error)
+    grouped = select(label_request.c.state, label_request.c.error, func.count()).group_by(
+        label_request.c.state, label_request.c.error
+    )
     with store.read() as connection:
         return {(row[0], row[1]): row[2] for row in connection.execute(grouped)}
 

@@ -8,6 +8,7 @@ import typer
 from deployments.commands.options import Json, load_settings
 from deployments.terminal import counts_phrase, print_json, say, showing_progress
 from feedback_model.errors import InputError
+from feedback_model.waiting import waiting_for
 from flows.parameters import Limit, Seed
 
 
@@ -62,6 +63,7 @@ def _announce(settings: Any, batch_id: str, accepted: int) -> None:
     if api_url is None:
         return
     try:
-        announce_to(api_url, batch_id, accepted)
+        with waiting_for(f"the Prefect server at {api_url}", "Ctrl-C stops; the data has landed"):
+            announce_to(api_url, batch_id, accepted)
     except OSError as error:
         say(f"data landed, but {api_url} did not take the event ({error}); the next sweep will find it")

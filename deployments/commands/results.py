@@ -12,12 +12,10 @@ from deployments.terminal import print_json, print_table, say
 from feedback_model.traits import TRAIT_KEYS
 
 if TYPE_CHECKING:
-    from eval.legacy import LegacyRow
     from eval.report.table import ResultsRow
     from feedback_model.settings import Settings
 
 app = typer.Typer(help="Tables of evaluations; `results sql` asks the database directly.", invoke_without_command=True)
-_LEGACY_COLUMNS = ["model", "strict", "reference", "MSE", "reference", "MSE common", "n", "reference", "n"]
 Evaluation = Annotated[str, typer.Option("--evaluation", help="Evaluation to show; default: the latest.")]
 
 
@@ -43,22 +41,6 @@ def sql(
     print_table("", answer.columns, answer.rows)
     if answer.truncated:
         say(f"only the first {len(answer.rows)} rows are shown; add a LIMIT or a WHERE")
-
-
-@app.command()
-def legacy(evaluation: Evaluation = "", json: Json = False) -> None:
-    """Show an evaluation as the reference project would have counted it, beside ours."""
-    from eval.legacy import compare_with_legacy
-    from feedback_model.store.connection import open_store
-
-    rows = compare_with_legacy(open_store(load_settings().store_url), evaluation or None)
-    if json:
-        print_json([asdict(row) for row in rows])
-        return
-    print_table("Strict rules, and the reference project's", _LEGACY_COLUMNS, [_beside_legacy(row) for row in rows])
-    say(
-        "Its rules: repair what does not parse, int() of any score, leave out what raises. Not comparable between models."
-    )
 
 
 @app.command()
@@ -124,20 +106,6 @@ def show_results(settings: "Settings", evaluation_id: str, *, json: bool) -> Non
     )
     for note in table.notes:
         say(note)
-
-
-def _beside_legacy(row: "LegacyRow") -> list[Any]:
-    return [
-        row.model,
-        f"{row.valid_strict}/{row.n_test}",
-        f"{row.valid_legacy}/{row.n_test}",
-        row.mse_individual,
-        row.mse_individual_legacy,
-        row.mse_common,
-        row.n_common,
-        row.mse_common_legacy,
-        row.n_common_legacy,
-    ]
 
 
 def _name(row: "ResultsRow") -> str:

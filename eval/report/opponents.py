@@ -28,7 +28,7 @@ class Rank:
 
     summary: Row
     after: Row | None
-    """Its comparison with the model that comes next; None for the last, and in evaluations older than comparisons."""
+    """Its comparison with the model that comes next; None for the last."""
 
 
 def pairs_under(comparisons: Sequence[Row], measure: str) -> Pairs:

@@ -82,9 +82,6 @@ def rederive(store: Store, evaluation: Evaluation) -> Rederived:
     panel = Panel(tuple(items), outputs, fit_constant(as_scores([item.scores for item in train])))
     measured, notes = _measure(store, evaluation, dataset, panel)
     stored, anew = figures_of(evaluation), figures_of(measured)
-    if not any(result.metrics for result in evaluation.models):  # older than some figures: those it has are compared
-        stored = {name: figure for name, figure in stored.items() if figure is not None}
-        anew = {name: anew.get(name) for name in stored}
     return Rederived(n_outputs, len(stored), (*differences, *compare_figures(stored, anew)), notes, panel)
 
 

@@ -1,4 +1,4 @@
-"""Choosing rewrites jointly over the six traits, and the older rule that looks at one level at a time. Pure.
+"""Choosing rewrites jointly over the six traits. Pure.
 
 The objective is the shortfall: over all traits and score levels, how many transcripts each level lacks of enough, summed.
 A rewrite adds one transcript with six scores, so it can lessen six shortfalls: its target's, and those of the five levels that
@@ -20,7 +20,6 @@ from feedback_model.augmentation.board import (
     Room,
     empty_counts,
     scores_after,
-    shortfall_after,
 )
 from feedback_model.traits import MAX_SCORE
 
@@ -31,12 +30,6 @@ USES_PER_PARENT: Final = (
 
 
 def choose_rewrites(board: Board, room: Room) -> list[Choice]:
-    """The better of the joint and the per-level choice: greed is not always best, so the older rule stands as a floor."""
-    jointly, by_level = choose_jointly(board, room), choose_by_level(board, room)
-    return min(jointly, by_level, key=lambda choices: shortfall_after(board, room.short, choices).sum())
-
-
-def choose_jointly(board: Board, room: Room) -> list[Choice]:
     """Take, one after the other, the rewrite after which the summed shortfall falls the most.
 
     Among equals the emptiest target comes first, then the nearest parent, then what the seed says. Parents in the
@@ -102,30 +95,6 @@ class _Greedy:
         # No more than can be taken before the falls are counted anew.
         count = int(min(self.short[cell], self.aims[cell], self.left))
         return self.board.nearest(cell, among, count)[::-1]
-
-
-def choose_by_level(board: Board, room: Room) -> list[Choice]:
-    """The older rule: fill the emptiest level first until all stand level, each from the nearest parents."""
-    wanted = fill_emptiest(room)
-    return [
-        Choice(parent, cell)
-        for cell in _cells(wanted > 0)
-        for parent in board.nearest(cell, board.eligible(cell), int(wanted[cell]))
-    ]
-
-
-def fill_emptiest(room: Room) -> Counts:
-    """How many rewrites each level gets when the budget goes, one by one, to whichever lacks the most."""
-    short, aims, wanted = room.short.copy(), room.aims.copy(), np.zeros_like(room.short)
-    for _ in range(room.budget):
-        open_ = np.where(aims > 0, short, 0)
-        cell = np.unravel_index(int(open_.argmax()), open_.shape)
-        if not open_[cell]:
-            break
-        wanted[cell] += 1
-        short[cell] -= 1
-        aims[cell] -= 1
-    return wanted
 
 
 def _cells(where: Mask) -> list[Cell]:

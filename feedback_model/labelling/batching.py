@@ -96,7 +96,7 @@ class _Counter:
     async def open_jobs(self) -> list[BatchJob]:
         """Jobs that are for this endpoint and have not come to their end."""
         jobs = await asyncio.to_thread(batch_jobs.open_jobs, self.store, "label")
-        return [job for job in jobs if job.endpoint in {None, self.desk.client.url}]
+        return [job for job in jobs if job.endpoint == self.desk.client.url]
 
     async def work(self, tracker: Tracker) -> LabelCounts:
         """Hand in, wait and collect until nothing is wanted and nothing is under way."""

@@ -11,7 +11,7 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.ledger import MAX_ANSWERS, Order, of_label_set, request_row
 from feedback_model.store.replies import settle_done
-from feedback_model.store.tables import augmentation, label_score, request, transcript
+from feedback_model.store.tables import augmentation, label_request, label_score, transcript
 from feedback_model.store.upsert import insert_missing
 
 Outcome = Literal["pending", "accepted", "missed_target", "near_duplicate", "unusable"]
@@ -82,7 +82,7 @@ def _accepted() -> Select[tuple[str]]:
 def rewrites(store: Store, rewrite_set: LabelSet, outcome: Outcome | None = None) -> list[Rewrite]:
     """The rewrites ordered from one model by one prompt, all of them or those with `outcome`."""
     columns = [augmentation.c[name] for name in Rewrite.__dataclass_fields__]
-    query = select(*columns).join(request).where(of_label_set(rewrite_set, "rewrite"))
+    query = select(*columns).join(label_request).where(of_label_set(rewrite_set, "rewrite"))
     if outcome is not None:
         query = query.where(augmentation.c.outcome == outcome)
     with store.read() as connection:
@@ -96,7 +96,7 @@ def order_rewrites(store: Store, rewrite_set: LabelSet, wanted: Iterable[tuple[s
         for parent, trait, score in wanted
     ]
     with store.write() as connection:
-        insert_missing(connection, request, rows)
+        insert_missing(connection, label_request, rows)
         return insert_missing(connection, augmentation, [_pending(row) for row in rows])
 
 
@@ -169,10 +169,14 @@ def blind_scores(store: Store, label_set: LabelSet, pending: Sequence[Rewrite]) 
 
 def failed_requests(store: Store, label_set: LabelSet, rewrite_set: LabelSet) -> tuple[set[str], set[str]]:
     """What can come to nothing more: requests of rewrites, and transcripts whose blind label, that failed for good."""
-    failed = and_(request.c.state == "failed", request.c.attempts >= MAX_ANSWERS)
+    failed = and_(label_request.c.state == "failed", label_request.c.attempts >= MAX_ANSWERS)
     with store.read() as connection:
-        texts = connection.execute(select(request.c.request_id).where(of_label_set(rewrite_set, "rewrite"), failed))
-        labels = connection.execute(select(request.c.transcript_id).where(of_label_set(label_set, "relabel"), failed))
+        texts = connection.execute(
+            select(label_request.c.request_id).where(of_label_set(rewrite_set, "rewrite"), failed)
+        )
+        labels = connection.execute(
+            select(label_request.c.transcript_id).where(of_label_set(label_set, "relabel"), failed)
+        )
         return set(texts.scalars()), set(labels.scalars())
 
 

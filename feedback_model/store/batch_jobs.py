@@ -16,7 +16,7 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.ledger import MAX_ANSWERS, Order, Purpose, chunks
 from feedback_model.store.sends import Admission, Closing, Send, close_sends, open_sends
-from feedback_model.store.tables import batch_job, request, send
+from feedback_model.store.tables import label_attempt, label_batch, label_request
 
 MAX_REFUSALS: Final = 5  # times that batches may fail to answer one request before it is set aside
 JobState = Literal["prepared", "submitted", "collected", "failed"]
@@ -32,8 +32,8 @@ class BatchJob:
     n_requests: int
     input_tokens: int
     """Estimated."""
-    endpoint: str | None
-    """Base URL that it is for; None of a batch made before that was kept."""
+    endpoint: str
+    """Base URL that it is for."""
     file_id: str | None = None
     provider_id: str | None = None
     state: JobState = "prepared"
@@ -48,24 +48,26 @@ def prepare_job(store: Store, job: BatchJob, tries: Sequence[Send]) -> list[Admi
         row = {"job_id": job.job_id, "label_model": job.label_set.label_model, "purpose": job.purpose}
         row |= {"prompt_version": job.label_set.prompt_version, "created_at": now(), "n_requests": job.n_requests}
         row |= {"input_tokens": job.input_tokens, "endpoint": job.endpoint, "state": "prepared"}
-        connection.execute(insert(batch_job), [row])
+        connection.execute(insert(label_batch), [row])
         admissions = open_sends(connection, tries)
         admitted = [each.request_id for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
         for chunk in chunks(admitted):
-            connection.execute(update(request).where(request.c.request_id.in_(chunk)).values(claimed_by=None))
+            connection.execute(
+                update(label_request).where(label_request.c.request_id.in_(chunk)).values(claimed_by=None)
+            )
         if admitted:
             _change(connection, job.job_id, n_requests=len(admitted))
         else:
-            connection.execute(delete(batch_job).where(batch_job.c.job_id == job.job_id))
+            connection.execute(delete(label_batch).where(label_batch.c.job_id == job.job_id))
     return admissions
 
 
 def open_jobs(store: Store, purpose: Purpose) -> list[BatchJob]:
     """Jobs that are prepared or handed in, of every label set, the oldest first."""
     query = (
-        select(batch_job)
-        .where(batch_job.c.purpose == purpose, batch_job.c.state.in_(("prepared", "submitted")))
-        .order_by(batch_job.c.created_at, batch_job.c.job_id)
+        select(label_batch)
+        .where(label_batch.c.purpose == purpose, label_batch.c.state.in_(("prepared", "submitted")))
+        .order_by(label_batch.c.created_at, label_batch.c.job_id)
     )
     with store.read() as connection:
         return [
@@ -106,19 +108,19 @@ def end_job(store: Store, job: BatchJob, state: JobState, closings: Sequence[Clo
 
 
 def _change(connection: Connection, job_id: str, **values: str | int) -> None:
-    connection.execute(update(batch_job).where(batch_job.c.job_id == job_id).values(**values))
+    connection.execute(update(label_batch).where(label_batch.c.job_id == job_id).values(**values))
 
 
 def open_tries(store: Store, job: BatchJob) -> dict[str, tuple[Send, Order]]:
     """The tries of a job that have no end yet, each with its order, by the try's id."""
-    query = select(send).where(send.c.job_id == job.job_id, send.c.outcome == "open")
+    query = select(label_attempt).where(label_attempt.c.job_id == job.job_id, label_attempt.c.outcome == "open")
     with store.read() as connection:
         rows = connection.execute(query).all()
         names = (row.request_id for row in rows)
         orders = {order.request_id: order for chunk in chunks(names) for order in orders_of(connection, chunk)}
     return {
-        row.send_id: (
-            Send(row.send_id, row.request_id, job.label_set, row.reserved_nanos, None, job.job_id),
+        row.attempt_id: (
+            Send(row.attempt_id, row.request_id, job.label_set, row.reserved_nanos, None, job.job_id),
             orders[row.request_id],
         )
         for row in rows
@@ -133,17 +135,20 @@ def give_back(connection: Connection, closings: Sequence[Closing]) -> int:
     close_sends(connection, closings)
     n_failed = 0
     for chunk in chunks(each.send.request_id for each in closings):
-        ours = and_(request.c.request_id.in_(chunk), request.c.state == "claimed")
-        answered_jobs = select(batch_job.c.job_id).where(
-            batch_job.c.state != "failed"
-        )  # the others were refused as a whole
+        ours = and_(label_request.c.request_id.in_(chunk), label_request.c.state == "claimed")
+        # The others were refused as a whole.
+        answered_jobs = select(label_batch.c.job_id).where(label_batch.c.state != "failed")
         refused = select(func.count()).where(
-            send.c.request_id == request.c.request_id, send.c.outcome == "refused", send.c.job_id.in_(answered_jobs)
+            label_attempt.c.request_id == label_request.c.request_id,
+            label_attempt.c.outcome == "refused",
+            label_attempt.c.job_id.in_(answered_jobs),
         )
-        spent = or_(request.c.attempts >= MAX_ANSWERS, refused.scalar_subquery() >= MAX_REFUSALS)
-        giving_up = update(request).where(ours, spent).values(state="failed", error="batch_error", updated_at=now())
+        spent = or_(label_request.c.attempts >= MAX_ANSWERS, refused.scalar_subquery() >= MAX_REFUSALS)
+        giving_up = (
+            update(label_request).where(ours, spent).values(state="failed", error="batch_error", updated_at=now())
+        )
         n_failed += connection.execute(giving_up).rowcount
-        connection.execute(update(request).where(ours).values(state="wanted", updated_at=now()))
+        connection.execute(update(label_request).where(ours).values(state="wanted", updated_at=now()))
     return n_failed
 
 
@@ -151,5 +156,7 @@ def give_up(connection: Connection, closings: Sequence[Closing]) -> None:
     """Write down tries that would be refused again, and set their requests aside with the reason."""
     close_sends(connection, closings)
     for each in closings:
-        asked = and_(request.c.request_id == each.send.request_id, request.c.state == "claimed")
-        connection.execute(update(request).where(asked).values(state="failed", error=each.error, updated_at=now()))
+        asked = and_(label_request.c.request_id == each.send.request_id, label_request.c.state == "claimed")
+        connection.execute(
+            update(label_request).where(asked).values(state="failed", error=each.error, updated_at=now())
+        )

@@ -17,12 +17,14 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.leases import is_alive, process_owner
 from feedback_model.store.ledger import Order, Purpose, chunks, of_label_set
-from feedback_model.store.tables import reply, request, send, transcript
+from feedback_model.store.tables import label_attempt, label_request, label_response, transcript
 
 CLAIM_LIFETIME: Final = 120.0  # seconds until a silent claim from another host counts as dead
 
 
-_OPEN_TRIES: Final = select(send.c.request_id).where(send.c.outcome == "open", send.c.job_id.is_(None))
+_OPEN_TRIES: Final = select(label_attempt.c.request_id).where(
+    label_attempt.c.outcome == "open", label_attempt.c.job_id.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,9 @@ def is_dead(owner: str, updated_at: str) -> bool:
 
 def _dead_owners(connection: Connection) -> list[str]:
     claims = (
-        select(request.c.claimed_by, func.max(request.c.updated_at).label("last"))
-        .where(request.c.state.in_(("claimed", "answered")), request.c.claimed_by.is_not(None))
-        .group_by(request.c.claimed_by)
+        select(label_request.c.claimed_by, func.max(label_request.c.updated_at).label("last"))
+        .where(label_request.c.state.in_(("claimed", "answered")), label_request.c.claimed_by.is_not(None))
+        .group_by(label_request.c.claimed_by)
     )
     return [row.claimed_by for row in connection.execute(claims) if is_dead(row.claimed_by, row.last)]
 
@@ -60,20 +62,20 @@ def free_dead_claims(store: Store) -> int:
         dead = _dead_owners(connection)
     if not dead:
         return 0
-    unsent = request.c.request_id.not_in(_OPEN_TRIES)
-    theirs = and_(request.c.state == "claimed", request.c.claimed_by.in_(dead), unsent)
+    unsent = label_request.c.request_id.not_in(_OPEN_TRIES)
+    theirs = and_(label_request.c.state == "claimed", label_request.c.claimed_by.in_(dead), unsent)
     with store.write() as connection:
-        return connection.execute(update(request).where(theirs).values(state="wanted", claimed_by=None)).rowcount
+        return connection.execute(update(label_request).where(theirs).values(state="wanted", claimed_by=None)).rowcount
 
 
 def claim_next(store: Store, label_set: LabelSet, purpose: Purpose, count: int) -> tuple[Order, ...]:
     """Make up to `count` requests ours that nobody has; one transaction, so no two processes get the same."""
-    free = and_(of_label_set(label_set, purpose), request.c.state == "wanted")
-    waiting = select(request.c.request_id).where(free).limit(count).with_for_update(skip_locked=True)
+    free = and_(of_label_set(label_set, purpose), label_request.c.state == "wanted")
+    waiting = select(label_request.c.request_id).where(free).limit(count).with_for_update(skip_locked=True)
     claimed: list[Order] = []
     with store.write() as connection:
         for chunk in chunks(connection.execute(waiting).scalars().all()):
-            taking = update(request).where(request.c.request_id.in_(chunk))
+            taking = update(label_request).where(label_request.c.request_id.in_(chunk))
             connection.execute(taking.values(state="claimed", claimed_by=process_owner(), updated_at=now()))
             claimed.extend(orders_of(connection, chunk))
     return tuple(claimed)
@@ -81,7 +83,9 @@ def claim_next(store: Store, label_set: LabelSet, purpose: Purpose, count: int) 
 
 def orders_of(connection: Connection, request_ids: Sequence[str]) -> Iterator[Order]:
     """The orders of requests, in their order."""
-    wanted = select(request, transcript.c.text).join(transcript).where(request.c.request_id.in_(request_ids))
+    wanted = (
+        select(label_request, transcript.c.text).join(transcript).where(label_request.c.request_id.in_(request_ids))
+    )
     rows = {row.request_id: row for row in connection.execute(wanted)}
     return (_order(rows[request_id]) for request_id in request_ids)
 
@@ -99,21 +103,21 @@ def take_over(store: Store, request_ids: Sequence[str]) -> dict[str, Order]:
     with store.write() as connection:
         dead = _dead_owners(connection)
         for chunk in chunks(request_ids):
-            nobodys = or_(request.c.state == "wanted", request.c.claimed_by.in_([*dead, process_owner()]))
-            open_still = request.c.state.in_(("wanted", "claimed", "failed"))
-            taking = update(request).where(request.c.request_id.in_(chunk), nobodys, open_still)
+            nobodys = or_(label_request.c.state == "wanted", label_request.c.claimed_by.in_([*dead, process_owner()]))
+            open_still = label_request.c.state.in_(("wanted", "claimed", "failed"))
+            taking = update(label_request).where(label_request.c.request_id.in_(chunk), nobodys, open_still)
             owned = taking.values(state="claimed", claimed_by=process_owner(), updated_at=now())
-            ids = connection.execute(owned.returning(request.c.request_id)).scalars().all()
+            ids = connection.execute(owned.returning(label_request.c.request_id)).scalars().all()
             taken |= {order.request_id: order for order in orders_of(connection, ids)}
     return taken
 
 
 def renew_claims(connection: Connection, beats: Sequence[None]) -> list[None]:
     """Show other hosts that this process is still at work on its claims."""
-    ours = and_(request.c.state == "claimed", request.c.claimed_by == process_owner())
+    ours = and_(label_request.c.state == "claimed", label_request.c.claimed_by == process_owner())
     # Whoever holds one of them is settling it just now, and waiting for that could be a deadlock.
-    idle = select(request.c.request_id).where(ours).with_for_update(skip_locked=True)
-    connection.execute(update(request).where(request.c.request_id.in_(idle)).values(updated_at=now()))
+    idle = select(label_request.c.request_id).where(ours).with_for_update(skip_locked=True)
+    connection.execute(update(label_request).where(label_request.c.request_id.in_(idle)).values(updated_at=now()))
     return [None] * len(beats)
 
 
@@ -122,22 +126,22 @@ def release(store: Store, request_ids: Iterable[str]) -> None:
     with store.write() as connection:
         for chunk in chunks(request_ids):
             ours = and_(
-                request.c.request_id.in_(chunk),
-                request.c.state == "claimed",
-                request.c.claimed_by == process_owner(),
-                request.c.request_id.not_in(_OPEN_TRIES),
+                label_request.c.request_id.in_(chunk),
+                label_request.c.state == "claimed",
+                label_request.c.claimed_by == process_owner(),
+                label_request.c.request_id.not_in(_OPEN_TRIES),
             )
-            connection.execute(update(request).where(ours).values(state="wanted", claimed_by=None))
+            connection.execute(update(label_request).where(ours).values(state="wanted", claimed_by=None))
 
 
 def claimed_elsewhere(store: Store, label_set: LabelSet, purpose: Purpose) -> dict[str, int]:
     """Count the requests of a label set that other processes have in hand, by owner; of a batch, nobody is the owner."""
     theirs = and_(
         of_label_set(label_set, purpose),
-        request.c.state.in_(("claimed", "answered")),
-        request.c.claimed_by != process_owner(),
+        label_request.c.state.in_(("claimed", "answered")),
+        label_request.c.claimed_by != process_owner(),
     )
-    counts = select(request.c.claimed_by, func.count()).where(theirs).group_by(request.c.claimed_by)
+    counts = select(label_request.c.claimed_by, func.count()).where(theirs).group_by(label_request.c.claimed_by)
     with store.read() as connection:
         return dict(connection.execute(counts).tuples().all())
 
@@ -146,18 +150,24 @@ def adopt_unread(store: Store, purpose: Purpose) -> tuple[UnreadReply, ...]:
     """Make replies to `purpose` ours whose reader died between committing and reading them, each with its order."""
     with store.write() as connection:
         # Those of a batch belong to nobody, and reading one twice changes nothing.
-        nobodys = or_(request.c.claimed_by.is_(None), request.c.claimed_by.in_(_dead_owners(connection)))
-        orphaned = and_(request.c.purpose == purpose, request.c.state == "answered", nobodys)
-        adopting = update(request).where(orphaned).values(claimed_by=process_owner(), updated_at=now())
-        adopted = connection.execute(adopting.returning(request.c.request_id)).scalars().all()
+        nobodys = or_(label_request.c.claimed_by.is_(None), label_request.c.claimed_by.in_(_dead_owners(connection)))
+        orphaned = and_(label_request.c.purpose == purpose, label_request.c.state == "answered", nobodys)
+        adopting = update(label_request).where(orphaned).values(claimed_by=process_owner(), updated_at=now())
+        adopted = connection.execute(adopting.returning(label_request.c.request_id)).scalars().all()
         unread = (_unread(connection, chunk) for chunk in chunks(adopted))
         return tuple(each for chunk in unread for each in chunk)
 
 
 def _unread(connection: Connection, request_ids: Sequence[str]) -> list[UnreadReply]:
-    newest = select(func.max(reply.c.reply_id)).where(reply.c.request_id.in_(request_ids)).group_by(reply.c.request_id)
+    newest = (
+        select(func.max(label_response.c.response_id))
+        .where(label_response.c.request_id.in_(request_ids))
+        .group_by(label_response.c.request_id)
+    )
     rows = connection.execute(
-        select(reply.c.request_id, reply.c.reply_id, reply.c.body).where(reply.c.reply_id.in_(newest))
+        select(label_response.c.request_id, label_response.c.response_id, label_response.c.body).where(
+            label_response.c.response_id.in_(newest)
+        )
     ).all()
     orders = {order.request_id: order for order in orders_of(connection, request_ids)}
-    return [UnreadReply(orders[row.request_id], row.reply_id, row.body) for row in rows]
+    return [UnreadReply(orders[row.request_id], row.response_id, row.body) for row in rows]

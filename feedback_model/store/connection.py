@@ -141,7 +141,7 @@ def open_store(url: str) -> Store:
     Any number of processes may do so at once: one migrates, the others wait for it.
 
     Raises:
-        StoreError: the database cannot be opened or written, or is newer than this code.
+        StoreError: the database cannot be opened or written, is newer than this code or older than the first release.
     """
     from feedback_model.store.schema import bring_up_to_date
 

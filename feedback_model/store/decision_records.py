@@ -81,7 +81,7 @@ class Decision:
     reasons: tuple[str, ...]
     """Sentences with their figures; the first is what decided."""
     evidence: tuple[Evidence, ...]
-    """In the order of the rules; empty in decisions from before it was kept."""
+    """In the order of the rules."""
     rules: FixedRules
     predicted_at: str
     """When the first of the epochs was first asked; rules that were fixed later promote nothing."""

@@ -113,11 +113,10 @@ class ModelResult:
     is_best_epoch: bool
     traits: tuple[TraitResult, ...]
     metrics: tuple[MetricResult, ...] = ()
-    """Empty in evaluations that were stored before these were measured."""
     tier: int | None = None
-    """1 is best; models of different tiers are distinguishable. None like `metrics`."""
+    """1 is best; models of different tiers are distinguishable. None where no MSE is known."""
     mse_common_low: float | None = None
-    """95% intervals of the means over traits, clustered on the document; None with too few, and like `metrics`."""
+    """95% intervals of the means over traits, clustered on the document; None with too few."""
     mse_common_high: float | None = None
     mse_individual_low: float | None = None
     mse_individual_high: float | None = None
@@ -222,9 +221,9 @@ class Evaluation:
     models: tuple[ModelResult, ...]
     constants: tuple[TraitConstant, ...]
     comparisons: tuple[Comparison, ...] = ()
-    """Every pair of models once, the later of the table against the earlier; empty in older evaluations."""
+    """Every pair of models once, the later of the table against the earlier."""
     trait_comparisons: tuple[TraitComparison, ...] = ()
-    """The same pairs on each trait; empty like `comparisons`."""
+    """The same pairs on each trait."""
     noise_floors: tuple[NoiseFloor, ...] = ()
     """`all` first, then each trait; empty where no transcript was labelled twice."""
 

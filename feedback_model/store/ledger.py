@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, or_, 
 from feedback_model.records import LabelSet, content_id
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import augmentation, label, reply, request, transcript
+from feedback_model.store.tables import augmentation, label, label_request, label_response, transcript
 from feedback_model.store.upsert import insert_missing
 
 Purpose = Literal["label", "rewrite", "relabel"]
@@ -74,9 +74,9 @@ def request_row(
 def of_label_set(label_set: LabelSet, purpose: Purpose) -> ColumnElement[bool]:
     """The requests of one purpose in one label set."""
     return and_(
-        request.c.label_model == label_set.label_model,
-        request.c.prompt_version == label_set.prompt_version,
-        request.c.purpose == purpose,
+        label_request.c.label_model == label_set.label_model,
+        label_request.c.prompt_version == label_set.prompt_version,
+        label_request.c.purpose == purpose,
     )
 
 
@@ -92,10 +92,12 @@ def _unasked(label_set: LabelSet) -> tuple[CompoundSelect[tuple[str]], ...]:
     # Rewrites of another labeller never enter this label set.
     ours = (
         select(augmentation.c.transcript_id)
-        .join(request, request.c.request_id == augmentation.c.request_id)
-        .where(augmentation.c.outcome == "accepted", request.c.label_model == label_set.label_model)
+        .join(label_request, label_request.c.request_id == augmentation.c.request_id)
+        .where(augmentation.c.outcome == "accepted", label_request.c.label_model == label_set.label_model)
     )
-    asked = select(request.c.transcript_id).where(of_label_set(label_set, "label"), request.c.replicate == 0)
+    asked = select(label_request.c.transcript_id).where(
+        of_label_set(label_set, "label"), label_request.c.replicate == 0
+    )
     labelled = select(label.c.transcript_id).where(
         label.c.label_model == label_set.label_model,
         label.c.prompt_version == label_set.prompt_version,
@@ -155,8 +157,8 @@ def measure_missing(store: Store, label_set: LabelSet) -> Missing:
     """How much there is to label; orders nothing."""
     unasked = union_all(*(select(each.subquery().c.transcript_id) for each in _unasked(label_set))).subquery()
     size = func.coalesce(func.sum(func.length(transcript.c.text)), 0)
-    asked_again = and_(request.c.state == "failed", request.c.attempts < MAX_ANSWERS)
-    waiting = and_(of_label_set(label_set, "label"), or_(request.c.state == "wanted", asked_again))
+    asked_again = and_(label_request.c.state == "failed", label_request.c.attempts < MAX_ANSWERS)
+    waiting = and_(of_label_set(label_set, "label"), or_(label_request.c.state == "wanted", asked_again))
     with store.read() as connection:
         n_unasked, first = connection.execute(
             select(func.count(), size)
@@ -164,16 +166,20 @@ def measure_missing(store: Store, label_set: LabelSet) -> Missing:
             .join(transcript, transcript.c.transcript_id == unasked.c.transcript_id)
         ).one()
         n_wanted, second = connection.execute(
-            select(func.count(), size).select_from(request).join(transcript).where(waiting)
+            select(func.count(), size).select_from(label_request).join(transcript).where(waiting)
         ).one()
     return Missing(n_unasked, n_wanted, first + second)
 
 
 def mean_usage(store: Store, label_set: LabelSet, purpose: Purpose) -> MeanUsage | None:
     """What the replies to one kind of question took so far; None before the first that said."""
-    tokens = (reply.c.prompt_tokens, func.coalesce(reply.c.cached_tokens, 0), reply.c.completion_tokens)
-    counted = select(func.count(), *map(func.avg, tokens)).join_from(reply, request)
-    said = and_(reply.c.prompt_tokens.is_not(None), reply.c.completion_tokens.is_not(None))
+    tokens = (
+        label_response.c.prompt_tokens,
+        func.coalesce(label_response.c.cached_tokens, 0),
+        label_response.c.completion_tokens,
+    )
+    counted = select(func.count(), *map(func.avg, tokens)).join_from(label_response, label_request)
+    said = and_(label_response.c.prompt_tokens.is_not(None), label_response.c.completion_tokens.is_not(None))
     with store.read() as connection:
         n_replies, *means = connection.execute(counted.where(of_label_set(label_set, purpose), said)).one()
     return MeanUsage(n_replies, *map(float, means)) if n_replies else None
@@ -191,13 +197,15 @@ def want(store: Store, rows: Sequence[dict[str, Any]]) -> int:
     if not rows:
         return 0
     with store.write() as connection:
-        return insert_missing(connection, request, rows)
+        return insert_missing(connection, label_request, rows)
 
 
 def count_state(store: Store, label_set: LabelSet, purpose: Purpose, state: RequestState) -> int:
     """How many requests of a label set are in `state`."""
     counted = (
-        select(func.count()).select_from(request).where(of_label_set(label_set, purpose), request.c.state == state)
+        select(func.count())
+        .select_from(label_request)
+        .where(of_label_set(label_set, purpose), label_request.c.state == state)
     )
     with store.read() as connection:
         return connection.execute(counted).scalar_one()
@@ -205,8 +213,8 @@ def count_state(store: Store, label_set: LabelSet, purpose: Purpose, state: Requ
 
 def want_failed_again(store: Store, label_set: LabelSet, purpose: Purpose, *, spent: bool) -> None:
     """Put failed requests back: those the endpoint never answered, and with `spent` those it answered badly too."""
-    which = and_(of_label_set(label_set, purpose), request.c.state == "failed")
+    which = and_(of_label_set(label_set, purpose), label_request.c.state == "failed")
     if not spent:
-        which = and_(which, request.c.attempts < MAX_ANSWERS)
+        which = and_(which, label_request.c.attempts < MAX_ANSWERS)
     with store.write() as connection:
-        connection.execute(update(request).where(which).values(state="wanted", attempts=0, updated_at=now()))
+        connection.execute(update(label_request).where(which).values(state="wanted", attempts=0, updated_at=now()))

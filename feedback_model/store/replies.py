@@ -15,7 +15,7 @@ from feedback_model.records import LabelSet
 from feedback_model.store.clock import now
 from feedback_model.store.ledger import Order, RequestState
 from feedback_model.store.sends import Send, Spending, add_spending, in_nanos, mark_sends
-from feedback_model.store.tables import label, label_score, reply, request
+from feedback_model.store.tables import label, label_request, label_response, label_score
 from feedback_model.store.upsert import insert_missing
 from feedback_model.traits import TRAIT_KEYS
 
@@ -80,16 +80,20 @@ Settle = Callable[[Connection, Sequence[Settlement[Answer]]], list[None]]
 
 
 _MOVE = (
-    update(request)
-    .where(request.c.request_id == bindparam("moved_id"))
+    update(label_request)
+    .where(label_request.c.request_id == bindparam("moved_id"))
     .values(state=bindparam("state_now"), error=bindparam("error_now"), updated_at=bindparam("moment"))
 )
 _ANSWERED = (
-    update(request)
-    .where(request.c.request_id == bindparam("moved_id"))
-    .values(state="answered", attempts=request.c.attempts + 1, updated_at=bindparam("moment"))
+    update(label_request)
+    .where(label_request.c.request_id == bindparam("moved_id"))
+    .values(state="answered", attempts=label_request.c.attempts + 1, updated_at=bindparam("moment"))
 )
-_FAULTY = update(reply).where(reply.c.reply_id == bindparam("faulty_id")).values(problem=bindparam("found"))
+_FAULTY = (
+    update(label_response)
+    .where(label_response.c.response_id == bindparam("faulty_id"))
+    .values(problem=bindparam("found"))
+)
 
 
 def keep_replies(connection: Connection, kept: Sequence[Kept]) -> list[int]:
@@ -97,7 +101,8 @@ def keep_replies(connection: Connection, kept: Sequence[Kept]) -> list[int]:
     ids = _new_reply_ids(connection, len(kept))
     moment = now()
     connection.execute(
-        insert(reply), [_row(reply_id, each.send, each.paid, moment) for reply_id, each in zip(ids, kept, strict=True)]
+        insert(label_response),
+        [_row(reply_id, each.send, each.paid, moment) for reply_id, each in zip(ids, kept, strict=True)],
     )
     connection.execute(_ANSWERED, [{"moved_id": each.order.request_id, "moment": moment} for each in kept])
     mark_sends(connection, [(each.send.send_id, "reclaimed" if each.reclaimed else "answered", None) for each in kept])
@@ -114,7 +119,7 @@ def keep_replies(connection: Connection, kept: Sequence[Kept]) -> list[int]:
 def keep_spare(connection: Connection, send: Send, paid: PaidReply) -> None:
     """Enter a reply whose request has what it asked for already."""
     (reply_id,) = _new_reply_ids(connection, 1)
-    connection.execute(insert(reply), [_row(reply_id, send, paid, now()) | {"problem": "spare"}])
+    connection.execute(insert(label_response), [_row(reply_id, send, paid, now()) | {"problem": "spare"}])
     mark_sends(connection, [(send.send_id, "reclaimed", None)])
     add_spending(connection, {send.label_set: _spending(send, paid)})
 
@@ -129,15 +134,17 @@ def _spending(send: Send, paid: PaidReply) -> Spending:
 def _new_reply_ids(connection: Connection, count: int) -> list[int]:
     # Handed out here, because a database that returns them row by row takes a multiple of the time.
     if connection.dialect.name == "postgresql":
-        numbers = text("SELECT nextval(pg_get_serial_sequence('reply', 'reply_id')) FROM generate_series(1, :count)")
+        numbers = text(
+            "SELECT nextval(pg_get_serial_sequence('label_response', 'response_id')) FROM generate_series(1, :count)"
+        )
         return list(connection.execute(numbers, {"count": count}).scalars())
-    last = connection.execute(select(func.coalesce(func.max(reply.c.reply_id), 0))).scalar_one()
+    last = connection.execute(select(func.coalesce(func.max(label_response.c.response_id), 0))).scalar_one()
     return list(range(last + 1, last + 1 + count))
 
 
 def _row(reply_id: int, send: Send, paid: PaidReply, moment: str) -> dict[str, Any]:
     return {
-        "reply_id": reply_id,
+        "response_id": reply_id,
         "request_id": send.request_id,
         "received_at": moment,
         "body": paid.body,
@@ -147,13 +154,13 @@ def _row(reply_id: int, send: Send, paid: PaidReply, moment: str) -> dict[str, A
         "cached_tokens": paid.cached_tokens,
         "completion_tokens": paid.completion_tokens,
         "cost_usd": paid.cost_usd,
-        "send_id": send.send_id,
+        "attempt_id": send.send_id,
     }
 
 
 def settle_labels(connection: Connection, settlements: Sequence[Settlement[Label]]) -> list[None]:
     """Enter the labels that replies give; their requests are done."""
-    insert_missing(connection, label, [_name(each.order) | {"reply_id": each.reply_id} for each in settlements])
+    insert_missing(connection, label, [_name(each.order) | {"response_id": each.reply_id} for each in settlements])
     insert_missing(connection, label_score, [row for each in settlements for row in _scores(each)])
     return settle_done(connection, [each.order for each in settlements])
 

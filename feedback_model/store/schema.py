@@ -38,8 +38,8 @@ VIEWS = (
     "failure_breakdown",
     "label_progress",
     "labelling_cost",
-    "paid_replies",
-    "labelling_sends",
+    "paid_responses",
+    "labelling_attempts",
     "augmentation_outcomes",
     "champion_history",
     "champion",
@@ -60,6 +60,7 @@ VIEWS = (
     "look_budget",
 )  # in the order in which they can be made
 REPORT_SCHEMA = "report"  # on PostgreSQL, once someone was let in: each view again, for roles that see nothing else
+_FIRST_REVISION = "0100"  # lower numbers stood in versions that were never released; their migrations are gone
 _MIGRATION_LOCK = 7_365_014  # PostgreSQL advisory lock; any number that nothing else uses
 _MAY_FILL_REPORT_SCHEMA = text(
     f"SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = '{REPORT_SCHEMA}'"  # noqa: S608 - a name of ours
@@ -129,7 +130,7 @@ def bring_up_to_date(store: Store) -> None:
     """Migrate tables and remake views where they are older than this code.
 
     Raises:
-        StoreError: the database is newer than this code, or cannot be written.
+        StoreError: the database is newer than this code or older than the first release, or cannot be written.
     """
     with store.read() as connection:
         if _is_current(connection):
@@ -204,16 +205,23 @@ def _wait_for_other_migrations(connection: Connection) -> None:
 
 def _is_current(connection: Connection) -> bool:
     revision = _revision(connection)
-    if revision is not None and revision > head_revision():
-        where = connection.engine.url.render_as_string(hide_password=True)
-        raise StoreError(
-            f"the database {where} has schema {revision}, newer than {head_revision()}, which this code knows; "
-            "update the code"
-        )
+    if revision is not None and not _FIRST_REVISION <= revision <= head_revision():
+        raise StoreError(_why_not(connection, revision))
     if revision is None or "schema_version" not in inspect(connection).get_view_names():
         return False
     made = connection.execute(text("SELECT revision, views FROM schema_version")).one()
     return tuple(made) == (head_revision(), views_version(connection.dialect.name))
+
+
+def _why_not(connection: Connection, revision: str) -> str:
+    found = f"the database {connection.engine.url.render_as_string(hide_password=True)} has schema {revision}"
+    if revision > head_revision():
+        return f"{found}, newer than {head_revision()}, which this code knows; update the code"
+    return (
+        f"{found}: a version from before the first release made it, and this code cannot upgrade it; point FEEDBACK_HOME "
+        "or FEEDBACK_DATABASE_URL at a new one (to keep its figures, run `feedback results export FOLDER` of the version "
+        "that made it)"
+    )
 
 
 def _revision(connection: Connection) -> str | None:

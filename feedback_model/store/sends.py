@@ -18,7 +18,7 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.leases import process_owner
 from feedback_model.store.ledger import Purpose, chunks
-from feedback_model.store.tables import request, send, spending
+from feedback_model.store.tables import label_attempt, label_request, spending
 from feedback_model.store.upsert import insert_missing
 
 NANOS: Final = 1_000_000_000
@@ -61,8 +61,8 @@ class Spending:
 
 
 _CLOSE = (
-    update(send)
-    .where(send.c.send_id == bindparam("closed_id"))
+    update(label_attempt)
+    .where(label_attempt.c.attempt_id == bindparam("closed_id"))
     .values(outcome=bindparam("outcome_now"), error=bindparam("error_now"))
 )
 _ADD = (
@@ -86,7 +86,7 @@ def open_sends(connection: Connection, tries: Sequence[Send]) -> list[Admission]
         admissions = ["over" if each == "wait" else each for each in admissions]
     rows = [_row(each) for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
     if rows:
-        connection.execute(insert(send), rows)
+        connection.execute(insert(label_attempt), rows)
     add_spending(connection, {label_set: Spending(reserved=nanos) for label_set, nanos in reserved.items()})
     return admissions
 
@@ -104,17 +104,20 @@ def _admit(each: Send, standing: Spending, reserved: Counter[LabelSet]) -> Admis
 def _answers_soon(connection: Connection, label_set: LabelSet) -> bool:
     """Whether any try under way is one that is waited for: what a batch holds back, it may hold for a day."""
     asked_now = (
-        select(send.c.send_id)
-        .join(request)
-        .where(send.c.outcome == "open", send.c.job_id.is_(None))
-        .where(request.c.label_model == label_set.label_model, request.c.prompt_version == label_set.prompt_version)
+        select(label_attempt.c.attempt_id)
+        .join(label_request)
+        .where(label_attempt.c.outcome == "open", label_attempt.c.job_id.is_(None))
+        .where(
+            label_request.c.label_model == label_set.label_model,
+            label_request.c.prompt_version == label_set.prompt_version,
+        )
     )
     return connection.execute(asked_now.limit(1)).first() is not None
 
 
 def _row(each: Send) -> dict[str, Any]:
     return {
-        "send_id": each.send_id,
+        "attempt_id": each.send_id,
         "request_id": each.request_id,
         "sent_at": now(),
         "owner": process_owner(),
@@ -190,38 +193,47 @@ def adopt_lost_sends(store: Store, model: str, purposes: Sequence[Purpose]) -> L
 
     Their requests with them: whoever else freed dead claims would buy them again while we search for their replies.
     """
-    asked = select(request.c.request_id).where(request.c.purpose.in_(purposes), request.c.label_model == model)
+    asked = select(label_request.c.request_id).where(
+        label_request.c.purpose.in_(purposes), label_request.c.label_model == model
+    )
     with store.write() as connection:
         under_way = (
-            select(send.c.owner, func.max(send.c.sent_at), func.max(request.c.updated_at))
-            .join(request)
-            .where(send.c.outcome == "open")
-            .group_by(send.c.owner)
+            select(label_attempt.c.owner, func.max(label_attempt.c.sent_at), func.max(label_request.c.updated_at))
+            .join(label_request)
+            .where(label_attempt.c.outcome == "open")
+            .group_by(label_attempt.c.owner)
         )
         # Whoever is at work renews its claims, those included that it waits for.
         dead = [owner for owner, *moments in connection.execute(under_way).tuples() if is_dead(owner, max(moments))]
         lost = and_(
-            send.c.outcome == "open", send.c.owner.in_(dead), send.c.job_id.is_(None), send.c.request_id.in_(asked)
+            label_attempt.c.outcome == "open",
+            label_attempt.c.owner.in_(dead),
+            label_attempt.c.job_id.is_(None),
+            label_attempt.c.request_id.in_(asked),
         )
-        adopting = update(send).where(lost).values(owner=process_owner()).returning(send.c.send_id)
+        adopting = update(label_attempt).where(lost).values(owner=process_owner()).returning(label_attempt.c.attempt_id)
         adopted = connection.execute(adopting).scalars().all()
         found = tuple(each for chunk in chunks(adopted) for each in _sends(connection, chunk))
         taken: set[str] = set()
         for chunk in chunks(each.request_id for each in found):
             claimed = and_(
-                request.c.request_id.in_(chunk), request.c.state == "claimed", request.c.claimed_by.in_(dead)
+                label_request.c.request_id.in_(chunk),
+                label_request.c.state == "claimed",
+                label_request.c.claimed_by.in_(dead),
             )
-            taking = update(request).where(claimed).values(claimed_by=process_owner(), updated_at=now())
-            taken.update(connection.execute(taking.returning(request.c.request_id)).scalars())
+            taking = update(label_request).where(claimed).values(claimed_by=process_owner(), updated_at=now())
+            taken.update(connection.execute(taking.returning(label_request.c.request_id)).scalars())
         return Lost(found, frozenset(taken))
 
 
 def _sends(connection: Connection, send_ids: Sequence[str]) -> list[Send]:
     query = (
-        select(send, request.c.label_model, request.c.prompt_version).join(request).where(send.c.send_id.in_(send_ids))
+        select(label_attempt, label_request.c.label_model, label_request.c.prompt_version)
+        .join(label_request)
+        .where(label_attempt.c.attempt_id.in_(send_ids))
     )
     return [
-        Send(row.send_id, row.request_id, LabelSet(row.label_model, row.prompt_version), row.reserved_nanos)
+        Send(row.attempt_id, row.request_id, LabelSet(row.label_model, row.prompt_version), row.reserved_nanos)
         for row in connection.execute(query)
     ]
 

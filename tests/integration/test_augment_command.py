@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from deployments.cli import app
 from feedback_model.labelling.opening import label_set_of
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import augmentation, request, transcript
+from feedback_model.store.tables import augmentation, label_request, transcript
 from tests.builders import a_feedback, a_speech, a_transcript, store_label, store_transcripts
 
 
@@ -44,9 +44,9 @@ def test_the_same_as_json_names_every_parent_and_target(labelled):
 
 
 def test_nothing_is_written(labelled):
-    before = [labelled_rows(labelled, table) for table in (request, augmentation, transcript)]
+    before = [labelled_rows(labelled, table) for table in (label_request, augmentation, transcript)]
     invoke()
-    assert [labelled_rows(labelled, table) for table in (request, augmentation, transcript)] == before
+    assert [labelled_rows(labelled, table) for table in (label_request, augmentation, transcript)] == before
 
 
 def labelled_rows(store, table):

@@ -17,7 +17,7 @@ from feedback_model.labelling.patience import Bounds
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from feedback_model.store.augmentation_outcomes import outcomes_by_level
 from feedback_model.store.connection import Store, open_store
-from feedback_model.store.tables import augmentation, reply, request, transcript
+from feedback_model.store.tables import augmentation, label_request, label_response, transcript
 from feedback_model.transcripts.landing import land
 from feedback_model.transcripts.near_duplicates import SIMILAR, similarity
 from tests.labelling_rig import bill, filled_store, settings_for
@@ -113,11 +113,11 @@ async def test_the_end_of_the_quota_keeps_what_is_paid_and_a_rerun_ends_the_same
         settings = settings_for(tmp_path, url)
         with pytest.raises(LabellingStopped):
             await augmented(settings, store)
-        assert len(rows(store, select(reply.c.reply_id))) == 320
+        assert len(rows(store, select(label_response.c.response_id))) == 320
     with serving() as url:
         settings = settings_for(tmp_path, url)
         await augmented(settings, store)
-        assert not rows(store, select(request).where(request.c.state != "done"))
+        assert not rows(store, select(label_request).where(label_request.c.state != "done"))
         assert not rows(store, select(augmentation).where(augmentation.c.outcome == "pending"))
 
 
@@ -129,7 +129,7 @@ async def test_a_stop_in_the_middle_is_taken_up_again(tmp_path, store):
             await augmented(settings, store)
         clear_stop()
         assert (await augmented(settings, store)).accepted > 0
-        assert 300 + sum(bill(url).values()) == len(rows(store, select(reply.c.reply_id)))
+        assert 300 + sum(bill(url).values()) == len(rows(store, select(label_response.c.response_id)))
         assert not rows(store, select(augmentation).where(augmentation.c.outcome == "pending"))
 
 
@@ -162,9 +162,9 @@ async def test_what_stays_short_says_why_and_the_rest_is_met(tmp_path, store):
 
 
 def test_a_preview_buys_and_writes_nothing_and_says_what_is_assumed(store):
-    before = rows(store, select(request)), rows(store, select(augmentation))
+    before = rows(store, select(label_request)), rows(store, select(augmentation))
     shown = preview_augmentation(store, LABEL_SET)
-    assert (rows(store, select(request)), rows(store, select(augmentation))) == before
+    assert (rows(store, select(label_request)), rows(store, select(augmentation))) == before
     assert shown.plan.rewrites
     assert all(each.assumed for each in shown.hit_rates)
     assert shown.cost.tries == 2 * len(shown.plan.rewrites)

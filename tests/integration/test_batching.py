@@ -17,7 +17,7 @@ from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.patience import Bounds
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import batch_job, label_score, reply, send
+from feedback_model.store.tables import label_attempt, label_batch, label_response, label_score
 from tests.labelling_rig import (
     bill,
     count_rows,
@@ -45,13 +45,13 @@ async def label(settings, store: Store, how=batching.label_in_batches, **options
 
 def booked(store: Store) -> Decimal:
     with store.read() as connection:
-        costs = connection.execute(select(reply.c.cost_usd)).scalars().all()
+        costs = connection.execute(select(label_response.c.cost_usd)).scalars().all()
     return sum((Decimal(str(each)) for each in costs), Decimal(0))
 
 
 def job_states(store: Store) -> Counter[str]:
     with store.read() as connection:
-        return Counter(connection.execute(select(batch_job.c.state)).scalars())
+        return Counter(connection.execute(select(label_batch.c.state)).scalars())
 
 
 async def test_everything_is_labelled_once_at_half_the_price(tmp_path, any_store_url) -> None:
@@ -154,7 +154,7 @@ async def test_two_runs_at_once_take_turns_and_collect_nothing_twice(tmp_path) -
             process.communicate(timeout=60)
             assert process.returncode == 0
         assert set(bill(url).values()) == {1}
-        assert count_rows(store) == {"label": 30, "reply": 30, "request": 30}
+        assert count_rows(store) == {"label": 30, "label_response": 30, "label_request": 30}
 
 
 def test_lines_that_are_no_lines_are_passed_over() -> None:
@@ -276,4 +276,4 @@ async def test_an_endpoint_without_batches_is_one_sentence(tmp_path) -> None:
 def ends(store: Store) -> Counter[tuple[str, str | None]]:
     """How many tries came to each end, with each error."""
     with store.read() as connection:
-        return Counter(connection.execute(select(send.c.outcome, send.c.error)).tuples())
+        return Counter(connection.execute(select(label_attempt.c.outcome, label_attempt.c.error)).tuples())

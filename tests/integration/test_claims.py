@@ -11,7 +11,7 @@ from feedback_model.records import LabelSet
 from feedback_model.store import claims, ledger, sends
 from feedback_model.store.connection import Store
 from feedback_model.store.sends import Lost, Send
-from feedback_model.store.tables import request, send
+from feedback_model.store.tables import label_attempt, label_request
 from tests.labelling_rig import filled_store, settings_for, states
 
 LABELS = LabelSet("gpt-4o-mini", "label-1")
@@ -38,8 +38,8 @@ def ask(store: Store, order: ledger.Order, *, most: int = 5, budget: int | None 
 def die(store: Store) -> None:
     """Let whoever claimed and sent be a process that is gone."""
     with store.write() as connection:
-        connection.execute(update(request).values(claimed_by=GONE))
-        connection.execute(update(send).values(owner=GONE))
+        connection.execute(update(label_request).values(claimed_by=GONE))
+        connection.execute(update(label_attempt).values(owner=GONE))
 
 
 def test_what_a_try_is_open_for_is_not_given_back(store: Store) -> None:

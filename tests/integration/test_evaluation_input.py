@@ -71,7 +71,9 @@ def test_the_labels_of_another_label_model_have_no_part(run):
     another = {"label_model": "another", "prompt_version": LABELS.prompt_version, "replicate": 0}
     with run.store.write() as connection:
         names = connection.execute(select(tables.dataset_item.c.transcript_id)).scalars().all()
-        connection.execute(insert(tables.label), [another | {"transcript_id": name, "reply_id": 1} for name in names])
+        connection.execute(
+            insert(tables.label), [another | {"transcript_id": name, "response_id": 1} for name in names]
+        )
         worst = [another | {"transcript_id": name, "score": 1, "explanation": "no"} for name in names]
         connection.execute(
             insert(tables.label_score), [row | {"trait": trait} for row in worst for trait in TRAIT_KEYS]

@@ -24,8 +24,8 @@ def copy_labels(store: Store, *, kinder: int) -> None:
     with store.write() as connection:
         connection.execute(
             insert(label).from_select(
-                ["prompt_version", "transcript_id", "label_model", "replicate", "reply_id"],
-                select(*names, label.c.reply_id),
+                ["prompt_version", "transcript_id", "label_model", "replicate", "response_id"],
+                select(*names, label.c.response_id),
             )
         )
         columns = ["transcript_id", "label_model", "replicate", "trait", "explanation"]

@@ -29,7 +29,7 @@ async def test_every_transcript_is_labelled_once_and_a_rerun_asks_nothing(tmp_pa
         again = await label_all(settings, store)
         assert (first.labelled, first.cost_usd) == (60, 0.0)
         assert again == LabelCounts()
-        assert count_rows(store) == {"label": 60, "reply": 60, "request": 60}
+        assert count_rows(store) == {"label": 60, "label_response": 60, "label_request": 60}
         assert set(bill(url).values()) == {1}
         store.close()
 
@@ -80,7 +80,7 @@ async def test_bad_answers_are_kept_asked_again_and_set_aside(tmp_path, fault, c
         store = filled_store(settings, 4)
         counts = await label_all(settings, store)
         assert (counts.labelled, counts.failed) == (0, 4)
-        assert count_rows(store) == {"label": 0, "reply": 12, "request": 4}
+        assert count_rows(store) == {"label": 0, "label_response": 12, "label_request": 4}
         assert set(bill(url).values()) == {3}
         (state, error), total = states(store).popitem()
         assert (state, total) == ("failed", 4)
@@ -95,7 +95,7 @@ async def test_a_model_whose_every_answer_is_unusable_stops_the_run(tmp_path):
         store = filled_store(settings, 200)
         with pytest.raises(LabellerError, match=r"answers of embedded-rubric-1 were unusable.*FEEDBACK_LABEL_MODEL"):
             await label_all(settings, store)
-        paid = count_rows(store)["reply"]
+        paid = count_rows(store)["label_response"]
         assert paid == sum(bill(url).values()) <= 3 * (20 + settings.label_concurrency)
         assert {state for state, _ in states(store)} == {"failed", "wanted"}
 
@@ -115,7 +115,7 @@ async def test_some_bad_answers_leave_every_label_in_the_end(tmp_path):
         store = filled_store(settings, 60)
         counts = await label_all(settings, store, again_failed=True)
         assert counts.labelled + counts.failed == 60
-        assert count_rows(store)["reply"] == sum(bill(url).values()) > 60
+        assert count_rows(store)["label_response"] == sum(bill(url).values()) > 60
 
 
 async def test_the_end_of_the_quota_stops_the_run_within_what_is_in_flight(tmp_path):
@@ -124,7 +124,7 @@ async def test_the_end_of_the_quota_stops_the_run_within_what_is_in_flight(tmp_p
         store = filled_store(settings, 200)
         with pytest.raises(LabellingStopped, match="insufficient_quota"):
             await label_all(settings, store)
-        assert count_rows(store)["label"] == count_rows(store)["reply"] == 20
+        assert count_rows(store)["label"] == count_rows(store)["label_response"] == 20
         assert requests_seen(url) <= 20 + settings.label_concurrency
         assert states(store)[("wanted", None)] == 180
 
@@ -177,5 +177,5 @@ async def test_a_stop_keeps_what_is_paid_and_gives_the_rest_back(tmp_path):
         finally:
             clear_stop()
         rows = count_rows(store)
-        assert rows["label"] == rows["reply"] == sum(bill(url).values()) < 40
+        assert rows["label"] == rows["label_response"] == sum(bill(url).values()) < 40
         assert states(store)[("wanted", None)] == 100 - rows["label"]

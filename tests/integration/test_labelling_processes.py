@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from feedback_model.store.tables import augmentation, reply
+from feedback_model.store.tables import augmentation, label_response
 from tests.labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, start_labelling, states
 from tests.openai_rig.process import serving
 
@@ -46,7 +46,7 @@ def test_a_kill_during_augmentation_is_taken_up_where_it_was(tmp_path):
         assert process.returncode == 0
         with store.read() as connection:
             outcomes = dict(connection.execute(select(augmentation.c.outcome, func.count()).group_by("outcome")).all())
-            booked = connection.execute(select(func.count()).select_from(reply)).scalar_one()
+            booked = connection.execute(select(func.count()).select_from(label_response)).scalar_one()
         assert outcomes["accepted"] > 0
         assert "pending" not in outcomes
         assert sum(bill(url).values()) <= booked + 2 * settings.label_concurrency

@@ -1,5 +1,6 @@
-"""Migrations end at the tables as they are defined, both ways, with data, on both databases."""
+"""Migrations end at the tables as they are defined, with data, on both databases; databases of other ages are refused."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Table, inspect, select, text
 
 from feedback_model.errors import StoreError
+from feedback_model.store import schema
 from feedback_model.store.connection import Store, connect, open_store
 from feedback_model.store.schema import VIEWS, head_revision, migrate
 from feedback_model.store.tables import metadata
@@ -71,27 +73,6 @@ def test_down_and_up_again_with_data(any_store: Store) -> None:
         assert set(VIEWS) <= set(inspect(connection).get_view_names())
 
 
-def test_every_score_survives_the_way_to_a_row_of_its_own_and_back(any_store: Store) -> None:
-    fill(any_store)
-    judged = contents(any_store)["judgement"]
-    with any_store.write(foreign_keys=False) as connection:
-        migrate(connection, "0002")
-        rows = connection.execute(text("SELECT inference_id, score, COUNT(*) FROM predicted_score GROUP BY 1, 2"))
-        assert sorted(map(tuple, rows)) == [("i-base", 2, 6), ("i-epoch-2", 5, 6), ("i-epoch-2", 7, 6)]
-        migrate(connection, head_revision())
-    assert contents(any_store)["judgement"] == judged
-
-
-def test_a_judgement_that_lacks_a_score_is_dropped_so_that_it_is_made_again(any_store: Store) -> None:
-    fill(any_store)
-    with any_store.write(foreign_keys=False) as connection:
-        migrate(connection, "0002")
-        connection.execute(text("DELETE FROM predicted_score WHERE inference_id = 'i-base' AND trait = 'empathy'"))
-        migrate(connection, head_revision())
-        left = connection.execute(text("SELECT inference_id, tier FROM judgement ORDER BY 1, 2"))
-        assert list(map(tuple, left)) == [("i-base", "none"), ("i-epoch-2", "strict"), ("i-epoch-2", "strict")]
-
-
 def test_a_score_stands_beside_a_strict_judgement_and_nowhere_else(any_store: Store) -> None:
     fill(any_store)
     for change in ("tier = 'extractable'", "empathy = NULL", "empathy = 11"):
@@ -99,33 +80,35 @@ def test_a_score_stands_beside_a_strict_judgement_and_nowhere_else(any_store: St
             connection.execute(text(f"UPDATE judgement SET {change} WHERE inference_id = 'i-epoch-2'"))
 
 
-def test_decisions_from_before_rules_were_kept_stand_by_the_first_ones(any_store: Store) -> None:
-    fill(any_store)
-    decided = "SELECT decision_id, evaluation_id, verdict, reasons FROM decision ORDER BY 1"
-    with any_store.write(foreign_keys=False) as connection:
-        before = connection.execute(text(decided)).all()
-        migrate(connection, "0003")
-        promoted = connection.execute(text("SELECT decision_id, model_id FROM promotion ORDER BY promotion_id")).all()
-        assert [tuple(row) for row in promoted] == [("c1", "m-base"), ("c2", "m-epoch-2")]  # the rollbacks are gone
-        migrate(connection, head_revision())
-        assert connection.execute(text(decided)).all() == before
-        rules = connection.execute(text("SELECT DISTINCT rules_version, reported_evaluation_id FROM decisions")).all()
-        assert [tuple(row) for row in rules] == [("gate-1", "e1")]
-        champion = connection.execute(text("SELECT model_id, kind, promoted_by FROM champion")).one()
-        assert tuple(champion) == ("m-epoch-2", "promote", "gate-1")
+NEXT_REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0101", "0100"
 
 
-def test_evaluations_from_before_intervals_and_floors_keep_their_figures(any_store: Store) -> None:
+def upgrade() -> None:
+    with op.batch_alter_table("transcript") as table:
+        table.add_column(sa.Column("language", sa.Text(), nullable=False, server_default="en"))
+        table.create_check_constraint("language", "language <> ''")
+"""
+
+
+def test_next_revision_keeps_rows_and_views(
+    any_store: Store, any_store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later migration may replace a table that views read and other tables refer to."""
     fill(any_store)
-    measured = "SELECT evaluation_id, model, mse_penalised, mse_constant, tier FROM evaluation_summary ORDER BY 1, 2"
-    with any_store.write(foreign_keys=False) as connection:
-        before = connection.execute(text(measured)).all()
-        migrate(connection, "0004")
-        migrate(connection, head_revision())
-        assert connection.execute(text(measured)).all() == before
-        since = connection.execute(text("SELECT validity_low, noise_floor, worst_trait FROM evaluation_summary")).all()
-        assert {tuple(row) for row in since} == {(None, None, None)}
-        assert connection.execute(text("SELECT * FROM trait_comparisons")).all() == []
+    before = contents(any_store)
+    shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "migrations" / "versions" / "0101_language.py").write_text(NEXT_REVISION)
+    monkeypatch.setattr(schema, "MIGRATIONS", tmp_path / "migrations")
+    monkeypatch.setattr(schema, "head_revision", lambda: "0101")
+    open_store(any_store_url).close()
+    assert contents(any_store) == before
+    with any_store.read() as connection:
+        assert set(VIEWS) <= set(inspect(connection).get_view_names())
+        assert set(connection.execute(text("SELECT language FROM transcript")).scalars()) == {"en"}
 
 
 def test_opening_again_keeps_every_row(any_store: Store, any_store_url: str) -> None:
@@ -158,6 +141,18 @@ def test_a_newer_database_is_refused(any_store: Store, any_store_url: str) -> No
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match=r"schema 9999, newer than .* update the code"):
         open_store(any_store_url)
+
+
+def test_unreleased_database_is_refused_unchanged(any_store: Store, any_store_url: str) -> None:
+    fill(any_store)
+    with any_store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
+    before = contents(any_store)
+    with pytest.raises(StoreError, match=r"schema 0007: .* before the first release .* point FEEDBACK_HOME or"):
+        open_store(any_store_url)
+    assert contents(any_store) == before
+    with any_store.read() as connection:
+        assert connection.scalar(text("SELECT revision FROM schema_version")) == "0007"
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

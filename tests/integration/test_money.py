@@ -13,7 +13,7 @@ from feedback_model.labelling.opening import label_set_of, open_labeller
 from feedback_model.labelling.patience import Bounds
 from feedback_model.records import LabelSet
 from feedback_model.store.sends import read_spending
-from feedback_model.store.tables import label_score, reply, transcript
+from feedback_model.store.tables import label_response, label_score, transcript
 from feedback_model.store.upsert import insert_missing
 from tests.labelling_rig import (
     _row,
@@ -139,6 +139,10 @@ async def test_a_bad_answer_is_asked_again_with_the_reason_and_costs_what_it_cos
         counts = await label_all(settings, store)
         assert (counts.labelled, counts.failed) == (0, 3)
         with store.read() as connection:
-            asked = connection.execute(select(reply.c.prompt_tokens).order_by(reply.c.reply_id)).scalars().all()
+            asked = (
+                connection.execute(select(label_response.c.prompt_tokens).order_by(label_response.c.response_id))
+                .scalars()
+                .all()
+            )
         assert len(asked) == 9
         assert requests_seen(url) == 9

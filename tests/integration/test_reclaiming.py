@@ -14,7 +14,7 @@ from feedback_model.settings import Settings
 from feedback_model.store.claims import free_dead_claims
 from feedback_model.store.connection import Store
 from feedback_model.store.sends import adopt_lost_sends, read_spending
-from feedback_model.store.tables import reply, send
+from feedback_model.store.tables import label_attempt, label_response
 from tests.labelling_rig import (
     bill,
     count_rows,
@@ -34,12 +34,18 @@ QUICK = Bounds(outage=2.0, first_backoff=0.02, longest_backoff=0.1)
 
 def outcomes(store: Store) -> dict[str, int]:
     with store.read() as connection:
-        return dict(connection.execute(select(send.c.outcome, func.count()).group_by(send.c.outcome)).tuples().all())
+        return dict(
+            connection.execute(select(label_attempt.c.outcome, func.count()).group_by(label_attempt.c.outcome))
+            .tuples()
+            .all()
+        )
 
 
 def booked(store: Store) -> Decimal:
     with store.read() as connection:
-        return sum((Decimal(str(each)) for each in connection.execute(select(reply.c.cost_usd)).scalars()), Decimal(0))
+        return sum(
+            (Decimal(str(each)) for each in connection.execute(select(label_response.c.cost_usd)).scalars()), Decimal(0)
+        )
 
 
 def settings_at(home, url: str, **changes) -> Settings:

@@ -4,14 +4,14 @@ import json
 from html.parser import HTMLParser
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
 from eval.evaluation import evaluate
 from eval.report import write_report
 from eval.report.asking import ask, from_document, to_document
 from eval.report.content import compose
 from eval.report.gathering import gather
-from eval.report.rendering import render_markdown, render_page
+from eval.report.rendering import render_page
 from eval.report.table import results_markdown, results_table, show_share
 from feedback_model.errors import MissingStage, StoreError
 from feedback_model.store import tables
@@ -216,20 +216,6 @@ def test_a_report_on_one_model_says_that_there_is_no_other(store):
     run = fill_run(store, n_held_out=5)
     test = evaluate(store, run.dataset, "test", {"base-nf4": run.models["base-nf4"]}, None)
     assert "Only base-nf4 was measured" in page_on(store, test)
-
-
-def test_an_evaluation_older_than_comparisons_is_still_reported_on(store):
-    run = fill_run(store, n_held_out=5)
-    _, test = evaluate_run(run)
-    younger = (tables.evaluation_metric, tables.evaluation_comparison, tables.evaluation_tier)
-    with store.write() as connection:
-        for table in younger:
-            connection.execute(delete(table))
-        columns = tables.evaluation_model.c
-        unknown = {name: None for name in (column.name for column in columns) if name.endswith(("_low", "_high"))}
-        connection.execute(update(tables.evaluation_model).values(unknown))
-    assert "older than paired comparisons" in page_on(store, test)
-    assert "compared with no other model" in render_markdown(content_of(store, test))
 
 
 def test_a_report_that_cannot_be_written_says_where(evaluated, settings):

@@ -146,15 +146,6 @@ def test_outputs_that_are_gone_are_named(reported):
     assert "the number of outputs of base" in [each.where for each in rederive(store, test).differences]
 
 
-def test_an_evaluation_from_before_metrics_is_held_to_what_it_has(reported, settings):
-    store, _, _ = reported
-    with store.write() as connection:
-        for table in (tables.evaluation_metric, tables.evaluation_comparison, tables.evaluation_tier):
-            connection.execute(delete(table))
-        connection.execute(update(tables.evaluation_model).values(mse_penalised_low=None, mse_penalised_high=None))
-    assert verify_report(store, write_report(store, settings)).differences == ()
-
-
 def test_labels_that_came_in_later_are_no_difference(reported):
     store, _, path = reported
     relabel(EvaluatedRun(store, read_dataset(store, "dataset-1"), {}), {"t0010": [5, 5, 5, 5, 5, 5]})

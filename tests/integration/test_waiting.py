@@ -3,8 +3,6 @@
 import asyncio
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,14 +21,9 @@ from feedback_model.store.schema import bring_up_to_date
 from feedback_model.waiting import Wait, telling_waits
 from tests.labelling_rig import filled_store, settings_for, states
 from tests.openai_rig.process import serving
+from tests.other_process import HOLD_LEASE, Other
 
 WRITE = "import sqlite3; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); keep()"
-HOLD_LEASE = """
-from feedback_model.store.connection import connect
-from feedback_model.store.leases import hold
-with hold(connect(sys.argv[1]), "train:1", "trains the same recipe"):
-    keep()
-"""
 CLAIM = """
 from feedback_model.records import LabelSet
 from feedback_model.store import claims, ledger
@@ -42,20 +35,6 @@ ledger.want_labels(store, labels, None)
 claims.claim_next(store, labels, "label", 3)
 keep()
 """
-KEEP = "import sys\ndef keep():\n    print(flush=True)\n    sys.stdin.read()\n"
-
-
-class Other:
-    """A process of its own that has run `code` up to `keep()`, and ends when it is released."""
-
-    def __init__(self, code: str, *arguments: str) -> None:
-        command = [sys.executable, "-c", KEEP + code, *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "\n"
-
-    def release(self) -> None:
-        self.process.communicate()
 
 
 def told_while(work: Callable[[], object], release: Callable[[], object], about: str) -> Wait:

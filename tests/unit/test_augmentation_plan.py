@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_model.augmentation import joint, plan
+from feedback_model.augmentation import plan
 from feedback_model.augmentation.plan import RARE_SHARE, TRIES_PER_WANTED, AugmentationPlan, plan_augmentation
 from feedback_model.store.augmentations import Rewrite, ScoredTranscript
 from feedback_model.traits import SCORES, TRAIT_KEYS
@@ -54,15 +54,6 @@ def test_no_level_is_aimed_at_beyond_what_is_enough(train, share):
     for level in made.levels:
         assert level.real < made.enough <= len(train) / len(SCORES) * RARE_SHARE
         assert level.have + level.planned <= made.enough
-
-
-@given(tables | skewed, shares)
-def test_the_joint_plan_never_leaves_more_short_than_one_level_at_a_time(train, share):
-    jointly = plan_augmentation(train, max_share=share)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "choose_rewrites", joint.choose_by_level)
-        by_level = plan_augmentation(train, max_share=share)
-    assert jointly.shortfall_after <= by_level.shortfall_after
 
 
 @given(tables | skewed)

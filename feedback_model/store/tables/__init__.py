@@ -1,6 +1,6 @@
 """Every table of the store, a file per stage; views over them are the `.sql` files in `views/`.
 
-The same definitions serve SQLite and PostgreSQL. Raw outputs and replies are bytes, because PostgreSQL text refuses U+0000.
+The same definitions serve SQLite and PostgreSQL. Raw outputs and responses are bytes, because PostgreSQL text refuses U+0000.
 Times are ISO 8601 strings in UTC: they sort, compare and read alike in both databases.
 """
 
@@ -22,12 +22,12 @@ from feedback_model.store.tables.evaluation import (
 from feedback_model.store.tables.inference import inference, judgement, model_version, output
 from feedback_model.store.tables.labels import (
     augmentation,
-    batch_job,
     label,
+    label_attempt,
+    label_batch,
+    label_request,
+    label_response,
     label_score,
-    reply,
-    request,
-    send,
     spending,
 )
 from feedback_model.store.tables.training import checkpoint, training_run, training_step
@@ -37,7 +37,6 @@ __all__ = [
     "Serial",
     "augmentation",
     "batch",
-    "batch_job",
     "checkpoint",
     "dataset",
     "dataset_item",
@@ -56,6 +55,10 @@ __all__ = [
     "inference",
     "judgement",
     "label",
+    "label_attempt",
+    "label_batch",
+    "label_request",
+    "label_response",
     "label_score",
     "lease",
     "metadata",
@@ -64,9 +67,6 @@ __all__ = [
     "promotion",
     "promotion_rules",
     "reject",
-    "reply",
-    "request",
-    "send",
     "spending",
     "training_run",
     "training_step",

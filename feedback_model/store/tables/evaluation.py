@@ -59,7 +59,7 @@ evaluation_model = Table(
     Column("mse_lower", Float),
     Column("mse_upper", Float),
     Column("is_best_epoch", Boolean, nullable=False),
-    # 95% intervals; NULL with too few documents, and in evaluations from before they were measured
+    # 95% intervals; NULL with too few documents
     Column("mse_common_low", Float),
     Column("mse_common_high", Float),
     Column("mse_individual_low", Float),

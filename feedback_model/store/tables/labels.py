@@ -1,4 +1,4 @@
-"""What was asked for and paid: requests, replies, labels."""
+"""Label requests, the attempts at them, the responses that were paid for, and the labels read from them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -16,8 +16,8 @@ from sqlalchemy import (
 
 from feedback_model.store.tables.definitions import Serial, metadata
 
-request = Table(
-    "request",
+label_request = Table(
+    "label_request",
     metadata,
     Column("request_id", Text, primary_key=True),  # hash of purpose, subject, model, prompt, replicate, target
     Column(
@@ -40,15 +40,15 @@ request = Table(
     Column("error", Text),  # code of the last failure
     Column("created_at", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
-    Index("ix_request_work", "label_model", "prompt_version", "purpose", "state"),
+    Index("ix_label_request_work", "label_model", "prompt_version", "purpose", "state"),
     comment="One thing to buy; claimed before it is asked, so that no two runs buy it.",
 )
 
-send = Table(
-    "send",
+label_attempt = Table(
+    "label_attempt",
     metadata,
-    Column("send_id", Text, primary_key=True),  # told to the provider as X-Client-Request-Id
-    Column("request_id", Text, ForeignKey("request.request_id"), nullable=False, index=True),
+    Column("attempt_id", Text, primary_key=True),  # told to the provider as X-Client-Request-Id
+    Column("request_id", Text, ForeignKey("label_request.request_id"), nullable=False, index=True),
     Column("sent_at", Text, nullable=False),  # written before anything leaves this machine
     Column("owner", Text, nullable=False),  # host:pid:start time of the process that sent it
     Column("reserved_nanos", BigInteger, nullable=False),  # billionths of a dollar: the most it may cost
@@ -59,9 +59,9 @@ send = Table(
         nullable=False,
     ),
     Column("error", Text),  # code, where it was refused or nobody knows what became of it
-    Column("job_id", Text, ForeignKey("batch_job.job_id"), index=True),  # of a request in a batch
-    Index("ix_send_open", "outcome", "owner"),
-    comment="One try at a request. Unknown: no reply was seen, though the provider may have billed one.",
+    Column("job_id", Text, ForeignKey("label_batch.job_id"), index=True),  # of a request in a batch
+    Index("ix_label_attempt_open", "outcome", "owner"),
+    comment="One attempt at a request. Unknown: no response was seen, though the provider may have billed one.",
 )
 
 spending = Table(
@@ -69,14 +69,14 @@ spending = Table(
     metadata,
     Column("label_model", Text, primary_key=True),
     Column("prompt_version", Text, primary_key=True),
-    Column("spent_nanos", BigInteger, nullable=False),  # of all replies
-    Column("reserved_nanos", BigInteger, nullable=False),  # of all open sends, at most
-    Column("unknown_nanos", BigInteger, nullable=False),  # of sends whose end nobody knows, at most
-    comment="What a label set has cost so far, kept by whoever writes sends and replies: budgets are checked against it.",
+    Column("spent_nanos", BigInteger, nullable=False),  # of all responses
+    Column("reserved_nanos", BigInteger, nullable=False),  # of all open attempts, at most
+    Column("unknown_nanos", BigInteger, nullable=False),  # of attempts whose end nobody knows, at most
+    comment="What a label set has cost so far, kept with attempts and responses: budgets are checked against it.",
 )
 
-batch_job = Table(
-    "batch_job",
+label_batch = Table(
+    "label_batch",
     metadata,
     Column("job_id", Text, primary_key=True),  # kept in the provider's metadata, so that a lost job is found again
     Column("label_model", Text, nullable=False),
@@ -85,7 +85,7 @@ batch_job = Table(
     Column("created_at", Text, nullable=False),
     Column("n_requests", Integer, nullable=False),
     Column("input_tokens", BigInteger, nullable=False),  # estimated; the provider limits what is enqueued
-    Column("endpoint", Text),  # base URL that it is for; a batch is known there and nowhere else
+    Column("endpoint", Text, nullable=False),  # base URL that it is for; a batch is known there and nowhere else
     Column("file_id", Text),  # NULL until uploaded
     Column("provider_id", Text),  # NULL until created
     Column(
@@ -98,11 +98,11 @@ batch_job = Table(
     comment="Many requests handed in at once, at half price, through the provider's Batch API.",
 )
 
-reply = Table(
-    "reply",
+label_response = Table(
+    "label_response",
     metadata,
-    Column("reply_id", Serial, primary_key=True),
-    Column("request_id", Text, ForeignKey("request.request_id"), nullable=False, index=True),
+    Column("response_id", Serial, primary_key=True),
+    Column("request_id", Text, ForeignKey("label_request.request_id"), nullable=False, index=True),
     Column("received_at", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),  # as it came over the wire
     Column("provider_id", Text),
@@ -111,9 +111,9 @@ reply = Table(
     Column("cached_tokens", Integer),
     Column("completion_tokens", Integer),
     Column("cost_usd", Float),  # NULL where the model has no known price
-    Column("problem", Text),  # code, where the reply could not be used
-    Column("send_id", Text, index=True),  # the send that it answers; NULL before sends were written down
-    comment="Every reply that was paid for, committed before anyone reads it.",
+    Column("problem", Text),  # code, where the response could not be used
+    Column("attempt_id", Text, index=True),  # the attempt that it answers
+    comment="Every response that was paid for, committed before anyone reads it.",
 )
 
 label = Table(
@@ -123,7 +123,7 @@ label = Table(
     Column("label_model", Text, primary_key=True),
     Column("prompt_version", Text, primary_key=True),
     Column("replicate", Integer, primary_key=True),
-    Column("reply_id", Serial, ForeignKey("reply.reply_id"), nullable=False),
+    Column("response_id", Serial, ForeignKey("label_response.response_id"), nullable=False),
     comment="A transcript has been labelled; the scores are in label_score.",
 )
 
@@ -149,7 +149,7 @@ label_score = Table(
 augmentation = Table(
     "augmentation",
     metadata,
-    Column("request_id", Text, ForeignKey("request.request_id"), primary_key=True),
+    Column("request_id", Text, ForeignKey("label_request.request_id"), primary_key=True),
     Column("parent_id", Text, ForeignKey("transcript.transcript_id"), nullable=False),
     Column("transcript_id", Text, ForeignKey("transcript.transcript_id")),  # NULL where the rewrite was refused
     Column("trait", Text, nullable=False),

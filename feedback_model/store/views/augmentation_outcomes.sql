@@ -19,8 +19,8 @@ WITH asked AS (
     UNION ALL
     SELECT augmentation.request_id AS rewrite_id, relabelling.request_id
     FROM augmentation
-    JOIN request AS rewriting ON rewriting.request_id = augmentation.request_id
-    JOIN request AS relabelling
+    JOIN label_request AS rewriting ON rewriting.request_id = augmentation.request_id
+    JOIN label_request AS relabelling
         ON relabelling.transcript_id = augmentation.transcript_id
         AND relabelling.purpose = 'relabel'
         AND relabelling.label_model = rewriting.label_model
@@ -29,16 +29,16 @@ paid AS (
     SELECT
         asked.rewrite_id,
         COUNT(*) AS n_replies,
-        COUNT(reply.cost_usd) AS n_priced,
-        SUM(reply.cost_usd) AS cost_usd
+        COUNT(label_response.cost_usd) AS n_priced,
+        SUM(label_response.cost_usd) AS cost_usd
     FROM asked
-    JOIN reply ON reply.request_id = asked.request_id
+    JOIN label_response ON label_response.request_id = asked.request_id
     GROUP BY asked.rewrite_id
 ),
 counted AS (
     SELECT
-        request.label_model,
-        request.prompt_version,
+        label_request.label_model,
+        label_request.prompt_version,
         augmentation.trait,
         augmentation.target_score,
         COUNT(*) AS ordered,
@@ -53,9 +53,9 @@ counted AS (
                 THEN COALESCE(SUM(paid.cost_usd), 0.0)
         END AS cost_usd
     FROM augmentation
-    JOIN request ON request.request_id = augmentation.request_id
+    JOIN label_request ON label_request.request_id = augmentation.request_id
     LEFT JOIN paid ON paid.rewrite_id = augmentation.request_id
-    GROUP BY request.label_model, request.prompt_version, augmentation.trait, augmentation.target_score
+    GROUP BY label_request.label_model, label_request.prompt_version, augmentation.trait, augmentation.target_score
 )
 SELECT
     label_model,

@@ -10,20 +10,20 @@ SELECT
     transcript.transcript_id,
     transcript.split,
     CASE
-        WHEN request.state IS NULL THEN 'landed'
-        WHEN request.state = 'done' THEN 'labelled'
-        ELSE request.state
+        WHEN label_request.state IS NULL THEN 'landed'
+        WHEN label_request.state = 'done' THEN 'labelled'
+        ELSE label_request.state
     END AS state,
-    request.label_model,
-    request.prompt_version,
-    COALESCE(request.attempts, 0) AS attempts,
-    request.error,
+    label_request.label_model,
+    label_request.prompt_version,
+    COALESCE(label_request.attempts, 0) AS attempts,
+    label_request.error,
     transcript.source,
     transcript.origin,
     transcript.batch_id,
-    COALESCE(request.updated_at, transcript.landed_at) AS updated_at
+    COALESCE(label_request.updated_at, transcript.landed_at) AS updated_at
 FROM transcript
-LEFT JOIN request
-    ON request.transcript_id = transcript.transcript_id
-    AND request.replicate = 0
-    AND request.purpose IN ('label', 'relabel')
+LEFT JOIN label_request
+    ON label_request.transcript_id = transcript.transcript_id
+    AND label_request.replicate = 0
+    AND label_request.purpose IN ('label', 'relabel')

@@ -1,5 +1,5 @@
--- One row per evaluation, model, trait and subset: MSE and what stands beside it; NULL where a metric is not defined, and
--- in evaluations made before it was measured.
+-- One row per evaluation, model, trait and subset: MSE and what stands beside it; NULL where a metric is not
+-- defined.
 --
 -- evaluation_id, model, trait: what was measured
 -- subset: `common` or `individual`: what is missing has no score to measure

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mean_squared_error
 
-from eval.legacy import measure_as_reference
+from benchmarks.reference_rules import judge_as_reference, measure_as_reference, repair_as_reference
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.parsing import judge
-from feedback_model.parsing.legacy import judge_as_reference, repair_as_reference
 from feedback_model.traits import TRAIT_KEYS
 
 SEVENS = (7,) * 6
