@@ -15,7 +15,6 @@ from deployments.commands.stages import check_choices, check_endpoint, show_outc
 from deployments.local.run_flow import run_flow
 from deployments.terminal import print_json, print_table, say
 from feedback_model.records import LabellerKind
-from feedback_model.settings import Settings
 from feedback_model.traits import SCORES
 from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Again, Labeller, RunId, Seed, Share
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from feedback_model.augmentation.costing import CostEstimate, HitRate, Tokens
     from feedback_model.augmentation.plan import Level, PlannedRewrite
     from feedback_model.augmentation.preview import AugmentationPreview
+    from feedback_model.settings import Settings
 
 
 def augment(
@@ -65,7 +65,7 @@ def prove_augmentation(
     _show_effect(settings, run_flow(settings, call, quiet=json), json=json)
 
 
-def _show_effect(settings: Settings, evaluation_id: str, *, json: bool) -> None:
+def _show_effect(settings: "Settings", evaluation_id: str, *, json: bool) -> None:
     from eval.report.effect import tell_effect
     from feedback_model.store.connection import open_store
 
@@ -93,7 +93,7 @@ def _show_summary(summary: "AugmentationSummary", *, json: bool) -> None:
             say(f"{level.trait} {level.score}: {level.have} of {level.have + level.lacking}, {why}")
 
 
-def _preview(settings: Settings, labeller: LabellerKind, share: float, seed: int) -> "AugmentationPreview":
+def _preview(settings: "Settings", labeller: LabellerKind, share: float, seed: int) -> "AugmentationPreview":
     from feedback_model.augmentation.preview import preview_augmentation
     from feedback_model.labelling.opening import label_set_of
     from feedback_model.store.connection import open_store

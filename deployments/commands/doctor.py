@@ -8,14 +8,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from deployments.commands.options import Json, load_settings
 from deployments.terminal import out, print_json, print_table
 from feedback_model.errors import ConfigurationError, FeedbackError
-from feedback_model.settings import Settings, describe_settings
+
+if TYPE_CHECKING:
+    from feedback_model.settings import Settings
 
 PACKAGES = (
     "prefect",
@@ -90,7 +92,7 @@ def doctor(
         raise ConfigurationError(f"to be mended: {', '.join(wrong)}; the fixes are above")
 
 
-def _system(_settings: Settings) -> Finding:
+def _system(_settings: "Settings") -> Finding:
     return describe_system(platform.system(), f"{platform.system()} {platform.release()}, {platform.machine()}")
 
 
@@ -108,8 +110,10 @@ def describe_system(system: str, found: str) -> Finding:
     return Finding("system", "note" if system == "Darwin" else "wrong", f"{found}: {lacks}", fix)
 
 
-def show_settings(settings: Settings, *, json: bool) -> None:
-    """Print every setting; a key is named but not shown."""
+def show_settings(settings: "Settings", *, json: bool) -> None:
+    """Print every setting; keys and passwords are not shown."""
+    from feedback_model.settings import describe_settings
+
     listed = [asdict(setting) for setting in describe_settings(settings)]
     if json:
         print_json(listed)
@@ -117,12 +121,12 @@ def show_settings(settings: Settings, *, json: bool) -> None:
         print_table("", list(listed[0]), [list(setting.values()) for setting in listed])
 
 
-def _python(_settings: Settings) -> Finding:
+def _python(_settings: "Settings") -> Finding:
     good = (3, 11) <= sys.version_info[:2] < (3, 13)
     return Finding("Python", "ok" if good else "wrong", platform.python_version(), "" if good else "use 3.11 or 3.12")
 
 
-def _packages(_settings: Settings) -> Finding:
+def _packages(_settings: "Settings") -> Finding:
     found, missing = [], []
     for name in PACKAGES:
         try:
@@ -134,13 +138,13 @@ def _packages(_settings: Settings) -> Finding:
     return Finding("packages", "ok", ", ".join(found))
 
 
-def _home(settings: Settings) -> Finding:
+def _home(settings: "Settings") -> Finding:
     free = shutil.disk_usage(settings.home).free / 2**30
     fix = "" if free > 2 else "make room: snapshots, checkpoints and logs want 2 GiB"
     return Finding("home folder", "ok" if free > 2 else "note", f"{settings.home}, {free:.0f} GiB free", fix)
 
 
-def _database(settings: Settings) -> Finding:
+def _database(settings: "Settings") -> Finding:
     from feedback_model.store.connection import open_store
 
     try:
@@ -150,13 +154,13 @@ def _database(settings: Settings) -> Finding:
     return Finding("database", "ok", f"{store.dialect}, schema up to date")
 
 
-def _labeller(settings: Settings) -> Finding:
+def _labeller(settings: "Settings") -> Finding:
     if settings.openai_api_key is None:
         return Finding("labeller", "note", "no key", "set OPENAI_API_KEY, or label with --labeller embedded")
     return Finding("labeller", "ok", f"{settings.label_model} at {settings.openai_base_url}")
 
 
-def _device(_settings: Settings) -> Finding:
+def _device(_settings: "Settings") -> Finding:
     if importlib.util.find_spec("torch") is None:
         return Finding("device", "wrong", "torch is not installed", "run `make install`")
     from feedback_model.training.loading import describe_device
@@ -167,7 +171,7 @@ def _device(_settings: Settings) -> Finding:
     return Finding("device", "ok", device)
 
 
-def _server(settings: Settings) -> Finding:
+def _server(settings: "Settings") -> Finding:
     from deployments.local.server import is_healthy, running_server
 
     url = running_server(settings)
@@ -180,7 +184,7 @@ def _server(settings: Settings) -> Finding:
     return Finding("Prefect server", "ok", url)
 
 
-def _tracking(_settings: Settings) -> Finding:
+def _tracking(_settings: "Settings") -> Finding:
     if os.environ.get("WANDB_API_KEY"):
         return Finding("Weights & Biases", "ok", "a key is set; runs are uploaded")
     return Finding("Weights & Biases", "note", "no key: runs are kept offline under the home folder")

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.models import OptionInfo
 
 from feedback_model.errors import ConfigurationError, InputError
-from feedback_model.settings import Settings, setting_name
 from feedback_model.training.recipe import PrecisionName
 from feedback_model.training.recipe_options import RECIPE_OPTIONS, read_assignments, read_recipe_file
+
+if TYPE_CHECKING:
+    from feedback_model.settings import Settings
 
 
 def _shorthand(name: str) -> OptionInfo:
@@ -58,13 +60,15 @@ def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: An
     return {**(read_recipe_file(file) if file else {}), **changed, **given}
 
 
-def load_settings() -> Settings:
+def load_settings() -> "Settings":
     """The settings of this process, with the home folder made.
 
     Raises:
         ConfigurationError: a setting is wrong, or the home folder cannot be written.
     """
     from pydantic import ValidationError
+
+    from feedback_model.settings import Settings, setting_name
 
     try:
         settings = Settings()

@@ -9,11 +9,11 @@ import typer
 
 from deployments.commands.options import Json, load_settings
 from deployments.terminal import print_json, print_table, say
-from feedback_model.settings import Settings
 from feedback_model.traits import TRAIT_KEYS
 
 if TYPE_CHECKING:
     from eval.report.table import ResultsRow
+    from feedback_model.settings import Settings
 
 app = typer.Typer(help="Tables of evaluations; `results sql` asks the database directly.", invoke_without_command=True)
 Evaluation = Annotated[str, typer.Option("--evaluation", help="Evaluation to show; default: the latest.")]
@@ -86,7 +86,7 @@ def grant(
         say("any role may make tables in schema public: REVOKE CREATE ON SCHEMA public FROM PUBLIC ends that")
 
 
-def show_results(settings: Settings, evaluation_id: str, *, json: bool) -> None:
+def show_results(settings: "Settings", evaluation_id: str, *, json: bool) -> None:
     """The results table of one evaluation (empty: the latest), with what was stood in for."""
     from eval.report.table import results_table
     from feedback_model.store.connection import open_store

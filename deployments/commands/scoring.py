@@ -11,12 +11,12 @@ import typer
 from deployments.commands.options import load_settings
 from deployments.terminal import print_json, say
 from feedback_model.errors import InputError, MissingStage, ModelError
-from feedback_model.settings import Settings
 from flows.parameters import MaxNewTokens
 
 if TYPE_CHECKING:
     from feedback_model.inference.generator import Output
     from feedback_model.records import ModelVersion
+    from feedback_model.settings import Settings
     from feedback_model.store.transcripts import Reject
     from feedback_model.transcripts.raw_records import RawRecord
 
@@ -88,7 +88,7 @@ def _read_standard_input() -> "Iterator[RawRecord | Reject]":
     return read_bytes(sys.stdin.buffer.read(), "standard input")
 
 
-def _model(settings: Settings, name: str) -> "ModelVersion":
+def _model(settings: "Settings", name: str) -> "ModelVersion":
     from feedback_model.store.champions import champion
     from feedback_model.store.connection import open_store
     from feedback_model.store.training import model_version_of

@@ -29,10 +29,10 @@ from deployments.terminal import out, say
 from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.processes import ManagedProcess
 from feedback_model.records import LabellerKind
-from feedback_model.settings import Settings
 
 if TYPE_CHECKING:
     from deployments.bootstrap import Deployed
+    from feedback_model.settings import Settings
 
 WORK_POOLS = ("cpu", "gpu")
 
@@ -72,7 +72,7 @@ def up(
             say("stopped; runs that were at work go on at the next `feedback up`")
 
 
-def _serve(settings: Settings, port: int, chosen: Mapping[str, Any]) -> None:
+def _serve(settings: "Settings", port: int, chosen: Mapping[str, Any]) -> None:
     folder, api_url = settings.home / "prefect", f"http://127.0.0.1:{port}/api"
     server = server_process(port, folder / "server.log", {}, ui=True)
     workers = [
@@ -89,7 +89,7 @@ def _serve(settings: Settings, port: int, chosen: Mapping[str, Any]) -> None:
             watch([server, *workers], say)
 
 
-def _chosen_defaults(settings: Settings, labeller: LabellerKind | None, base_model: str | None) -> dict[str, Any]:
+def _chosen_defaults(settings: "Settings", labeller: LabellerKind | None, base_model: str | None) -> dict[str, Any]:
     """Deployment parameters from the options that were given, checked now rather than in the first run."""
     from deployments.commands.stages import check_choices
 
@@ -105,7 +105,7 @@ def _chosen_defaults(settings: Settings, labeller: LabellerKind | None, base_mod
 
 
 @contextmanager
-def _only_one(folder: Path, settings: Settings) -> Generator[None]:
+def _only_one(folder: Path, settings: "Settings") -> Generator[None]:
     """Hold the home folder against a second `feedback up`; the lock ends with this process, however it ends."""
     import fcntl
 
@@ -123,7 +123,7 @@ def _only_one(folder: Path, settings: Settings) -> Generator[None]:
         yield
 
 
-def _where(settings: Settings, lock: IO[str]) -> str:
+def _where(settings: "Settings", lock: IO[str]) -> str:
     lock.seek(0)
     holder = lock.read() or "another process"
     try:
@@ -144,7 +144,7 @@ def _check_port(port: int) -> None:
             ) from error
 
 
-def _environment(settings: Settings, port: int) -> dict[str, str]:
+def _environment(settings: "Settings", port: int) -> dict[str, str]:
     """What server, workers and the runs they start are told; a setting of the caller's own stands where it names one of these."""
     defaults = {
         # Slots of a holder that died with the server come back; in memory they would be lost.
@@ -174,7 +174,7 @@ def _worker_command(pool: str) -> list[str]:
 
 
 @contextmanager
-def _announced(settings: Settings, api_url: str) -> Generator[None]:
+def _announced(settings: "Settings", api_url: str) -> Generator[None]:
     """Say in the home folder where the server is, so that the other commands use it."""
     file = announcement(settings)
     draft = file.with_suffix(".draft")
@@ -186,7 +186,7 @@ def _announced(settings: Settings, api_url: str) -> Generator[None]:
         file.unlink(missing_ok=True)
 
 
-def _welcome(settings: Settings, ui_url: str, deployed: "tuple[Deployed, ...]") -> None:
+def _welcome(settings: "Settings", ui_url: str, deployed: "tuple[Deployed, ...]") -> None:
     table = Table("deployment", "pool", "starts", header_style="bold")
     for one in deployed:
         page = f"{ui_url}/v2/deployments/deployment/{one.deployment_id}"
@@ -199,7 +199,7 @@ def _welcome(settings: Settings, ui_url: str, deployed: "tuple[Deployed, ...]") 
     say("Ctrl-C stops everything")
 
 
-def _warnings(settings: Settings, deployed: "tuple[Deployed, ...]") -> list[str]:
+def _warnings(settings: "Settings", deployed: "tuple[Deployed, ...]") -> list[str]:
     labellers = {one.parameters.get("labeller", "openai") for one in deployed if one.name.startswith("retrain/")}
     if "openai" not in labellers or settings.openai_api_key is not None:
         return []

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +20,6 @@ from deployments.commands.options import (
 from deployments.local.run_flow import run_flow
 from deployments.terminal import print_json, say
 from feedback_model.records import LabellerKind
-from feedback_model.settings import Settings
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
 from feedback_model.training.recipe_options import complete_recipe, render_recipe
 from flows.parameters import (
@@ -38,6 +37,9 @@ from flows.parameters import (
     RunId,
     Share,
 )
+
+if TYPE_CHECKING:
+    from feedback_model.settings import Settings
 
 
 def run(
@@ -106,7 +108,7 @@ def label(
         say(f"labels: {counts['labelled']} new, {counts['failed']} given up, {cost}")
 
 
-def show_forecast(settings: Settings, labeller: LabellerKind, limit: int, *, json: bool) -> None:
+def show_forecast(settings: "Settings", labeller: LabellerKind, limit: int, *, json: bool) -> None:
     """What labelling would cost and take; asks nobody, so it needs no key."""
     from feedback_model.labelling.forecast import forecast_labels, tell_forecast
     from feedback_model.labelling.opening import label_set_of
@@ -172,7 +174,7 @@ def evaluate(
     show_outcome(settings, run_flow(settings, call, quiet=json), json=json)
 
 
-def check_choices(settings: Settings, labeller: LabellerKind, base_model: str = "") -> None:
+def check_choices(settings: "Settings", labeller: LabellerKind, base_model: str = "") -> None:
     """Refuse a missing key or an unusable base model before any work is looked for.
 
     Raises:
@@ -187,7 +189,7 @@ def check_choices(settings: Settings, labeller: LabellerKind, base_model: str = 
         resolve_base(base_model)
 
 
-def check_endpoint(labeller: LabellerKind, settings: Settings) -> None:
+def check_endpoint(labeller: LabellerKind, settings: "Settings") -> None:
     """Refuse an endpoint that is away before a flow waits for it to come back, which a person need not.
 
     Raises:
@@ -198,7 +200,7 @@ def check_endpoint(labeller: LabellerKind, settings: Settings) -> None:
     check(labeller, settings)
 
 
-def show_outcome(settings: Settings, evaluation_id: str, *, json: bool) -> None:
+def show_outcome(settings: "Settings", evaluation_id: str, *, json: bool) -> None:
     """The results table of an evaluation, and where its report is."""
     from deployments.commands.results import show_results
 

@@ -9,13 +9,15 @@ import signal
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deployments.local.server import quiet_environment, running_server, temporary_server, wait_for_answer
 from deployments.terminal import say, showing_progress
 from feedback_model.errors import Interrupted
 from feedback_model.progress import STOPPED, clear_stop, request_stop
-from feedback_model.settings import Settings
+
+if TYPE_CHECKING:
+    from feedback_model.settings import Settings
 
 Result = TypeVar("Result")
 
@@ -41,7 +43,7 @@ def stopping_on_interrupt(announced_as: str = "stopping after the step at work")
             signal.signal(number, handler)
 
 
-def run_flow(settings: Settings, call: Callable[[], Awaitable[Result]], *, quiet: bool = False) -> Result:
+def run_flow(settings: "Settings", call: Callable[[], Awaitable[Result]], *, quiet: bool = False) -> Result:
     """Run `call`, which imports and calls a flow, with a Prefect server at hand.
 
     Args:

@@ -16,19 +16,22 @@ import urllib.request
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deployments.local.supervisor import running
 from feedback_model.errors import ConfigurationError
 from feedback_model.processes import START_SILENCE, ManagedProcess
 from feedback_model.progress import check_stop
-from feedback_model.settings import Settings
 from feedback_model.waiting import Waiting
+
+if TYPE_CHECKING:
+    from feedback_model.settings import Settings
 
 AWAY_SECONDS = 60.0  # for which a server that is away is waited for
 POLL_SECONDS = 0.25
 
 
-def quiet_environment(settings: Settings) -> dict[str, str]:
+def quiet_environment(settings: "Settings") -> dict[str, str]:
     """Environment that every Prefect process of ours shares: where it keeps things, and no telemetry."""
     prefect_home = settings.home / "prefect"
     return {
@@ -79,12 +82,12 @@ def _answers(api_url: str) -> bool:
         return False
 
 
-def announcement(settings: Settings) -> Path:
+def announcement(settings: "Settings") -> Path:
     """The file in which `feedback up` says where its server is."""
     return settings.home / "prefect" / "server.json"
 
 
-def running_server(settings: Settings) -> str | None:
+def running_server(settings: "Settings") -> str | None:
     """API URL of the server to use: the environment's, or the one `feedback up` started here; None without either."""
     if url := os.environ.get("PREFECT_API_URL"):
         return url
@@ -131,7 +134,7 @@ def serving(
 
 
 @contextmanager
-def temporary_server(settings: Settings) -> Generator[str]:
+def temporary_server(settings: "Settings") -> Generator[str]:
     """A server of this command's own, without UI; its database is kept, because making one takes seconds."""
     folder = settings.home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from deployments.bootstrap import run_form
 from deployments.cli import app
+from deployments.commands import augmenting, serving, stages
 from deployments.commands.options import choose_recipe
 from feedback_model.errors import InputError
 from feedback_model.training.recipe import DEMO_DEFAULTS, Recipe
@@ -21,7 +22,11 @@ from feedback_model.training.recipe_options import (
     render_recipe,
     show_value,
 )
+from flows.augment import augment
+from flows.evaluate import evaluate
+from flows.label import label
 from flows.pipeline import pipeline
+from flows.prove_augmentation import prove_augmentation
 from flows.retrain import retrain
 from flows.train import train
 
@@ -129,3 +134,29 @@ def test_assignments_and_shorthands_overrule_the_file(tmp_path):
     assert choose_recipe(file, ["rank=16"], epochs=2, seed=None) == {"rank": 16, "epochs": 2, "seed": 6}
     with pytest.raises(InputError, match=r"given twice: --epochs 2 and --set epochs=3"):
         choose_recipe(None, ["epochs=3"], epochs=2)
+
+
+COMMANDS = {
+    pipeline: stages.run,
+    train: stages.train,
+    label: stages.label,
+    evaluate: stages.evaluate,
+    augment: augmenting.augment,
+    prove_augmentation: augmenting.prove_augmentation,
+}
+
+
+@pytest.mark.parametrize("flow", COMMANDS, ids=lambda flow: flow.name)
+def test_form_and_command_read_the_same(flow):
+    options, fields = inspect.signature(COMMANDS[flow]).parameters, inspect.signature(flow.fn).parameters
+    ours = {name for name, field in fields.items() if field.kind is not field.KEYWORD_ONLY} - {"control_of"}
+    assert {name: options[name].annotation for name in ours} == {name: fields[name].annotation for name in ours}
+    assert {name: options[name].default for name in ours} == {name: fields[name].default for name in ours}
+
+
+@pytest.mark.parametrize("name", ["epochs", "precision", "seed"])
+def test_a_shorthand_reads_as_its_field(name):
+    for command in (stages.run, stages.train, serving.up):
+        (option,) = inspect.signature(command).parameters[name].annotation.__metadata__
+        field = RECIPE_OPTIONS[name]
+        assert (option.help, option.min, option.max) == (field.help, field.minimum, field.maximum)
