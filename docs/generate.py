@@ -37,26 +37,17 @@ def _helps() -> Iterator[tuple[list[str], str]]:
 
 def settings() -> str:
     """Render every setting with its default, bounds and meaning."""
-    from feedback_model.settings import Settings
+    from feedback_model.settings import Settings, describe_settings
 
+    untouched = Settings.model_construct()
     rows = [
-        (f"`{field.validation_alias.choices[0] if field.validation_alias else 'FEEDBACK_' + name.upper()}`", field)
-        for name, field in Settings.model_fields.items()
+        (f"`{each.name}`", _default(each.default), each.allowed, each.meaning) for each in describe_settings(untouched)
     ]
-    return _table(
-        ("setting", "default", "meaning"),
-        [(name, _default(field.default), f"{field.description}{_bounds(field.metadata)}") for name, field in rows],
-    )
+    return _table(("setting", "default", "allowed", "meaning"), rows)
 
 
 def _default(value: object) -> str:
     return "-" if value in (None, "") else f"`{value}`"
-
-
-def _bounds(constraints: list[Any]) -> str:
-    words = {"ge": "at least", "le": "at most"}
-    said = [f"{words[key]} {getattr(one, key)}" for one in constraints for key in words if hasattr(one, key)]
-    return f" ({', '.join(said)})" if said else ""
 
 
 def recipe() -> str:
