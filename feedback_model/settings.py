@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     """Maximum labelling requests in flight in one process; the rate follows the endpoint's limit."""
     label_max_tokens: int = Field(default=900, ge=1, le=32_768)
     """Maximum tokens of a label; six scores with one or two sentences each take 250 to 500."""
+    label_outage: float = Field(default=30.0, gt=0, le=86_400)
+    """Seconds for which a labelling endpoint that has answered may do nothing but fail before the run stops."""
+    label_longest_wait: float = Field(default=600.0, gt=0, le=86_400)
+    """Longest pause in seconds that a labelling endpoint may ask for before the run stops."""
     soft_labels: bool = False
     """Ask for log probabilities, and keep the mean of each score's distribution beside it; a reply is then 50 times as large."""
     store_completions: bool = False
@@ -105,6 +109,11 @@ def describe_settings(settings: Settings) -> list[SettingInForce]:
         )
         for name, field in Settings.model_fields.items()
     ]
+
+
+def default_setting(field: str) -> Any:
+    """Return the default of a field."""
+    return Settings.model_fields[field].default
 
 
 def setting_name(field: str) -> str:

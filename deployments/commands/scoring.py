@@ -47,7 +47,9 @@ def score(
     answers = [_answer(*pair, version) for pair in zip(documents, outputs, strict=True)]
     print_json(answers if many else answers[0])
     if not any(answer["feedback"] for answer in answers):
-        raise ModelError("no answer of the model was valid feedback; its words are in the field `raw`")
+        cut = any(said.finish_reason == "length" for said in outputs)
+        way_on = "; some were cut: allow more tokens with --max-new-tokens" if cut else ""
+        raise ModelError(f"no answer of the model was valid feedback, its words are in the field `raw`{way_on}")
 
 
 def _answer(document: "RawRecord", said: "Output", version: "ModelVersion") -> dict[str, Any]:

@@ -69,5 +69,7 @@ def _put_adapter(base: _LoadedBase, home: Path, checkpoint: Checkpoint) -> None:
             base.model = PeftModel.from_pretrained(base.model, str(folder)).eval()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         unload()
-        raise ModelError(f"the adapter in {folder} cannot be put on its base: {error}; train again") from error
+        raise ModelError(
+            f"the adapter in {folder} cannot be put on its base: {error}; run `feedback train --again`"
+        ) from error
     base.adapter_sha = checkpoint.adapter_sha

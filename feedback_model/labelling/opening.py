@@ -75,9 +75,15 @@ async def open_labeller(kind: LabellerKind, settings: Settings, bounds: Bounds |
         secret = key.get_secret_value() if key and kind == "openai" else "none"
         client = Client(url, secret, settings.request_timeout)
         stack.push_async_callback(client.close)
-        desk = Desk(client, Patience(url, bounds or Bounds()), settings.label_max_tokens, _wishes(kind, settings))
+        desk = Desk(
+            client, Patience(url, bounds or _bounds(settings)), settings.label_max_tokens, _wishes(kind, settings)
+        )
         await _check_model(desk, label_set_of(kind, settings).label_model)
         yield desk
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(outage=settings.label_outage, longest_wait=settings.label_longest_wait)
 
 
 def _embedded_endpoint() -> Any:

@@ -23,6 +23,7 @@ from feedback_model.errors import (
 )
 from feedback_model.labelling.refusals import Refusal
 from feedback_model.progress import check_stop
+from feedback_model.settings import default_setting
 from feedback_model.waiting import Waiting
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ TICK: Final = 0.25  # seconds between looks at a request to stop
 class Bounds:
     """Where patience ends; times in seconds."""
 
-    outage: float = 30.0
+    outage: float = default_setting("label_outage")
     """An endpoint that has done nothing but fail for so long counts as down."""
     first_contact: float = 3.0
     """The same for one that has never answered yet."""
@@ -41,7 +42,7 @@ class Bounds:
     """While no more requests than this fail, the fault may lie in them: they are set aside, and the run goes on."""
     tries: int = 6
     """How often one request may fail while others are answered."""
-    longest_wait: float = 600.0
+    longest_wait: float = default_setting("label_longest_wait")
     """The longest pause for a limit; beyond it the run stops, to be started again later."""
     lately: float = 60.0
     """While something was answered that lately, one request that is told to wait for minutes asks again sooner."""
@@ -184,7 +185,8 @@ class Patience:
             self._end(
                 LabellerError(
                     f"the endpoint {self._where} asks to wait {wait:.0f} s ({refusal.code}), longer than the "
-                    f"{self._bounds.longest_wait:.0f} s this run waits; run the same command again later"
+                    f"{self._bounds.longest_wait:.0f} s this run waits; run the same command again later, or "
+                    "raise FEEDBACK_LABEL_LONGEST_WAIT"
                 )
             )
 
@@ -199,10 +201,11 @@ class Patience:
             refusal.remedy = "give_up"
         else:
             verb = "cannot be reached" if refusal.status is None else "keeps failing"
+            longer = ", or raise FEEDBACK_LABEL_OUTAGE" if self._answered else ""
             self._end(
                 EndpointUnreachable(
                     f"the labelling endpoint {verb} at {self._where}: {refusal.message}; what is paid for is kept, "
-                    "run the same command again when it is back"
+                    f"run the same command again when it is back{longer}"
                 )
             )
 
@@ -212,7 +215,7 @@ class Patience:
             self._end(
                 LabellerError(
                     f"the endpoint {self._where} refused {self._refused_in_a_row} requests in a row ({refusal.code}): "
-                    f"{refusal.message}; see whether the model takes structured output"
+                    f"{refusal.message}; choose a model that takes structured output with FEEDBACK_LABEL_MODEL"
                 )
             )
 

@@ -103,7 +103,9 @@ def verified_folder(home: Path, checkpoint: Checkpoint) -> Path:
     try:
         found = hash_adapter(folder)
     except OSError as error:
-        raise ModelError(f"the checkpoint {folder} cannot be read: {error.strerror}; train again") from error
+        raise ModelError(
+            f"the checkpoint {folder} cannot be read: {error.strerror}; run `feedback train --again`"
+        ) from error
     if found != checkpoint.adapter_sha:
         raise ModelError(f"the weights in {folder} are not those the store knows; run `feedback train --again`")
     return folder

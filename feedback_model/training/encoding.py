@@ -18,6 +18,7 @@ from feedback_model.prompts import render_messages
 from feedback_model.records import Example
 
 _log = logging.getLogger(__name__)
+_WAY_ON = "choose an instruct model with --base-model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class ChatEncoder:
             return self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer is None)
         except (TemplateError, ValueError) as error:
             raise ModelError(
-                f"the base model's chat template cannot render a system and a user turn: {error}"
+                f"the base model's chat template cannot render a system and a user turn ({error}); {_WAY_ON}"
             ) from error
 
     def _find_end_token(self) -> tuple[str, int]:
@@ -61,11 +62,11 @@ class ChatEncoder:
         if not whole.startswith(prompt + answer):
             raise ModelError(
                 "the base model's chat template changes the prompt or the answer once the answer is there, "
-                "so it cannot be trained on answers alone; choose another with --base-model"
+                f"so it cannot be trained on answers alone; {_WAY_ON}"
             )
         after = self.ids([whole[len(prompt + answer) :]])[0]
         if not after or after[0] not in self._tokenizer.all_special_ids:
-            raise ModelError("the base model's chat template does not end an answer with a special token")
+            raise ModelError(f"the base model's chat template does not end an answer with a special token; {_WAY_ON}")
         return self._tokenizer.convert_ids_to_tokens(after[0]), after[0]
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:

@@ -121,7 +121,7 @@ def _embedded_folder(base: BaseModel) -> str:
     if built.revision != base.revision:
         raise ModelError(
             f"this checkpoint belongs to the embedded base model {base.revision[:8]}, "
-            f"but this version builds {built.revision[:8]}; train again"
+            f"but this version builds {built.revision[:8]}; run `feedback train`"
         )
     return built.location
 
