@@ -8,25 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eval.constant import fit_constant
-from eval.evaluation import measure_panel
-from eval.measuring import Panel, as_scores
+from eval.evaluate import measure_panel
+from eval.measure import Panel, as_scores, fit_constant
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.parsing import VALIDATOR, Judgement, judge
-from feedback_model.records import LabelSet, Prediction
+from feedback_model.records.evaluation import Evaluation, Inference, JudgedOutput, LabelledItem, Prediction
+from feedback_model.records.labels import LabellingConfig
 from feedback_model.store import tables
+from feedback_model.store.bulk import insert_missing
 from feedback_model.store.connection import Store, open_store
-from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, LabelledItem
 from feedback_model.store.evaluations import read_evaluation, save_evaluation
-from feedback_model.store.judgements import save_judgements
-from feedback_model.store.outputs import Inference, record_inference, write_outputs
-from feedback_model.store.upsert import insert_missing
+from feedback_model.store.predictions import record_inference, save_judgements, write_outputs
 from feedback_model.traits import TRAIT_KEYS
 
 SEED, TRANSCRIPTS = 20261124, 2_000
 MODELS = {"base": 3.0, "base-nf4": 3.4, "epoch-1": 1.6, "epoch-2": 1.2, "epoch-3": 1.1}  # noise around the label
 FAILING = {"base": 0.10, "base-nf4": 0.40, "epoch-1": 0.05, "epoch-2": 0.01, "epoch-3": 0.01}
-LABELS = LabelSet("gpt-4o-mini-2024-07-18", "label-12345678")
+LABELS = LabellingConfig("gpt-4o-mini-2024-07-18", "label-12345678")
 SET = {"label_model": LABELS.label_model, "prompt_version": LABELS.prompt_version}
 WHEN = "2026-11-24T00:00:00.000000+00:00"
 REASONS = (

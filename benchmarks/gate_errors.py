@@ -10,12 +10,10 @@ import numpy as np
 from results_page import table, write_results
 from worlds import Array, Worlds, draw_sizes, draw_worlds, true_mse
 
-from eval.constant import ConstantPredictor
-from eval.gate.deciding import Case, decide
-from eval.gate.rules import RULES
-from eval.measuring import Panel
-from feedback_model.store.decision_records import Decision, FixedRules
-from feedback_model.store.evaluation_records import Evaluation, JudgedOutput, LabelledItem, ModelResult
+from eval.measure import ConstantPredictor, Panel
+from eval.promotion.decide import RULES, GateInput, decide
+from feedback_model.records.evaluation import Evaluation, JudgedOutput, LabelledItem, ModelResult
+from feedback_model.records.promotion import Decision, FixedRules
 
 SEED = 20261124
 WORLDS, CHUNK = {120: 2000, 300: 2000, 1000: 500}, 50
@@ -41,7 +39,7 @@ def decision_on(worlds: Worlds, world: int, epochs: int = 3) -> tuple[Decision, 
     panel = Panel(tuple(items), said, MIDDLE)
     results = tuple(_result(model, len(items), is_best=model == best) for model in models)
     own = ("e", "now", "d", "r", "validation", "free", "v", "lm", "p", "c", len(items), None, results, ())
-    case = Case(Evaluation(*own), None, panel, "champion", False, None, RULES, FIXED, "later")
+    case = GateInput(Evaluation(*own), None, panel, "champion", False, None, RULES, FIXED, "later")
     return decide(case), float(errors[1:].min() - errors[0])
 
 

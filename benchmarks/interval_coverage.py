@@ -12,7 +12,7 @@ from scipy import stats
 from worlds import Array, Worlds, draw_sizes, draw_valid, draw_worlds, true_mse
 
 from eval.intervals import Interval, clustered_share, error_interval, estimate_mean, estimate_share
-from eval.subsets import bounds
+from eval.metrics import bounds
 
 SEED = 20261124
 WORLDS, CHUNK = 4000, 50  # a share of 95% is then known to 0.7 points, at 95%

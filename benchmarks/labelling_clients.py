@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import psutil
 from results_page import processor_seconds, table, write_results
 
-from feedback_model.embedded.speech import generate_transcripts
+from feedback_model.demo.speech import generate_transcripts
 from feedback_model.prompts import render_messages
 from tests.labelling_rig import bill_of, filled_store, settings_for, start_labelling, totals_of
 from tests.openai_rig.process import serving

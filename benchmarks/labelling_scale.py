@@ -22,8 +22,8 @@ from labelling_clients import finish, is_running
 from results_page import processor_seconds, table, write_results
 from sqlalchemy import insert, literal, select, update
 
-from feedback_model.embedded.speech import generate_transcripts
-from feedback_model.records import content_id
+from feedback_model.demo.speech import generate_transcripts
+from feedback_model.records.identifiers import content_id
 from feedback_model.settings import Settings
 from feedback_model.store.clock import now
 from feedback_model.store.connection import open_store

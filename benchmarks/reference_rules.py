@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from eval.measuring import as_scores
-from eval.metrics import Scores, mean_squared_error
+from eval.measure import as_scores
+from eval.metrics import Scores, common, individual, mean_squared_error
 from eval.report.table import find_evaluation
-from eval.subsets import common, individual
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, open_store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.judgements import labelled_items
-from feedback_model.store.outputs import read_outputs
+from feedback_model.store.labels import labels_in
+from feedback_model.store.predictions import read_outputs
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
 _FENCE = re.compile(r"```json\s*(?=\{)")
@@ -93,7 +92,7 @@ def measure_as_reference(
 def count_as_reference(store: Store, evaluation_id: str | None = None) -> list[list[Any]]:
     """Model, valid outputs, individual and common MSE of an evaluation, each figure by our rules and then by theirs."""
     evaluation = find_evaluation(store, evaluation_id)
-    items = labelled_items(store, read_dataset(store, evaluation.dataset_id), evaluation.split)
+    items = labels_in(store, read_dataset(store, evaluation.dataset_id), evaluation.split)
     labels, nothing = as_scores([item.scores for item in items]), (np.nan,) * len(TRAIT_KEYS)
     read: dict[str, Scores] = {}
     for result in evaluation.models:

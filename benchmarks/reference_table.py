@@ -15,7 +15,7 @@ from scipy import optimize
 
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_share
-from eval.subsets import bounds, error_range, individual
+from eval.metrics import bounds, error_range, individual
 from feedback_model.traits import TRAIT_KEYS
 
 N = 120

@@ -21,12 +21,11 @@ from drawn_evaluations import MODELS, SEED, TRANSCRIPTS, Pattern, draw_items, dr
 from results_page import table, write_results
 from sqlalchemy import insert
 
-from feedback_model.records import Prediction
+from feedback_model.records.evaluation import Inference, LabelledItem, Prediction
 from feedback_model.store import tables
 from feedback_model.store.connection import Store, open_store
-from feedback_model.store.door import run_query
-from feedback_model.store.evaluation_records import LabelledItem
-from feedback_model.store.outputs import Inference, record_inference, write_outputs
+from feedback_model.store.predictions import record_inference, write_outputs
+from feedback_model.store.readonly_sql import run_query
 from feedback_model.traits import TRAIT_KEYS
 
 PATTERNS, ROUNDS = 8, 15

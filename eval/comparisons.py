@@ -13,17 +13,23 @@ import numpy as np
 
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import Estimate, estimate_mean, estimate_share_difference
-from eval.metrics import Scores
-from eval.subsets import Mask, error_range, individual, penalised
+from eval.metrics import Mask, Scores, error_range, individual, penalised
 from feedback_model.progress import track
-from feedback_model.store.evaluation_records import Comparison, ErrorMeasure, Measure, TraitComparison
+from feedback_model.records.evaluation import Comparison, ErrorMeasure, Measure, TraitComparison
+from feedback_model.traits import TRAIT_KEYS
 
 ALPHA = 0.05
+
 MEASURES: tuple[Measure, ...] = get_args(Measure)
+
 ERROR_MEASURES: tuple[ErrorMeasure, ...] = get_args(ErrorMeasure)
+
 Compared = TypeVar("Compared", Comparison, TraitComparison)
+
 PRIMARY: Measure = "penalised"
+
 NON_INFERIORITY: tuple[str, str] = ("base-nf4", "base")
+
 MARGINS: Mapping[Measure, float] = {"penalised": 0.5, "common": 0.5, "validity": 0.05}
 """What quantisation may cost: half a score point squared, a thirteenth of the 6.5 that fine-tuning brought in the reference
 project (8.5 to 2.0) and what being one point off on every second score costs; and one strictly valid output in twenty.
@@ -31,7 +37,7 @@ Both kinds must hold, since a penalised output can be a better guess than a bad 
 
 
 @dataclass(frozen=True, slots=True)
-class Contestants:
+class ModelPair:
     """What is needed of an evaluation to compare its models."""
 
     labels: Scores
@@ -70,17 +76,17 @@ class _Sample:
     higher_is_better: bool = False
 
 
-def compare_models(contestants: Contestants) -> tuple[Comparison, ...]:
+def compare_models(model_pair: ModelPair) -> tuple[Comparison, ...]:
     """Every pair of models, the later of the table against the earlier, under every measure.
 
     Raises:
         Interrupted: a stop was requested.
     """
-    pairs = contestants.pairs()
+    pairs = model_pair.pairs()
     progress = track("compare", len(pairs))
     comparisons: list[Comparison] = []
     for model, other in pairs:
-        comparisons += _compare_pair(contestants, model, other)
+        comparisons += _compare_pair(model_pair, model, other)
         progress.advance()
     return tuple(each for measure in MEASURES for each in adjust_family(comparisons, measure))
 
@@ -95,15 +101,15 @@ def adjust_family(comparisons: Sequence[Compared], measure: Measure) -> list[Com
     ]
 
 
-def _compare_pair(contestants: Contestants, model: str, other: str) -> list[Comparison]:
-    first, second = contestants.predictions[model], contestants.predictions[other]
-    bounds = _difference_bounds(contestants.labels, first, second)
+def _compare_pair(model_pair: ModelPair, model: str, other: str) -> list[Comparison]:
+    first, second = model_pair.predictions[model], model_pair.predictions[other]
+    bounds = _difference_bounds(model_pair.labels, first, second)
     samples: dict[Measure, _Sample] = {
-        measure: _error_sample(contestants, contestants.error_differences(model, other, measure), bounds)
+        measure: _error_sample(model_pair, model_pair.error_differences(model, other, measure), bounds)
         for measure in ERROR_MEASURES
     }
-    samples["validity"] = _validity_sample(contestants, individual(first), individual(second))
-    return [_summarise(contestants, model, other, measure, sample) for measure, sample in samples.items()]
+    samples["validity"] = _validity_sample(model_pair, individual(first), individual(second))
+    return [_summarise(model_pair, model, other, measure, sample) for measure, sample in samples.items()]
 
 
 def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[float, float] | None:
@@ -114,21 +120,21 @@ def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[f
     return float((low - other_high).mean()), float((high - other_low).mean())
 
 
-def _error_sample(contestants: Contestants, differences: Scores, bounds: tuple[float, float] | None) -> _Sample:
+def _error_sample(model_pair: ModelPair, differences: Scores, bounds: tuple[float, float] | None) -> _Sample:
     used = individual(differences)
     # The test takes the sums over traits, which are whole numbers; readers get the means.
-    sums, sources = differences[used].sum(axis=1), contestants.sources_of(used)
+    sums, sources = differences[used].sum(axis=1), model_pair.sources_of(used)
     means = sums / differences.shape[1]
     return _Sample(means, estimate_mean(means, sources), sign_flip_p_value(sums, sources), bounds)
 
 
-def _validity_sample(contestants: Contestants, first: Mask, second: Mask) -> _Sample:
-    differences, sources = first.astype(np.float64) - second.astype(np.float64), contestants.sources
+def _validity_sample(model_pair: ModelPair, first: Mask, second: Mask) -> _Sample:
+    differences, sources = first.astype(np.float64) - second.astype(np.float64), model_pair.sources
     estimate = estimate_share_difference(differences, sources)
     return _Sample(differences, estimate, sign_flip_p_value(differences, sources), None, higher_is_better=True)
 
 
-def _summarise(contestants: Contestants, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
+def _summarise(model_pair: ModelPair, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
     estimate = sample.estimate
     interval = (None, None) if estimate is None else estimate.interval
     margin = MARGINS[measure] if (model, other) == NON_INFERIORITY else None
@@ -136,7 +142,7 @@ def _summarise(contestants: Contestants, model: str, other: str, measure: Measur
     if margin is not None and estimate is not None:
         worse = estimate._replace(mean=-estimate.mean) if sample.higher_is_better else estimate
         p_non_inferior = worse.chance_of_reaching(margin)
-    n_total, n_used = len(contestants.labels), len(sample.differences)
+    n_total, n_used = len(model_pair.labels), len(sample.differences)
     return Comparison(
         model=model,
         other=other,
@@ -178,3 +184,51 @@ def rank_tiers(errors: Mapping[str, float | None], comparisons: Sequence[Compari
             tier += 1
         tiers[model] = tier
     return tiers
+
+
+def compare_traits(model_pair: ModelPair) -> tuple[TraitComparison, ...]:
+    """Every pair of models on every trait, the later of the table against the earlier, on the same transcripts.
+
+    Raises:
+        Interrupted: a stop was requested.
+    """
+    pairs = model_pair.pairs()
+    progress = track("compare traits", len(pairs))
+    comparisons: list[TraitComparison] = []
+    for model, other in pairs:
+        for measure in ERROR_MEASURES:
+            comparisons += _compare_pair_by_trait(model_pair, model, other, measure)
+        progress.advance()
+    return tuple(each for measure in ERROR_MEASURES for each in adjust_family(comparisons, measure))
+
+
+def _compare_pair_by_trait(
+    model_pair: ModelPair, model: str, other: str, measure: ErrorMeasure
+) -> list[TraitComparison]:
+    differences = model_pair.error_differences(model, other, measure)
+    used = individual(differences)
+    sources = model_pair.sources_of(used)
+    return [
+        _compare_trait((model, other, measure, trait), column[used], sources, len(used))
+        for trait, column in zip(TRAIT_KEYS, differences.T, strict=True)
+    ]
+
+
+def _compare_trait(
+    key: tuple[str, str, ErrorMeasure, str], differences: Scores, sources: list[str], n_total: int
+) -> TraitComparison:
+    estimate = estimate_mean(differences, sources)
+    low, high = (None, None) if estimate is None else estimate.interval
+    p_value, n_used = sign_flip_p_value(differences, sources), len(differences)
+    return TraitComparison(
+        *key,
+        difference=float(differences.mean()) if n_used else None,
+        ci_low=low,
+        ci_high=high,
+        p_value=p_value,
+        p_adjusted=p_value,
+        distinguishable=False,
+        n_used=n_used,
+        n_total=n_total,
+        n_missing=n_total - n_used,
+    )

@@ -3,7 +3,7 @@
 Knows nothing of transcripts, models or what is missing: the caller says which pairs count.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,3 +82,41 @@ def mean_over_traits(values: Sequence[float | None]) -> float | None:
     """The plain mean over traits; None if any trait has no value, since then it would be of other traits."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+Mask = NDArray[np.bool_]
+
+
+def individual(predictions: Scores) -> Mask:
+    """The transcripts that this model answered validly."""
+    return np.asarray(~np.isnan(predictions).any(axis=1))
+
+
+def common(models: Iterable[Scores]) -> Mask:
+    """The transcripts that every one of `models` answered validly.
+
+    Raises:
+        ValueError: there are no models.
+    """
+    return np.logical_and.reduce([individual(predictions) for predictions in models], axis=0)
+
+
+def penalised(predictions: Scores, train_medians: Scores) -> Scores:
+    """All transcripts, an invalid output scored as if it had said the train median of each trait."""
+    return np.where(np.isnan(predictions), train_medians, predictions)
+
+
+def error_range(labels: Scores, predictions: Scores) -> tuple[Scores, Scores]:
+    """The least and the greatest squared error each score can have: one number where it is known."""
+    missing = np.isnan(predictions)
+    known = np.where(missing, 0.0, (predictions - labels) ** 2)
+    worst = np.maximum((labels - MIN_SCORE) ** 2, (MAX_SCORE - labels) ** 2)
+    return known, np.where(missing, worst, known)
+
+
+def bounds(labels: Scores, predictions: Scores) -> tuple[float, float] | None:
+    """The MSE over all transcripts if each missing score were right, and if each were as wrong as can be."""
+    if not labels.size:
+        return None
+    lowest, highest = error_range(labels, predictions)
+    return float(lowest.mean()), float(highest.mean())

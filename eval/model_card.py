@@ -9,19 +9,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.report.stand_ins import stand_ins
+from eval.report.demo_notice import demo_parts
 from eval.report.table import show_mse, show_share
 from feedback_model.errors import StoreError
-from feedback_model.records import Dataset, ModelVersion
+from feedback_model.records.evaluation import Evaluation, ModelResult
+from feedback_model.records.labels import Dataset
+from feedback_model.records.promotion import Decision
+from feedback_model.records.training import ModelVersion, TrainingRun
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.decision_records import Decision
-from feedback_model.store.evaluation_records import Evaluation, ModelResult
 from feedback_model.store.evaluations import read_evaluation
 from feedback_model.store.training import model_version_of, read_run
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from feedback_model.training.checkpoints import find_checkpoint
-from feedback_model.training.run import TrainingRun
 from feedback_model.traits import TRAITS
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _gather(store: Store, decision: Decision, version: ModelVersion) -> Card:
         run=run,
         dataset=read_dataset(store, run.dataset_id),
         evaluations=tuple((each, row) for each, row in rows if row is not None),
-        stand_ins=stand_ins(store, evaluations[0]),
+        stand_ins=demo_parts(store, evaluations[0]),
         licence=LICENCES.get(version.base.name),
     )
 

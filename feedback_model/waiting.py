@@ -137,7 +137,7 @@ def waiting_for(what: str, way_out: str, whom: Callable[[], str] = str) -> Gener
 
 
 def describe_process(pid: int) -> str:
-    """`process 4711: python -m deployments.cli train`; the number alone where this machine does not tell more."""
+    """`process 4711: python -m deployments.cli.app train`; the number alone where this machine does not tell more."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:

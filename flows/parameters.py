@@ -14,8 +14,8 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 from typer.models import OptionInfo
 
-from feedback_model.records import LabellerKind
-from feedback_model.records import LabelMode as LabelWay
+from feedback_model.records.labels import LabellerKind
+from feedback_model.records.labels import LabelMode as LabelWay
 from feedback_model.training.recipe_options import RECIPE_OPTIONS
 
 DEFAULT_LABELLER: Final[LabellerKind] = "openai"

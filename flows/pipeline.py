@@ -8,16 +8,7 @@ from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.augment import augment
 from flows.evaluate import evaluate
 from flows.label import label
-from flows.parameters import (
-    DEFAULT_LABELLER,
-    DEFAULT_SHARE,
-    Again,
-    BaseModel,
-    Inputs,
-    Labeller,
-    Share,
-    takes_recipe,
-)
+from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Again, BaseModel, Inputs, Labeller, Share, takes_recipe
 from flows.report import report
 from flows.train import train
 from tasks.endings import completed

@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from feedback_model.store.roles import UNAUGMENTED
+from feedback_model.records.training import UNAUGMENTED
 from flows.infer import infer
 from flows.parameters import Again, RunId
 from flows.report import report

@@ -5,14 +5,7 @@ from typing import Any
 from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
-from flows.parameters import (
-    DEFAULT_LABELLER,
-    DEFAULT_SHARE,
-    BaseModel,
-    Labeller,
-    Share,
-    takes_recipe,
-)
+from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, BaseModel, Labeller, Share, takes_recipe
 from flows.pipeline import pipeline
 from tasks.batches import claim, finishing
 from tasks.endings import completed

@@ -3,10 +3,10 @@
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from eval.report.effect import tell_effect as state_effect
+from eval.report.augmentation_effect import tell_effect as state_effect
 from feedback_model.augmentation.augment import AugmentationSummary, augment
-from feedback_model.labelling.opening import label_set_of, open_labeller
-from feedback_model.records import LabellerKind
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
+from feedback_model.records.labels import LabellerKind
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.training import read_run
 from feedback_model.transcripts.snapshots import demand_augmented
@@ -21,7 +21,9 @@ async def augment_rare_scores(kind: LabellerKind, share: float, seed: int) -> Au
     """Have rare score levels of the train part rewritten, relabelled blind, and kept where they hit."""
     with resources() as (settings, store):
         async with publishing_progress(), open_labeller(kind, settings) as labeller:
-            summary = await augment(store, labeller, label_set_of(kind, settings), settings, max_share=share, seed=seed)
+            summary = await augment(
+                store, labeller, labelling_config_of(kind, settings), settings, max_share=share, seed=seed
+            )
     get_run_logger().info("augmentation: %s", summary)
     return summary
 

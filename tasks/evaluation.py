@@ -6,14 +6,14 @@ from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import DEFAULT, NO_CACHE
 
-from eval.evaluation import choose_best_epoch, evaluate
-from eval.gate.rules import RULES
-from eval.gate.settling import settle
-from eval.gate.verdicts import decision_markdown, phrase_verdict
+from eval.evaluate import choose_best_epoch, evaluate
+from eval.promote import decide_and_record
+from eval.promotion.decide import RULES
+from eval.promotion.wording import decision_markdown, phrase_verdict
 from eval.report.table import find_evaluation, results_markdown
-from feedback_model.records import Split
+from feedback_model.records.transcripts import Split
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.decisions import fix_rules, read_decision
+from feedback_model.store.promotions import fix_rules, read_decision
 from feedback_model.store.training import read_run, steps_of, tracking_of
 from feedback_model.training.tracking import track_evaluations
 from tasks.progress import publishing_progress
@@ -71,7 +71,7 @@ async def choose_champion(validation_id: str, test_id: str) -> str:
         The verdict with its first reason, in one sentence.
     """
     with resources() as (settings, store):
-        decision = await asyncio.to_thread(settle, store, settings.home, validation_id, test_id)
+        decision = await asyncio.to_thread(decide_and_record, store, settings.home, validation_id, test_id)
     get_run_logger().info("%s: %s", decision.verdict, " ".join(decision.reasons))
     await acreate_markdown_artifact(
         key="decision", markdown=decision_markdown(decision), description=phrase_verdict(decision)

@@ -7,7 +7,7 @@ from prefect.cache_policies import DEFAULT, NO_CACHE
 
 from feedback_model.errors import MissingStage
 from feedback_model.inference.infer import infer
-from feedback_model.inference.lineup import models_of
+from feedback_model.inference.models import models_of
 from feedback_model.store.datasets import held_out
 from feedback_model.store.training import latest_run, read_run
 from tasks.progress import publishing_progress

@@ -5,12 +5,12 @@ import asyncio
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from eval.label_drift import measure_drift, tell_drift
-from feedback_model.labelling.buying import LabelCounts
-from feedback_model.labelling.label import demand_labels
+from eval.labels import measure_drift, tell_drift
+from feedback_model.labelling.label import require_labels
+from feedback_model.labelling.label_run import LabelCounts
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.modes import LABELLING
-from feedback_model.labelling.opening import label_set_of, open_labeller
-from feedback_model.records import LabellerKind, LabelMode
+from feedback_model.records.labels import LabellerKind, LabelMode
 from tasks.progress import publishing_progress
 from tasks.resources import resources
 from tasks.retries import RETRIES
@@ -29,7 +29,7 @@ async def label_what_is_missing(
             counts = await LABELLING[mode](
                 store,
                 labeller,
-                label_set_of(kind, settings),
+                labelling_config_of(kind, settings),
                 settings,
                 limit=limit or None,
                 again_failed=again,
@@ -44,9 +44,9 @@ async def label_what_is_missing(
 async def watch_for_drift(kind: LabellerKind) -> None:
     """Warn where the labels differ from those of another model or prompt."""
     with resources() as (settings, store):
-        label_set = label_set_of(kind, settings)
-        for drift in await asyncio.to_thread(measure_drift, store, label_set, COMPARED):
-            if alarm := tell_drift(label_set, drift):
+        labelling_config = labelling_config_of(kind, settings)
+        for drift in await asyncio.to_thread(measure_drift, store, labelling_config, COMPARED):
+            if alarm := tell_drift(labelling_config, drift):
                 get_run_logger().warning(alarm)
 
 
@@ -55,4 +55,4 @@ async def watch_for_drift(kind: LabellerKind) -> None:
 async def check_labels(kind: LabellerKind) -> None:
     """Fail where everything that was asked for was given up."""
     with resources() as (settings, store):
-        await asyncio.to_thread(demand_labels, store, label_set_of(kind, settings))
+        await asyncio.to_thread(require_labels, store, labelling_config_of(kind, settings))

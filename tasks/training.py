@@ -6,13 +6,13 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.cache_policies import DEFAULT
 
-from feedback_model.labelling.opening import label_set_of
-from feedback_model.records import LabellerKind
+from feedback_model.labelling.labeller import labelling_config_of
+from feedback_model.records.labels import LabellerKind
+from feedback_model.records.training import unaugmented_recipe
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.training import read_run
 from feedback_model.training.base_model import resolve_base
 from feedback_model.training.recipe_options import complete_recipe
-from feedback_model.training.run import unaugmented_recipe
 from feedback_model.training.train import train
 from feedback_model.transcripts.snapshots import demand_augmented, read_examples, snapshot
 from tasks.progress import publishing_progress
@@ -25,8 +25,8 @@ from tasks.retries import RETRIES
 async def take_snapshot(labeller: LabellerKind) -> str:
     """Freeze what is labelled as a dataset version; returns its id."""
     with resources() as (settings, store):
-        label_set = label_set_of(labeller, settings)
-        dataset = await asyncio.to_thread(snapshot, store, settings, label_set)
+        labelling_config = labelling_config_of(labeller, settings)
+        dataset = await asyncio.to_thread(snapshot, store, settings, labelling_config)
     get_run_logger().info("dataset %s: %d train, %d test", dataset.dataset_id, dataset.n_train, dataset.n_test)
     return dataset.dataset_id
 

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.records import LabelSet, Split, Transcript, content_id
+from feedback_model.records.identifiers import content_id
+from feedback_model.records.labels import LabellingConfig
+from feedback_model.records.transcripts import Split, Transcript
+from feedback_model.store.bulk import insert_missing
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import label, label_request, label_response, label_score
 from feedback_model.store.transcripts import NewTranscript, add_transcripts
-from feedback_model.store.upsert import insert_missing
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.near_duplicates import signature_of
 
-LABEL_SET = LabelSet("gpt-4o-mini", "label-00000000")
+LABEL_SET = LabellingConfig("gpt-4o-mini", "label-00000000")
 NOW = "2026-11-24T00:00:00.000000+00:00"
 
 
@@ -41,9 +43,15 @@ def store_transcripts(store: Store, transcripts: Sequence[Transcript]) -> None:
     add_transcripts(store, [NewTranscript(one, len(one.text.split()), signature_of(one.text)) for one in transcripts])
 
 
-def store_label(store: Store, transcript_id: str, feedback: Feedback, label_set: LabelSet = LABEL_SET) -> None:
+def store_label(
+    store: Store, transcript_id: str, feedback: Feedback, labelling_config: LabellingConfig = LABEL_SET
+) -> None:
     """Label a stored transcript, with the request and the reply that a label stands on."""
-    asked = {"label_model": label_set.label_model, "prompt_version": label_set.prompt_version, "replicate": 0}
+    asked = {
+        "label_model": labelling_config.label_model,
+        "prompt_version": labelling_config.prompt_version,
+        "replicate": 0,
+    }
     request_id = content_id("label", transcript_id, asked)
     key = {"transcript_id": transcript_id, **asked}
     with store.write() as connection:

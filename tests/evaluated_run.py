@@ -10,24 +10,23 @@ from pathlib import Path
 
 from sqlalchemy import insert, update
 
-from eval.evaluation import choose_best_epoch, evaluate
-from eval.gate.deciding import decide
-from eval.gate.rules import RULES
-from eval.gate.settling import gather_case
+from eval.evaluate import choose_best_epoch, evaluate
+from eval.promote import load_gate_input
+from eval.promotion.decide import RULES, decide
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
-from feedback_model.records import BaseModel, Dataset, LabelSet, to_json
+from feedback_model.records.evaluation import Evaluation
+from feedback_model.records.identifiers import to_json
+from feedback_model.records.labels import Dataset, LabellingConfig
+from feedback_model.records.promotion import Decision
+from feedback_model.records.training import BaseModel, choose_precision, default_recipe
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
-from feedback_model.store.decision_records import Decision
-from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.training.checkpoints import WEIGHTS_FILE, hash_adapter
-from feedback_model.training.recipe import default_recipe
-from feedback_model.training.run import choose_precision
 from feedback_model.traits import TRAIT_KEYS
 from tests.databases import OpenFilled
 
 WHEN = "2026-11-24T03:24:02.123456+00:00"
-LABELS = LabelSet("embedded-rubric-1", "label-12345678")
+LABELS = LabellingConfig("embedded-rubric-1", "label-12345678")
 RUN = "run-1"
 BASE = BaseModel("embedded", "embedded", "abc", stand_in=True)
 NOISE = {"base": 4.0, "base-nf4": 4.5, "epoch-1": 1.6, "epoch-2": 1.1, "epoch-3": 1.2}
@@ -130,7 +129,7 @@ def open_evaluated(open_filled: OpenFilled, fill: Callable[[Store], Evaluated] =
 
 def decide_on(store: Store, validation: Evaluation, test: Evaluation | None) -> Decision:
     """What the gate says of a run that was evaluated."""
-    return decide(gather_case(store, validation, test))
+    return decide(load_gate_input(store, validation, test))
 
 
 def put_adapters(store: Store, home: Path) -> None:

@@ -14,11 +14,9 @@ from itertools import count
 
 from sqlalchemy import event, func, select
 
-from eval.evaluation import evaluate
-from eval.judging import judge_outputs
+from eval.evaluate import evaluate, judge_outputs
 from feedback_model.store.connection import Store, connect, open_store
-from feedback_model.store.evaluations import latest_evaluation
-from feedback_model.store.standing import stands
+from feedback_model.store.evaluations import is_current, latest_evaluation
 from feedback_model.store.tables import metadata
 from tests.evaluated_run import RUN, EvaluatedRun, fill_run
 
@@ -61,7 +59,7 @@ def evaluate_until(url: str, run: EvaluatedRun, last_write: int, *, again: bool)
 def what_is_left(url: str) -> tuple[int, bool]:
     with closing(connect(url)) as store:
         evaluation = latest_evaluation(store)
-        return rows_of_evaluations(store), evaluation is not None and stands(store, evaluation)
+        return rows_of_evaluations(store), evaluation is not None and is_current(store, evaluation)
 
 
 def rows_of_evaluations(store: Store) -> int:

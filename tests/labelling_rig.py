@@ -14,13 +14,13 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from feedback_model.embedded.speech import generate_transcripts
-from feedback_model.records import content_id
+from feedback_model.demo.speech import generate_transcripts
+from feedback_model.records.identifiers import content_id
 from feedback_model.settings import Settings
+from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import label, label_request, label_response, transcript
-from feedback_model.store.upsert import insert_missing
 from feedback_model.transcripts.near_duplicates import signature_of
 from tests.databases import open_sqlite
 
@@ -143,7 +143,7 @@ _CHILD = """
 import asyncio, sys
 from pathlib import Path
 from feedback_model.labelling.opening import label_set_of, open_labeller
-from feedback_model.labelling.batching import label_in_batches
+from feedback_model.labelling.batch_jobs import label_in_batches
 from feedback_model.labelling.label import label_missing
 from feedback_model.settings import Settings
 from feedback_model.store.connection import open_store

@@ -67,7 +67,7 @@ def feedback_up(home: Path, *options: str) -> Generator[LocalService]:
     """`feedback up` with `options`; stopped at the end, which must go well."""
     home.mkdir(parents=True, exist_ok=True)
     port, output = free_port(), home / "up.out"
-    command = [sys.executable, "-m", "deployments.cli", "up", "--port", str(port), *options]
+    command = [sys.executable, "-m", "deployments.cli.app", "up", "--port", str(port), *options]
     with output.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink, env=clean_environment(home))
     try:

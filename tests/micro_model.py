@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.records import Dataset, Example
+from feedback_model.records.labels import Dataset, LabelledTranscript
+from feedback_model.records.recipe import Recipe
+from feedback_model.store.bulk import insert_missing
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import dataset
-from feedback_model.store.upsert import insert_missing
-from feedback_model.training.recipe import Recipe
 from feedback_model.traits import TRAIT_KEYS
 from tests.builders import LABEL_SET, NOW, a_transcript
 
@@ -59,16 +59,18 @@ def _tokenizer(chat_template: str | None):
     return fast
 
 
-def an_example(number: int = 0, text: str | None = None) -> Example:
+def an_example(number: int = 0, text: str | None = None) -> LabelledTranscript:
     transcript = a_transcript(
         text or f"well this is talk number {number} " + "and so on " * (number % 4), split="train"
     )
     score = 1 + number % 10
     feedback = Feedback(tuple(TraitFeedback(score, "ok") for _ in TRAIT_KEYS))
-    return Example(transcript.transcript_id, transcript.source_id, transcript.text, "train", "real", feedback)
+    return LabelledTranscript(
+        transcript.transcript_id, transcript.source_id, transcript.text, "train", "real", feedback
+    )
 
 
-def some_examples(count: int = 6) -> list[Example]:
+def some_examples(count: int = 6) -> list[LabelledTranscript]:
     return [an_example(number) for number in range(count)]
 
 
@@ -90,8 +92,8 @@ def a_recipe(**fields: Any) -> Recipe:
 def store_dataset(store: Store, name: str = "d") -> Dataset:
     """Put an otherwise empty dataset into the database, so that runs can name it."""
     made = Dataset(name * 32, LABEL_SET, "snapshots/d.parquet", 6, 0, 0, 0)
-    row = {**asdict(made), "created_at": NOW, **asdict(made.label_set)}
-    del row["label_set"]
+    row = {**asdict(made), "created_at": NOW, **asdict(made.labelling_config)}
+    del row["labelling_config"]
     with store.write() as connection:
         insert_missing(connection, dataset, [row])
     return made

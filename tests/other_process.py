@@ -5,7 +5,7 @@ import sys
 
 HOLD_LEASE = """
 from feedback_model.store.connection import connect
-from feedback_model.store.leases import hold
+from feedback_model.store.locks import hold
 with hold(connect(sys.argv[1]), "train:1", "trains the same recipe"):
     keep()
 """

@@ -4,7 +4,7 @@ import http.client
 import json
 from contextlib import closing
 
-from feedback_model.embedded.answers import MODEL
+from feedback_model.demo.answers import MODEL
 from feedback_model.prompts import render_messages
 
 TEXT = "Well, um, we took the bus. The survey clearly helps."

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eval.report.asking import Cell
+from eval.report.data import Cell
 from feedback_model.traits import MAX_SCORE, MIN_SCORE
 
 # Vega wants colours it can parse; these stand for the page's variables and are replaced in the finished drawing.

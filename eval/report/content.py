@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.report import figures
-from eval.report.asking import Answer, Row
-from eval.report.effect import Effect, find_effect
+from eval.report.augmentation_effect import Effect, find_effect
+from eval.report.data import QueryResult, ReportData, Row
+from eval.report.demo_notice import name_demo_parts
 from eval.report.examples import Examples, pick_examples
 from eval.report.figures import Figure
-from eval.report.gathering import Gathered
-from eval.report.opponents import Opponent, Rank, incumbent, list_opponents, pairs_under, rank
-from eval.report.sentences import say_failure, say_parity, state_verdict
-from eval.report.stand_ins import name_stand_ins
-from feedback_model.store.roles import model_order
+from eval.report.pairs import ComparedModel, Rank, incumbent, list_compared_models, pairs_under, rank
+from eval.report.text import say_failure, say_parity, state_verdict
+from feedback_model.records.training import model_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class BeforeAfter:
 class Content:
     """What the templates fill in."""
 
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, QueryResult]
     verdict: str
     evaluation: Row
     best: str | None
@@ -70,7 +69,7 @@ class Content:
     metrics: Mapping[tuple[str, str], Row]
     """By model and trait."""
     floors: Mapping[str, Row]
-    opponents: tuple[Opponent, ...]
+    opponents: tuple[ComparedModel, ...]
     ranks: tuple[Rank, ...]
     tax: Row | None
     parity: str
@@ -88,7 +87,7 @@ class Content:
     lineage: tuple[Row, ...]
 
 
-def compose(gathered: Gathered) -> Content:
+def compose(gathered: ReportData) -> Content:
     """Everything the page shows of `gathered`."""
     answers = gathered.answers
     evaluation, summaries = answers["evaluation"].rows[0], _in_order(answers["summary"])
@@ -99,7 +98,7 @@ def compose(gathered: Gathered) -> Content:
     pairs = pairs_under(answers["comparisons"].rows, "penalised")
     replaced = incumbent(*_without(best, models, lineage), decision)
     compared = pairs.get((best or "", replaced or ""))
-    opponents = list_opponents(pairs, models, best)
+    opponents = list_compared_models(pairs, models, best)
     tax, effect = next(iter(answers["quantisation"].rows), None), find_effect(answers)
     return Content(
         answers=answers,
@@ -111,7 +110,7 @@ def compose(gathered: Gathered) -> Content:
         decision=decision,
         reasons=() if decision is None else tuple(json.loads(str(decision["reasons"]))),
         evidence=tuple(answers["evidence"].rows),
-        stand_ins=name_stand_ins(evaluation["label_model"], any_base=any(row["stand_in"] for row in lineage)),
+        stand_ins=name_demo_parts(evaluation["label_model"], any_base=any(row["stand_in"] for row in lineage)),
         before_after=_before_after(summaries, best),
         summaries=summaries,
         other_summaries=_in_order(answers["other_summary"]),
@@ -135,7 +134,7 @@ def compose(gathered: Gathered) -> Content:
     )
 
 
-def _in_order(answer: Answer) -> tuple[Row, ...]:
+def _in_order(answer: QueryResult) -> tuple[Row, ...]:
     return tuple(sorted(answer.rows, key=lambda row: model_order(str(row["model"]))))
 
 
@@ -155,11 +154,11 @@ def _before_after(summaries: Sequence[Row], best: str | None) -> BeforeAfter | N
 
 
 def _figures(
-    answers: Mapping[str, Answer],
+    answers: Mapping[str, QueryResult],
     summaries: Sequence[Row],
     best: str | None,
     shown: str,
-    opponents: Sequence[Opponent],
+    opponents: Sequence[ComparedModel],
 ) -> dict[str, Figure | None]:
     evaluation, models = answers["evaluation"].rows[0], [str(row["model"]) for row in summaries]
     return {

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.report.asking import Answer, Row
-from eval.report.sentences import say_failure
+from eval.report.data import QueryResult, Row
+from eval.report.text import say_failure
 from feedback_model.parsing import judge
 from feedback_model.traits import TRAITS
 
@@ -60,7 +60,7 @@ class Examples:
     failed: tuple[FailedExample, ...]
 
 
-def pick_examples(answers: Mapping[str, Answer]) -> Examples:
+def pick_examples(answers: Mapping[str, QueryResult]) -> Examples:
     """The closest and the furthest answers of the model shown, and broken outputs, one of each kind."""
     answered, traits = answers["answered"].rows, answers["answered_traits"].rows
     best = [row for row in answered if int(row["place"] or 0) <= _EACH]

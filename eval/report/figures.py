@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.report import charts
-from eval.report.asking import Answer, Cell, Row
-from eval.report.opponents import Opponent
+from eval.report.data import Cell, QueryResult, Row
+from eval.report.pairs import ComparedModel
 from feedback_model.traits import TRAITS
 
-Answers = Mapping[str, Answer]
+Answers = Mapping[str, QueryResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def trait_figure(answers: Answers, models: Sequence[str], best: str | None) -> F
     return Figure("Error per trait", caption + floor, tuple(panels), ("traits", "noise_floor"))
 
 
-def difference_figure(opponents: Sequence[Opponent]) -> Figure | None:
+def difference_figure(opponents: Sequence[ComparedModel]) -> Figure | None:
     """A forest of paired differences against each opponent."""
     if not opponents:
         return None

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from eval.report.stand_ins import stand_ins
+from eval.report.demo_notice import demo_parts
 from feedback_model.errors import MissingStage
-from feedback_model.records import Decoding, Split
+from feedback_model.records.evaluation import Decoding, Evaluation, ModelResult
+from feedback_model.records.transcripts import Split
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import Evaluation, ModelResult
 from feedback_model.store.evaluations import latest_evaluation, read_evaluation
 from feedback_model.traits import TRAIT_KEYS, TRAITS
 
@@ -73,7 +73,7 @@ def results_table(store: Store, evaluation_id: str | None = None) -> ResultsTabl
         rows=tuple(_row(result, evaluation.n_test) for result in evaluation.models),
         mse_constant=evaluation.mse_constant,
         mse_constant_by_trait=tuple(mses.get(trait) for trait in TRAIT_KEYS),
-        notes=(*_notes(evaluation), *stand_ins(store, evaluation)),
+        notes=(*_notes(evaluation), *demo_parts(store, evaluation)),
     )
 
 

@@ -9,22 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from feedback_model.augmentation.plan import MAX_SHARE, AugmentationPlan, Level, count_scores, plan_augmentation
-from feedback_model.augmentation.rewriting import Intake, read_rewrite
+from feedback_model.augmentation.planning import MAX_SHARE, AugmentationPlan, Level, count_scores, plan_augmentation
+from feedback_model.augmentation.rewrites import Intake, read_rewrite
 from feedback_model.errors import MissingStage
-from feedback_model.labelling.buying import LabelCounts, buy
-from feedback_model.labelling.label import LABELS
+from feedback_model.labelling.label import LABEL_HANDLER
+from feedback_model.labelling.label_run import LabelCounts, run_requests
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.questions import question_version
-from feedback_model.labelling.reclaiming import reclaim
-from feedback_model.labelling.sharing import taking_turns
-from feedback_model.labelling.trading import Trade, read_orphans
+from feedback_model.labelling.peers import one_at_a_time
+from feedback_model.labelling.recovery import recover_attempts
+from feedback_model.labelling.requests import request_version
+from feedback_model.labelling.response_handlers import ResponseHandler, process_unprocessed
 from feedback_model.progress import track
-from feedback_model.records import LabelSet
+from feedback_model.records.labels import LabellingConfig, Purpose
 from feedback_model.settings import Settings
-from feedback_model.store import augmentations, claims, ledger
-from feedback_model.store.augmentation_outcomes import add_outcomes, outcomes_by_level
-from feedback_model.store.augmentations import Rewrite, ScoredTranscript, Verdict
+from feedback_model.store import augmentations, label_claims, label_requests
+from feedback_model.store.augmentations import Rewrite, ScoredTranscript, Verdict, add_outcomes, outcomes_by_level
 from feedback_model.store.connection import Store
 
 Answer = TypeVar("Answer")
@@ -64,7 +63,7 @@ class _Augmentation:
 
     store: Store
     labeller: Labeller
-    label_set: LabelSet
+    labelling_config: LabellingConfig
     concurrency: int
     seed: int
     max_share: float
@@ -73,46 +72,48 @@ class _Augmentation:
     """Rewrites that may still be ordered in this call; None means no limit of its own."""
 
     def __post_init__(self) -> None:
-        self.rewrite_set = rewrite_set_of(self.label_set)
-        self.rewriting = Trade(read_rewrite, Intake(self.store).settle)
+        self.rewrite_config = rewrite_config_of(self.labelling_config)
+        self.rewriting = ResponseHandler(read_rewrite, Intake(self.store).settle)
         self.spent = LabelCounts()
 
     async def finish_ordered(self) -> None:
         """Bring every rewrite that was ordered to its verdict."""
-        trades: dict[ledger.Purpose, Trade[Any]] = {"rewrite": self.rewriting, "relabel": LABELS}
-        await reclaim(self.store, self.labeller, self.label_set.label_model, trades)
+        trades: dict[Purpose, ResponseHandler[Any]] = {"rewrite": self.rewriting, "relabel": LABEL_HANDLER}
+        await recover_attempts(self.store, self.labeller, self.labelling_config.label_model, trades)
         await asyncio.to_thread(self._recover)
-        await self._buy(self.rewrite_set, "rewrite", self.rewriting)
+        await self._buy(self.rewrite_config, "rewrite", self.rewriting)
         await asyncio.to_thread(self._order_labels)
-        await self._buy(self.label_set, "relabel", LABELS)
+        await self._buy(self.labelling_config, "relabel", LABEL_HANDLER)
         await asyncio.to_thread(self._judge)
 
     def _recover(self) -> None:
-        read_orphans(self.store, "rewrite", self.rewriting)
-        read_orphans(self.store, "relabel", LABELS)
-        claims.free_dead_claims(self.store)
-        ledger.want_failed_again(self.store, self.rewrite_set, "rewrite", spent=False)
-        ledger.want_failed_again(self.store, self.label_set, "relabel", spent=False)
+        process_unprocessed(self.store, "rewrite", self.rewriting)
+        process_unprocessed(self.store, "relabel", LABEL_HANDLER)
+        label_claims.free_dead_claims(self.store)
+        label_requests.enqueue_failed_again(self.store, self.rewrite_config, "rewrite", spent=False)
+        label_requests.enqueue_failed_again(self.store, self.labelling_config, "relabel", spent=False)
 
-    async def _buy(self, asked_of: LabelSet, purpose: ledger.Purpose, trade: Trade[Answer]) -> None:
-        wanted = await asyncio.to_thread(ledger.count_state, self.store, asked_of, purpose, "wanted")
+    async def _buy(self, asked_of: LabellingConfig, purpose: Purpose, trade: ResponseHandler[Answer]) -> None:
+        wanted = await asyncio.to_thread(label_requests.count_state, self.store, asked_of, purpose, "queued")
         if wanted:
             tracker = track(purpose, wanted)
-            self.spent += await buy(
+            self.spent += await run_requests(
                 self.store, self.labeller, asked_of, purpose, trade, concurrency=self.concurrency, tracker=tracker
             )
 
     def _pending(self) -> list[Rewrite]:
-        return augmentations.rewrites(self.store, self.rewrite_set, "pending")
+        return augmentations.rewrites(self.store, self.rewrite_config, "pending")
 
     def _order_labels(self) -> None:
         texts = (rewrite.transcript_id for rewrite in self._pending())
-        ledger.want(self.store, [ledger.request_row("relabel", text, self.label_set) for text in texts if text])
+        label_requests.enqueue(
+            self.store, [label_requests.request_row("relabel", text, self.labelling_config) for text in texts if text]
+        )
 
     def _judge(self) -> None:
         pending = self._pending()
-        scores = augmentations.blind_scores(self.store, self.label_set, pending)
-        no_text, no_label = augmentations.failed_requests(self.store, self.label_set, self.rewrite_set)
+        scores = augmentations.blind_scores(self.store, self.labelling_config, pending)
+        no_text, no_label = augmentations.failed_requests(self.store, self.labelling_config, self.rewrite_config)
         verdicts = [self._verdict(rewrite, scores.get(rewrite.request_id)) for rewrite in pending]
         augmentations.settle_verdicts(self.store, [verdict for verdict in verdicts if verdict is not None])
         lost = [each for each in pending if each.request_id in no_text or each.transcript_id in no_label]
@@ -126,9 +127,9 @@ class _Augmentation:
 
     def order_more(self) -> int:
         """Order what the plan lacks, as far as limit and tries allow; returns how many rewrites are new."""
-        plan = plan_next(self.store, self.label_set, max_share=self.max_share, seed=self.seed)
+        plan = plan_next(self.store, self.labelling_config, max_share=self.max_share, seed=self.seed)
         wanted = [(each.parent_id, each.trait, each.target_score) for each in plan.rewrites[: self.left]]
-        new = augmentations.order_rewrites(self.store, self.rewrite_set, wanted)
+        new = augmentations.order_rewrites(self.store, self.rewrite_config, wanted)
         self.left = None if self.left is None else self.left - new
         return new
 
@@ -136,7 +137,7 @@ class _Augmentation:
 async def augment(
     store: Store,
     labeller: Labeller,
-    label_set: LabelSet,
+    labelling_config: LabellingConfig,
     settings: Settings,
     *,
     limit: int | None = None,
@@ -156,56 +157,70 @@ async def augment(
         MissingStage: no train transcript has a label of this label set.
         LabellerError, ConfigurationError, Interrupted: what was paid is kept; a rerun goes on from there.
     """
-    await asyncio.to_thread(labelled_train, store, label_set)
+    await asyncio.to_thread(labelled_train, store, labelling_config)
     job = _Augmentation(
-        store, labeller, label_set, settings.label_concurrency, seed=seed, max_share=max_share, tolerance=tolerance, left=limit
+        store,
+        labeller,
+        labelling_config,
+        settings.label_concurrency,
+        seed=seed,
+        max_share=max_share,
+        tolerance=tolerance,
+        left=limit,
     )  # fmt: skip
-    async with taking_turns(store, "augment", "augments"):
+    async with one_at_a_time(store, "augment", "augments"):
         await job.finish_ordered()
         while await asyncio.to_thread(job.order_more):
             await job.finish_ordered()
     return await asyncio.to_thread(
-        summarise, store, label_set, max_share=max_share, seed=seed, cost_usd=job.spent.cost_usd
+        summarise, store, labelling_config, max_share=max_share, seed=seed, cost_usd=job.spent.cost_usd
     )
 
 
-def rewrite_set_of(label_set: LabelSet) -> LabelSet:
+def rewrite_config_of(labelling_config: LabellingConfig) -> LabellingConfig:
     """What rewrites are ordered under: the same model, the prompt that asks for them."""
-    return LabelSet(label_set.label_model, question_version("rewrite", label_set.label_model))
+    return LabellingConfig(labelling_config.label_model, request_version("rewrite", labelling_config.label_model))
 
 
-def labelled_train(store: Store, label_set: LabelSet) -> Sequence[ScoredTranscript]:
+def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[ScoredTranscript]:
     """The labelled train transcripts, accepted rewrites among them.
 
     Raises:
         MissingStage: there are none of this label set.
     """
-    train = augmentations.scored_train(store, label_set)
+    train = augmentations.scored_train(store, labelling_config)
     if not train:
         raise MissingStage(
-            f"no train transcript is labelled by {label_set.label_model} with {label_set.prompt_version}; "
+            f"no train transcript is labelled by {labelling_config.label_model} with {labelling_config.prompt_version}; "
             "run `feedback label` first"
         )
     return train
 
 
-def plan_next(store: Store, label_set: LabelSet, *, max_share: float = MAX_SHARE, seed: int = 0) -> AugmentationPlan:
+def plan_next(
+    store: Store, labelling_config: LabellingConfig, *, max_share: float = MAX_SHARE, seed: int = 0
+) -> AugmentationPlan:
     """What should be ordered next, from what the store has; nothing is written.
 
     Raises:
         MissingStage: no train transcript has a label of this label set.
     """
-    ordered = augmentations.rewrites(store, rewrite_set_of(label_set))
-    return plan_augmentation(labelled_train(store, label_set), ordered, max_share=max_share, seed=seed)
+    ordered = augmentations.rewrites(store, rewrite_config_of(labelling_config))
+    return plan_augmentation(labelled_train(store, labelling_config), ordered, max_share=max_share, seed=seed)
 
 
 def summarise(
-    store: Store, label_set: LabelSet, *, max_share: float = MAX_SHARE, seed: int = 0, cost_usd: float | None = 0.0
+    store: Store,
+    labelling_config: LabellingConfig,
+    *,
+    max_share: float = MAX_SHARE,
+    seed: int = 0,
+    cost_usd: float | None = 0.0,
 ) -> AugmentationSummary:
     """The state of augmentation as the store has it; `cost_usd` is passed through."""
-    train = labelled_train(store, label_set)
+    train = labelled_train(store, labelling_config)
     real = [each for each in train if each.origin == "real"]
-    became = add_outcomes(outcomes_by_level(store, rewrite_set_of(label_set)))
+    became = add_outcomes(outcomes_by_level(store, rewrite_config_of(labelling_config)))
     return AugmentationSummary(
         before=count_scores(real),
         after=count_scores(train),
@@ -215,7 +230,7 @@ def summarise(
         missed_target=became.missed_target,
         near_duplicate=became.near_duplicate,
         unusable=became.unusable,
-        levels=plan_next(store, label_set, max_share=max_share, seed=seed).levels,
+        levels=plan_next(store, labelling_config, max_share=max_share, seed=seed).levels,
         cost_usd=cost_usd,
         total_cost_usd=became.cost_usd,
         cost_per_accepted_usd=became.cost_per_accepted_usd,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from feedback_model.records import FinishReason
+from feedback_model.records.evaluation import FinishReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from feedback_model.errors import InputError
 from feedback_model.inference.generator import Generator, Output
 from feedback_model.progress import track
 from feedback_model.prompts import prompt_version
-from feedback_model.records import BaseModel, Decoding, ModelVersion, Prediction, Transcript, content_id
-from feedback_model.store import outputs
+from feedback_model.records.evaluation import Decoding, Inference, Prediction
+from feedback_model.records.identifiers import content_id
+from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun
+from feedback_model.records.transcripts import Transcript
+from feedback_model.store import predictions
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import hold
+from feedback_model.store.locks import hold
 from feedback_model.store.training import record_models
-from feedback_model.training.run import TrainingRun
 
 Name = TypeVar("Name")
 MAX_NEW_TOKENS: Final = 512
@@ -81,18 +83,18 @@ def infer(
     by_id = {transcript.transcript_id: transcript for transcript in transcripts}
     with hold(store, f"infer:{inference_id}", "asks the same model"):
         if again:
-            outputs.forget_outputs(store, inference_id, list(by_id))
-        missing = outputs.missing_outputs(store, inference_id, by_id)
+            predictions.forget_outputs(store, inference_id, list(by_id))
+        missing = predictions.missing_outputs(store, inference_id, by_id)
         if missing:
             generator, device = _open_generator(home, model, limit)
             record_models(store, [model])
-            outputs.record_inference(
-                store, outputs.Inference(inference_id, model.model_id, decoding, version, limit, device)
+            predictions.record_inference(
+                store, Inference(inference_id, model.model_id, decoding, version, limit, device)
             )
             texts = [by_id[transcript_id].text for transcript_id in missing]
             done = len(by_id) - len(missing)
             for batch in _ask(generator, missing, texts, model, done, batch_size):
-                outputs.write_outputs(store, inference_id, [_prediction(*said) for said in batch])
+                predictions.write_outputs(store, inference_id, [_prediction(*said) for said in batch])
     return inference_id
 
 
@@ -120,8 +122,8 @@ def _check_decoding(decoding: Decoding) -> None:
 
 
 def _open_generator(home: Path, model: ModelVersion, max_new_tokens: int) -> tuple[Generator, str]:
+    from feedback_model.inference.free import ReferenceGenerator
     from feedback_model.inference.loaded import load_version
-    from feedback_model.inference.reference import ReferenceGenerator
 
     weights, tokenizer = load_version(home, model)
     return ReferenceGenerator(weights, tokenizer, max_new_tokens), weights.device.type

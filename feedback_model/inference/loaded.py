@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from feedback_model.errors import ModelError
-from feedback_model.records import BaseModel, Checkpoint, ModelVersion
+from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion
 from feedback_model.training.checkpoints import verified_folder
 from feedback_model.training.loading import device_name, load_model, load_tokenizer, quiet_libraries
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from feedback_model.labelling.refusals import Refusal, seconds_to_wait
+from feedback_model.labelling.api_errors import APIError, seconds_to_wait
 
 CONNECT_SECONDS: Final = 10.0
 UPLOAD_SECONDS: Final = 600.0  # a batch's file may have 200 MB
@@ -25,7 +25,7 @@ ENDPOINT: Final = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
-class RawReply:
+class RawResponse:
     """A response as it came."""
 
     content: bytes
@@ -34,7 +34,7 @@ class RawReply:
 
 
 class Client:
-    """One endpoint with one key. Every method raises `Refusal` where no answer came."""
+    """One endpoint with one key. Every method raises `APIError` where no answer came."""
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
         import openai
@@ -55,7 +55,7 @@ class Client:
         """Give all connections back."""
         await self._api.close()
 
-    async def complete(self, question: bytes, send_id: str) -> RawReply:
+    async def complete(self, question: bytes, send_id: str) -> RawResponse:
         """Ask for a chat completion.
 
         Posted as bytes: the typed method checks and copies every part of the question, which takes longer than sending it.
@@ -66,7 +66,7 @@ class Client:
         )
         # The client's own mapping looks through all headers at each question.
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        return RawReply(response.content, headers)
+        return RawResponse(response.content, headers)
 
     async def stored(self, key: str, value: str) -> bytes:
         """The page of stored completions whose metadata has `key` as `value`; an empty object where none can be listed."""
@@ -120,7 +120,7 @@ async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
     """What `send` gives.
 
     Raises:
-        Refusal: nothing.
+        APIError: nothing.
     """
     import openai
 
@@ -131,8 +131,8 @@ async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
     except openai.APIConnectionError as error:
         sent = _was_sent(error)
         if type(error.__cause__).__name__ in SILENT:
-            raise Refusal(None, "timeout", "no answer within FEEDBACK_REQUEST_TIMEOUT", may_be_billed=sent) from error
-        raise Refusal(None, "connection", str(error.__cause__ or error.message), may_be_billed=sent) from error
+            raise APIError(None, "timeout", "no answer within FEEDBACK_REQUEST_TIMEOUT", may_be_billed=sent) from error
+        raise APIError(None, "connection", str(error.__cause__ or error.message), may_be_billed=sent) from error
 
 
 def _was_sent(error: Exception) -> bool:
@@ -145,7 +145,7 @@ def _was_sent(error: Exception) -> bool:
 async def _known(send: Callable[[], Awaitable[Any]]) -> Any | None:
     try:
         return await _answered(send)
-    except Refusal as refusal:
+    except APIError as refusal:
         if refusal.status == NOT_FOUND:
             return None
         raise
@@ -154,14 +154,14 @@ async def _known(send: Callable[[], Awaitable[Any]]) -> Any | None:
 async def _listed(send: Callable[[], Awaitable[Any]]) -> bytes:
     try:
         return (await _answered(send)).content
-    except Refusal as refusal:
+    except APIError as refusal:
         if refusal.status in ABSENT:
             return b"{}"
         raise
 
 
-def _refusal_of(error: Any) -> Refusal:
-    return Refusal(
+def _refusal_of(error: Any) -> APIError:
+    return APIError(
         error.status_code,
         error.code,
         error.message,

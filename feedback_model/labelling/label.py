@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.errors import LabellerError, MissingStage
-from feedback_model.labelling.allowance import in_budget
-from feedback_model.labelling.buying import LabelCounts, buy
+from feedback_model.labelling.label_run import LabelCounts, run_requests
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.reclaiming import reclaim, reclaiming_meanwhile
-from feedback_model.labelling.replies import read_label
-from feedback_model.labelling.trading import Trade, read_orphans
+from feedback_model.labelling.recovery import recover_attempts, recovering_meanwhile
+from feedback_model.labelling.requests import in_budget
+from feedback_model.labelling.response_handlers import ResponseHandler, process_unprocessed
+from feedback_model.labelling.responses import read_label
 from feedback_model.progress import Tracker, check_stop, track
-from feedback_model.records import LabelSet
+from feedback_model.records.labels import Label, LabellingConfig, Purpose
 from feedback_model.settings import Settings
-from feedback_model.store import claims, ledger, replies
+from feedback_model.store import label_claims, label_requests, label_responses
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import describe_owner
+from feedback_model.store.locks import describe_owner
 from feedback_model.store.transcripts import count_transcripts
 from feedback_model.waiting import Waiting
 
-LABELS: Final[Trade[replies.Label]] = Trade(read_label, replies.settle_labels)
-TRADES: Final[Mapping[ledger.Purpose, Trade[replies.Label]]] = {"label": LABELS, "relabel": LABELS}
+LABEL_HANDLER: Final[ResponseHandler[Label]] = ResponseHandler(read_label, label_responses.apply_labels)
+HANDLERS: Final[Mapping[Purpose, ResponseHandler[Label]]] = {"label": LABEL_HANDLER, "relabel": LABEL_HANDLER}
 """All that is bought for a label set, and counts against its budget."""
 POLL: Final = 0.5  # seconds between looks at what another process is buying
 STANDSTILL: Final = 600.0  # seconds for which another process may hold the same number of claims before we stop waiting
@@ -46,7 +46,7 @@ class LabelPlan:
 
 def plan_labels(
     store: Store,
-    label_set: LabelSet,
+    labelling_config: LabellingConfig,
     *,
     limit: int | None = None,
     again_failed: bool = False,
@@ -65,45 +65,52 @@ def plan_labels(
     if not count_transcripts(store):
         raise MissingStage("no transcripts have landed; run `feedback land PATH...` first")
     recover(store)
-    ledger.want_failed_again(store, label_set, "label", spent=again_failed)
-    waiting = ledger.count_state(store, label_set, "label", "wanted")
+    label_requests.enqueue_failed_again(store, labelling_config, "label", spent=again_failed)
+    waiting = label_requests.count_state(store, labelling_config, "label", "queued")
     room = None if limit is None else max(0, limit - waiting)
-    if room != 0 and ledger.want_labels(store, label_set, room, relabel_share):
-        waiting = ledger.count_state(store, label_set, "label", "wanted")
+    if room != 0 and label_requests.enqueue_labels(store, labelling_config, room, relabel_share):
+        waiting = label_requests.count_state(store, labelling_config, "label", "queued")
     return LabelPlan(
         waiting if limit is None else min(limit, waiting),
-        ledger.count_state(store, label_set, "label", "done"),
-        ledger.count_state(store, label_set, "label", "failed"),
+        label_requests.count_state(store, labelling_config, "label", "done"),
+        label_requests.count_state(store, labelling_config, "label", "failed"),
     )
 
 
 def recover(store: Store) -> None:
     """Take over from processes that died: read what they had paid for, free what they had claimed."""
-    read_orphans(store, "label", LABELS)
-    claims.free_dead_claims(store)
+    process_unprocessed(store, "label", LABEL_HANDLER)
+    label_claims.free_dead_claims(store)
 
 
-async def take_stock(
-    store: Store, labeller: Labeller, label_set: LabelSet, settings: Settings, limit: int | None, *, again_failed: bool
+async def recover_and_plan(
+    store: Store,
+    labeller: Labeller,
+    labelling_config: LabellingConfig,
+    settings: Settings,
+    limit: int | None,
+    *,
+    again_failed: bool,
 ) -> LabelPlan:
     """`plan_labels`, after accounting for what processes that died had sent: found at the provider, or booked as unknown."""
-    await reclaim(store, labeller, label_set.label_model, TRADES)
+    await recover_attempts(store, labeller, labelling_config.label_model, HANDLERS)
     share = settings.relabel_share
     return await asyncio.to_thread(
-        plan_labels, store, label_set, limit=limit, again_failed=again_failed, relabel_share=share
+        plan_labels, store, labelling_config, limit=limit, again_failed=again_failed, relabel_share=share
     )
 
 
-def demand_labels(store: Store, label_set: LabelSet) -> None:
+def require_labels(store: Store, labelling_config: LabellingConfig) -> None:
     """See that asking led somewhere.
 
     Raises:
         LabellerError: every transcript that was asked about was given up, and none is labelled.
     """
-    failed = ledger.count_state(store, label_set, "label", "failed")
-    if failed and not ledger.count_state(store, label_set, "label", "done"):
+    failed = label_requests.count_state(store, labelling_config, "label", "failed")
+    if failed and not label_requests.count_state(store, labelling_config, "label", "done"):
         raise LabellerError(
-            f"no usable label came from {label_set.label_model}: {failed} transcripts were given up (the view label_progress "
+            f"no usable label came from {labelling_config.label_model}: {failed} transcripts were given up "
+            "(the view label_progress "
             "says why); mend the endpoint or choose another FEEDBACK_LABEL_MODEL, then run `feedback label --again`"
         )
 
@@ -111,7 +118,7 @@ def demand_labels(store: Store, label_set: LabelSet) -> None:
 async def label_missing(
     store: Store,
     labeller: Labeller,
-    label_set: LabelSet,
+    labelling_config: LabellingConfig,
     settings: Settings,
     *,
     limit: int | None = None,
@@ -128,9 +135,9 @@ async def label_missing(
         LabellerError: the endpoint is down, or asks for too long a wait.
         ConfigurationError, Interrupted: a rerun goes on from there.
     """
-    most = in_budget(budget, label_set.label_model)
-    plan = await take_stock(store, labeller, label_set, settings, limit, again_failed=again_failed)
-    shop = _Shop(store, labeller, label_set, settings, most)
+    most = in_budget(budget, labelling_config.label_model)
+    plan = await recover_and_plan(store, labeller, labelling_config, settings, limit, again_failed=again_failed)
+    shop = _Shop(store, labeller, labelling_config, settings, most)
     tracker = track("label", plan.n_done + plan.n_wanted, plan.n_done)
     counts = await shop.buy(tracker, limit) if plan.n_wanted else LabelCounts()
     if limit is None:
@@ -148,22 +155,22 @@ class _Shop:
 
     store: Store
     labeller: Labeller
-    label_set: LabelSet
+    labelling_config: LabellingConfig
     settings: Settings
     budget: int | None
 
     async def buy(self, tracker: Tracker, limit: int | None = None) -> LabelCounts:
-        store, labeller, label_set = self.store, self.labeller, self.label_set
+        store, labeller, labelling_config = self.store, self.labeller, self.labelling_config
         async with AsyncExitStack() as stack:
             if self.budget is not None:  # what processes that die have reserved would be waited for
-                meanwhile = reclaiming_meanwhile(store, labeller, label_set.label_model, TRADES)
+                meanwhile = recovering_meanwhile(store, labeller, labelling_config.label_model, HANDLERS)
                 await stack.enter_async_context(meanwhile)
-            return await buy(
+            return await run_requests(
                 store,
                 labeller,
-                label_set,
+                labelling_config,
                 "label",
-                LABELS,
+                LABEL_HANDLER,
                 concurrency=self.settings.label_concurrency,
                 tracker=tracker,
                 limit=limit,
@@ -176,7 +183,9 @@ class _Shop:
         owners: dict[str, int] = {}
         way_out = "Ctrl-C stops this command; what that process has paid for is kept"
         waiting = Waiting("another process that buys labels of the same set", way_out, lambda: _holders(owners))
-        while owners := await asyncio.to_thread(claims.claimed_elsewhere, self.store, self.label_set, "label"):
+        while owners := await asyncio.to_thread(
+            label_claims.claimed_elsewhere, self.store, self.labelling_config, "label"
+        ):
             held = sum(owners.values())
             waiting.look()
             standing = standing + POLL if held == held_before else 0.0
@@ -187,11 +196,13 @@ class _Shop:
                 )
             check_stop()
             await asyncio.sleep(POLL)
-            await reclaim(self.store, self.labeller, self.label_set.label_model, TRADES)
+            await recover_attempts(self.store, self.labeller, self.labelling_config.label_model, HANDLERS)
             await asyncio.to_thread(recover, self.store)
             counts += await self._buy_given_back()
         return counts
 
     async def _buy_given_back(self) -> LabelCounts:
-        returned = await asyncio.to_thread(ledger.count_state, self.store, self.label_set, "label", "wanted")
+        returned = await asyncio.to_thread(
+            label_requests.count_state, self.store, self.labelling_config, "label", "queued"
+        )
         return await self.buy(track("label", returned)) if returned else LabelCounts()

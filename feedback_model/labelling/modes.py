@@ -5,27 +5,33 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from feedback_model.errors import LabellerError
-from feedback_model.labelling.batching import label_in_batches
-from feedback_model.labelling.buying import LabelCounts
+from feedback_model.labelling.batch_jobs import label_in_batches
 from feedback_model.labelling.label import label_missing
-from feedback_model.labelling.labeller import Desk
-from feedback_model.records import LabelMode, LabelSet
+from feedback_model.labelling.label_run import LabelCounts
+from feedback_model.labelling.labeller import OpenAILabeller
+from feedback_model.records.labels import LabellingConfig, LabelMode
 from feedback_model.settings import Settings
-from feedback_model.store import batch_jobs
+from feedback_model.store import label_batches
 from feedback_model.store.connection import Store
 
 
 async def label_now(
-    store: Store, labeller: Desk, label_set: LabelSet, settings: Settings, *, limit: int | None = None, **options: Any
+    store: Store,
+    labeller: OpenAILabeller,
+    labelling_config: LabellingConfig,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    **options: Any,
 ) -> LabelCounts:
     """`label_missing`, which has no say over what batches have in hand.
 
     Raises:
         LabellerError: likewise, or everything else is bought and batches are still under way.
     """
-    counts = await label_missing(store, labeller, label_set, settings, limit=limit, **options)
-    jobs = await asyncio.to_thread(batch_jobs.open_jobs, store, "label") if limit is None else []
-    if waiting := sum(job.n_requests for job in jobs if job.label_set == label_set):
+    counts = await label_missing(store, labeller, labelling_config, settings, limit=limit, **options)
+    jobs = await asyncio.to_thread(label_batches.open_jobs, store, "label") if limit is None else []
+    if waiting := sum(job.n_requests for job in jobs if job.labelling_config == labelling_config):
         raise LabellerError(
             f"{counts.labelled} labels were bought; {waiting} more were handed in as batches and are not bought at once as "
             "well: run `feedback label --mode batch`, which waits for them"

@@ -4,6 +4,7 @@
 """
 
 from feedback_model.parsing.failures import FailureCode, Malformed
-from feedback_model.parsing.judging import VALIDATOR, Judgement, Tier, judge
+from feedback_model.parsing.judge import VALIDATOR, Judgement, judge
+from feedback_model.records.evaluation import Tier
 
 __all__ = ["VALIDATOR", "FailureCode", "Judgement", "Malformed", "Tier", "judge"]

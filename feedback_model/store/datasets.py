@@ -8,50 +8,53 @@ from sqlalchemy import and_, exists, func, or_, select
 
 from feedback_model.errors import InputError
 from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.records import Dataset, Example, LabelSet, Transcript
+from feedback_model.records.labels import Dataset, LabelledTranscript, LabellingConfig
+from feedback_model.records.transcripts import Transcript
+from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import augmentation, dataset, dataset_item, label_score, transcript
 from feedback_model.store.transcripts import transcripts
-from feedback_model.store.upsert import insert_missing
 from feedback_model.traits import TRAIT_KEYS
 
 
-def labelled_examples(store: Store, label_set: LabelSet, *, with_augmented: bool = True) -> list[Example]:
-    """Transcripts with their first label (replicate 0) of `label_set`, in the order of their ids.
+def labelled_examples(
+    store: Store, labelling_config: LabellingConfig, *, with_augmented: bool = True
+) -> list[LabelledTranscript]:
+    """Transcripts with their first label (replicate 0) of `labelling_config`, in the order of their ids.
 
     Augmented ones count only where their rewrite was accepted.
     """
     with store.read() as connection:
-        rows = connection.execute(_transcripts_in(label_set, with_augmented)).all()
+        rows = connection.execute(_transcripts_in(labelling_config, with_augmented)).all()
         scores: defaultdict[str, dict[str, TraitFeedback]] = defaultdict(dict)
-        for transcript_id, trait, score, explanation in connection.execute(_scores_of(label_set)):
+        for transcript_id, trait, score, explanation in connection.execute(_scores_of(labelling_config)):
             scores[transcript_id][trait] = TraitFeedback(score, explanation)
     return [
-        Example(*row, feedback=Feedback(tuple(scores[row.transcript_id][key] for key in TRAIT_KEYS)))
+        LabelledTranscript(*row, feedback=Feedback(tuple(scores[row.transcript_id][key] for key in TRAIT_KEYS)))
         for row in rows
         if len(scores[row.transcript_id]) == len(TRAIT_KEYS)
     ]
 
 
-def _of(label_set: LabelSet) -> Any:
+def _of(labelling_config: LabellingConfig) -> Any:
     return and_(
-        label_score.c.label_model == label_set.label_model,
-        label_score.c.prompt_version == label_set.prompt_version,
+        label_score.c.label_model == labelling_config.label_model,
+        label_score.c.prompt_version == labelling_config.prompt_version,
         label_score.c.replicate == 0,
     )
 
 
-def _scores_of(label_set: LabelSet) -> Any:
+def _scores_of(labelling_config: LabellingConfig) -> Any:
     columns = (label_score.c.transcript_id, label_score.c.trait, label_score.c.score, label_score.c.explanation)
-    return select(*columns).where(_of(label_set))
+    return select(*columns).where(_of(labelling_config))
 
 
-def _transcripts_in(label_set: LabelSet, with_augmented: bool) -> Any:
+def _transcripts_in(labelling_config: LabellingConfig, with_augmented: bool) -> Any:
     own = transcript.c
     accepted = exists().where(augmentation.c.transcript_id == own.transcript_id, augmentation.c.outcome == "accepted")
     usable = or_(own.origin == "real", accepted) if with_augmented else own.origin == "real"
-    labelled = exists().where(label_score.c.transcript_id == own.transcript_id, _of(label_set))
+    labelled = exists().where(label_score.c.transcript_id == own.transcript_id, _of(labelling_config))
     return (
         select(own.transcript_id, own.source_id, own.text, own.split, own.origin)
         .where(usable, labelled)
@@ -59,13 +62,13 @@ def _transcripts_in(label_set: LabelSet, with_augmented: bool) -> Any:
     )
 
 
-def record_dataset(store: Store, version: Dataset, examples: Sequence[Example]) -> None:
+def record_dataset(store: Store, version: Dataset, examples: Sequence[LabelledTranscript]) -> None:
     """Record a dataset version and what it holds; the same version again changes nothing."""
     row = {
         "dataset_id": version.dataset_id,
         "created_at": now(),
-        "label_model": version.label_set.label_model,
-        "prompt_version": version.label_set.prompt_version,
+        "label_model": version.labelling_config.label_model,
+        "prompt_version": version.labelling_config.prompt_version,
         "path": version.path,
         "n_train": version.n_train,
         "n_validation": version.n_validation,
@@ -104,12 +107,13 @@ def held_out(store: Store, dataset_id: str) -> list[Transcript]:
     return transcripts(store, ids=ids)
 
 
-def latest_dataset(store: Store, label_set: LabelSet | None = None) -> Dataset | None:
-    """The dataset version made last, of `label_set` if one is given; None before the first."""
+def latest_dataset(store: Store, labelling_config: LabellingConfig | None = None) -> Dataset | None:
+    """The dataset version made last, of `labelling_config` if one is given; None before the first."""
     query = select(dataset).order_by(dataset.c.created_at.desc(), dataset.c.dataset_id).limit(1)
-    if label_set is not None:
+    if labelling_config is not None:
         query = query.where(
-            dataset.c.label_model == label_set.label_model, dataset.c.prompt_version == label_set.prompt_version
+            dataset.c.label_model == labelling_config.label_model,
+            dataset.c.prompt_version == labelling_config.prompt_version,
         )
     with store.read() as connection:
         row = connection.execute(query).first()
@@ -125,4 +129,4 @@ def count_sources(store: Store) -> int:
 
 def _dataset(row: Any) -> Dataset:
     counts = (row.n_train, row.n_validation, row.n_test, row.n_augmented)
-    return Dataset(row.dataset_id, LabelSet(row.label_model, row.prompt_version), row.path, *counts)
+    return Dataset(row.dataset_id, LabellingConfig(row.label_model, row.prompt_version), row.path, *counts)

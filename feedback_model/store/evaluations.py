@@ -1,15 +1,13 @@
 """Evaluations in SQL: what `eval` writes and everyone reads. Knows no formula."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, get_args
 
 from sqlalchemy import Connection, Select, Table, delete, select
 
-from feedback_model.records import Split
-from feedback_model.store import tables
-from feedback_model.store.connection import Store
-from feedback_model.store.evaluation_records import (
+from feedback_model.records.evaluation import (
     SUBSETS,
     Comparison,
     Evaluation,
@@ -22,8 +20,12 @@ from feedback_model.store.evaluation_records import (
     TraitConstant,
     TraitResult,
 )
-from feedback_model.store.roles import model_order
-from feedback_model.store.upsert import insert_missing, upsert
+from feedback_model.records.training import model_order
+from feedback_model.records.transcripts import Split
+from feedback_model.store import tables
+from feedback_model.store.bulk import insert_missing, upsert
+from feedback_model.store.connection import Store
+from feedback_model.store.readonly_sql import select_rows
 from feedback_model.traits import TRAIT_KEYS
 
 
@@ -32,15 +34,25 @@ def _names(record: type[Any], *elsewhere: str) -> tuple[str, ...]:
 
 
 _OWN_FIELDS = _names(Evaluation, "models", "constants", "comparisons", "trait_comparisons", "noise_floors")
+
 _MODEL_FIELDS = _names(ModelResult, "model_id", "traits", "metrics", "tier")
+
 _TRAIT_FIELDS = _names(TraitResult)
+
 _METRIC_FIELDS = _names(MetricResult)
+
 _CONSTANT_FIELDS = _names(TraitConstant)
+
 _COMPARISON_FIELDS = _names(Comparison)
+
 _TRAIT_COMPARISON_FIELDS = _names(TraitComparison)
+
 _FLOOR_FIELDS = _names(NoiseFloor)
+
 _MEASURES: tuple[Measure, ...] = get_args(Measure)
+
 _METRICS: tuple[Metric, ...] = get_args(Metric)
+
 _MODELS = (
     select(tables.evaluation_model, tables.inference.c.model_id, tables.evaluation_tier.c.tier)
     .join(tables.inference, tables.inference.c.inference_id == tables.evaluation_model.c.inference_id)
@@ -177,3 +189,33 @@ def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:
     with store.read() as connection:
         newest = connection.execute(query).scalar()
     return None if newest is None else read_evaluation(store, newest)
+
+
+_TOLERANCE = 1e-9  # relative; the same squares summed in another order differ by less
+
+_FROM_RAW_ROWS = """
+SELECT model, COUNT(predicted_score) AS n_scores,
+       AVG((predicted_score - label_score) * (predicted_score - label_score)) AS mse
+FROM prediction_scores
+WHERE evaluation_id = :evaluation_id
+GROUP BY model
+"""
+
+
+def is_current(store: Store, evaluation: Evaluation) -> bool:
+    """Whether every model's individual MSE, and what it is a mean of, come out of labels and judgements again.
+
+    They do not where outputs were asked for again and nobody has measured since, whatever stopped them.
+    """
+    rows = select_rows(store, _FROM_RAW_ROWS, evaluation_id=evaluation.evaluation_id)
+    found = {row["model"]: (row["n_scores"], row["mse"]) for row in rows}
+    return all(
+        _same(found.get(model.model, (0, None)), (model.n_individual * len(TRAIT_KEYS), model.mse_individual))
+        for model in evaluation.models
+    )
+
+
+def _same(found: tuple[int, float | None], stored: tuple[int, float | None]) -> bool:
+    if found[0] != stored[0] or found[1] is None or stored[1] is None:
+        return found == stored
+    return math.isclose(found[1], stored[1], rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from feedback_model.errors import ConfigurationError
 from feedback_model.store.connection import open_store
-from feedback_model.store.door import run_query
+from feedback_model.store.readonly_sql import run_query
 from feedback_model.store.schema import VIEWS
 
 _EVERY_ROW = 2**31 - 2  # what a cursor can be asked for at once

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 
 from feedback_model.errors import StoreError
+from feedback_model.records.recipe import RECIPE_FIELDS
 from feedback_model.store.connection import Store
-from feedback_model.training.recipe import RECIPE_FIELDS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VIEWS = (

@@ -9,14 +9,14 @@ import orjson
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from feedback_model.errors import MissingStage
-from feedback_model.records import BaseModel, Checkpoint, ModelVersion, to_json
+from feedback_model.records.identifiers import to_json
+from feedback_model.records.recipe import recipe_from
+from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion, TrainingRun, TrainingStep
 from feedback_model.store import clock
+from feedback_model.store.bulk import insert_missing, upsert
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import checkpoint, model_version, training_run, training_step
-from feedback_model.store.upsert import insert_missing, upsert
 from feedback_model.training.checkpoints import epoch_folder
-from feedback_model.training.recipe import recipe_from
-from feedback_model.training.run import TrainingRun, TrainingStep
 
 
 def begin_run(store: Store, run: TrainingRun) -> None:

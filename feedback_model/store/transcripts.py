@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, or_, select, update
 
-from feedback_model.records import Origin, Split, Transcript
+from feedback_model.records.transcripts import Origin, Split, Transcript
+from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import is_alive
+from feedback_model.store.locks import is_alive
 from feedback_model.store.tables import batch, reject, transcript
-from feedback_model.store.upsert import insert_missing
 
 CLAIM_LIFETIME = timedelta(hours=24)  # until a claim whose owner cannot be looked at (another host) counts as dead
 _IDS_AT_ONCE = 10_000  # SQLite takes 32,766 parameters in a statement

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from feedback_model.errors import ConfigurationError, FeedbackError, HubUnreachable
-from feedback_model.records import BaseModel
+from feedback_model.records.training import BaseModel
 
 DEFAULT_BASE_MODEL: Final = "Qwen/Qwen2.5-0.5B-Instruct"
 """What is fine-tuned unless the user says otherwise."""
@@ -28,7 +28,7 @@ def resolve_base(name: str) -> BaseModel:
         HubUnreachable: it is not on this machine, and the hub does not answer.
     """
     if name == EMBEDDED:
-        from feedback_model.embedded.tiny_base import embedded_base
+        from feedback_model.demo.tiny_base import embedded_base
 
         return embedded_base()
     folder = Path(name).expanduser()

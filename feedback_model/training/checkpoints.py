@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from feedback_model.errors import ModelError
-from feedback_model.records import Checkpoint
+from feedback_model.records.training import Checkpoint
 
 WEIGHTS_FILE: Final = "adapter_model.safetensors"
 

@@ -15,7 +15,7 @@ from jinja2 import TemplateError
 from feedback_model.errors import InputError, ModelError
 from feedback_model.feedback import render_feedback
 from feedback_model.prompts import render_messages
-from feedback_model.records import Example
+from feedback_model.records.labels import LabelledTranscript
 
 _log = logging.getLogger(__name__)
 _WAY_ON = "choose an instruct model with --base-model"
@@ -103,7 +103,7 @@ class ChatEncoder:
             ids = self.ids([self.prompt(self._tokenizer.decode(words[:keep]))])[0]
         return ids
 
-    def encode_examples(self, examples: Sequence[Example], max_length: int) -> list[EncodedExample]:
+    def encode_examples(self, examples: Sequence[LabelledTranscript], max_length: int) -> list[EncodedExample]:
         """The chats to train on, at most `max_length` tokens each: transcripts are cut at their end, answers never.
 
         Raises:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from feedback_model.errors import FeedbackError, ModelError
-from feedback_model.records import BaseModel
-from feedback_model.training.recipe import PrecisionName
+from feedback_model.records.recipe import PrecisionName
+from feedback_model.records.training import BaseModel
 
 SMALL_MODEL: Final = 5_000_000
 """Parameters below which one thread is fastest: each operation is shorter than waking and joining a second thread."""
@@ -115,7 +115,7 @@ def _embedded_folder(base: BaseModel) -> str:
     # Rows of the store name the stand-in without its folder, which is a cache that may move or be rebuilt.
     if base.location != base.name:
         return base.location
-    from feedback_model.embedded.tiny_base import embedded_base
+    from feedback_model.demo.tiny_base import embedded_base
 
     built = embedded_base()
     if built.revision != base.revision:

@@ -2,6 +2,7 @@
 
 Knows a model, encoded examples and a recipe. Whoever calls it decides what becomes of steps, states and epochs.
 """
+
 # pyright: basic
 
 import math
@@ -13,12 +14,11 @@ import torch
 
 from feedback_model.errors import Interrupted, ModelError
 from feedback_model.progress import Tracker, track
-from feedback_model.training.batching import Batch, collate, epoch_batches
+from feedback_model.records.recipe import PrecisionName, Recipe
+from feedback_model.records.training import TrainingStep
+from feedback_model.training.collate import Batch, collate, epoch_batches
 from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.qlora import supervised_loss, trainable_parameters
-from feedback_model.training.recipe import PrecisionName, Recipe
-from feedback_model.training.run import TrainingStep
-from feedback_model.training.schedule import learning_rate_at
 from feedback_model.training.state import Position
 
 SAVE_SECONDS: Final = 10.0
@@ -123,3 +123,12 @@ class TrainingLoop:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         return loss.item()
+
+
+def learning_rate_at(recipe: Recipe, step: int, n_steps: int) -> float:
+    """Learning rate of update `step` (from 1) of `n_steps`: a linear rise to the peak, then half a cosine towards zero."""
+    warmup = max(1, round(recipe.warmup_fraction * n_steps))
+    if step <= warmup:
+        return recipe.learning_rate * step / warmup
+    progress = (step - warmup) / max(1, n_steps + 1 - warmup)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))

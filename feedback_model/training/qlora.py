@@ -8,10 +8,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from feedback_model.training.batching import Batch
+from feedback_model.records.recipe import Recipe
 from feedback_model.training.checkpoints import hash_adapter
+from feedback_model.training.collate import Batch
 from feedback_model.training.loading import quiet_libraries
-from feedback_model.training.recipe import Recipe
 
 
 def attach_adapters(model: nn.Module, recipe: Recipe) -> Any:

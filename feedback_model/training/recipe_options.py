@@ -12,7 +12,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from feedback_model.errors import InputError
-from feedback_model.training.recipe import DEMO_DEFAULTS, RECIPE_FIELDS, Recipe
+from feedback_model.records.recipe import DEMO_DEFAULTS, RECIPE_FIELDS, Recipe
 
 BY_BASE_MODEL = 0
 """The choice that stands for the base model's own default."""

@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from feedback_model.store.evaluation_records import Evaluation, ModelResult
-from feedback_model.training.run import TrainingRun, TrainingStep
+from feedback_model.records.evaluation import Evaluation, ModelResult
+from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.traits import TRAIT_KEYS
 
 _log = logging.getLogger(__name__)

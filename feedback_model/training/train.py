@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from feedback_model.code_version import code_commit
 from feedback_model.errors import ConfigurationError, MissingStage
-from feedback_model.records import BaseModel, Checkpoint, Dataset, Example
+from feedback_model.records.labels import Dataset, LabelledTranscript
+from feedback_model.records.recipe import Recipe
+from feedback_model.records.training import (
+    BaseModel,
+    Checkpoint,
+    TrainingRun,
+    TrainingStep,
+    choose_precision,
+    run_id_of,
+)
 from feedback_model.store import training as runs
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import hold
+from feedback_model.store.locks import hold
 from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish, run_folder
-from feedback_model.training.recipe import Recipe
-from feedback_model.training.run import TrainingRun, TrainingStep, choose_precision, run_id_of
 from feedback_model.training.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -29,7 +36,7 @@ def train(
     store: Store,
     settings_home: Path,
     dataset: Dataset,
-    examples: Sequence[Example],
+    examples: Sequence[LabelledTranscript],
     base: BaseModel,
     recipe: Recipe,
     *,
@@ -88,7 +95,7 @@ def _forget(store: Store, home: Path, run_id: str) -> None:
 
 
 def _train_on(
-    store: Store, home: Path, dataset: Dataset, examples: Sequence[Example], base: BaseModel, recipe: Recipe
+    store: Store, home: Path, dataset: Dataset, examples: Sequence[LabelledTranscript], base: BaseModel, recipe: Recipe
 ) -> TrainingRun:
     from feedback_model.training.loading import device_name
 
@@ -117,7 +124,9 @@ def _train_on(
     return replace(run, checkpoints=runs.checkpoints_of(store, run.run_id))
 
 
-def _run_loop(store: Store, home: Path, run: TrainingRun, examples: Sequence[Example], tracking: Tracking) -> None:
+def _run_loop(
+    store: Store, home: Path, run: TrainingRun, examples: Sequence[LabelledTranscript], tracking: Tracking
+) -> None:
     from feedback_model.training.encoding import ChatEncoder
     from feedback_model.training.loading import load_model, load_tokenizer
     from feedback_model.training.loop import TrainingLoop

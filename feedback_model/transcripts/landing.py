@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from feedback_model.progress import Tracker, track
-from feedback_model.records import Transcript, content_id
+from feedback_model.records.identifiers import content_id
+from feedback_model.records.transcripts import Transcript
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import hold
+from feedback_model.store.locks import hold
 from feedback_model.store.transcripts import (
     BatchCounts,
     NewTranscript,

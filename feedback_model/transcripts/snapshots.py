@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from feedback_model.errors import InputError, MissingStage, StoreError
 from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.records import SPLITS, Dataset, Example, LabelSet, Split, content_id
+from feedback_model.records.identifiers import content_id
+from feedback_model.records.labels import Dataset, LabelledTranscript, LabellingConfig
+from feedback_model.records.transcripts import SPLITS, Split
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import count_sources, labelled_examples, record_dataset
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     import polars
 
 
-def snapshot(store: Store, settings: Settings, label_set: LabelSet, *, with_augmented: bool = True) -> Dataset:
+def snapshot(
+    store: Store, settings: Settings, labelling_config: LabellingConfig, *, with_augmented: bool = True
+) -> Dataset:
     """Freeze what is labelled now as a dataset version; the same labels make the same version.
 
     Args:
@@ -32,16 +36,18 @@ def snapshot(store: Store, settings: Settings, label_set: LabelSet, *, with_augm
         InputError: a split would be empty.
         StoreError: the file cannot be written.
     """
-    examples = labelled_examples(store, label_set, with_augmented=with_augmented)
+    examples = labelled_examples(store, labelling_config, with_augmented=with_augmented)
     counts: Counter[Split] = Counter(example.split for example in examples)
-    _demand_all_splits(store, label_set, counts)
-    dataset_id = content_id("dataset", label_set.label_model, label_set.prompt_version, [*map(_content, examples)])
+    _demand_all_splits(store, labelling_config, counts)
+    dataset_id = content_id(
+        "dataset", labelling_config.label_model, labelling_config.prompt_version, [*map(_content, examples)]
+    )
     path = settings.snapshots / f"{dataset_id}.parquet"
     if not path.exists():
         _publish(_table(examples), path)
     version = Dataset(
         dataset_id,
-        label_set,
+        labelling_config,
         path.relative_to(settings.home).as_posix(),
         n_train=counts["train"],
         n_validation=counts["validation"],
@@ -52,7 +58,7 @@ def snapshot(store: Store, settings: Settings, label_set: LabelSet, *, with_augm
     return version
 
 
-def read_examples(settings: Settings, dataset: Dataset, split: Split) -> list[Example]:
+def read_examples(settings: Settings, dataset: Dataset, split: Split) -> list[LabelledTranscript]:
     """The examples of one split of a dataset version, in the order of their ids.
 
     Raises:
@@ -84,7 +90,7 @@ def demand_augmented(dataset: Dataset) -> None:
         )
 
 
-def _demand_all_splits(store: Store, label_set: LabelSet, counts: Counter[Split]) -> None:
+def _demand_all_splits(store: Store, labelling_config: LabellingConfig, counts: Counter[Split]) -> None:
     empty = [split for split in SPLITS if not counts[split]]
     if not empty:
         return
@@ -93,7 +99,7 @@ def _demand_all_splits(store: Store, label_set: LabelSet, counts: Counter[Split]
         raise MissingStage("no transcripts have landed; run `feedback land PATH...` first")
     if not counts:
         raise MissingStage(
-            f"no transcript is labelled by {label_set.label_model} with prompt {label_set.prompt_version}; "
+            f"no transcript is labelled by {labelling_config.label_model} with prompt {labelling_config.prompt_version}; "
             "run `feedback label` first"
         )
     raise InputError(
@@ -102,18 +108,18 @@ def _demand_all_splits(store: Store, label_set: LabelSet, counts: Counter[Split]
     )
 
 
-def _content(example: Example) -> tuple[object, ...]:
+def _content(example: LabelledTranscript) -> tuple[object, ...]:
     traits = example.feedback.traits
     return (example.transcript_id, example.split, [[trait.score, trait.explanation] for trait in traits])
 
 
-def _table(examples: Sequence[Example]) -> "polars.DataFrame":
+def _table(examples: Sequence[LabelledTranscript]) -> "polars.DataFrame":
     import polars
 
     return polars.DataFrame([_row(example) for example in examples], infer_schema_length=None)
 
 
-def _row(example: Example) -> dict[str, object]:
+def _row(example: LabelledTranscript) -> dict[str, object]:
     row: dict[str, object] = {
         "transcript_id": example.transcript_id,
         "source_id": example.source_id,
@@ -126,10 +132,10 @@ def _row(example: Example) -> dict[str, object]:
     return row
 
 
-def _example(row: dict[str, object]) -> Example:
+def _example(row: dict[str, object]) -> LabelledTranscript:
     traits = (TraitFeedback(row[key], row[f"{key}_explanation"]) for key in TRAIT_KEYS)  # type: ignore[arg-type]  # we wrote it
     fields = {name: row[name] for name in ("transcript_id", "source_id", "text", "split", "origin")}
-    return Example(**fields, feedback=Feedback(tuple(traits)))  # type: ignore[arg-type]  # likewise
+    return LabelledTranscript(**fields, feedback=Feedback(tuple(traits)))  # type: ignore[arg-type]  # likewise
 
 
 def _publish(table: "polars.DataFrame", path: Path) -> None:

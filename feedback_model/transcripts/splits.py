@@ -3,7 +3,7 @@
 import hashlib
 from typing import Final
 
-from feedback_model.records import Split
+from feedback_model.records.transcripts import Split
 
 # 80/10/10: with a thousand sources, a test part of a hundred resolves differences of half a point of MSE.
 TRAIN_PERCENT: Final = 80

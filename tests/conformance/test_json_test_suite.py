@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from feedback_model.feedback import render_feedback
 from feedback_model.parsing import FailureCode, judge
 from feedback_model.parsing.failures import GrammarError
-from feedback_model.parsing.grammar import scan, skip_space
+from feedback_model.parsing.json_scanner import scan, skip_space
 from tests.builders import a_feedback
 
 ARCHIVE = Path(__file__).parent / "json_test_suite" / "test_parsing.zip"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from deployments.local.server import temporary_server
-from feedback_model.embedded.speech import write_demo_input
+from feedback_model.demo.speech import write_demo_input
 from feedback_model.settings import Settings
 from tests.openai_rig.process import serving
 
@@ -47,7 +47,7 @@ class Installation:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start a command in the background."""
         return subprocess.Popen(
-            [sys.executable, "-m", "deployments.cli", *arguments],
+            [sys.executable, "-m", "deployments.cli.app", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

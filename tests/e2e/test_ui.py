@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from feedback_model.embedded.speech import write_demo_input
+from feedback_model.demo.speech import write_demo_input
 from tests.local_service import LocalService, clean_environment, feedback_up
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -29,7 +29,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     folder = tmp_path_factory.mktemp("ui")
     home, landed = folder / "home", folder / "landed.jsonl"
     write_demo_input(landed, 30, 5)
-    land = [sys.executable, "-m", "deployments.cli", "land", str(landed)]
+    land = [sys.executable, "-m", "deployments.cli.app", "land", str(landed)]
     subprocess.run(land, env=clean_environment(home), check=True, capture_output=True)
     with feedback_up(home, "--labeller", "embedded", "--base-model", "embedded", "--epochs", "1") as running:
         yield running

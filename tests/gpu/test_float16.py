@@ -6,7 +6,7 @@ import torch
 from feedback_model.inference.infer import model_versions, score_texts
 from feedback_model.store.training import steps_of
 from feedback_model.training.base_model import resolve_base
-from feedback_model.training.batching import collate
+from feedback_model.training.collate import collate
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import TrainingLoop

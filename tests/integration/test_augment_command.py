@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
-from feedback_model.labelling.opening import label_set_of
+from deployments.cli.app import app
+from feedback_model.labelling.labeller import labelling_config_of
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import augmentation, label_request, transcript
 from tests.builders import a_feedback, a_speech, a_transcript, store_label, store_transcripts
@@ -20,7 +20,7 @@ def labelled(settings, store, monkeypatch) -> Store:
     transcripts = [a_transcript(a_speech(number)) for number in range(40)]
     store_transcripts(store, transcripts)
     for each in transcripts:
-        store_label(store, each.transcript_id, a_feedback(), label_set_of("openai", settings))
+        store_label(store, each.transcript_id, a_feedback(), labelling_config_of("openai", settings))
     return store
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from feedback_model.augmentation.augment import AugmentationSummary, augment, rewrite_set_of
+from feedback_model.augmentation.augment import AugmentationSummary, augment, rewrite_config_of
 from feedback_model.augmentation.preview import preview_augmentation
-from feedback_model.embedded.speech import write_demo_input
+from feedback_model.demo.speech import write_demo_input
 from feedback_model.errors import Interrupted, LabellingStopped, MissingStage
 from feedback_model.labelling.label import label_missing, plan_labels
-from feedback_model.labelling.opening import label_set_of, open_labeller
-from feedback_model.labelling.patience import Bounds
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
+from feedback_model.labelling.retries import RetryLimits
 from feedback_model.progress import clear_stop, reporting_to, request_stop
-from feedback_model.store.augmentation_outcomes import outcomes_by_level
+from feedback_model.store.augmentations import outcomes_by_level
 from feedback_model.store.connection import Store, open_store
 from feedback_model.store.tables import augmentation, label_request, label_response, transcript
 from feedback_model.transcripts.landing import land
@@ -23,7 +23,7 @@ from feedback_model.transcripts.near_duplicates import SIMILAR, similarity
 from tests.labelling_rig import bill, filled_store, settings_for
 from tests.openai_rig.process import serving
 
-LABEL_SET = label_set_of("embedded", settings_for(Path()))
+LABEL_SET = labelling_config_of("embedded", settings_for(Path()))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def store(labelled_home, tmp_path) -> Store:
 
 
 async def augmented(settings, store, **options) -> AugmentationSummary:
-    async with open_labeller("openai", settings, Bounds(outage=0.5, first_backoff=0.02)) as labeller:
+    async with open_labeller("openai", settings, RetryLimits(outage=0.5, first_backoff=0.02)) as labeller:
         return await augment(store, labeller, LABEL_SET, settings, **options)
 
 
@@ -182,6 +182,6 @@ async def test_a_preview_takes_the_hit_rate_of_what_was_judged(tmp_path, store):
     with serving() as url:
         await augmented(settings_for(tmp_path, url), store, max_share=0.05)
     known = [each for each in preview_augmentation(store, LABEL_SET, max_share=0.3).hit_rates if not each.assumed]
-    became = outcomes_by_level(store, rewrite_set_of(LABEL_SET))
+    became = outcomes_by_level(store, rewrite_config_of(LABEL_SET))
     for each in known:
         assert each.rate == became[each.trait, each.target_score].accepted / each.n_judged

@@ -2,16 +2,16 @@
 
 import pytest
 
-from eval.evaluation import evaluate
+from eval.evaluate import evaluate
 from eval.report import write_report
+from eval.report.augmentation_effect import NOT_MEASURED, tell_effect
 from eval.report.content import compose
-from eval.report.effect import NOT_MEASURED, tell_effect
-from eval.report.gathering import gather
-from eval.report.rendering import render_markdown
-from eval.report.verifying import verify_report
+from eval.report.data import load_report_data
+from eval.report.render import render_markdown
+from eval.report.verify import verify_report
 from feedback_model.errors import MissingStage
-from feedback_model.records import Dataset
-from feedback_model.store.roles import UNAUGMENTED, model_order
+from feedback_model.records.labels import Dataset
+from feedback_model.records.training import UNAUGMENTED, model_order
 from feedback_model.transcripts.snapshots import demand_augmented
 from tests.evaluated_run import LABELS, RUN, EvaluatedRun, fill_run, open_evaluated, open_run
 
@@ -28,7 +28,7 @@ def evaluate_beside(run: EvaluatedRun, without: str):
 def test_the_report_says_whether_it_helped(any_store_with, without, said):
     run = open_run(any_store_with)
     test = evaluate_beside(run, without)
-    effect = compose(gather(run.store, test)).effect
+    effect = compose(load_report_data(run.store, test)).effect
     assert effect.sentence.startswith(said)
     assert effect.sentence == tell_effect(run.store, test.evaluation_id)
     assert set(effect.comparisons) == {"penalised", "common"}
@@ -40,7 +40,7 @@ def test_the_section_is_on_the_page_and_in_the_text_and_verifies(store, settings
     test = evaluate_beside(fill_run(store), "epoch-1")
     path = write_report(store, settings, test.evaluation_id)
     assert "Did augmentation help?" in path.read_text("utf-8")
-    assert "Did augmentation help?" in render_markdown(compose(gather(store, test)))
+    assert "Did augmentation help?" in render_markdown(compose(load_report_data(store, test)))
     assert verify_report(store, path).agrees
 
 

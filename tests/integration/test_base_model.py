@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from feedback_model.errors import ConfigurationError, ModelError
-from feedback_model.records import BaseModel
+from feedback_model.records.training import BaseModel
 from feedback_model.training.base_model import resolve_base
 from feedback_model.training.loading import load_model
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import process_owner
+from feedback_model.store.locks import process_owner
 from feedback_model.store.tables import batch
 from feedback_model.store.transcripts import (
     CLAIM_LIFETIME,

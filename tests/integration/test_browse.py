@@ -13,7 +13,7 @@ import pytest
 
 from deployments.local.server import free_port
 from feedback_model.errors import InputError, StoreError
-from feedback_model.store.browsing import datasette_command
+from feedback_model.store.readonly_sql import datasette_command
 from tests.databases import sqlite_files
 from tests.filled_store import fill
 from tests.local_service import clean_environment, eventually
@@ -23,7 +23,7 @@ from tests.local_service import clean_environment, eventually
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home, port = tmp_path_factory.mktemp("browse"), free_port()
     sqlite_files().fill(f"sqlite:///{home / 'feedback.db'}", fill)
-    command = [sys.executable, "-m", "deployments.cli", "results", "browse", "--port", str(port)]
+    command = [sys.executable, "-m", "deployments.cli.app", "results", "browse", "--port", str(port)]
     with subprocess.Popen(command, env=clean_environment(home), stderr=subprocess.DEVNULL) as server:
         url = f"http://127.0.0.1:{port}/feedback"
         eventually(lambda: answers(f"{url}.json"), 60)

@@ -9,18 +9,23 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from typer.testing import CliRunner
 
-from deployments.cli import app
-from eval.gate.rules import RULES
-from eval.gate.settling import settle
-from feedback_model.champion import roll_back
+from deployments.cli.app import app
+from eval.promote import decide_and_record, roll_back
+from eval.promotion.decide import RULES
 from feedback_model.errors import InputError, MissingStage, ModelError, StoreError
+from feedback_model.records.evaluation import Evaluation
+from feedback_model.records.promotion import Decision
 from feedback_model.settings import Settings
 from feedback_model.store import tables
-from feedback_model.store.champions import champion, read_reigns, withdrawals
 from feedback_model.store.connection import Store
-from feedback_model.store.decision_records import Decision
-from feedback_model.store.decisions import fix_rules, read_decision, record_decision
-from feedback_model.store.evaluation_records import Evaluation
+from feedback_model.store.promotions import (
+    champion,
+    fix_rules,
+    read_decision,
+    read_promotions,
+    record_decision,
+    rolled_back,
+)
 from feedback_model.training.checkpoints import WEIGHTS_FILE
 from tests.databases import OpenFilled
 from tests.evaluated_run import RUN, decide_on, evaluate_larger, open_evaluated, put_adapters
@@ -52,9 +57,9 @@ def promote(store: Store, decision: Decision, epoch: int) -> str:
 def test_a_promotion_makes_a_champion_once(judged: Judged, settings: Settings) -> None:
     store, validation, test = judged
     assert champion(store) is None
-    decision = settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
+    decision = decide_and_record(store, settings.home, validation.evaluation_id, test.evaluation_id)
     assert decision.verdict == "promote"
-    assert settle(store, settings.home, validation.evaluation_id, test.evaluation_id) == decision
+    assert decide_and_record(store, settings.home, validation.evaluation_id, test.evaluation_id) == decision
     assert champion(store).model_id == validation.best_epoch.model_id  # type: ignore[union-attr]
     assert (count(store, tables.promotion), count(store, tables.decision), count(store, tables.evidence)) == (1, 1, 10)
     assert read_decision(store, test) == read_decision(store, validation) == decision
@@ -79,7 +84,7 @@ def test_a_champion_that_was_replaced_meanwhile_stops_the_promotion(judged: Judg
 def test_an_adapter_that_is_gone_is_not_promoted(judged: Judged, tmp_path: Path) -> None:
     store, validation, test = judged
     with pytest.raises(ModelError, match="is gone; run `feedback train`"):
-        settle(store, tmp_path / "elsewhere", validation.evaluation_id, test.evaluation_id)
+        decide_and_record(store, tmp_path / "elsewhere", validation.evaluation_id, test.evaluation_id)
     assert champion(store) is None
 
 
@@ -139,20 +144,20 @@ def test_a_rollback_goes_back_and_a_second_one_further(judged: Judged, settings:
     first, second, third = (promote(store, decision, epoch) for epoch in (3, 1, 2))
     assert roll_back(store, settings.home, "it scolds").model_id == second
     assert champion(store).model_id == second  # type: ignore[union-attr]
-    assert withdrawals(read_reigns(store)) == {third: "it scolds"}
+    assert rolled_back(read_promotions(store)) == {third: "it scolds"}
     assert roll_back(store, settings.home, "so does this one").model_id == first
     with pytest.raises(MissingStage, match="replaced no champion, so there is none to go back to"):
         roll_back(store, settings.home, "and this one")
     assert roll_back(store, settings.home, "it was the data", to=third).model_id == third
-    assert withdrawals(read_reigns(store)) == {second: "so does this one", first: "it was the data"}
+    assert rolled_back(read_promotions(store)) == {second: "so does this one", first: "it was the data"}
 
 
 def test_what_was_rolled_back_from_is_not_promoted_again(judged: Judged, settings: Settings) -> None:
     store, validation, test = judged
     base = promote(store, decide_on(store, validation, test), 1)
-    settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
+    decide_and_record(store, settings.home, validation.evaluation_id, test.evaluation_id)
     assert roll_back(store, settings.home, "it scolds").model_id == base
-    decision = settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
+    decision = decide_and_record(store, settings.home, validation.evaluation_id, test.evaluation_id)
     assert decision.verdict == "hold"
     assert decision.reasons[0].endswith("rolled back from, and stays so: it scolds")
 
@@ -177,7 +182,7 @@ def test_a_rollback_that_cannot_be_is_told(
     (settings.home / f"checkpoints/{RUN}/epoch-3" / WEIGHTS_FILE).write_bytes(b"other weights")
     with pytest.raises(error, match=sentence):
         roll_back(store, settings.home, reason, to)
-    assert len(read_reigns(store)) == 2
+    assert len(read_promotions(store)) == 2
 
 
 def test_without_a_champion_there_is_nothing_to_roll_back(store: Store, settings: Settings) -> None:
@@ -187,7 +192,7 @@ def test_without_a_champion_there_is_nothing_to_roll_back(store: Store, settings
 
 def test_the_views_say_what_the_decision_says(judged: Judged, settings: Settings) -> None:
     store, validation, test = judged
-    decision = settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
+    decision = decide_and_record(store, settings.home, validation.evaluation_id, test.evaluation_id)
     with store.read() as connection:
         row = connection.execute(text("SELECT * FROM decisions")).mappings().one()
         found = connection.execute(text("SELECT * FROM decision_evidence ORDER BY place")).mappings().all()
@@ -204,7 +209,7 @@ def home_with_champions(settings: Settings, monkeypatch: pytest.MonkeyPatch, sto
     store, validation, test = made.store, made.validation, made.test
     put_adapters(store, settings.home)
     promote(store, decide_on(store, validation, test), 1)
-    settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
+    decide_and_record(store, settings.home, validation.evaluation_id, test.evaluation_id)
     monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
     return store
 
@@ -233,7 +238,7 @@ def test_the_command_goes_back_and_the_history_says_why(home_with_champions: Sto
 
 
 def test_there_is_no_command_to_promote(home_with_champions: Store) -> None:
-    before = read_reigns(home_with_champions)
+    before = read_promotions(home_with_champions)
     assert invoke("promote", "model-epoch-3").exit_code != 0
     assert "only evidence promotes" in " ".join(invoke("--help").output.split())
-    assert read_reigns(home_with_champions) == before
+    assert read_promotions(home_with_champions) == before

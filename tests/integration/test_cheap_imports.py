@@ -14,13 +14,13 @@ def loaded_by(modules: str, *names: str) -> str:
 
 def test_training_and_inference_import_without_their_libraries() -> None:
     modules = "feedback_model.training.train, feedback_model.training.base_model, feedback_model.inference.infer, "
-    modules += "feedback_model.store.training, feedback_model.store.outputs"
+    modules += "feedback_model.store.training, feedback_model.store.predictions"
     heavy = ("torch", "transformers", "peft", "bitsandbytes", "wandb", "huggingface_hub")
     assert loaded_by(modules, *heavy) == "[]"
 
 
 def test_help_loads_neither_prefect_nor_torch() -> None:
-    assert loaded_by("deployments.cli", "prefect", "sqlalchemy", *HEAVY) == "[]"
+    assert loaded_by("deployments.cli.app", "prefect", "sqlalchemy", *HEAVY) == "[]"
 
 
 def test_flows_load_no_torch() -> None:

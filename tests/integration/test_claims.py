@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from feedback_model.records import LabelSet
-from feedback_model.store import claims, ledger, sends
+from feedback_model.records.labels import Attempt, LabellingConfig, LabelRequest
+from feedback_model.store import label_attempts, label_claims, label_requests
 from feedback_model.store.connection import Store
-from feedback_model.store.sends import Lost, Send
+from feedback_model.store.label_attempts import LostAttempts
 from feedback_model.store.tables import label_attempt, label_request
 from tests.labelling_rig import filled_store, settings_for, states
 
-LABELS = LabelSet("gpt-4o-mini", "label-1")
+LABELS = LabellingConfig("gpt-4o-mini", "label-1")
 GONE = f"{socket.gethostname()}:999999999:1"
 
 
@@ -22,16 +22,16 @@ GONE = f"{socket.gethostname()}:999999999:1"
 def store(tmp_path: Path, any_store_url: str) -> Iterator[Store]:
     """Three transcripts whose labels are wanted."""
     opened = filled_store(settings_for(tmp_path).model_copy(update={"database_url": any_store_url}), 3)
-    assert ledger.want_labels(opened, LABELS, None) == 3
+    assert label_requests.enqueue_labels(opened, LABELS, None) == 3
     yield opened
     opened.close()
 
 
-def ask(store: Store, order: ledger.Order, *, most: int = 5, budget: int | None = None) -> tuple[Send, str]:
+def ask(store: Store, order: LabelRequest, *, most: int = 5, budget: int | None = None) -> tuple[Attempt, str]:
     """Write a try down; returns it and whether it may be sent."""
-    tried = Send(f"send-{order.request_id}", order.request_id, LABELS, most, budget)
+    tried = Attempt(f"send-{order.request_id}", order.request_id, LABELS, most, budget)
     with store.write() as connection:
-        (admission,) = sends.open_sends(connection, [tried])
+        (admission,) = label_attempts.open_attempts(connection, [tried])
     return tried, admission
 
 
@@ -43,32 +43,32 @@ def die(store: Store) -> None:
 
 
 def test_what_a_try_is_open_for_is_not_given_back(store: Store) -> None:
-    orders = claims.claim_next(store, LABELS, "label", 3)
+    orders = label_claims.claim_next(store, LABELS, "label", 3)
     ask(store, orders[0])
     with store.write() as connection:
-        claims.renew_claims(connection, [None])
-    claims.release(store, [order.request_id for order in orders])
-    assert states(store) == {("claimed", None): 1, ("wanted", None): 2}
+        label_claims.renew_claims(connection, [None])
+    label_claims.release(store, [order.request_id for order in orders])
+    assert states(store) == {("claimed", None): 1, ("queued", None): 2}
 
 
 def test_of_a_dead_process_only_what_it_had_not_sent_is_free_and_the_rest_is_adopted(store: Store) -> None:
-    orders = claims.claim_next(store, LABELS, "label", 2)
+    orders = label_claims.claim_next(store, LABELS, "label", 2)
     tried, _ = ask(store, orders[0])
     die(store)
-    assert claims.free_dead_claims(store) == 1
-    assert sends.adopt_lost_sends(store, "another-model", ("label",)) == Lost()
-    lost = sends.adopt_lost_sends(store, LABELS.label_model, ("label",))
+    assert label_claims.free_dead_claims(store) == 1
+    assert label_attempts.take_over_lost_attempts(store, "another-model", ("label",)) == LostAttempts()
+    lost = label_attempts.take_over_lost_attempts(store, LABELS.label_model, ("label",))
     assert ([each.send_id for each in lost.sends], lost.requests) == ([tried.send_id], {orders[0].request_id})
-    assert sends.adopt_lost_sends(store, LABELS.label_model, ("label",)) == Lost()
-    sends.book_unknown(store, lost.sends)
-    claims.release(store, lost.requests)
-    assert states(store) == {("wanted", None): 3}
+    assert label_attempts.take_over_lost_attempts(store, LABELS.label_model, ("label",)) == LostAttempts()
+    label_attempts.book_unknown(store, lost.sends)
+    label_claims.release(store, lost.requests)
+    assert states(store) == {("queued", None): 3}
 
 
 def test_a_budget_waits_for_tries_under_way_and_for_nothing_else(store: Store) -> None:
-    first, second, _ = claims.claim_next(store, LABELS, "label", 3)
+    first, second, _ = label_claims.claim_next(store, LABELS, "label", 3)
     tried, admission = ask(store, first, most=5, budget=8)
     assert admission == "sent"
     assert ask(store, second, most=5, budget=8)[1] == "wait"
-    sends.book_unknown(store, [tried])
+    label_attempts.book_unknown(store, [tried])
     assert ask(store, second, most=5, budget=8)[1] == "over"

@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from eval.gate.settling import settle
+from eval.promote import decide_and_record
 from feedback_model.settings import Settings
 from feedback_model.store import tables
-from feedback_model.store.champions import champion
 from feedback_model.store.connection import open_store
-from feedback_model.store.decisions import record_decision
+from feedback_model.store.promotions import champion, record_decision
 from feedback_model.transcripts.near_duplicates import signature_of
 from tests.documented_blocks import Block, runnable
 from tests.evaluated_run import evaluate_run, fill_run, put_adapters
@@ -32,7 +31,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> ScratchShell:
     with store.write() as connection:  # or landing more would have nothing to compare with
         connection.execute(update(tables.transcript).values(signature=signature_of("another talk")))
     validation, test = evaluate_run(run)
-    first = settle(store, settings.home, validation.evaluation_id, test.evaluation_id)
+    first = decide_and_record(store, settings.home, validation.evaluation_id, test.evaluation_id)
     present = champion(store)
     assert present is not None
     later = replace(first, model_id="model-epoch-1", model="epoch-1", decided_at=None, champion_id=present.model_id)

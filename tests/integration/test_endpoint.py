@@ -9,9 +9,9 @@ import time
 import openai
 import pytest
 
-from feedback_model.embedded.answers import MODEL
-from feedback_model.embedded.process import serving
-from feedback_model.embedded.rubric_scorer import score_transcript
+from feedback_model.demo.answers import MODEL
+from feedback_model.demo.process import serving
+from feedback_model.demo.rubric_scorer import score_transcript
 from feedback_model.feedback import render_feedback
 from feedback_model.prompts import render_messages
 from tests.plain_http import TEXT, post
@@ -59,7 +59,7 @@ def test_requests_of_another_shape_are_bad_requests(endpoint, changes):
 
 def test_endpoint_dies_with_a_killed_parent():
     program = (
-        "import time\nfrom feedback_model.embedded.process import serving\n"
+        "import time\nfrom feedback_model.demo.process import serving\n"
         "with serving() as url:\n    print(url, flush=True)\n    time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)

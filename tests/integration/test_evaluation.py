@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
-from eval.evaluation import choose_best_epoch, evaluate
+from eval.evaluate import choose_best_epoch, evaluate
 from eval.intervals import clustered_share, error_interval
 from feedback_model.parsing import judge
 from feedback_model.store import tables
 from feedback_model.store.evaluations import latest_evaluation, read_evaluation
-from feedback_model.store.judgements import labelled_items
+from feedback_model.store.labels import labels_in
 from feedback_model.traits import TRAIT_KEYS
 from tests.evaluated_run import RUN, Evaluated, EvaluatedRun, evaluate_run, open_evaluated, open_run, relabel
 
@@ -202,7 +202,7 @@ def test_a_relabelled_sample_gives_the_floor_and_the_skill_above_it(run):
 def test_the_mean_over_traits_has_the_interval_of_the_transcripts_means(run):
     evaluation = evaluate(run.store, run.dataset, "test", run.models, RUN)
     result = evaluation.model("base")
-    sources = [item.source_id for item in labelled_items(run.store, run.dataset, "test")]
+    sources = [item.source_id for item in labels_in(run.store, run.dataset, "test")]
     pairs = zip(sources, scores_by_hand(run, "base", "test"), strict=True)
     errors = {
         (number, source): np.mean((np.array(label) - np.array(scores)) ** 2)

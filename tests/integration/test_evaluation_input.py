@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from eval.evaluation import evaluate
+from eval.evaluate import evaluate
 from feedback_model.errors import Interrupted, MissingStage
 from feedback_model.progress import clear_stop, request_stop
 from feedback_model.store import tables
@@ -43,7 +43,7 @@ def test_missing_outputs_are_named(run):
 
 
 def test_a_part_without_labels_is_named(run):
-    elsewhere = replace(run.dataset, label_set=replace(LABELS, label_model="another"))
+    elsewhere = replace(run.dataset, labelling_config=replace(LABELS, label_model="another"))
     with pytest.raises(MissingStage, match="no labelled transcripts in its validation part"):
         evaluate(run.store, elsewhere, "validation", run.models, RUN)
 

@@ -7,8 +7,8 @@ import pytest
 
 from feedback_model.errors import ConfigurationError, StoreError
 from feedback_model.store.connection import Store
-from feedback_model.store.door import run_query
 from feedback_model.store.export import export_views
+from feedback_model.store.readonly_sql import run_query
 from feedback_model.store.schema import VIEWS
 
 

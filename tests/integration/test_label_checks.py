@@ -1,10 +1,10 @@
 """Checks of a labeller: bought once, and never part of what a model learns from."""
 
 from feedback_model.augmentation.augment import plan_next
-from feedback_model.labelling.checking import check_labels
 from feedback_model.labelling.label import label_missing, plan_labels
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.metamorphic import CHECKS
-from feedback_model.labelling.opening import label_set_of, open_labeller
+from feedback_model.labelling.quality_checks import check_labels
 from feedback_model.store.datasets import labelled_examples
 from tests.labelling_rig import bill, filled_store, settings_for
 from tests.openai_rig.process import serving
@@ -13,15 +13,15 @@ from tests.openai_rig.process import serving
 async def test_copies_are_bought_once_and_enter_neither_plan_nor_dataset(tmp_path) -> None:
     with serving() as url:
         settings = settings_for(tmp_path, url)
-        store, label_set = filled_store(settings, 40), label_set_of("openai", settings)
+        store, labelling_config = filled_store(settings, 40), labelling_config_of("openai", settings)
         async with open_labeller("openai", settings) as desk:
-            await label_missing(store, desk, label_set, settings)
-            before, plan = sum(bill(url).values()), plan_next(store, label_set)
-            first = await check_labels(store, desk, label_set, settings, limit=10)
+            await label_missing(store, desk, labelling_config, settings)
+            before, plan = sum(bill(url).values()), plan_next(store, labelling_config)
+            first = await check_labels(store, desk, labelling_config, settings, limit=10)
             paid = sum(bill(url).values()) - before
-            assert await check_labels(store, desk, label_set, settings, limit=10) == first
+            assert await check_labels(store, desk, labelling_config, settings, limit=10) == first
         assert {name: len(pairs) for name, pairs in first.items()} == {check.name: 10 for check in CHECKS}
         assert sum(bill(url).values()) - before == paid <= 20
-        assert plan_next(store, label_set) == plan
-        assert plan_labels(store, label_set).n_wanted == 0
-        assert {example.origin for example in labelled_examples(store, label_set)} == {"real"}
+        assert plan_next(store, labelling_config) == plan
+        assert plan_labels(store, labelling_config).n_wanted == 0
+        assert {example.origin for example in labelled_examples(store, labelling_config)} == {"real"}

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import case, insert, literal, select
 
-from eval.label_drift import measure_drift, tell_drift
+from eval.labels import measure_drift, tell_drift
 from feedback_model.labelling.label import label_missing
-from feedback_model.labelling.opening import label_set_of, open_labeller
-from feedback_model.records import LabelSet
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
+from feedback_model.records.labels import LabellingConfig
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import label, label_score
 from tests.labelling_rig import filled_store, settings_for
 from tests.openai_rig.process import serving
 
-EARLIER = LabelSet("embedded-rubric-1", "label-earlier")
+EARLIER = LabellingConfig("embedded-rubric-1", "label-earlier")
 
 
 def copy_labels(store: Store, *, kinder: int) -> None:
@@ -42,29 +42,29 @@ def copy_labels(store: Store, *, kinder: int) -> None:
 
 
 @pytest.fixture
-async def labelled(tmp_path: Path) -> tuple[Store, LabelSet]:
+async def labelled(tmp_path: Path) -> tuple[Store, LabellingConfig]:
     """A store with 40 labelled transcripts, and their label set."""
     with serving() as url:
         settings = settings_for(tmp_path, url)
-        store, label_set = filled_store(settings, 40), label_set_of("openai", settings)
+        store, labelling_config = filled_store(settings, 40), labelling_config_of("openai", settings)
         async with open_labeller("openai", settings) as labeller:
-            await label_missing(store, labeller, label_set, settings)
-    return store, label_set
+            await label_missing(store, labeller, labelling_config, settings)
+    return store, labelling_config
 
 
-def test_the_traits_that_moved_are_named_and_no_others(labelled: tuple[Store, LabelSet]) -> None:
-    store, label_set = labelled
+def test_the_traits_that_moved_are_named_and_no_others(labelled: tuple[Store, LabellingConfig]) -> None:
+    store, labelling_config = labelled
     copy_labels(store, kinder=2)
-    (drift,) = measure_drift(store, label_set, most=30)
+    (drift,) = measure_drift(store, labelling_config, most=30)
     assert drift.other == EARLIER
     assert [each.trait for each in drift.moved] == ["formality"]
-    alarm = str(tell_drift(label_set, drift))
+    alarm = str(tell_drift(labelling_config, drift))
     assert "differ from those of embedded-rubric-1 (label-earlier) on 30 transcripts" in alarm
 
 
-def test_labels_that_agree_raise_no_alarm(labelled: tuple[Store, LabelSet]) -> None:
-    store, label_set = labelled
-    assert measure_drift(store, label_set) == ()
+def test_labels_that_agree_raise_no_alarm(labelled: tuple[Store, LabellingConfig]) -> None:
+    store, labelling_config = labelled
+    assert measure_drift(store, labelling_config) == ()
     copy_labels(store, kinder=0)
-    (drift,) = measure_drift(store, label_set)
-    assert tell_drift(label_set, drift) is None
+    (drift,) = measure_drift(store, labelling_config)
+    assert tell_drift(labelling_config, drift) is None

@@ -7,18 +7,18 @@ import pytest
 
 from feedback_model.errors import ConfigurationError, Interrupted, LabellerError, LabellingStopped
 from feedback_model.labelling.label import LabelCounts, label_missing
-from feedback_model.labelling.opening import label_set_of, open_labeller
-from feedback_model.labelling.patience import Bounds
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
+from feedback_model.labelling.retries import RetryLimits
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from tests.labelling_rig import bill, count_rows, filled_store, requests_seen, settings_for, states
 from tests.openai_rig.process import serving
 
-QUICK = Bounds(outage=0.5, first_backoff=0.02, longest_backoff=0.1, longest_wait=5.0)
+QUICK = RetryLimits(outage=0.5, first_backoff=0.02, longest_backoff=0.1, longest_wait=5.0)
 
 
 async def label_all(settings, store, bounds=QUICK, **options) -> LabelCounts:
     async with open_labeller("openai", settings, bounds) as labeller:
-        return await label_missing(store, labeller, label_set_of("openai", settings), settings, **options)
+        return await label_missing(store, labeller, labelling_config_of("openai", settings), settings, **options)
 
 
 async def test_every_transcript_is_labelled_once_and_a_rerun_asks_nothing(tmp_path, any_store_url):
@@ -38,7 +38,7 @@ async def test_the_embedded_labeller_needs_neither_key_nor_url(tmp_path):
     settings = settings_for(tmp_path)
     store = filled_store(settings, 3)
     async with open_labeller("embedded", settings) as labeller:
-        counts = await label_missing(store, labeller, label_set_of("embedded", settings), settings)
+        counts = await label_missing(store, labeller, labelling_config_of("embedded", settings), settings)
     assert counts.labelled == 3
 
 
@@ -59,7 +59,7 @@ async def test_faults_that_pass_cost_nobody_a_label(tmp_path, faults):
     with serving(**faults, seed=3) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 50)
-        counts = await label_all(settings, store, Bounds(first_backoff=0.02, tries=50))
+        counts = await label_all(settings, store, RetryLimits(first_backoff=0.02, tries=50))
         assert (counts.labelled, counts.failed) == (50, 0)
         assert set(bill(url).values()) == {1}
 
@@ -68,7 +68,7 @@ async def test_a_request_that_hangs_is_asked_again(tmp_path):
     with serving(hang_rate=0.2, seed=1) as url:
         settings = settings_for(tmp_path, url, timeout=0.5)
         store = filled_store(settings, 20)
-        assert (await label_all(settings, store, Bounds(first_backoff=0.02, tries=50))).labelled == 20
+        assert (await label_all(settings, store, RetryLimits(first_backoff=0.02, tries=50))).labelled == 20
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ async def test_a_model_whose_every_answer_is_unusable_stops_the_run(tmp_path):
             await label_all(settings, store)
         paid = count_rows(store)["label_response"]
         assert paid == sum(bill(url).values()) <= 3 * (20 + settings.label_concurrency)
-        assert {state for state, _ in states(store)} == {"failed", "wanted"}
+        assert {state for state, _ in states(store)} == {"failed", "queued"}
 
 
 async def test_one_usable_answer_is_enough_to_go_on(tmp_path):
@@ -126,7 +126,7 @@ async def test_the_end_of_the_quota_stops_the_run_within_what_is_in_flight(tmp_p
             await label_all(settings, store)
         assert count_rows(store)["label"] == count_rows(store)["label_response"] == 20
         assert requests_seen(url) <= 20 + settings.label_concurrency
-        assert states(store)[("wanted", None)] == 180
+        assert states(store)[("queued", None)] == 180
 
 
 async def test_an_endpoint_that_is_down_is_given_up_in_bounded_time(tmp_path):
@@ -136,7 +136,7 @@ async def test_an_endpoint_that_is_down_is_given_up_in_bounded_time(tmp_path):
         settings = settings_for(tmp_path, url)
         began = time.monotonic()
         with pytest.raises(LabellerError, match=f"cannot be reached at {url}"):
-            await label_all(settings, filled_store(settings, 5), Bounds())
+            await label_all(settings, filled_store(settings, 5), RetryLimits())
         assert time.monotonic() - began < 10
 
 
@@ -146,7 +146,7 @@ async def test_an_endpoint_that_always_fails_stops_the_run_not_each_transcript(t
         store = filled_store(settings, 100)
         with pytest.raises(LabellerError, match="keeps failing"):
             await label_all(settings, store)
-        assert states(store) == {("wanted", None): 100}
+        assert states(store) == {("queued", None): 100}
 
 
 async def test_a_model_the_endpoint_lacks_is_a_configuration_error(tmp_path):
@@ -178,4 +178,4 @@ async def test_a_stop_keeps_what_is_paid_and_gives_the_rest_back(tmp_path):
             clear_stop()
         rows = count_rows(store)
         assert rows["label"] == rows["label_response"] == sum(bill(url).values()) < 40
-        assert states(store)[("wanted", None)] == 100 - rows["label"]
+        assert states(store)[("queued", None)] == 100 - rows["label"]

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from eval.gate.settling import settle
 from eval.model_card import write_model_card
+from eval.promote import decide_and_record
 from feedback_model.errors import StoreError
+from feedback_model.records.evaluation import Evaluation
+from feedback_model.records.promotion import Decision
 from feedback_model.settings import Settings
-from feedback_model.store.decision_records import Decision
-from feedback_model.store.evaluation_records import Evaluation
 from tests.databases import OpenFilled
 from tests.evaluated_run import RUN, Evaluated, evaluate_larger, open_evaluated, put_adapters
 
@@ -24,7 +24,7 @@ def evaluated(store_with: OpenFilled) -> Evaluated:
 def promoted(evaluated: Evaluated, settings: Settings) -> tuple[Decision, Evaluation, Path]:
     put_adapters(evaluated.store, settings.home)
     test = evaluated.test
-    decision = settle(evaluated.store, settings.home, evaluated.validation.evaluation_id, test.evaluation_id)
+    decision = decide_and_record(evaluated.store, settings.home, evaluated.validation.evaluation_id, test.evaluation_id)
     return decision, test, settings.home / f"checkpoints/{RUN}" / decision.model / "README.md"
 
 

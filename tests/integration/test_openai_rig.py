@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from feedback_model.embedded.answers import MODEL
-from feedback_model.embedded.rubric_scorer import score_transcript
+from feedback_model.demo.answers import MODEL
+from feedback_model.demo.rubric_scorer import score_transcript
 from feedback_model.errors import ConfigurationError
 from feedback_model.feedback import render_feedback
-from feedback_model.labelling.prices import Usage, cost_of
+from feedback_model.labelling.pricing import Usage, cost_of
 from feedback_model.prompts import render_messages
 from tests.openai_rig.limits import Limits, go_duration
 from tests.openai_rig.options import Options

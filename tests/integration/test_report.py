@@ -6,17 +6,16 @@ from html.parser import HTMLParser
 import pytest
 from sqlalchemy import update
 
-from eval.evaluation import evaluate
+from eval.evaluate import evaluate
 from eval.report import write_report
-from eval.report.asking import ask, from_document, to_document
 from eval.report.content import compose
-from eval.report.gathering import gather
-from eval.report.rendering import render_page
+from eval.report.data import from_document, load_report_data, run_query_file, to_document
+from eval.report.render import render_page
 from eval.report.table import results_markdown, results_table, show_share
 from feedback_model.errors import MissingStage, StoreError
 from feedback_model.store import tables
-from feedback_model.store.decisions import record_decision
-from feedback_model.store.door import run_query
+from feedback_model.store.promotions import record_decision
+from feedback_model.store.readonly_sql import run_query
 from tests.evaluated_run import RUN, decide_on, evaluate_filled, evaluate_run, fill_run, open_evaluated, relabel
 
 
@@ -43,11 +42,11 @@ def read(page: str) -> Tags:
 
 
 def content_of(store, evaluation):
-    return compose(gather(store, evaluation))
+    return compose(load_report_data(store, evaluation))
 
 
 def page_on(store, evaluation):
-    gathered = gather(store, evaluation)
+    gathered = load_report_data(store, evaluation)
     return render_page(gathered, compose(gathered))
 
 
@@ -88,7 +87,7 @@ def test_the_same_figures_lie_beside_it_as_json_and_markdown(evaluated_anywhere,
     path = write_report(run.store, settings)
     document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     markdown = path.with_suffix(".md").read_text(encoding="utf-8")
-    assert from_document(document["answers"]) == gather(run.store, test).answers
+    assert from_document(document["answers"]) == load_report_data(run.store, test).answers
     assert markdown.startswith(f"# {document['verdict']}\n")
     assert f"{test.best_epoch.mse_penalised:.2f}" in markdown
     assert markdown == (settings.reports / "latest.md").read_text(encoding="utf-8")
@@ -106,7 +105,7 @@ def test_the_verdict_comes_first_with_its_interval(evaluated):
 
 def test_equal_content_is_drawn_alike_to_the_byte(evaluated):
     run, test = evaluated
-    gathered = gather(run.store, test)
+    gathered = load_report_data(run.store, test)
     assert from_document(json.loads(json.dumps(to_document(gathered.answers)))) == gathered.answers
     assert page_on(run.store, test) == page_on(run.store, test)
 
@@ -163,7 +162,7 @@ def test_stand_ins_are_named_in_the_report_and_in_every_table(evaluated, setting
 def test_what_is_shown_as_sql_can_be_asked_by_the_reader(evaluated_anywhere):
     run, test = evaluated_anywhere
     url = run.store.engine.url.render_as_string(hide_password=False)
-    for answer in gather(run.store, test).answers.values():
+    for answer in load_report_data(run.store, test).answers.values():
         assert len(run_query(url, answer.sql).rows) == len(answer.cells), answer.sql
 
 
@@ -177,7 +176,7 @@ def test_the_figures_are_all_there(evaluated):
 
 
 def test_values_are_quoted_in_the_sql_that_is_shown(store):
-    answer = ask(store, "summary", evaluation_id="it's")
+    answer = run_query_file(store, "summary", evaluation_id="it's")
     assert "evaluation_id = 'it''s'" in answer.sql
     assert answer.cells == ()
 

@@ -7,17 +7,17 @@ import shutil
 import pytest
 from sqlalchemy import delete, update
 
-from deployments.commands.reporting import verify
+from deployments.cli.report import verify
 from eval.report import write_report
-from eval.report.rederiving import rederive
-from eval.report.verifying import verify_report
+from eval.report.recompute import recompute
+from eval.report.verify import verify_report
 from feedback_model.errors import InputError
 from feedback_model.settings import Settings
 from feedback_model.store import tables
 from feedback_model.store.connection import open_store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.decisions import record_decision
 from feedback_model.store.evaluations import latest_evaluation
+from feedback_model.store.promotions import record_decision
 from tests.evaluated_run import EvaluatedRun, decide_on, evaluate_run, fill_run, relabel
 
 
@@ -127,7 +127,7 @@ def test_a_changed_raw_output_is_found_by_judging_it_again(reported):
         one = connection.execute(of_best.order_by(row.c.transcript_id.desc())).first()  # test ids come last
         key = (row.c.inference_id == one.inference_id) & (row.c.transcript_id == one.transcript_id)
         connection.execute(update(row).where(key).values(raw=b"nothing"))
-    found = [each.where for each in rederive(store, test).differences]
+    found = [each.where for each in recompute(store, test).differences]
     assert f"the judgement of {test.best_epoch.model} on transcript {one.transcript_id}" in found
 
 
@@ -143,7 +143,7 @@ def test_outputs_that_are_gone_are_named(reported):
     store, test, _ = reported
     with store.write(foreign_keys=False) as connection:
         connection.execute(delete(tables.output).where(tables.output.c.transcript_id == "t0047"))
-    assert "the number of outputs of base" in [each.where for each in rederive(store, test).differences]
+    assert "the number of outputs of base" in [each.where for each in recompute(store, test).differences]
 
 
 def test_labels_that_came_in_later_are_no_difference(reported):

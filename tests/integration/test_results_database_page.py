@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect
 
 from feedback_model.store.connection import Store
-from feedback_model.store.door import run_query
+from feedback_model.store.readonly_sql import run_query
 from feedback_model.store.schema import VIEWS
 from feedback_model.store.tables import metadata
 from tests.databases import Cluster, sqlite_files

@@ -3,7 +3,8 @@
 import pytest
 
 from feedback_model.errors import InputError, MissingStage, StoreError
-from feedback_model.records import SPLITS, LabelSet, Transcript
+from feedback_model.records.labels import LabellingConfig
+from feedback_model.records.transcripts import SPLITS, Transcript
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import latest_dataset, read_dataset
@@ -55,7 +56,7 @@ def test_a_rewrite_that_was_not_accepted_stays_out(store: Store, settings: Setti
 def test_labels_of_another_model_stay_out(store: Store, settings: Settings) -> None:
     label_one_of_each_split(store)
     with pytest.raises(MissingStage, match="feedback label"):
-        snapshot(store, settings, LabelSet("another-model", LABEL_SET.prompt_version))
+        snapshot(store, settings, LabellingConfig("another-model", LABEL_SET.prompt_version))
 
 
 def test_an_empty_split_is_told(store: Store, settings: Settings) -> None:

@@ -10,13 +10,13 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from eval.evaluation import evaluate
+from eval.evaluate import evaluate
 from feedback_model.errors import StoreError
 from feedback_model.store import connection as connecting
+from feedback_model.store.bulk import COPY_FROM, insert_missing
 from feedback_model.store.connection import Store, connect, open_store
-from feedback_model.store.standing import stands
+from feedback_model.store.evaluations import is_current
 from feedback_model.store.tables import lease
-from feedback_model.store.upsert import COPY_FROM, insert_missing
 from tests.evaluated_run import RUN, fill_run
 from tests.filled_store import fill
 
@@ -103,7 +103,7 @@ def test_an_evaluation_that_postgresql_left_completes_when_asked_again(postgres_
     with pytest.raises(StoreError, match=NOTHING_KEPT):
         evaluate(store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2")
     assert rows_of(store, "evaluation") == rows_of(store, "evaluation_summary") == 0
-    assert stands(store, evaluate(store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2"))
+    assert is_current(store, evaluate(store, run.dataset, "test", run.models, RUN, best_epoch="epoch-2"))
     store.close()
 
 

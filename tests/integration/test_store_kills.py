@@ -8,8 +8,7 @@ from signal import SIGKILL
 
 from sqlalchemy import delete, update
 
-from eval.evaluation import evaluate
-from eval.judging import judge_outputs
+from eval.evaluate import evaluate, judge_outputs
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import judgement, output
 from tests.evaluated_run import RUN, evaluate_run, fill_run

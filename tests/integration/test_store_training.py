@@ -6,9 +6,16 @@ import pytest
 
 from feedback_model.errors import MissingStage
 from feedback_model.inference.infer import model_versions
-from feedback_model.records import BaseModel, Checkpoint, Prediction
-from feedback_model.store.outputs import (
-    Inference,
+from feedback_model.records.evaluation import Inference, Prediction
+from feedback_model.records.training import (
+    BaseModel,
+    Checkpoint,
+    TrainingRun,
+    TrainingStep,
+    choose_precision,
+    unaugmented_recipe,
+)
+from feedback_model.store.predictions import (
     forget_outputs,
     missing_outputs,
     read_outputs,
@@ -28,7 +35,6 @@ from feedback_model.store.training import (
     restart_run,
     steps_of,
 )
-from feedback_model.training.run import TrainingRun, TrainingStep, choose_precision, unaugmented_recipe
 from tests.builders import a_transcript, store_transcripts
 from tests.micro_model import a_recipe, store_dataset
 

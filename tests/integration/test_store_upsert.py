@@ -2,9 +2,9 @@
 
 from sqlalchemy import func, select
 
+from feedback_model.store.bulk import COPY_FROM, insert_missing, upsert
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import lease
-from feedback_model.store.upsert import COPY_FROM, insert_missing, upsert
 
 
 def leases(count: int, owner: str = "first") -> list[dict[str, object]]:

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from feedback_model.embedded.rubric_scorer import score_transcript
-from feedback_model.embedded.speech import generate_transcripts
-from feedback_model.embedded.tiny_base import TINY_BASE_STORY, embedded_base
-from feedback_model.embedded.tiny_corpus import write_readings
+from feedback_model.demo.rubric_scorer import score_transcript
+from feedback_model.demo.speech import generate_transcripts
+from feedback_model.demo.tiny_base import TINY_BASE_STORY, embedded_base
+from feedback_model.demo.tiny_corpus import write_readings
 from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.feedback import render_feedback
 from feedback_model.progress import clear_stop, reporting_to, request_stop
@@ -34,7 +34,7 @@ def tokenizer(base):
 @pytest.fixture
 def hasty(monkeypatch):
     """A curriculum of a few steps, for what is about folders and not about learning."""
-    from feedback_model.embedded import tiny_training
+    from feedback_model.demo import tiny_training
 
     monkeypatch.setattr(tiny_training, "CURRICULUM", (tiny_training.Stage(3, 4, 1, 0.5),))
 

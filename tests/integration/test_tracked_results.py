@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from feedback_model.records.evaluation import Evaluation
+from feedback_model.records.training import TrainingRun
 from feedback_model.settings import Settings
-from feedback_model.store.evaluation_records import Evaluation
 from feedback_model.store.training import read_run
-from feedback_model.training.run import TrainingRun
 from feedback_model.training.tracking import track_evaluations
 from tests.databases import OpenFilled
 from tests.evaluated_run import RUN, open_evaluated

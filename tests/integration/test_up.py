@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 import psutil
 import pytest
 
-from feedback_model.embedded.speech import write_demo_input
+from feedback_model.demo.speech import write_demo_input
 from tests.local_service import LocalService, clean_environment, eventually, feedback_up
 from tests.unit.test_deployments import CONTRACT
 
@@ -24,14 +24,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
 
 
 def feedback(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "deployments.cli", *arguments]
+    command = [sys.executable, "-m", "deployments.cli.app", *arguments]
     return subprocess.run(
         command, env=clean_environment(home), capture_output=True, text=True, timeout=120, check=False
     )
 
 
 def bootstrap_again(service: LocalService) -> None:
-    script = "import asyncio; from deployments.bootstrap import bootstrap; asyncio.run(bootstrap())"
+    script = "import asyncio; from deployments.deploy import bootstrap; asyncio.run(bootstrap())"
     environment = service.environment() | {"PREFECT_API_URL": f"{service.url}/api"}
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=120)
 

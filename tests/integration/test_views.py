@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from feedback_model.records.recipe import RECIPE_FIELDS, Recipe
+from feedback_model.records.training import TrainingRun, choose_precision
 from feedback_model.store.connection import Store
 from feedback_model.store.schema import VIEWS
 from feedback_model.store.tables import metadata, output
 from feedback_model.store.training import begin_run
-from feedback_model.training.recipe import RECIPE_FIELDS, Recipe
-from feedback_model.training.run import TrainingRun, choose_precision
 from tests.databases import OpenFilled
 from tests.filled_store import fill
 from tests.integration.test_store_training import BASE

@@ -18,13 +18,13 @@ import pytest
 from sqlalchemy import text
 
 from deployments.local.server import free_port, wait_for_answer
-from feedback_model.embedded.speech import write_demo_input
+from feedback_model.demo.speech import write_demo_input
 from feedback_model.errors import StoreError
 from feedback_model.labelling.label import label_missing
-from feedback_model.labelling.opening import label_set_of, open_labeller
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, connect, open_store
-from feedback_model.store.leases import hold
+from feedback_model.store.locks import hold
 from feedback_model.store.schema import bring_up_to_date
 from feedback_model.waiting import Wait, telling_waits
 from tests.labelling_rig import filled_store, settings_for, states
@@ -34,7 +34,7 @@ from tests.other_process import HOLD_LEASE, Other
 
 WRITE = "import sqlite3; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); keep()"
 CLAIM = """
-from feedback_model.records import LabelSet
+from feedback_model.records.transcripts import LabelSet
 from feedback_model.store import claims, ledger
 from feedback_model.store.connection import connect
 from feedback_model.labelling.opening import label_set_of
@@ -95,7 +95,7 @@ def test_claims_of_another_process_name_it(tmp_path: Path) -> None:
 
         async def label() -> None:
             async with open_labeller("openai", settings) as labeller:
-                await label_missing(store, labeller, label_set_of("openai", settings), settings)
+                await label_missing(store, labeller, labelling_config_of("openai", settings), settings)
 
         wait = told_while(lambda: asyncio.run(label()), other.release, "buys labels of the same set")
         assert f"3 held by process {other.process.pid}" in wait.what
@@ -152,7 +152,7 @@ def test_a_server_that_is_away_is_waited_for() -> None:
 def test_a_command_says_it_on_the_terminal(store: Store, settings: Settings, tmp_path: Path) -> None:
     write_demo_input(tmp_path / "landed.jsonl", 5, 1)
     other = Other(WRITE, str(store.engine.url.database))
-    command = [sys.executable, "-m", "deployments.cli", "land", str(tmp_path / "landed.jsonl")]
+    command = [sys.executable, "-m", "deployments.cli.app", "land", str(tmp_path / "landed.jsonl")]
     with subprocess.Popen(command, env=clean_environment(settings.home), stderr=subprocess.PIPE, text=True) as land:
         assert land.stderr is not None
         line = next(line for line in land.stderr if line.startswith("waiting for"))
@@ -165,7 +165,7 @@ def test_a_command_says_it_on_the_terminal(store: Store, settings: Settings, tmp
 def test_ctrl_c_is_heard_while_another_writes(store: Store, settings: Settings, tmp_path: Path) -> None:
     write_demo_input(tmp_path / "landed.jsonl", 5, 1)
     other = Other(WRITE, str(store.engine.url.database))
-    command = [sys.executable, "-m", "deployments.cli", "land", str(tmp_path / "landed.jsonl")]
+    command = [sys.executable, "-m", "deployments.cli.app", "land", str(tmp_path / "landed.jsonl")]
     with subprocess.Popen(command, env=clean_environment(settings.home), stderr=subprocess.PIPE, text=True) as land:
         assert land.stderr is not None
         next(line for line in land.stderr if line.startswith("waiting for"))

@@ -10,7 +10,7 @@ from prefect.states import Completed
 
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
-from feedback_model.store.leases import hold
+from feedback_model.store.locks import hold
 from feedback_model.waiting import Wait, telling_waits
 from tasks.resources import resources
 from tasks.stages import final_state

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from feedback_model.errors import LabellingStopped
-from feedback_model.labelling.batching import label_in_batches
+from feedback_model.labelling.api_errors import APIError
+from feedback_model.labelling.batch_jobs import label_in_batches
 from feedback_model.labelling.label import label_missing
-from feedback_model.labelling.opening import label_set_of, open_labeller
-from feedback_model.labelling.patience import Bounds, Patience
-from feedback_model.labelling.refusals import Refusal
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
+from feedback_model.labelling.retries import RetryLimits, RetryPolicy
 from feedback_model.waiting import Wait, telling_waits
 from tests.labelling_rig import filled_store, settings_for
 from tests.openai_rig.process import serving
@@ -30,7 +30,7 @@ def lines_about(waits: list[Wait], about: str) -> list[str]:
 async def label_all(home, url, count, how=label_missing, concurrency=8, **options) -> None:
     settings = settings_for(home, url, concurrency=concurrency).model_copy(update={"label_model": "gpt-4o-mini"})
     async with open_labeller("openai", settings) as labeller:
-        await how(filled_store(settings, count), labeller, label_set_of("openai", settings), settings, **options)
+        await how(filled_store(settings, count), labeller, labelling_config_of("openai", settings), settings, **options)
 
 
 async def test_a_rate_limit_says_when_it_goes_on(tmp_path, told) -> None:
@@ -48,14 +48,14 @@ async def test_a_budget_says_what_it_waits_for(tmp_path, told) -> None:
 
 
 async def test_an_endpoint_that_refuses_is_named(told) -> None:
-    refusals = [Refusal(429, "slow_down", "busy", retry_after=0.3)]
+    refusals = [APIError(429, "slow_down", "busy", retry_after=0.3)]
 
     async def send() -> str:
         if refusals:
             raise refusals.pop()
         return "answer"
 
-    assert await Patience("http://endpoint/v1", Bounds()).insist(send) == "answer"
+    assert await RetryPolicy("http://endpoint/v1", RetryLimits()).call_with_retries(send) == "answer"
     assert lines_about(told, "the endpoint http://endpoint/v1, which refuses or fails for now")
 
 

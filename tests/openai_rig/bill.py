@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from feedback_model.labelling.prices import price_of
+from feedback_model.labelling.pricing import price_of
 
 
 @dataclass(slots=True)

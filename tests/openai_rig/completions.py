@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from feedback_model.embedded.answers import answer, count_tokens, read_request
+from feedback_model.demo.answers import answer, count_tokens, read_request
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedback_model.augmentation.costing import (
+from feedback_model.augmentation.cost import (
     ASSUMED_HIT_RATE,
     Tokens,
     estimate_cost,
@@ -10,10 +10,10 @@ from feedback_model.augmentation.costing import (
     relabel_tokens,
     rewrite_tokens,
 )
-from feedback_model.augmentation.plan import TRIES_PER_WANTED, PlannedRewrite
-from feedback_model.labelling.allowance import USUAL_BYTES
-from feedback_model.store.augmentation_outcomes import Outcomes
-from feedback_model.store.ledger import MeanUsage
+from feedback_model.augmentation.planning import TRIES_PER_WANTED, PlannedRewrite
+from feedback_model.labelling.requests import USUAL_BYTES
+from feedback_model.store.augmentations import Outcomes
+from feedback_model.store.label_requests import MeanUsage
 
 PLANNED = [PlannedRewrite(str(n), "empathy", 3, 1) for n in range(4)]
 THOUSAND = Tokens(1_000, 1_000, 0)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_model.augmentation import plan
-from feedback_model.augmentation.plan import RARE_SHARE, TRIES_PER_WANTED, AugmentationPlan, plan_augmentation
+from feedback_model.augmentation import planning
+from feedback_model.augmentation.planning import RARE_SHARE, TRIES_PER_WANTED, AugmentationPlan, plan_augmentation
 from feedback_model.store.augmentations import Rewrite, ScoredTranscript
 from feedback_model.traits import SCORES, TRAIT_KEYS
 
@@ -113,7 +113,7 @@ def test_what_the_budget_does_not_cover_says_so(share):
 
 
 def test_where_nobody_can_be_rewritten_the_level_says_so(monkeypatch):
-    monkeypatch.setattr(plan, "choose_rewrites", lambda _board, _room: [])
+    monkeypatch.setattr(planning, "choose_rewrites", lambda _board, _room: [])
     made = plan_augmentation(a_train([(5,) * 6] * 40), max_share=1)
     assert {level.reason for level in made.levels} == {"no parents left"}
 

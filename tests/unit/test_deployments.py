@@ -7,8 +7,7 @@ import pytest
 from prefect.flows import Flow
 
 from deployments.automations import RESUMABLE, safety_net
-from deployments.bootstrap import POOLS, SEEDED_SCHEDULES
-from deployments.manifest import MANIFEST, DeploymentSpec, read_manifest
+from deployments.deploy import MANIFEST, POOLS, SEEDED_SCHEDULES, DeploymentSpec, read_manifest
 
 CONTRACT = {
     "land/watch-inbox",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployments.commands.doctor import describe_system
+from deployments.cli.doctor import describe_system
 
 
 def test_linux_is_supported():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
+from deployments.cli.app import app
 from tests.documented_blocks import PAGES, ROOT, RUNNABLE, SHOWN, blocks, runnable
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

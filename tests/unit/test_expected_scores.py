@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_model.labelling.expected_scores import expected_scores
+from feedback_model.labelling.responses import expected_scores
 from tests.openai_rig.completions import CANNED, token_logprobs
 
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, mean_squared_error
 
-from eval.label_quality import agree, judge_check, scores_of
+from eval.labels import agree, judge_check, scores_of
 from feedback_model.errors import InputError
-from feedback_model.labelling.checking import Pair
 from feedback_model.labelling.metamorphic import CHECKS, drop_fillers, shuffle_sentences, split_sentences
-from feedback_model.store.evaluation_records import LabelledItem
+from feedback_model.labelling.quality_checks import Pair
+from feedback_model.records.evaluation import LabelledItem
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.gold import read_gold
 from feedback_model.transcripts.landing import transcript_id_of

@@ -8,18 +8,21 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 from sklearn import metrics as oracle
 
-from eval.constant import fit_constant
+from eval.measure import fit_constant
 from eval.metrics import (
     bias,
+    bounds,
+    common,
+    individual,
     macro_mean_squared_error,
     mean_absolute_error,
     mean_over_traits,
     mean_squared_error,
+    penalised,
     quadratic_weighted_kappa,
     spearman_correlation,
     within_one,
 )
-from eval.subsets import bounds, common, individual, penalised
 
 scores = st.integers(1, 10).map(float)
 pairs = st.integers(1, 40).flatmap(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.parsing import FailureCode, judge
-from feedback_model.parsing.grammar import scan
+from feedback_model.parsing.json_scanner import scan
 from feedback_model.traits import TRAIT_KEYS
 
 explanations = st.text(min_size=1).filter(str.strip)

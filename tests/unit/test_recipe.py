@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_model.records import BaseModel
-from feedback_model.training.batching import epoch_batches
-from feedback_model.training.recipe import default_recipe, recipe_from
-from feedback_model.training.run import choose_precision
-from feedback_model.training.schedule import learning_rate_at
+from feedback_model.records.recipe import recipe_from
+from feedback_model.records.training import BaseModel, choose_precision, default_recipe
+from feedback_model.training.collate import epoch_batches
+from feedback_model.training.loop import learning_rate_at
 from tests.micro_model import a_recipe
 
 REAL = BaseModel("Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-0.5B-Instruct", "abc")

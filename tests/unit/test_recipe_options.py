@@ -7,12 +7,13 @@ from typing import get_args
 import pytest
 from typer.testing import CliRunner
 
-from deployments.bootstrap import run_form
-from deployments.cli import app
-from deployments.commands import augmenting, serving, stages
-from deployments.commands.options import choose_recipe
+from deployments.cli import augment as augment_command
+from deployments.cli import stages, up
+from deployments.cli.app import app
+from deployments.cli.options import choose_recipe
+from deployments.deploy import run_form
 from feedback_model.errors import InputError
-from feedback_model.training.recipe import DEMO_DEFAULTS, Recipe
+from feedback_model.records.recipe import DEMO_DEFAULTS, Recipe
 from feedback_model.training.recipe_options import (
     RECIPE_OPTIONS,
     RecipeOption,
@@ -141,8 +142,8 @@ COMMANDS = {
     train: stages.train,
     label: stages.label,
     evaluate: stages.evaluate,
-    augment: augmenting.augment,
-    prove_augmentation: augmenting.prove_augmentation,
+    augment: augment_command.augment,
+    prove_augmentation: augment_command.prove_augmentation,
 }
 
 
@@ -156,7 +157,7 @@ def test_form_and_command_read_the_same(flow):
 
 @pytest.mark.parametrize("name", ["epochs", "precision", "seed"])
 def test_a_shorthand_reads_as_its_field(name):
-    for command in (stages.run, stages.train, serving.up):
+    for command in (stages.run, stages.train, up.up):
         (option,) = inspect.signature(command).parameters[name].annotation.__metadata__
         field = RECIPE_OPTIONS[name]
         assert (option.help, option.min, option.max) == (field.help, field.minimum, field.maximum)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eval.report.sentences import state_effect, state_verdict
+from eval.report.text import state_effect, state_verdict
 
 EVALUATION = {"n_test": 61, "split": "test"}
 BEST = {"model": "epoch-1", "mse_penalised": 3.92}

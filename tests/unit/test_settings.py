@@ -3,8 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from deployments.cli import app
-from deployments.commands.options import load_settings
+from deployments.cli.app import app
+from deployments.cli.options import load_settings
 from feedback_model.errors import ConfigurationError
 from feedback_model.inference.infer import BATCH_SIZE, MAX_NEW_TOKENS, STAND_IN_BATCH_SIZE, STAND_IN_MAX_NEW_TOKENS
 from feedback_model.settings import Settings, describe_settings

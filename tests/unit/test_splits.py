@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_model.records import SPLITS
+from feedback_model.records.transcripts import SPLITS
 from feedback_model.transcripts.splits import split_of
 
 

@@ -32,7 +32,7 @@ label_request = Table(
     Column(
         "state",
         Text,
-        CheckConstraint("state IN ('wanted','claimed','answered','done','failed')", name="state"),
+        CheckConstraint("state IN ('queued','claimed','answered','done','failed')", name="state"),
         nullable=False,
     ),
     Column("claimed_by", Text),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedback_model.records import BaseModel
+from feedback_model.records.training import BaseModel
 from feedback_model.settings import Settings
 from feedback_model.training.base_model import resolve_base
 from tests.micro_model import save_micro_model

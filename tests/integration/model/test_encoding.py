@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from feedback_model.errors import InputError, ModelError
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
-from feedback_model.records import BaseModel, Example
-from feedback_model.training.batching import collate
+from feedback_model.records.labels import LabelledTranscript
+from feedback_model.records.training import BaseModel
+from feedback_model.training.collate import collate
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_tokenizer
 from feedback_model.traits import TRAIT_KEYS
@@ -33,7 +34,7 @@ explanations = words.filter(str.strip)
 @given(text=words, explanation=explanations, score=st.integers(1, 10))
 def test_the_loss_covers_exactly_the_answer_and_its_end_token(tokenizer, encoder, text, explanation, score):
     feedback = Feedback(tuple(TraitFeedback(score, explanation) for _ in TRAIT_KEYS))
-    (encoded,) = encoder.encode_examples([Example("t", "s", text, "train", "real", feedback)], 10_000)
+    (encoded,) = encoder.encode_examples([LabelledTranscript("t", "s", text, "train", "real", feedback)], 10_000)
     batch = collate([encoded], tokenizer.pad_token_id, "cpu")
     assert tokenizer.decode(batch.targets) == render_feedback(feedback) + "<|im_end|>"
     assert torch.equal(batch.input_ids[0, 1:][batch.predicts[0, :-1]], batch.targets)

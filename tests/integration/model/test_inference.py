@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from deployments.commands import scoring
+from deployments.cli import score
 from feedback_model import progress
 from feedback_model.errors import InputError, Interrupted, ModelError
 from feedback_model.inference import infer as inferring
 from feedback_model.inference import loaded
+from feedback_model.inference.free import ReferenceGenerator
 from feedback_model.inference.infer import infer, model_versions, score_texts
-from feedback_model.inference.reference import ReferenceGenerator
 from feedback_model.prompts import render_messages
-from feedback_model.store.outputs import missing_outputs, read_outputs
+from feedback_model.store.predictions import missing_outputs, read_outputs
 from feedback_model.store.training import model_version_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.train import train
@@ -189,7 +189,7 @@ def test_score_says_which_document_was_cut(settings, base_model):
     texts = ["so " * 5000, "short"]
     said = score_texts(settings.home, base_model, texts, LIMIT)
     documents = [RawRecord(text, "talk.txt", "test") for text in texts]
-    answers = [scoring._answer(*pair, base_model) for pair in zip(documents, said, strict=True)]
+    answers = [score._answer(*pair, base_model) for pair in zip(documents, said, strict=True)]
     assert [answer["truncated"] for answer in answers] == [True, False]
 
 

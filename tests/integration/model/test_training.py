@@ -14,8 +14,8 @@ from feedback_model.errors import ConfigurationError, Interrupted, MissingStage,
 from feedback_model.store.training import checkpoints_of, latest_run, read_run, steps_of
 from feedback_model.training import tracking
 from feedback_model.training import train as training
-from feedback_model.training.batching import collate
 from feedback_model.training.checkpoints import find_checkpoint
+from feedback_model.training.collate import collate
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.qlora import attach_adapters, supervised_loss, trainable_parameters
@@ -155,7 +155,7 @@ def test_a_stopped_run_goes_on_to_the_same_loss_curve_and_weights(store, setting
 KILLED = """
 import sys
 from pathlib import Path
-from feedback_model.records import BaseModel
+from feedback_model.records.transcripts import BaseModel
 from feedback_model.store.connection import open_store
 from feedback_model.training import loop, train
 from tests.micro_model import a_recipe, some_examples, store_dataset
@@ -186,7 +186,7 @@ def test_a_killed_run_goes_on_from_its_last_state(store, settings, micro_base):
 AT_ONCE = """
 import sys
 from pathlib import Path
-from feedback_model.records import BaseModel
+from feedback_model.records.transcripts import BaseModel
 from feedback_model.store.connection import open_store
 from feedback_model.training.train import train
 from tests.micro_model import a_recipe, some_examples, store_dataset

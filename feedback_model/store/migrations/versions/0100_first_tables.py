@@ -158,7 +158,7 @@ def _create_labels() -> None:
         sa.Column("replicate", INTEGER, nullable=False, server_default="0"),
         *_optional(TEXT, "target_trait"),
         *_optional(INTEGER, "target_score"),
-        _one_of("state", "wanted", "claimed", "answered", "done", "failed"),
+        _one_of("state", "queued", "claimed", "answered", "done", "failed"),
         *_optional(TEXT, "claimed_by"),
         sa.Column("attempts", INTEGER, nullable=False, server_default="0"),
         *_optional(TEXT, "error"),

@@ -1,0 +1,6 @@
+"""`python -m deployments.cli`: the `feedback` command from a checkout."""
+
+from deployments.cli.app import main
+
+if __name__ == "__main__":
+    main()

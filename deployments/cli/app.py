@@ -1,0 +1,69 @@
+"""The `feedback` command line: assembles the commands, and turns what went wrong into one sentence.
+
+Loads neither Prefect nor torch: `feedback --help` answers at once, and each command imports what it needs when it runs.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from deployments.cli import augment, champion, demo, doctor, labels, land, report, results, score, stages, up
+from deployments.cli.terminal import fail, say_wait
+from feedback_model.errors import FeedbackError, Interrupted
+from feedback_model.waiting import telling_waits
+
+app = typer.Typer(
+    name="feedback",
+    help="Label transcripts, fine-tune a small model to give the same feedback, and measure every checkpoint.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(demo.demo)
+app.command()(land.land)
+app.command()(stages.run)
+app.command()(stages.label)
+app.add_typer(labels.app, name="labels")
+app.command()(augment.augment)
+app.command()(stages.train)
+app.command()(stages.evaluate)
+app.command()(augment.prove_augmentation)
+app.add_typer(report.app, name="report")
+app.command()(score.score)
+app.add_typer(results.app, name="results")
+app.add_typer(champion.app, name="champion")
+app.command()(up.up)
+app.command()(doctor.doctor)
+
+
+def main() -> NoReturn:
+    """Run the command line; exit status 0 when the work is done or was done already, 1 with one sentence when not."""
+    debugging = bool(os.environ.get("FEEDBACK_TRACEBACK"))
+    try:
+        with telling_waits(say_wait):
+            status = app(standalone_mode=False)
+    except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
+        fail(str(error) or "stopped on request; run the same command again to go on")
+        sys.exit(130)
+    except TyperException as error:
+        fail(f"{error.format_message().removesuffix('.')}; see feedback --help")
+        sys.exit(1)
+    except FeedbackError as error:
+        if debugging:
+            raise
+        fail(str(error))
+        sys.exit(1)
+    except Exception as error:  # the last resort: a person gets a sentence, a developer the traceback
+        if debugging:
+            raise
+        fail(f"unexpected {type(error).__name__}: {error}; run it again with FEEDBACK_TRACEBACK=1 to see where")
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

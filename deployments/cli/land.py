@@ -1,0 +1,69 @@
+"""`feedback land`: files into the database, without a server."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from deployments.cli.options import Json, load_settings
+from deployments.cli.terminal import counts_phrase, print_json, say, showing_progress
+from feedback_model.errors import InputError
+from feedback_model.waiting import waiting_for
+from flows.parameters import Limit, Seed
+
+
+def land(
+    paths: Annotated[list[str], typer.Argument(help="JSONL, CSV, Parquet or TXT files, folders, or hf:owner/name.")],
+    source: Annotated[
+        str, typer.Option(help="Where it comes from; default: the record's own, or the file's name.")
+    ] = "",
+    text_column: Annotated[str, typer.Option(help="Column or field with the text.")] = "",
+    limit: Limit = 0,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Land transcripts: clean, cut at sentence ends, refuse what cannot be used (with the reason), and say that data landed."""
+    from deployments.local.run_flow import stopping_on_interrupt
+    from feedback_model.store.connection import open_store
+    from feedback_model.transcripts.landing import land as land_paths
+
+    settings = load_settings()
+    store = open_store(settings.store_url)
+    with stopping_on_interrupt(), showing_progress(quiet=json):
+        summary = land_paths(
+            store, paths, source=source or None, text_column=text_column or None, limit=limit or None, seed=seed
+        )
+    if json:
+        print_json(asdict(summary))
+    else:
+        show_landing(summary)
+    if summary.batch_id and summary.accepted:
+        _announce(settings, summary.batch_id, summary.accepted)
+    if not summary.accepted and not summary.known:
+        raise InputError(f"nothing in {', '.join(paths)} could be landed; the reasons are above")
+
+
+def show_landing(summary: Any) -> None:
+    """What became of the records, with an example of each reason for refusal."""
+    rejected = sum(summary.rejected.values())
+    reasons = f" ({counts_phrase(summary.rejected)})" if rejected else ""
+    say(
+        f"landed: {summary.accepted} accepted, {summary.known} known already, "
+        f"{summary.duplicate} duplicate, {rejected} rejected{reasons}"
+    )
+    for code, example in summary.reasons.items():
+        say(f"  {code}: {example}")
+
+
+def _announce(settings: Any, batch_id: str, accepted: int) -> None:
+    from deployments.local.server import running_server
+    from tasks.announcement import announce_to
+
+    api_url = running_server(settings)
+    if api_url is None:
+        return
+    try:
+        with waiting_for(f"the Prefect server at {api_url}", "Ctrl-C stops; the data has landed"):
+            announce_to(api_url, batch_id, accepted)
+    except OSError as error:
+        say(f"data landed, but {api_url} did not take the event ({error}); the next sweep will find it")

@@ -1,0 +1,89 @@
+"""Options that only the command line has; those that the run forms have too stand in `flows/parameters.py`."""
+
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.models import OptionInfo
+
+from feedback_model.errors import ConfigurationError, InputError
+from feedback_model.records.recipe import PrecisionName
+from feedback_model.training.recipe_options import RECIPE_OPTIONS, read_assignments, read_recipe_file
+
+if TYPE_CHECKING:
+    from feedback_model.settings import Settings
+
+
+def _shorthand(name: str) -> OptionInfo:
+    """Define an option that sets one field of the recipe."""
+    option = RECIPE_OPTIONS[name]
+    return typer.Option(
+        min=option.minimum,
+        max=option.maximum,
+        help=option.help,
+        show_default=f"{option.default_words}, or the recipe file's",
+    )
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option("--recipe", help="YAML file with fields of the recipe; `feedback train --print-recipe` writes one."),
+]
+RecipeChanges = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change one field of the recipe; repeatable. Fields and defaults: "
+        + ", ".join(f"{name} ({option.default_words})" for name, option in RECIPE_OPTIONS.items())
+        + ".",
+    ),
+]
+Epochs = Annotated[int | None, _shorthand("epochs")]
+Precision = Annotated[PrecisionName | None, _shorthand("precision")]
+RecipeSeed = Annotated[int | None, _shorthand("seed")]
+
+
+def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: Any) -> dict[str, Any]:
+    """Collect the recipe's fields that a command was given: from the file, then from `--set` and the shorthands.
+
+    Raises:
+        InputError: a field is unknown, wrong, or given twice with different values.
+    """
+    changed = read_assignments(changes or [])
+    given = {name: value for name, value in shorthands.items() if value is not None}
+    for name, value in given.items():
+        if changed.get(name, value) != value:
+            raise InputError(f"{name} is given twice: --{name} {value} and --set {name}={changed[name]}")
+    return {**(read_recipe_file(file) if file else {}), **changed, **given}
+
+
+def load_settings() -> "Settings":
+    """The settings of this process, with the home folder made.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the home folder cannot be written.
+    """
+    from pydantic import ValidationError
+
+    from feedback_model.settings import Settings, setting_name
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        name = setting_name(field) if field in Settings.model_fields else field
+        raise ConfigurationError(f"the setting {name} is wrong: {first['msg']} (found {first['input']!r})") from error
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=settings.home):  # nameless, so that two commands at once do not meet
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"the home folder {settings.home} cannot be written ({error.strerror}); "
+            "make room or point FEEDBACK_HOME elsewhere"
+        ) from error
+    return settings

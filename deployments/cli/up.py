@@ -1,0 +1,210 @@
+"""`feedback up`: a Prefect server, its workers and every deployment on this machine, until it is stopped."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from deployments.cli.options import (
+    Epochs,
+    Precision,
+    RecipeChanges,
+    RecipeFile,
+    RecipeSeed,
+    choose_recipe,
+    load_settings,
+)
+from deployments.cli.terminal import out, say
+from deployments.local.server import announcement, quiet_environment, server_process, wait_until_healthy
+from deployments.local.supervisor import running, watch
+from feedback_model.errors import ConfigurationError, Interrupted
+from feedback_model.processes import ManagedProcess
+from feedback_model.records.labels import LabellerKind
+
+if TYPE_CHECKING:
+    from deployments.deploy import Deployed
+    from feedback_model.settings import Settings
+
+WORK_POOLS = ("cpu", "gpu")
+
+
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the server and its UI, on 127.0.0.1.")] = 4200,
+    labeller: Annotated[
+        LabellerKind | None, typer.Option(help="Default labeller of the deployments from now on; kept by a later `up`.")
+    ] = None,
+    base_model: Annotated[
+        str | None, typer.Option(help="Default base model of the deployments from now on; kept by a later `up`.")
+    ] = None,
+    recipe: RecipeFile = None,
+    changes: RecipeChanges = None,
+    epochs: Epochs = None,
+    precision: Precision = None,
+    seed: RecipeSeed = None,
+) -> None:
+    """Start a Prefect server with its UI, workers and every deployment, and keep them running until Ctrl-C.
+
+    Fields of the recipe that are given become the deployments' defaults from now on; a later `up` keeps them.
+    """
+    from deployments.local.run_flow import stopping_on_interrupt
+
+    fields = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
+    settings = load_settings()
+    chosen = _chosen_defaults(settings, labeller, base_model) | fields
+    folder = settings.home / "prefect"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings.inbox.mkdir(parents=True, exist_ok=True)
+    with _only_one(folder, settings), stopping_on_interrupt("stopping the workers and the server"):
+        _check_port(port)
+        os.environ.update(_environment(settings, port))
+        try:
+            _serve(settings, port, chosen)
+        except Interrupted:
+            say("stopped; runs that were at work go on at the next `feedback up`")
+
+
+def _serve(settings: "Settings", port: int, chosen: Mapping[str, Any]) -> None:
+    folder, api_url = settings.home / "prefect", f"http://127.0.0.1:{port}/api"
+    server = server_process(port, folder / "server.log", {}, ui=True)
+    workers = [
+        ManagedProcess(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log") for pool in WORK_POOLS
+    ]
+    say(f"starting a Prefect server on port {port} ...")
+    with running(server):
+        wait_until_healthy(server, api_url, settings.start_silence)
+        from deployments.deploy import bootstrap  # Prefect reads the environment when it is imported
+
+        deployed = asyncio.run(bootstrap(chosen))
+        with running(*workers), _announced(settings, api_url):
+            _welcome(settings, f"http://127.0.0.1:{port}", deployed)
+            watch([server, *workers], say)
+
+
+def _chosen_defaults(settings: "Settings", labeller: LabellerKind | None, base_model: str | None) -> dict[str, Any]:
+    """Deployment parameters from the options that were given, checked now rather than in the first run."""
+    from deployments.cli.stages import check_choices
+
+    if base_model and Path(base_model).is_dir():
+        base_model = str(Path(base_model).absolute())  # a run has a working directory of its own
+    if labeller or base_model:
+        to_check = (
+            "" if base_model in (None, "embedded") else base_model
+        )  # the stand-in is made when it is first needed
+        check_choices(settings, labeller or "embedded", to_check)
+    given = {"labeller": labeller, "base_model": base_model}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def _only_one(folder: Path, settings: "Settings") -> Generator[None]:
+    """Hold the home folder against a second `feedback up`; the lock ends with this process, however it ends."""
+    import fcntl
+
+    with (folder / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigurationError(
+                f"`feedback up` runs already with {settings.home} ({_where(settings, lock)}); "
+                "use that one, stop it first, or point FEEDBACK_HOME elsewhere"
+            ) from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}")
+        lock.flush()
+        yield
+
+
+def _where(settings: "Settings", lock: IO[str]) -> str:
+    lock.seek(0)
+    holder = lock.read() or "another process"
+    try:
+        said = json.loads(announcement(settings).read_text(encoding="utf-8"))
+        return f"{holder}, {said['api_url'].removesuffix('/api')}"
+    except (OSError, ValueError, KeyError):
+        return f"{holder}, which is starting"
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} cannot be used ({error.strerror}); choose another with --port"
+            ) from error
+
+
+def _environment(settings: "Settings", port: int) -> dict[str, str]:
+    """What server, workers and the runs they start are told; a setting of the caller's own stands where it names one of these."""
+    defaults = {
+        # Slots of a holder that died with the server come back; in memory they would be lost.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_WORKER_PREFETCH_SECONDS": "1",  # at the default of 10 a queued run is tried, and refused, every second
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "feedback_model,eval",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    }
+    api_url = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+    return defaults | _dotenv() | dict(os.environ) | quiet_environment(settings) | api_url
+
+
+def _dotenv() -> dict[str, str]:
+    """The `.env` of this folder, because runs have a working directory of their own and would not find it."""
+    from dotenv import dotenv_values
+
+    return {name: value for name, value in dotenv_values(".env").items() if value is not None}
+
+
+def _worker_command(pool: str) -> list[str]:
+    name = f"{pool}-{socket.gethostname()}"  # the same again after a restart, or the UI would fill with dead workers
+    return [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process"]
+
+
+@contextmanager
+def _announced(settings: "Settings", api_url: str) -> Generator[None]:
+    """Say in the home folder where the server is, so that the other commands use it."""
+    file = announcement(settings)
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps({"api_url": api_url, "pid": os.getpid()}), encoding="utf-8")
+    draft.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _welcome(settings: "Settings", ui_url: str, deployed: "tuple[Deployed, ...]") -> None:
+    table = Table("deployment", "pool", "starts", header_style="bold")
+    for one in deployed:
+        page = f"{ui_url}/v2/deployments/deployment/{one.deployment_id}"
+        table.add_row(Text(one.name, style=f"link {page}"), one.pool, one.starts)
+    out.print(table)
+    say(f"the UI: {ui_url}/v2/deployments (open a deployment, then Run)")
+    say(f"land data: feedback land PATH..., or put files into {settings.inbox}; retraining then starts by itself")
+    for sentence in _warnings(settings, deployed):
+        say(f"note: {sentence}")
+    say("Ctrl-C stops everything")
+
+
+def _warnings(settings: "Settings", deployed: "tuple[Deployed, ...]") -> list[str]:
+    labellers = {one.parameters.get("labeller", "openai") for one in deployed if one.name.startswith("retrain/")}
+    if "openai" not in labellers or settings.openai_api_key is not None:
+        return []
+    missing_key = (
+        "OPENAI_API_KEY is not set, so retraining will stop at its first label; "
+        "set it, or choose the stand-in: feedback up --labeller embedded --base-model embedded"
+    )
+    return [missing_key]

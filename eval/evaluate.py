@@ -1,0 +1,225 @@
+"""One evaluation: several models against the same labels on one split, judged, measured and written at once.
+
+The same dataset, split, decoding, validator and inferences name the same evaluation, so asking twice measures once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from eval.comparisons import ModelPair, compare_models, compare_traits, rank_tiers
+from eval.measure import Panel, as_scores, fit_constant, measure_constants, measure_models, measure_noise_floor
+from eval.metrics import mean_over_traits
+from feedback_model.code_version import code_commit
+from feedback_model.errors import MissingStage
+from feedback_model.parsing import VALIDATOR, judge
+from feedback_model.progress import track
+from feedback_model.records.evaluation import Decoding, Evaluation, JudgedOutput, LabelledItem, ModelResult, NoiseFloor
+from feedback_model.records.identifiers import content_id
+from feedback_model.records.labels import Dataset, LabellingConfig
+from feedback_model.records.training import model_order
+from feedback_model.records.transcripts import Split
+from feedback_model.store.clock import now
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluations import is_current, models_of_inferences, read_evaluation, save_evaluation
+from feedback_model.store.labels import count_labelled, labels_in, relabelled_transcripts
+from feedback_model.store.predictions import judged_outputs, outputs_to_judge, save_judgements
+
+CHUNK = 500  # outputs judged and committed at once: at most half a second even where each needs repair
+
+
+def judge_outputs(
+    store: Store, model: str, inference_id: str, dataset_id: str, split: Split, *, again: bool = False
+) -> int:
+    """Judge what one inference said about one part of a dataset; commits as it goes.
+
+    Args:
+        model: what progress calls it.
+        again: also what is judged already, in its place.
+
+    Returns:
+        How many were judged now.
+
+    Raises:
+        Interrupted: a stop was requested; what is judged is kept.
+    """
+    outputs = outputs_to_judge(store, inference_id, dataset_id, split, again=again)
+    if not outputs:
+        return 0
+    progress = track(f"judge {model}", len(outputs))
+    for start in range(0, len(outputs), CHUNK):
+        chunk = outputs[start : start + CHUNK]
+        judged = {name: judge(raw, finish) for name, raw, finish in chunk}
+        save_judgements(store, inference_id, judged, again=again)
+        progress.advance(len(chunk))
+    return len(outputs)
+
+
+def evaluate(
+    store: Store,
+    dataset: Dataset,
+    split: Split,
+    models: Mapping[str, str],
+    run_id: str | None,
+    *,
+    decoding: Decoding = "free",
+    best_epoch: str | None = None,
+    again: bool = False,
+) -> Evaluation:
+    """Measure `models` on one split of `dataset`; what is stored already is returned as it is.
+
+    Where outputs came in place of those it was measured on (an inference that was asked again), it is measured anew.
+
+    Args:
+        models: inference id by name, in the order of the table: `base`, `base-nf4`, `epoch-1`, ..., `champion`.
+        run_id: the training run whose epochs are measured.
+        best_epoch: the epoch that validation chose; on the validation split it is chosen here.
+        again: judge and measure anew, in place of what is stored.
+
+    Raises:
+        MissingStage: no models, labels or outputs to measure.
+        Interrupted: a stop was requested; nothing partial is visible.
+    """
+    evaluation_id = name_evaluation(dataset, split, models, decoding)
+    judged = [judge_outputs(store, *model, dataset.dataset_id, split, again=again) for model in models.items()]
+    stored = read_evaluation(store, evaluation_id)
+    if stored is not None and not again and not any(judged) and is_current(store, stored):
+        return stored
+    heading = _head(evaluation_id, dataset, split, run_id, decoding)
+    panel = assemble_panel(store, dataset, split, models)
+    evaluation = measure_panel(heading, panel, _identify(store, models), best_epoch)
+    evaluation = replace(evaluation, noise_floors=_noise_floors(store, dataset.labelling_config))
+    save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
+    return evaluation
+
+
+def _head(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None, decoding: Decoding) -> Evaluation:
+    """The evaluation before anything is measured."""
+    return Evaluation(
+        evaluation_id=evaluation_id,
+        created_at=now(),
+        dataset_id=dataset.dataset_id,
+        run_id=run_id,
+        split=split,
+        decoding=decoding,
+        validator=VALIDATOR,
+        label_model=dataset.labelling_config.label_model,
+        prompt_version=dataset.labelling_config.prompt_version,
+        code_commit=code_commit(),
+        n_test=0,
+        mse_constant=None,
+        models=(),
+        constants=(),
+    )
+
+
+def measure_panel(
+    heading: Evaluation, panel: Panel, names: Mapping[str, tuple[str, str]], best_epoch: str | None
+) -> Evaluation:
+    """`heading` with every figure that follows from `panel`: nothing is read or written.
+
+    Args:
+        names: inference id and model id by model.
+        best_epoch: as for `evaluate`.
+    """
+    model_pair = _model_pair(panel)
+    results, comparisons = measure_models(panel, names), compare_models(model_pair)
+    tiers = rank_tiers({result.model: result.mse_penalised for result in results}, comparisons)
+    ranked = [replace(result, tier=tiers.get(result.model)) for result in results]
+    constants = measure_constants(panel)
+    return replace(
+        heading,
+        n_test=len(panel.items),
+        mse_constant=mean_over_traits([constant.mse for constant in constants]),
+        models=_with_best_epoch(ranked, heading.split, best_epoch),
+        constants=constants,
+        comparisons=comparisons,
+        trait_comparisons=compare_traits(model_pair),
+    )
+
+
+def name_evaluation(dataset: Dataset, split: Split, models: Mapping[str, str], decoding: Decoding) -> str:
+    """The id of an evaluation: equal inputs, equal name."""
+    return content_id("evaluation", dataset.dataset_id, split, decoding, VALIDATOR, dict(models))
+
+
+def choose_best_epoch(validation: Evaluation) -> str | None:
+    """The epoch with the lowest worst-case MSE, the earlier of equals; None if no epoch was measured.
+
+    The worst case, not the penalty: an invalid output is of no use to anyone, yet the train median it is penalised with can be a
+    better guess than a young epoch's valid answers, and an epoch must not win by staying silent.
+    """
+    return _best_epoch(validation.models)
+
+
+def _best_epoch(results: Iterable[ModelResult]) -> str | None:
+    # min keeps the first of equals, and epochs stand in their order
+    epochs = [(result.mse_upper, result.model) for result in results if result.model.startswith("epoch-")]
+    measured = [(mse, model) for mse, model in epochs if mse is not None]
+    return min(measured, key=lambda epoch: epoch[0])[1] if measured else None
+
+
+def _with_best_epoch(results: list[ModelResult], split: Split, best_epoch: str | None) -> tuple[ModelResult, ...]:
+    best = _best_epoch(results) if split == "validation" else best_epoch
+    return tuple(replace(result, is_best_epoch=result.model == best) for result in results)
+
+
+def _identify(store: Store, models: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Inference id and model id by model."""
+    model_ids = models_of_inferences(store, models.values())
+    return {name: (inference_id, model_ids[inference_id]) for name, inference_id in models.items()}
+
+
+def _noise_floors(store: Store, labelling_config: LabellingConfig) -> tuple[NoiseFloor, ...]:
+    relabelled = relabelled_transcripts(store, labelling_config)
+    return measure_noise_floor(relabelled, count_labelled(store, labelling_config) if relabelled else 0)
+
+
+def _model_pair(panel: Panel) -> ModelPair:
+    predictions = {model: panel.predictions(model) for model in sorted(panel.outputs, key=model_order)}
+    return ModelPair(panel.labels, panel.sources(), panel.constant.medians, predictions)
+
+
+def assemble_panel(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str]) -> Panel:
+    """Labels and judged outputs of `models` (inference id by name) on one split.
+
+    Raises:
+        MissingStage: there are no models, labels or outputs.
+    """
+    if not models:
+        raise MissingStage("no model was named to evaluate; run `feedback train` first")
+    items = tuple(_labelled(store, dataset, split))
+    train = _labelled(store, dataset, "train", real_only=True)
+    outputs = {
+        model: _outputs_of(store, model, inference_id, dataset, split, items) for model, inference_id in models.items()
+    }
+    return Panel(items, outputs, fit_constant(as_scores([item.scores for item in train])))
+
+
+def _labelled(store: Store, dataset: Dataset, split: Split, *, real_only: bool = False) -> list[LabelledItem]:
+    items = labels_in(store, dataset, split, real_only=real_only)
+    if not items:
+        raise MissingStage(
+            f"dataset {dataset.dataset_id[:8]} has no labelled transcripts in its {split} part; "
+            "land more, run `feedback label`, then `feedback train`"
+        )
+    n_part = {"train": dataset.n_train, "validation": dataset.n_validation, "test": dataset.n_test}[split]
+    if not real_only and len(items) != n_part:
+        raise MissingStage(
+            f"{dataset.labelling_config.label_model} labels {len(items)} of the {n_part} {split} transcripts of dataset "
+            f"{dataset.dataset_id[:8]}; run `feedback label`, then `feedback train` to snapshot what is labelled"
+        )
+    return items
+
+
+def _outputs_of(
+    store: Store, model: str, inference_id: str, dataset: Dataset, split: Split, items: Iterable[LabelledItem]
+) -> tuple[JudgedOutput, ...]:
+    """The judged outputs of one model in the order of `items`, matched by transcript id."""
+    by_transcript = judged_outputs(store, inference_id, dataset.dataset_id, split)
+    asked = [item.transcript_id for item in items]
+    missing = sum(name not in by_transcript for name in asked)
+    if missing:
+        raise MissingStage(
+            f"{model} has no output for {missing} of {len(asked)} {split} transcripts; run `feedback evaluate` to infer them"
+        )
+    return tuple(by_transcript[name] for name in asked)

@@ -1,0 +1,186 @@
+"""How good labels are: against people's scores, and against what another model or prompt said of the same transcripts.
+
+Differences are paired by transcript and their intervals clustered on the document. Knows nothing of how labels were bought.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from eval.comparisons import ALPHA
+from eval.exact_tests import adjust_by_holm, sign_flip_p_value
+from eval.intervals import estimate_mean
+from eval.metrics import Scores, bias, mean_squared_error, quadratic_weighted_kappa, spearman_correlation, within_one
+from feedback_model.labelling.metamorphic import Check, Direction
+from feedback_model.labelling.quality_checks import Pair
+from feedback_model.records.evaluation import LabelledItem
+from feedback_model.records.labels import LabellingConfig
+from feedback_model.store.connection import Store
+from feedback_model.store.labels import labelled_by_both, labelling_configs, labels_of
+from feedback_model.traits import TRAIT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Labels and other scores of the same transcripts, on one trait."""
+
+    trait: str
+    n: int
+    """Transcripts that have both."""
+    difference: float | None
+    """Mean of label less the other, in score points: above zero the labels are kinder. None where n is 0, like the next."""
+    ci_low: float | None
+    """95%, clustered on the document; None with too few."""
+    ci_high: float | None
+    mse: float | None
+    qwk: float | None
+    """Quadratic weighted kappa; the other scores rounded."""
+    spearman: float | None
+    within_one: float | None
+    p_value: float | None
+    """Of an exact sign-flip test that the two differ by chance alone."""
+    p_adjusted: float | None
+    """After Holm, over the six traits."""
+
+    @property
+    def distinguishable(self) -> bool:
+        """Whether the labels are shown to be kinder or stricter."""
+        return self.p_adjusted is not None and self.p_adjusted < ALPHA
+
+
+def agree(labels: Mapping[str, LabelledItem], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
+    """Each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
+    measured = [_measure(trait, number, labels, others) for number, trait in enumerate(TRAIT_KEYS)]
+    adjusted = adjust_by_holm([each.p_value for each in measured])
+    return tuple(replace(each, p_adjusted=p_value) for each, p_value in zip(measured, adjusted, strict=True))
+
+
+def _measure(
+    trait: str, number: int, labels: Mapping[str, LabelledItem], others: Mapping[str, Mapping[str, float]]
+) -> Agreement:
+    both = [name for name in sorted(labels) if trait in others.get(name, {})]
+    ours = np.array([labels[name].scores[number] for name in both], dtype=np.float64)
+    theirs = np.array([others[name][trait] for name in both], dtype=np.float64)
+    low, high = _interval(ours - theirs, [labels[name].source_id for name in both])
+    return Agreement(
+        trait=trait,
+        n=len(both),
+        difference=bias(theirs, ours),
+        ci_low=low,
+        ci_high=high,
+        mse=mean_squared_error(theirs, ours),
+        qwk=quadratic_weighted_kappa(np.clip(np.rint(theirs), 1, 10), ours),
+        spearman=spearman_correlation(theirs, ours),
+        within_one=within_one(theirs, ours),
+        p_value=sign_flip_p_value(ours - theirs, [labels[name].source_id for name in both]),
+        p_adjusted=None,
+    )
+
+
+def _interval(differences: Scores, sources: Sequence[str]) -> tuple[float | None, float | None]:
+    estimate = estimate_mean(differences, sources) if differences.size else None
+    return (None, None) if estimate is None else estimate.interval
+
+
+def scores_of(items: Mapping[str, LabelledItem]) -> dict[str, dict[str, float]]:
+    """Labels as other scores to agree with."""
+    return {name: dict(zip(TRAIT_KEYS, map(float, item.scores), strict=True)) for name, item in items.items()}
+
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+FEWEST_PAIRS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a change that must move a score one way did to it."""
+
+    name: str
+    trait: str
+    sentence: str
+    n: int
+    moved_down: int
+    moved_up: int
+    difference: float | None
+    """Mean of the changed text's score less the original's."""
+    ci_low: float | None
+    ci_high: float | None
+    verdict: Verdict
+
+
+def judge_check(check: Check, pairs: Sequence[Pair]) -> CheckResult:
+    """`lower` passes where the mean difference is shown to be below zero, and fails where it is not below zero at all;
+    `not lower` fails where it is shown to be below zero. Few pairs decide nothing.
+    """
+    differences = np.array([pair.after - pair.before for pair in pairs], dtype=np.float64)
+    low, high = _interval(differences, [pair.source_id for pair in pairs])
+    mean = float(differences.mean()) if differences.size else None
+    return CheckResult(
+        name=check.name,
+        trait=check.trait,
+        sentence=check.sentence,
+        n=len(pairs),
+        moved_down=int((differences < 0).sum()),
+        moved_up=int((differences > 0).sum()),
+        difference=mean,
+        ci_low=low,
+        ci_high=high,
+        verdict=_verdict(check.direction, len(pairs), mean, high),
+    )
+
+
+def _verdict(direction: Direction, n: int, mean: float | None, high: float | None) -> Verdict:
+    if n < FEWEST_PAIRS or mean is None or high is None:
+        return "inconclusive"
+    shown_lower = high < 0
+    if direction == "not lower":
+        return "fail" if shown_lower else "pass"
+    return "pass" if shown_lower else "fail" if mean >= 0 else "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How the labels of one set differ from those of another."""
+
+    other: LabellingConfig
+    agreement: tuple[Agreement, ...]
+    """One for each trait; a difference above zero means that the other set scores lower."""
+
+    @property
+    def moved(self) -> tuple[Agreement, ...]:
+        """The traits that are shown to have moved."""
+        return tuple(each for each in self.agreement if each.distinguishable)
+
+
+def measure_drift(store: Store, labelling_config: LabellingConfig, most: int | None = None) -> tuple[Drift, ...]:
+    """How `labelling_config` differs from each other label set that shares transcripts with it.
+
+    Args:
+        most: transcripts to compare on, drawn by their ids; None for all.
+    """
+    shared = {
+        other: labelled_by_both(store, labelling_config, other, most)
+        for other in labelling_configs(store)
+        if other != labelling_config
+    }
+    return tuple(
+        Drift(other, agree(labels_of(store, labelling_config, names), scores_of(labels_of(store, other, names))))
+        for other, names in shared.items()
+        if names
+    )
+
+
+def tell_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:
+    """The alarm in one sentence; None where nothing is shown to have moved."""
+    moved = ", ".join(f"{each.trait} by {each.difference:+.2f}" for each in drift.moved)
+    if not moved:
+        return None
+    return (
+        f"labels of {labelling_config.label_model} ({labelling_config.prompt_version}) "
+        f"differ from those of {drift.other.label_model} "
+        f"({drift.other.prompt_version}) on {drift.moved[0].n} transcripts that both labelled: {moved}; models trained on one "
+        "and measured on the other would seem to have changed (`feedback labels drift` has the intervals)"
+    )

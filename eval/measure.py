@@ -1,0 +1,265 @@
+"""From labels and predictions in memory to the figures of an evaluation. Pure: no store, no clock."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.intervals import Interval, clustered_share, error_interval
+from eval.metrics import (
+    Mask,
+    Scores,
+    bias,
+    bounds,
+    common,
+    individual,
+    macro_mean_squared_error,
+    mean_absolute_error,
+    mean_over_traits,
+    mean_squared_error,
+    penalised,
+    quadratic_weighted_kappa,
+    spearman_correlation,
+    within_one,
+)
+from feedback_model.records.evaluation import (
+    SUBSETS,
+    JudgedOutput,
+    LabelledItem,
+    Metric,
+    MetricResult,
+    ModelResult,
+    NoiseFloor,
+    Subset,
+    TraitConstant,
+    TraitResult,
+)
+from feedback_model.records.labels import RelabelledTranscript
+from feedback_model.traits import TRAIT_KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantPredictor:
+    """Per-trait constants, in the order of the traits."""
+
+    means: Scores
+    medians: Scores
+
+    def mse_per_trait(self, labels: Scores) -> list[float | None]:
+        """MSE of always saying the mean, per trait; `labels` has one row per transcript."""
+        constants = np.broadcast_to(self.means, labels.shape)
+        return [mean_squared_error(column, constant) for column, constant in zip(labels.T, constants.T, strict=True)]
+
+
+def fit_constant(train_labels: Scores) -> ConstantPredictor:
+    """The constants of a train part, one row per transcript.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    if not train_labels.size:
+        raise ValueError("no train labels to take a mean of")
+    return ConstantPredictor(train_labels.mean(axis=0), np.median(train_labels, axis=0))
+
+
+METRICS: Mapping[Metric, Callable[[Scores, Scores], float | None]] = {
+    "mae": mean_absolute_error,
+    "bias": bias,
+    "qwk": quadratic_weighted_kappa,
+    "spearman": spearman_correlation,
+    "within_one": within_one,
+    "mse_macro": macro_mean_squared_error,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Labels and every model's outputs on the same transcripts, in one order."""
+
+    items: tuple[LabelledItem, ...]
+    outputs: Mapping[str, tuple[JudgedOutput, ...]]
+    """By model, in the order of `items`."""
+    constant: ConstantPredictor
+
+    @property
+    def labels(self) -> Scores:
+        """One row per transcript, one column per trait."""
+        return as_scores([item.scores for item in self.items])
+
+    def predictions(self, model: str) -> Scores:
+        """Like `labels`; a row of NaN where the output is not strictly valid."""
+        nothing = (np.nan,) * len(TRAIT_KEYS)
+        return as_scores([output.scores or nothing for output in self.outputs[model]])
+
+    def sources(self, mask: Mask | None = None) -> list[str]:
+        """The document of each transcript, of those in `mask` if it is given."""
+        return [item.source_id for number, item in enumerate(self.items) if mask is None or mask[number]]
+
+
+def as_scores(rows: Sequence[Sequence[float]]) -> Scores:
+    """Rows of six scores as an array, of the right shape even without rows."""
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(TRAIT_KEYS))
+
+
+def measure_constants(panel: Panel) -> tuple[TraitConstant, ...]:
+    """What the constant predictor scores on the panel."""
+    mses = panel.constant.mse_per_trait(panel.labels)
+    return tuple(
+        TraitConstant(trait, float(mean), float(median), mse)
+        for trait, mean, median, mse in zip(TRAIT_KEYS, panel.constant.means, panel.constant.medians, mses, strict=True)
+        if mse is not None
+    )
+
+
+def measure_models(panel: Panel, names: Mapping[str, tuple[str, str]]) -> list[ModelResult]:
+    """Every model's row, no epoch chosen yet.
+
+    Args:
+        names: inference id and model id by model.
+    """
+    predictions = {model: panel.predictions(model) for model in panel.outputs}
+    shared = common(predictions.values())
+    return [
+        _measure_model(panel, model, inference_id, model_id, predictions[model], shared)
+        for model, (inference_id, model_id) in names.items()
+    ]
+
+
+def _measure_model(
+    panel: Panel, model: str, inference_id: str, model_id: str, predictions: Scores, shared: Mask
+) -> ModelResult:
+    used = _subsets(panel, predictions, shared)
+    traits = {subset: _measure_traits(panel, subset, *used[subset]) for subset in SUBSETS}
+    lower, upper = bounds(panel.labels, predictions) or (None, None)
+    strict, extractable, repairable = _nested_counts(panel.outputs[model])
+    alone = used["individual"][1]
+    result = ModelResult(
+        model=model,
+        inference_id=inference_id,
+        model_id=model_id,
+        valid_strict=strict,
+        valid_extractable=extractable,
+        valid_repairable=repairable,
+        n_common=int(shared.sum()),
+        mse_common=_overall(traits["common"]),
+        n_individual=int(alone.sum()),
+        mse_individual=_overall(traits["individual"]),
+        mse_penalised=_overall(traits["penalised"]),
+        mse_lower=lower,
+        mse_upper=upper,
+        is_best_epoch=False,
+        traits=tuple(trait for subset in SUBSETS for trait in traits[subset]),
+        metrics=(
+            *_measure_metrics(panel, "common", predictions, shared),
+            *_measure_metrics(panel, "individual", predictions, alone),
+        ),
+    )
+    intervals = {f"mse_{subset}": _overall_interval(panel, *used[subset]) for subset in SUBSETS}
+    return replace(result, **_ends(intervals | {"validity": clustered_share(alone, panel.sources())}))
+
+
+def _subsets(panel: Panel, predictions: Scores, shared: Mask) -> dict[Subset, tuple[Scores, Mask]]:
+    """What counts as predicted, and which transcripts are averaged over, in each subset."""
+    alone = individual(predictions)
+    return {
+        "common": (predictions, shared),
+        "individual": (predictions, alone),
+        "penalised": (penalised(predictions, panel.constant.medians), np.ones_like(alone)),
+    }
+
+
+def _nested_counts(outputs: Sequence[JudgedOutput]) -> tuple[int, int, int]:
+    """Outputs that are strictly valid, at least extractable, and at least repairable."""
+    tiers = [output.tier for output in outputs]
+    strict, extractable, repairable = accumulate(map(tiers.count, ("strict", "extractable", "repairable")))
+    return strict, extractable, repairable
+
+
+def _overall_interval(panel: Panel, predictions: Scores, mask: Mask) -> Interval | None:
+    """Of the mean over traits: the six errors of one transcript belong together, so they are averaged first."""
+    errors = ((predictions[mask] - panel.labels[mask]) ** 2).mean(axis=1)
+    return error_interval(errors, panel.sources(mask))
+
+
+def _ends(intervals: Mapping[str, Interval | None]) -> dict[str, float | None]:
+    ends = {name: interval or (None, None) for name, interval in intervals.items()}
+    return {
+        f"{name}_{end}": value for name, pair in ends.items() for end, value in zip(("low", "high"), pair, strict=True)
+    }
+
+
+def _overall(traits: Sequence[TraitResult]) -> float | None:
+    return mean_over_traits([trait.mse for trait in traits])
+
+
+def _measure_metrics(panel: Panel, subset: Subset, predictions: Scores, mask: Mask) -> list[MetricResult]:
+    labels, predictions = panel.labels[mask], predictions[mask]
+    n_total, n_used = len(panel.items), len(labels)
+    return [
+        MetricResult(
+            trait, subset, metric, measure(labels[:, column], predictions[:, column]), n_used, n_total, n_total - n_used
+        )
+        for column, trait in enumerate(TRAIT_KEYS)
+        for metric, measure in METRICS.items()
+    ]
+
+
+def _measure_traits(panel: Panel, subset: Subset, predictions: Scores, mask: Mask) -> list[TraitResult]:
+    labels, predictions = panel.labels[mask], predictions[mask]
+    sources = panel.sources(mask)
+    return [
+        _measure_trait(trait, subset, labels[:, column], predictions[:, column], sources, len(panel.items))
+        for column, trait in enumerate(TRAIT_KEYS)
+    ]
+
+
+def _measure_trait(
+    trait: str, subset: Subset, labels: Scores, predictions: Scores, sources: Sequence[str], n_total: int
+) -> TraitResult:
+    low, high = error_interval((predictions - labels) ** 2, sources) or (None, None)
+    return TraitResult(
+        trait=trait,
+        subset=subset,
+        mse=mean_squared_error(labels, predictions),
+        ci_low=low,
+        ci_high=high,
+        n_used=len(labels),
+        n_total=n_total,
+        n_missing=n_total - len(labels),
+    )
+
+
+Variances = NDArray[np.float64]
+
+
+def label_variances(items: Sequence[RelabelledTranscript]) -> Variances:
+    """The unbiased variance of each transcript's labels; one row per transcript, one column per trait."""
+    rows = [np.var(np.array(item.labels, dtype=np.float64), axis=0, ddof=1) for item in items]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(TRAIT_KEYS))
+
+
+def measure_noise_floor(items: Iterable[RelabelledTranscript], n_labelled: int) -> tuple[NoiseFloor, ...]:
+    """The floor of each trait, and of the mean over traits under the name `all`; empty without relabelled transcripts.
+
+    Intervals are clustered on the document, as every interval here.
+
+    Args:
+        n_labelled: transcripts that could have been labelled again.
+    """
+    items = [item for item in items if len(item.labels) > 1]
+    if not items:
+        return ()
+    variances, sources = label_variances(items), [item.source_id for item in items]
+    columns: Mapping[str, Variances] = {
+        "all": variances.mean(axis=1),
+        **{trait: variances[:, column] for column, trait in enumerate(TRAIT_KEYS)},
+    }
+    return tuple(_floor(name, values, error_interval(values, sources), n_labelled) for name, values in columns.items())
+
+
+def _floor(trait: str, variances: Variances, interval: Interval | None, n_labelled: int) -> NoiseFloor:
+    low, high = interval or (None, None)
+    n_used = len(variances)
+    return NoiseFloor(trait, float(variances.mean()), low, high, n_used, n_labelled, n_labelled - n_used)

@@ -1,0 +1,106 @@
+"""What a rule found, in one sentence with its figures."""
+
+from dataclasses import dataclass
+
+from eval.intervals import Interval
+from feedback_model.records.promotion import Decision, Evidence, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A figure against its threshold."""
+
+    outcome: Outcome
+    figure: float | None
+    interval: Interval | None
+    """None with fewer than two documents."""
+    threshold: float
+    confidence: float
+    """Of the interval, 0 to 1."""
+    n_used: int
+    """Transcripts."""
+
+
+def phrase_difference(epoch: str, other: str, found: Finding) -> str:
+    """How the epoch's penalised MSE stands to another's."""
+    if found.figure is None or found.interval is None:
+        return f"{epoch} could not be compared with {other}: {_too_few(found)}."
+    outcome = {
+        "pass": f"{epoch} has a smaller penalised MSE than {other}",
+        "fail": f"{epoch} does not have a smaller penalised MSE than {other}",
+        "unknown": f"It cannot be told whether {epoch} has a smaller penalised MSE than {other}",
+    }[found.outcome]
+    return f"{outcome}: over {found.n_used} validation transcripts the difference is {_difference(found)}."
+
+
+def phrase_trait(trait: str, epoch: str, other: str, found: Finding) -> str:
+    """How the epoch stands to the incumbent on one trait."""
+    if found.figure is None or found.interval is None:
+        return f"On {trait.lower()} {epoch} could not be compared with {other}: {_too_few(found)}."
+    outcome = {
+        "pass": f"{epoch} is not worse than {other} by {found.threshold:.2f}",
+        "fail": f"{epoch} is worse than {other} by {found.threshold:.2f} or more",
+        "unknown": f"it cannot be told whether {epoch} is worse than {other} by {found.threshold:.2f} or more",
+    }[found.outcome]
+    return f"On {trait.lower()} {outcome}: the difference in penalised MSE is {_difference(found)}."
+
+
+def phrase_share(epoch: str, valid: int, found: Finding) -> str:
+    """How many outputs are strictly valid, and what share that shows."""
+    if found.interval is None:
+        return f"{epoch} was asked nothing, so the share of its valid outputs is not known."
+    low, high = found.interval
+    outcome = {
+        "pass": f"which shows at least the {found.threshold:.0%} that are asked for",
+        "fail": f"which shows less than the {found.threshold:.0%} that are asked for",
+        "unknown": f"too few to tell whether it reaches the {found.threshold:.0%} that are asked for",
+    }[found.outcome]
+    return (
+        f"{valid} of {found.n_used} outputs of {epoch} are strictly valid, {outcome} "
+        f"({_percent(found.confidence)} interval {100 * low:.1f}% to {100 * high:.1f}%)."
+    )
+
+
+def _too_few(found: Finding) -> str:
+    return f"{found.n_used} validation transcripts of fewer than two documents leave no spread to judge by"
+
+
+def _difference(found: Finding) -> str:
+    low, high = found.interval or (0.0, 0.0)
+    return f"{found.figure:+.2f} ({_percent(found.confidence)} interval {low:+.2f} to {high:+.2f})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%".replace(".0%", "%")
+
+
+ABSENT = "\N{EN DASH}"
+
+
+def phrase_verdict(decision: Decision) -> str:
+    """The verdict with what decided it."""
+    return f"{decision.verdict} {decision.model}: {decision.reasons[0]}"
+
+
+def decision_markdown(decision: Decision) -> str:
+    """The decision with what each rule found."""
+    header = ["Rule", "Outcome", "Figure", "Interval", "Threshold", "Found"]
+    lines = [header, ["---", "---", "---:", "---:", "---:", "---"], *(_cells(found) for found in decision.evidence)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"**{phrase_verdict(decision)}**\n\n{table}\n\n- {decision.reasons[-1]}\n"
+
+
+def _cells(found: Evidence) -> list[str]:
+    interval = f"{_show(found.ci_low)} to {_show(found.ci_high)}" if found.ci_low is not None else ABSENT
+    return [
+        found.rule if found.trait is None else f"{found.rule} {found.trait}",
+        found.outcome,
+        _show(found.figure),
+        interval,
+        _show(found.threshold),
+        found.sentence,
+    ]
+
+
+def _show(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.3f}"

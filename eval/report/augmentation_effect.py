@@ -1,0 +1,64 @@
+"""What augmentation was worth: the best epoch beside that of the same training without the rewrites. Pure but for one look-up.
+
+The verdict rests on the penalised comparison, after Holm's correction over all pairs of the evaluation; macro MSE and the
+errors by score level stand beside it, for augmentation is there for rare scores.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eval.report.data import QueryResult, Row, run_query_file
+from eval.report.text import state_effect
+from feedback_model.records.training import UNAUGMENTED
+from feedback_model.store.connection import Store
+
+NOT_MEASURED = "the same training without augmentation was not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """With augmentation and without, side by side."""
+
+    sentence: str
+    """The verdict."""
+    models: tuple[str, str]
+    """The best epoch, then the one without."""
+    comparisons: Mapping[str, Row]
+    """By measure: the best epoch less the one without."""
+    macro: Mapping[tuple[str, str], Row]
+    """By model and trait, on the common subset."""
+    levels: Mapping[tuple[str, str, int], Row]
+    """By model, trait and label score."""
+
+
+def find_effect(answers: Mapping[str, QueryResult]) -> Effect | None:
+    """The effect that the answers tell; None where there is no training without augmentation among the models."""
+    compared = {str(row["measure"]): row for row in answers["effect"].rows}
+    if "penalised" not in compared:
+        return None
+    own, first = answers["evaluation"].rows[0], compared["penalised"]
+    return Effect(
+        sentence=state_effect(own["n_test"], own["split"], first),
+        models=(str(first["model"]), UNAUGMENTED),
+        comparisons=compared,
+        macro={(str(row["model"]), str(row["trait"])): row for row in answers["effect_macro"].rows},
+        levels={_level(row): row for row in answers["effect_levels"].rows},
+    )
+
+
+def _level(row: Row) -> tuple[str, str, int]:
+    return str(row["model"]), str(row["trait"]), int(row["label_score"] or 0)
+
+
+def tell_effect(store: Store, evaluation_id: str) -> str:
+    """The verdict on augmentation by one evaluation, in one sentence.
+
+    Raises:
+        StoreError: the database could not answer.
+    """
+    found = {name: run_query_file(store, name, evaluation_id=evaluation_id) for name in ("evaluation", "effect")}
+    compared = next((row for row in found["effect"].rows if row["measure"] == "penalised"), None)
+    if compared is None:
+        return NOT_MEASURED
+    own = found["evaluation"].rows[0]
+    return state_effect(own["n_test"], own["split"], compared)

@@ -1,0 +1,244 @@
+"""The figures of an evaluation from the raw outputs and the labels again, beside those that are stored.
+
+Every output is judged anew, every mean, interval and test computed anew; what differs from the database is named.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from math import isclose
+from typing import Any, cast
+
+from eval.evaluate import measure_panel
+from eval.measure import Panel, as_scores, fit_constant, measure_noise_floor
+from eval.promotion.decide import RULES, GateInput, decide
+from eval.report.data import Row
+from feedback_model.feedback import Feedback
+from feedback_model.parsing import VALIDATOR, judge
+from feedback_model.progress import track
+from feedback_model.records.evaluation import Evaluation, JudgedOutput, LabelledItem, ModelResult
+from feedback_model.records.labels import Dataset
+from feedback_model.records.promotion import Decision, PromotionRules
+from feedback_model.store.connection import Store
+from feedback_model.store.datasets import read_dataset
+from feedback_model.store.labels import count_labelled, labels_in, relabelled_transcripts
+from feedback_model.store.predictions import judged_outputs, read_outputs
+from feedback_model.store.promotions import find_decision
+
+_KEYS = ("model", "other", "rule", "trait", "subset", "measure", "metric")  # what tells the records of one kind apart
+
+_TOLERANCE = 1e-9  # relative; another machine's sums may round otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not what it should be."""
+
+    where: str
+    found: str
+    expected: str
+
+    @property
+    def sentence(self) -> str:
+        """For a person."""
+        return f"{self.where} is {self.found} where it should be {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """How far the raw outputs confirm what is stored."""
+
+    n_outputs: int
+    """Judged anew."""
+    n_figures: int
+    """Computed anew."""
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...] = ()
+    """What was not computed anew, and why."""
+    panel: Panel | None = None
+    """What the figures were computed from; None where it could not be put together."""
+
+
+def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
+    """Compute everything that `evaluation` stores once more, from what the models said and what the labeller said.
+
+    Raises:
+        InputError: its dataset is gone.
+        Interrupted: a stop was requested.
+    """
+    if evaluation.validator != VALIDATOR:
+        note = f"nothing was computed anew: the outputs were judged by {evaluation.validator}, and this code has {VALIDATOR}"
+        return Recomputed(0, 0, (), (note,))
+    dataset = read_dataset(store, evaluation.dataset_id)
+    items = labels_in(store, dataset, evaluation.split)
+    outputs: dict[str, tuple[JudgedOutput, ...]] = {}
+    differences: list[Difference] = []
+    progress = track("judge again", len(evaluation.models))
+    for result in evaluation.models:
+        outputs[result.model] = _judge_anew(store, result, items)
+        differences += _compare_judgements(store, evaluation, result, items, outputs[result.model])
+        progress.advance()
+    n_outputs = sum(map(len, outputs.values()))
+    train = labels_in(store, dataset, "train", real_only=True)
+    lacking = _lacking(evaluation, items, train, outputs)
+    if lacking is not None:
+        return Recomputed(n_outputs, 0, (*differences, lacking))
+    panel = Panel(tuple(items), outputs, fit_constant(as_scores([item.scores for item in train])))
+    measured, notes = _measure(store, evaluation, dataset, panel)
+    stored, anew = figures_of(evaluation), figures_of(measured)
+    return Recomputed(n_outputs, len(stored), (*differences, *compare_figures(stored, anew)), notes, panel)
+
+
+def _lacking(
+    evaluation: Evaluation,
+    items: Sequence[LabelledItem],
+    train: Sequence[LabelledItem],
+    outputs: Mapping[str, Sequence[JudgedOutput]],
+) -> Difference | None:
+    """What was measured and is not in the database any more, so that nothing can be computed from it."""
+    if not train:
+        return Difference("the number of labelled train transcripts", "0", "more")
+    counts = {"labels": len(items)} | {f"outputs of {model}": len(found) for model, found in outputs.items()}
+    gone = ((name, n) for name, n in counts.items() if n != evaluation.n_test)
+    return next((Difference(f"the number of {name}", str(n), str(evaluation.n_test)) for name, n in gone), None)
+
+
+def compare_figures(stored: Mapping[str, float | None], anew: Mapping[str, float | None]) -> list[Difference]:
+    """The figures, by name, that differ by more than rounding."""
+    return [
+        Difference(name, repr(stored.get(name)), repr(anew.get(name)))
+        for name in dict.fromkeys([*stored, *anew])
+        if not _agree(stored.get(name), anew.get(name))
+    ]
+
+
+def figures_of(record: Any, where: str = "") -> dict[str, float | None]:
+    """Every number in `record` and the records within it, by a name that a person can find it by."""
+    found: dict[str, float | None] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if value is None or isinstance(value, int | float):
+            found[f"{where}{field.name}"] = value
+        elif isinstance(value, tuple):
+            for each in filter(is_dataclass, cast("tuple[Any, ...]", value)):
+                found |= figures_of(each, f"{where}{_name(each)} ")
+    return found
+
+
+def _name(record: Any) -> str:
+    return " ".join(str(getattr(record, key)) for key in _KEYS if hasattr(record, key))
+
+
+def _agree(stored: float | None, anew: float | None) -> bool:
+    if stored is None or anew is None:
+        return stored is anew
+    return isclose(stored, anew, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+
+
+def _judge_anew(store: Store, result: ModelResult, items: Sequence[LabelledItem]) -> tuple[JudgedOutput, ...]:
+    asked = {item.transcript_id for item in items}
+    said = {each.transcript_id: each for each in read_outputs(store, result.inference_id, asked)}
+    judged = [
+        judge(said[item.transcript_id].raw, said[item.transcript_id].finish_reason)
+        for item in items
+        if item.transcript_id in said
+    ]
+    return tuple(JudgedOutput(each.tier, _scores(each.feedback) if each.tier == "strict" else None) for each in judged)
+
+
+def _scores(feedback: Feedback | None) -> tuple[float, ...] | None:
+    return None if feedback is None else tuple(map(float, feedback.scores.values()))
+
+
+def _compare_judgements(
+    store: Store,
+    evaluation: Evaluation,
+    result: ModelResult,
+    items: Sequence[LabelledItem],
+    anew: Sequence[JudgedOutput],
+) -> list[Difference]:
+    """Outputs that the database has another judgement of; the scores count as part of it."""
+    stored = judged_outputs(store, result.inference_id, evaluation.dataset_id, evaluation.split)
+    return [
+        Difference(
+            f"the judgement of {result.model} on transcript {item.transcript_id[:12]}",
+            repr(stored.get(item.transcript_id)),
+            repr(judged),
+        )
+        for item, judged in zip(items, anew, strict=False)
+        if stored.get(item.transcript_id) != judged
+    ]
+
+
+def _measure(
+    store: Store, evaluation: Evaluation, dataset: Dataset, panel: Panel
+) -> tuple[Evaluation, tuple[str, ...]]:
+    """The evaluation anew, and what could not be; which epoch is best is computed on validation, and given on test."""
+    names = {result.model: (result.inference_id, result.model_id) for result in evaluation.models}
+    best = evaluation.best_epoch.model if evaluation.best_epoch else None
+    measured = measure_panel(replace(evaluation, models=(), constants=(), n_test=0), panel, names, best)
+    relabelled, labelling_config = relabelled_transcripts(store, dataset.labelling_config), dataset.labelling_config
+    floors = measure_noise_floor(relabelled, count_labelled(store, labelling_config) if relabelled else 0)
+    if [(each.n_used, each.n_total) for each in floors] == [
+        (each.n_used, each.n_total) for each in evaluation.noise_floors
+    ]:
+        return replace(measured, noise_floors=floors), ()
+    note = "the noise of the labels was not computed anew, since labels came in after it was measured"
+    return replace(measured, noise_floors=evaluation.noise_floors), (note,)
+
+
+@dataclass(frozen=True, slots=True)
+class RecomputedDecision:
+    """How far the raw outputs confirm a decision."""
+
+    n_figures: int
+    """Computed anew."""
+    differences: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was not computed anew, and why."""
+
+
+def recompute_decision(store: Store, decided: Row, validation: Evaluation, panel: Panel) -> RecomputedDecision:
+    """Weigh everything that a decision found once more; nothing where it rests on another evaluation.
+
+    Args:
+        decided: the decision as the report has it.
+        panel: of `validation`, from the raw outputs.
+    """
+    decision = find_decision(store, str(decided["decision_id"]))
+    if decision is None or decision.evaluation_id != validation.evaluation_id:
+        return RecomputedDecision(0)
+    rules = _read_rules(str(decided["rules"]))
+    if rules is None or rules.rules_id != decision.rules.rules_id:
+        return RecomputedDecision(
+            0, (Difference("the rules of the decision", repr(decided["rules"]), "what their hash says"),)
+        )
+    if rules.version != RULES.version:
+        note = f"the decision was not weighed anew: it was made by {rules.version}, and this code has {RULES.version}"
+        return RecomputedDecision(0, (), (note,))
+    # Without a figure a rule was settled by something else: a rollback, say.
+    stored = {name: figure for name, figure in figures_of(decision).items() if figure is not None}
+    weighed = figures_of(decide(_case(decision, rules, validation, panel)))
+    return RecomputedDecision(len(stored), tuple(compare_figures(stored, {name: weighed.get(name) for name in stored})))
+
+
+def _read_rules(document: str) -> PromotionRules | None:
+    try:
+        return PromotionRules(**json.loads(document))
+    except (TypeError, ValueError):
+        return None
+
+
+def _case(decision: Decision, rules: PromotionRules, validation: Evaluation, panel: Panel) -> GateInput:
+    """What was known when it was decided, but for rollbacks, which leave no figure."""
+    return GateInput(
+        validation=validation,
+        test=None,
+        panel=panel,
+        champion_id=decision.champion_id,
+        champion_retired=decision.champion_id not in {result.model_id for result in validation.models},
+        withdrawn=None,
+        rules=rules,
+        fixed=decision.rules,
+        predicted_at=decision.predicted_at,
+    )

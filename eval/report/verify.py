@@ -1,0 +1,179 @@
+"""Whether a finished report says what the database says: its data, what its reader sees, and the raw outputs beneath.
+
+Three comparisons. Every question of the report is asked again and each cell compared. The page is drawn again from the
+data in the file, and everything visible compared: figures, sentences, and the bars of charts. And every output is judged
+anew and every figure of the evaluation computed anew (`rederiving`), so that the database itself is not taken at its word.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+from eval.report.content import compose
+from eval.report.data import Cell, QueryResult, ReportData, from_document, load_report_data
+from eval.report.page_reader import Piece, ReadPage, read_page, split_page
+from eval.report.recompute import Difference, Recomputed, recompute, recompute_decision
+from eval.report.render import render_page, renderer_version
+from feedback_model.errors import InputError
+from feedback_model.records.evaluation import Evaluation
+from feedback_model.store.connection import Store
+from feedback_model.store.evaluations import read_evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What checking a report found."""
+
+    evaluation_id: str
+    n_stored: int
+    """Numbers in the file's data that the database gave again."""
+    n_visible: int
+    """Figures on the page that show a cell of the data."""
+    n_rederived: int
+    """Figures of the evaluation that were computed anew."""
+    n_outputs: int
+    """Outputs that were judged anew."""
+    differences: tuple[Difference, ...]
+    """In the order in which they were looked for; empty where all agrees."""
+    notes: tuple[str, ...]
+    """What could not be checked, and why."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+
+def verify_report(store: Store, path: Path) -> Verification:
+    """Check the page at `path` against the database.
+
+    Raises:
+        InputError: it is no report, is of another version of the report, or its evaluation is not in this database.
+        StoreError: the database could not answer.
+        Interrupted: a stop was requested.
+    """
+    page = read_page(path)
+    gathered = _read_data(page, path)
+    evaluation = read_evaluation(store, gathered.evaluation_id)
+    if evaluation is None:
+        raise InputError(
+            f"the report {path} is about evaluation {gathered.evaluation_id!r}, which is not in this database; "
+            "point FEEDBACK_HOME or FEEDBACK_DATABASE_URL at the one it was written from"
+        )
+    database = load_report_data(store, evaluation)
+    stored = [*_compare_data(page.document, gathered, database)]
+    drawn = split_page(render_page(gathered, compose(gathered)), "the page drawn again")
+    visible = [*_compare_pages(page, drawn, gathered.answers)]
+    measured = [read_evaluation(store, name) for name in database.evaluation_ids]
+    anew = [_rederive(store, each, database) for each in measured if each is not None]
+    return Verification(
+        evaluation_id=gathered.evaluation_id,
+        n_stored=gathered.n_figures,
+        n_visible=sum("/" in piece.place and not piece.text.startswith("<") for piece in page.pieces),
+        n_rederived=sum(each.n_figures for each in anew),
+        n_outputs=sum(each.n_outputs for each in anew),
+        differences=(*stored, *visible, *(difference for each in anew for difference in each.differences)),
+        notes=tuple({note: None for each in anew for note in each.notes}),
+    )
+
+
+def _rederive(store: Store, evaluation: Evaluation, database: ReportData) -> Recomputed:
+    """The figures of one evaluation, and those of the decision where it rests on this one."""
+    found = recompute(store, evaluation)
+    decided = next(iter(database.answers["decision"].rows), None)
+    if decided is None or found.panel is None:
+        return found
+    weighed = recompute_decision(store, decided, evaluation, found.panel)
+    return replace(
+        found,
+        n_figures=found.n_figures + weighed.n_figures,
+        differences=(*found.differences, *weighed.differences),
+        notes=(*found.notes, *weighed.notes),
+    )
+
+
+def _read_data(page: ReadPage, path: Path) -> ReportData:
+    try:
+        answers = from_document(page.document["answers"])
+        gathered = ReportData(page.document["evaluation_id"], page.document["shown"], answers)
+        version = page.document["renderer"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"the data in the report {path} was damaged: {error!r}; write it anew with `feedback report`"
+        ) from error
+    if version != renderer_version():
+        raise InputError(
+            f"the report {path} was drawn by version {version} of the report and this is {renderer_version()}, so what it "
+            f"shows cannot be drawn again; write it anew with `feedback report --evaluation {gathered.evaluation_id}`"
+        )
+    return gathered
+
+
+def _compare_data(document: Mapping[str, Any], file: ReportData, database: ReportData) -> Iterator[Difference]:
+    if file.shown != database.shown:
+        yield Difference("the model whose outputs are shown", repr(file.shown), repr(database.shown))
+    for name in [*dict.fromkeys([*file.answers, *database.answers])]:
+        if name not in file.answers or name not in database.answers:
+            yield Difference(f"the answer {name}", *(_presence(name, each) for each in (file, database)))
+            continue
+        yield from _compare_answers(file.answers[name], database.answers[name])
+        if document["answers"][name].get("sha256") != file.answers[name].sha256:
+            yield Difference(f"the hash of the answer {name}", "another", file.answers[name].sha256)
+
+
+def _presence(name: str, gathered: ReportData) -> str:
+    return "there" if name in gathered.answers else "missing"
+
+
+def _compare_answers(file: QueryResult, database: QueryResult) -> Iterator[Difference]:
+    if file.sql != database.sql:
+        yield Difference(f"the SQL of {file.name}", repr(file.sql), repr(database.sql))
+    if file.columns != database.columns:
+        yield Difference(f"the columns of {file.name}", repr(file.columns), repr(database.columns))
+        return
+    if len(file.cells) != len(database.cells):
+        yield Difference(f"the number of rows of {file.name}", str(len(file.cells)), str(len(database.cells)))
+    for found, expected in zip(file.rows, database.rows, strict=False):
+        for column in file.columns:
+            if not _same(found[column], expected[column]):
+                where = f"{column} of {_call(expected)} in {file.name}"
+                yield Difference(where, repr(found[column]), repr(expected[column]))
+
+
+def _same(found: Cell, expected: Cell) -> bool:
+    """Equal, but that PostgreSQL may add floats up in another order from one time to the next."""
+    if isinstance(found, float) and isinstance(expected, float):
+        return isclose(found, expected, rel_tol=1e-12)
+    return type(found) is type(expected) and found == expected
+
+
+def _call(row: Mapping[str, Cell]) -> str:
+    """What tells a row from the others: its words."""
+    words = [str(cell) for cell in row.values() if isinstance(cell, str) and len(cell) < 40]
+    return " ".join(words[:4]) or "the row"
+
+
+def _compare_pages(file: ReadPage, drawn: ReadPage, answers: Mapping[str, QueryResult]) -> Iterator[Difference]:
+    for found, expected in zip_longest(file.pieces, drawn.pieces):
+        if found == expected:
+            continue
+        place = _locate((expected or found).place, answers)
+        yield Difference(f"what the page shows {place}", _show(found), _show(expected))
+        if found is None or expected is None or found.text.startswith("<") != expected.text.startswith("<"):
+            return  # something was added or taken away: from here on nothing stands where it should
+
+
+def _locate(place: str, answers: Mapping[str, QueryResult]) -> str:
+    """A place in words: the cell by its column and its row's words, or the part of the page."""
+    name, _, rest = place.partition("/")
+    number, _, column = rest.partition("/")
+    if name in answers and number.isdecimal() and int(number) < len(answers[name].cells):
+        return f"as {column} of {_call(answers[name].rows[int(number)])} in {name}"
+    return f"in {place}"
+
+
+def _show(piece: Piece | None) -> str:
+    return "nothing" if piece is None else repr(piece.text[:120])

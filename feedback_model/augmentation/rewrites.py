@@ -1,0 +1,52 @@
+"""Taking in rewritten texts: cleaned, and refused where they nearly duplicate anything in any split.
+
+Knows nothing of why a rewrite was ordered, nor of what its label will be.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from feedback_model.labelling.responses import InvalidResponse, read_text
+from feedback_model.records.labels import LabelRequest, UsableResponse
+from feedback_model.store.augmentations import Descendant, enter_rewrite, refuse_rewrite
+from feedback_model.store.connection import Connection, Store
+from feedback_model.store.transcripts import signatures
+from feedback_model.transcripts.cleaning import clean_text, count_words
+from feedback_model.transcripts.landing import FEWEST_WORDS, transcript_id_of
+from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
+
+ECHO = "Transcript:"  # the word before the text in the question, which some models give back with the answer
+
+
+def read_rewrite(body: bytes) -> str | InvalidResponse:
+    """The rewritten transcript that a reply gives, cleaned like any landed text."""
+    text = read_text(body)
+    if isinstance(text, InvalidResponse):
+        return text
+    text = clean_text(text.removeprefix(ECHO))
+    return text if count_words(text) >= FEWEST_WORDS else InvalidResponse("too_short")
+
+
+class Intake:
+    """Decides on each rewritten text as it comes; one at a time, so that two new texts are compared too."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @cached_property
+    def _known(self) -> NearDuplicates:
+        # Built when the first text comes: a run with nothing to do must not read every signature.
+        return NearDuplicates((name, signature) for name, _, signature in signatures(self._store))
+
+    def settle(self, connection: Connection, settlements: Sequence[UsableResponse[str]]) -> list[None]:
+        """Keep each text as a transcript, or refuse it as a near duplicate; see `store.replies.Settle`."""
+        return [self._settle(connection, each.order, each.answer) for each in settlements]
+
+    def _settle(self, connection: Connection, order: LabelRequest, answer: str) -> None:
+        signature, name = signature_of(answer), transcript_id_of(answer)
+        if self._known.find(signature):
+            refuse_rewrite(connection, order, "near_duplicate")
+            return
+        self._known.add(name, signature)
+        descendant = Descendant(name, order.transcript_id, answer, count_words(answer), signature)
+        enter_rewrite(connection, order, descendant)

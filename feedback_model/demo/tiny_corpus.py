@@ -1,0 +1,64 @@
+"""What the tiny base model reads before anyone trains it: transcripts with notes, then chats in the feedback format.
+
+Notes state the level of traits in words (`"empathy": weak`), never as digits. Chats have the form of real feedback,
+but their scores are drawn without looking at the transcript: whoever reads them learns the format, not the task. Knows
+nothing of tokens or models.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from feedback_model.demo.rubric_scorer import score_transcript
+from feedback_model.demo.sentences import TOPICS
+from feedback_model.demo.speech import draw_levels, speak
+from feedback_model.feedback import render_feedback
+from feedback_model.prompts import Message, render_messages
+from feedback_model.traits import TRAIT_KEYS
+
+LEVEL_WORDS = ("awful", "poor", "weak", "low", "modest", "fair", "decent", "good", "strong", "superb")
+"""The word for each level 1..10."""
+NOTES_PROMPT = "Note the level of each trait in words."
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One document of the pretraining corpus."""
+
+    messages: tuple[Message, ...]
+    """System, user and assistant message."""
+    notes: bool
+    """True where the assistant's message states true levels in words."""
+
+
+def write_readings(count: int, seed: int, clauses_per_trait: int, chat_share: float) -> Iterator[Reading]:
+    """Yield `count` documents, `chat_share` of them chats; `clauses_per_trait` sets how long the transcripts are."""
+    random_ = random.Random(f"tiny-{seed}")
+    topics = sorted(TOPICS)
+    for _ in range(count):
+        levels = draw_levels(random_)
+        text = speak(random_.choice(topics), levels, random_, clauses_per_trait)
+        yield _chat(text, random_) if random_.random() < chat_share else _notes(text, levels, random_)
+
+
+def _notes(text: str, levels: dict[str, int], random_: random.Random) -> Reading:
+    traits = random_.sample(TRAIT_KEYS, len(TRAIT_KEYS))
+    nested = random_.random() < 0.5
+    words = {trait: LEVEL_WORDS[levels[trait] - 1] for trait in traits}
+    notes = (f'"{trait}": {{"score": {words[trait]}}}' if nested else f'"{trait}": {words[trait]}' for trait in traits)
+    user = render_messages("feedback", text)[1]
+    return Reading(
+        (
+            {"role": "system", "content": NOTES_PROMPT},
+            user,
+            {"role": "assistant", "content": f"{{{', '.join(notes)}}}"},
+        ),
+        notes=True,
+    )
+
+
+def _chat(text: str, random_: random.Random) -> Reading:
+    """Feedback in form only: every trait's score and explanation belong to a text that is not there."""
+    elsewhere = speak(random_.choice(sorted(TOPICS)), draw_levels(random_), random_)
+    answer = render_feedback(score_transcript(elsewhere))
+    return Reading((*render_messages("feedback", text), {"role": "assistant", "content": answer}), notes=False)

@@ -1,0 +1,103 @@
+"""What labelling what is missing will cost and take, before anything is asked. Asks nobody, orders nothing."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from feedback_model.labelling.batch_api import BATCH_SHARE
+from feedback_model.labelling.pricing import Price, Usage, cost_of, price_of
+from feedback_model.labelling.requests import ENOUGH, USUAL_OUTPUT, usual_prompt_tokens
+from feedback_model.records.labels import LabellingConfig
+from feedback_model.store import label_attempts, label_claims, label_requests
+from feedback_model.store.connection import Store
+
+LIMITS: Final = (500, 5_000, 30_000)  # requests per minute; OpenAI's lowest, a middle and the highest tier
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What buying every missing label of one label set comes to."""
+
+    label_model: str
+    prompt_version: str
+    n_missing: int
+    """Labels to buy, those of the sample that is labelled twice included."""
+    n_labelled: int
+    """Transcripts that have a label already, which is not bought again."""
+    n_other_prompts: int
+    """Labels by the same model under other versions of the prompt; a new version asks for all anew."""
+    prompt_tokens: int
+    completion_tokens: int
+    measured: bool
+    """Whether tokens are what earlier replies of this label set had, and not a rule of thumb."""
+    cost_usd: float | None
+    """None where the model has no known price."""
+    batch_cost_usd: float | None
+    spent_usd: float
+    """So far, for this label set."""
+    price: Price | None
+    minutes_at: dict[int, float]
+    """By requests per minute that the account may send."""
+
+
+def forecast_labels(
+    store: Store, labelling_config: LabellingConfig, relabel_share: float = 0.0, limit: int | None = None
+) -> Forecast:
+    """The forecast for what is missing, or for `limit` of it."""
+    label_claims.free_dead_claims(
+        store
+    )  # as the run would that this is about; what had been sent, it would look for first
+    missing = label_requests.measure_missing(store, labelling_config)
+    n_missing = round(missing.n_unasked * (1 + relabel_share)) + missing.n_wanted
+    n_asked = n_missing if limit is None else min(limit, n_missing)
+    usage, measured = _usage_of_one(store, labelling_config, missing)
+    cost = cost_of(labelling_config.label_model, usage)
+    total = None if cost is None else cost * n_asked
+    return Forecast(
+        label_model=labelling_config.label_model,
+        prompt_version=labelling_config.prompt_version,
+        n_missing=n_asked,
+        n_labelled=label_requests.count_state(store, labelling_config, "label", "done"),
+        n_other_prompts=label_requests.count_other_prompts(store, labelling_config),
+        prompt_tokens=(usage.prompt_tokens or 0) * n_asked,
+        completion_tokens=(usage.completion_tokens or 0) * n_asked,
+        measured=measured,
+        cost_usd=total,
+        batch_cost_usd=None if total is None else total * BATCH_SHARE,
+        spent_usd=label_attempts.read_spending(store, labelling_config).spent / label_attempts.NANOS,
+        price=price_of(labelling_config.label_model),
+        minutes_at={each: n_asked / each for each in LIMITS},
+    )
+
+
+def _usage_of_one(
+    store: Store, labelling_config: LabellingConfig, missing: label_requests.Missing
+) -> tuple[Usage, bool]:
+    """The tokens that one label takes on average."""
+    known = label_requests.mean_usage(store, labelling_config, "label")
+    if known is not None and known.n_replies >= ENOUGH:
+        return Usage(round(known.prompt_tokens), round(known.cached_tokens), round(known.completion_tokens)), True
+    n = missing.n_unasked + missing.n_wanted
+    return Usage(round(usual_prompt_tokens("label", missing.n_characters / n if n else 0)), 0, USUAL_OUTPUT), False
+
+
+def tell_forecast(forecast: Forecast) -> list[str]:
+    """The forecast in sentences."""
+    by = "as replies had so far" if forecast.measured else "by rule of thumb, as none were measured yet"
+    buying = f"{forecast.n_missing} labels to buy from {forecast.label_model} ({forecast.prompt_version})"
+    lines = [
+        f"{buying}, {forecast.n_labelled} are there",
+        f"about {forecast.prompt_tokens:,} tokens of input and {forecast.completion_tokens:,} of output, {by}",
+    ]
+    if forecast.n_other_prompts:
+        lines.append(
+            f"{forecast.n_other_prompts} labels under other versions of the prompt stay as they are and do not count"
+        )
+    if forecast.cost_usd is None or forecast.batch_cost_usd is None or forecast.price is None:
+        lines.append(f"the price of {forecast.label_model} is not known here, so the cost is not either")
+    else:
+        lines.append(
+            f"about {forecast.cost_usd:.2f} USD, or {forecast.batch_cost_usd:.2f} with --mode batch; "
+            f"{forecast.spent_usd:.2f} spent so far (prices of {forecast.price.as_of}, {forecast.price.source})"
+        )
+    times = ", ".join(f"{minutes:.1f} min at {limit:,}" for limit, minutes in forecast.minutes_at.items())
+    return [*lines, f"{times} requests per minute; the limit is learned when labelling starts"]

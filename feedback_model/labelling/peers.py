@@ -1,0 +1,43 @@
+"""Several processes under one limit: each says in the database that it is at work, and takes an equal part.
+
+A process that dies is missed at once on its own host, elsewhere within seconds, and its part goes to the others. Knows nothing
+of how a limit is kept.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, asynccontextmanager
+from typing import Final
+
+from feedback_model.labelling.labeller import Labeller
+from feedback_model.store import locks
+from feedback_model.store.connection import Store
+
+INTERVAL: Final = 1.0  # seconds between looks at who else is at work
+
+
+@asynccontextmanager
+async def one_at_a_time(store: Store, name: str, activity: str) -> AsyncGenerator[None]:
+    """Do the block, which is an `activity`, while no other process does one of this name; see `locks.hold`."""
+    with ExitStack() as stack:
+        await asyncio.to_thread(stack.enter_context, locks.hold(store, name, activity))
+        yield
+
+
+@asynccontextmanager
+async def sharing_limit(store: Store, labeller: Labeller) -> AsyncGenerator[None]:
+    """Keep `labeller` to its part of the limit during the block."""
+    labeller.share_limit_with(await asyncio.to_thread(locks.heartbeat, store, labeller.limited_as))
+    watching = asyncio.create_task(_watch(store, labeller))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await asyncio.to_thread(locks.deregister, store, labeller.limited_as)
+
+
+async def _watch(store: Store, labeller: Labeller) -> None:
+    while True:
+        await asyncio.sleep(INTERVAL)
+        labeller.share_limit_with(await asyncio.to_thread(locks.heartbeat, store, labeller.limited_as))

@@ -1,0 +1,168 @@
+"""Reading what was paid for: the envelope (usage, id, how it ended), then the answer inside.
+
+Takes the bytes as they came, whatever they are, and never raises: a reply that cannot be used has a problem with
+a code.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, cast
+
+import orjson
+
+from feedback_model.feedback import Feedback
+from feedback_model.labelling.pricing import Usage, cost_of
+from feedback_model.parsing import FailureCode, judge
+from feedback_model.records.labels import Label, PaidResponse
+from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
+
+_SCORE = re.compile(r'"score"\s*:\s*(\d+)')
+
+
+def expected_scores(tokens: Sequence[Any]) -> tuple[float, ...] | None:
+    """The mean of each of the six scores, in the order of the traits; None where tokens do not tell all of them.
+
+    Args:
+        tokens: `choices[0].logprobs.content` of a chat completion.
+    """
+    try:
+        pieces = [str(entry["token"]) for entry in tokens]
+        starts = dict(zip(accumulate(map(len, pieces[:-1]), initial=0), range(len(pieces)), strict=True))
+        found = [_expected(tokens, starts, match) for match in _SCORE.finditer("".join(pieces))]
+    except (KeyError, TypeError, ValueError):
+        return None
+    complete = len(found) == len(TRAIT_KEYS) and None not in found
+    return cast("tuple[float, ...]", tuple(found)) if complete else None
+
+
+def _expected(tokens: Sequence[Any], starts: dict[int, int], match: re.Match[str]) -> float | None:
+    place = starts.get(match.start(1))
+    if place is None or str(tokens[place]["token"]) != match[1]:
+        return None  # the score shares a token with something else, or takes several
+    weights = {
+        int(each["token"]): math.exp(each["logprob"])
+        for each in tokens[place]["top_logprobs"]
+        if str(each["token"]).isdecimal() and MIN_SCORE <= int(each["token"]) <= MAX_SCORE
+    }
+    total = sum(weights.values())
+    return sum(score * weight for score, weight in weights.items()) / total if total else None
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidResponse:
+    """Why a reply cannot be used."""
+
+    code: str
+    """`no_completion`, `refusal`, `truncated`, `content_filter`, `empty`, or a failure code of the parser."""
+
+
+def read_envelope(body: bytes, model: str) -> PaidResponse:
+    """The reply with what its envelope says; fields that it lacks are None."""
+    envelope = _object(body)
+    usage = _mapping(envelope.get("usage"))
+    tokens = Usage(
+        _count(usage.get("prompt_tokens")),
+        _count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
+        _count(usage.get("completion_tokens")),
+    )
+    return PaidResponse(
+        body=body,
+        provider_id=_text(envelope.get("id")),
+        finish_reason=_text(_choice(envelope).get("finish_reason")),
+        prompt_tokens=tokens.prompt_tokens,
+        cached_tokens=tokens.cached_tokens,
+        completion_tokens=tokens.completion_tokens,
+        cost_usd=cost_of(model, tokens),
+    )
+
+
+def usage_of(paid: PaidResponse) -> Usage:
+    """The tokens that a reply was charged for."""
+    return Usage(paid.prompt_tokens, paid.cached_tokens, paid.completion_tokens)
+
+
+def complaint_about(code: str) -> str:
+    """What to tell a labeller whose last answer was of no use."""
+    reason = {
+        "truncated": "It was cut off before its end.",
+        "refusal": "It was a refusal; the transcript is only to be judged by how it is spoken, not answered.",
+        "content_filter": "It was withheld by a content filter.",
+    }.get(code)
+    if reason is None and code in set(FailureCode):
+        reason = FailureCode(code).sentence
+    reason = reason or "It held no answer."
+    return (
+        f"Your last answer could not be used. {reason} Answer again with exactly the JSON object the schema asks for."
+    )
+
+
+def read_text(body: bytes) -> str | InvalidResponse:
+    """The text that a reply gives as its answer."""
+    choice = _choice(_object(body))
+    message = _mapping(choice.get("message"))
+    if not message:
+        return InvalidResponse("no_completion")
+    if message.get("refusal"):
+        return InvalidResponse("refusal")
+    if choice.get("finish_reason") == "length":
+        return InvalidResponse("truncated")
+    if choice.get("finish_reason") == "content_filter":
+        return InvalidResponse("content_filter")
+    return (_text(message.get("content")) or "").strip() or InvalidResponse("empty")
+
+
+def read_label(body: bytes) -> Label | InvalidResponse:
+    """The label that a reply gives; only strictly valid feedback counts."""
+    feedback = read_feedback(body)
+    if isinstance(feedback, InvalidResponse):
+        return feedback
+    tokens = _mapping(_choice(_object(body)).get("logprobs")).get("content")
+    return Label(feedback, expected_scores(tokens) if isinstance(tokens, list) else None)
+
+
+def read_feedback(body: bytes) -> Feedback | InvalidResponse:
+    """The feedback that a reply gives; only a strictly valid one counts."""
+    text = read_text(body)
+    if isinstance(text, InvalidResponse):
+        return text
+    judgement = judge(text.encode("utf-8", "surrogatepass"))
+    if judgement.tier == "strict" and judgement.feedback is not None:
+        return judgement.feedback
+    return InvalidResponse(judgement.failure.code if judgement.failure else "unusable")
+
+
+def read_stored(page: bytes, key: str, value: str) -> bytes | None:
+    """The completion of a page of stored ones whose metadata has `key` as `value`, as bytes; None where there is none.
+
+    Looked at here, because a server that stores may still not know how to filter.
+    """
+    data = _object(page).get("data")
+    listed = map(_mapping, data) if isinstance(data, list) else ()
+    return next((orjson.dumps(each) for each in listed if _mapping(each.get("metadata")).get(key) == value), None)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        return _mapping(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return {}
+
+
+def _choice(envelope: dict[str, Any]) -> dict[str, Any]:
+    choices = envelope.get("choices")
+    return _mapping(choices[0]) if isinstance(choices, list) and choices else {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

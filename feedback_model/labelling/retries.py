@@ -1,0 +1,224 @@
+"""How long the endpoint is waited for: retries, and one verdict when it is down.
+
+All requests of a run share one `RetryPolicy`, so a refusal that ends the run ends it at once. How fast they are sent is
+`pacing`'s business.
+Knows nothing of the client that sends.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+from feedback_model.errors import (
+    ConfigurationError,
+    EndpointUnreachable,
+    FeedbackError,
+    LabellerError,
+    LabellingStopped,
+)
+from feedback_model.labelling.api_errors import APIError
+from feedback_model.progress import check_stop
+from feedback_model.settings import default_setting
+from feedback_model.waiting import Waiting
+
+T = TypeVar("T")
+TICK: Final = 0.25  # seconds between looks at a request to stop
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """Where patience ends; times in seconds."""
+
+    outage: float = default_setting("label_outage")
+    """An endpoint that has done nothing but fail for so long counts as down."""
+    first_contact: float = 3.0
+    """The same for one that has never answered yet."""
+    few: int = 3
+    """While no more requests than this fail, the fault may lie in them: they are set aside, and the run goes on."""
+    tries: int = 6
+    """How often one request may fail while others are answered."""
+    longest_wait: float = default_setting("label_longest_wait")
+    """The longest pause for a limit; beyond it the run stops, to be started again later."""
+    lately: float = 60.0
+    """While something was answered that lately, one request that is told to wait for minutes asks again sooner."""
+    first_backoff: float = 0.5
+    longest_backoff: float = 8.0
+    hopeless: int = 10
+    """So many requests refused as unanswerable, and none answered, means that all will be."""
+
+
+class RetryPolicy:
+    """Sends requests until they are answered, or until no further one should be sent."""
+
+    def __init__(self, where: str, bounds: RetryLimits) -> None:
+        self._where = where
+        self._bounds = bounds
+        self._ended: FeedbackError | None = None
+        self._answered = False
+        self._last_answer = time.monotonic()
+        self._failing_since: float | None = None
+        self._limited_since: float | None = None
+        self._failing: set[object] = set()
+        self._refused_in_a_row = 0
+
+    async def call_with_retries(self, send: Callable[[], Awaitable[T]]) -> T:
+        """The answer to `send`, which is called again after limits and faults.
+
+        Raises:
+            APIError: this one request cannot be answered.
+            LabellingStopped: billing; no further request will be sent.
+            EndpointUnreachable: the endpoint is down.
+            LabellerError: it asks for a longer wait than the bounds allow.
+            ConfigurationError: the key or the model is wrong.
+            Interrupted: a stop was requested.
+        """
+        try:
+            return await self._send_once(send)
+        except APIError as refusal:
+            if refusal.action not in {"wait", "retry"}:
+                raise
+            first = [refusal]
+
+        async def again() -> T:
+            # Its own bookkeeping costs as much as our whole request, so the first try goes without, and is told of here.
+            if first:
+                raise first.pop()
+            return await self._send_once(send)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, APIError) and error.action in {"wait", "retry"}),
+            stop=self._is_exhausted,
+            wait=self._pause,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return await retrying(again)
+
+    async def _send_once(self, send: Callable[[], Awaitable[T]]) -> T:
+        self.check()
+        try:
+            answer = await send()
+        except APIError as refusal:
+            self._take_note(refusal, send)
+            raise
+        self._note_answer()
+        return answer
+
+    def _note_answer(self) -> None:
+        self._answered, self._last_answer = True, time.monotonic()
+        self._failing_since = self._limited_since = None
+        self._refused_in_a_row = 0
+        self._failing.clear()
+
+    def check(self) -> None:
+        """Let nothing be sent once the run has ended.
+
+        Raises:
+            FeedbackError: why it has.
+        """
+        check_stop()
+        if self._ended is not None:
+            raise self._ended
+
+    async def _sleep(self, seconds: float) -> None:
+        began = time.monotonic()
+        way_out = "Ctrl-C stops this command; what is paid for is kept"
+        waiting = Waiting(f"the endpoint {self._where}, which refuses or fails for now", way_out)
+        while (left := began + seconds - time.monotonic()) > 0:
+            await asyncio.sleep(min(TICK, left))
+            self.check()
+            if self._last_answer < began:  # one request that waits while others are answered is no news
+                waiting.look()
+
+    def _is_exhausted(self, state: RetryCallState) -> bool:
+        refusal = state.outcome.exception() if state.outcome else None
+        others_are_answered = self._last_answer > state.start_time
+        return (
+            isinstance(refusal, APIError)
+            and refusal.action == "retry"
+            and state.attempt_number >= self._bounds.tries
+            and others_are_answered
+        )
+
+    def _pause(self, state: RetryCallState) -> float:
+        refusal = state.outcome.exception() if state.outcome else None
+        asked = refusal.retry_after if isinstance(refusal, APIError) else None
+        backoff = min(self._bounds.first_backoff * 2 ** min(state.attempt_number - 1, 16), self._bounds.longest_backoff)
+        answered_lately = self._answered and self._last_answer > time.monotonic() - self._bounds.lately
+        # A single request that is told to wait for minutes while others pass need not believe it.
+        believed = asked is not None and (asked <= self._bounds.longest_backoff or not answered_lately)
+        wait = asked if asked is not None and believed else backoff
+        return wait + random.uniform(0, 0.25) * max(wait, self._bounds.first_backoff)
+
+    def _take_note(self, refusal: APIError, request: object) -> None:
+        match refusal.action:
+            case "stop":
+                self._end(
+                    LabellingStopped(
+                        f"the endpoint {self._where} refuses to go on ({refusal.code}): {refusal.message}; "
+                        "what is paid for is kept, mend the account and run the same command again"
+                    )
+                )
+            case "configure":
+                self._end(
+                    ConfigurationError(
+                        f"the endpoint {self._where} refuses key, model or path ({refusal.code}): {refusal.message}; "
+                        "see OPENAI_API_KEY, FEEDBACK_LABEL_MODEL, FEEDBACK_OPENAI_BASE_URL"
+                    )
+                )
+            case "wait":
+                self._note_limit(refusal)
+            case "retry":
+                self._note_fault(refusal, request)
+            case "give_up":
+                self._note_unanswerable(refusal)
+
+    def _note_limit(self, refusal: APIError) -> None:
+        now, wait = time.monotonic(), refusal.retry_after or 0.0
+        self._limited_since = self._limited_since or now
+        if wait > self._bounds.longest_wait or now - self._limited_since > self._bounds.longest_wait + wait:
+            self._end(
+                LabellerError(
+                    f"the endpoint {self._where} asks to wait {wait:.0f} s ({refusal.code}), longer than the "
+                    f"{self._bounds.longest_wait:.0f} s this run waits; run the same command again later, or "
+                    "raise FEEDBACK_LABEL_LONGEST_WAIT"
+                )
+            )
+
+    def _note_fault(self, refusal: APIError, request: object) -> None:
+        now = time.monotonic()
+        self._failing_since = self._failing_since or now
+        self._failing.add(request)
+        retries = self._bounds.outage if self._answered else self._bounds.first_contact
+        if now - self._failing_since < retries:
+            return
+        if refusal.code != "connection" and self._answered and len(self._failing) <= self._bounds.few:
+            refusal.action = "give_up"
+        else:
+            verb = "cannot be reached" if refusal.status is None else "keeps failing"
+            longer = ", or raise FEEDBACK_LABEL_OUTAGE" if self._answered else ""
+            self._end(
+                EndpointUnreachable(
+                    f"the labelling endpoint {verb} at {self._where}: {refusal.message}; what is paid for is kept, "
+                    f"run the same command again when it is back{longer}"
+                )
+            )
+
+    def _note_unanswerable(self, refusal: APIError) -> None:
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row >= self._bounds.hopeless:
+            self._end(
+                LabellerError(
+                    f"the endpoint {self._where} refused {self._refused_in_a_row} requests in a row ({refusal.code}): "
+                    f"{refusal.message}; choose a model that takes structured output with FEEDBACK_LABEL_MODEL"
+                )
+            )
+
+    def _end(self, error: FeedbackError) -> None:
+        self._ended = self._ended or error
+        raise self._ended

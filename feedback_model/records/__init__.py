@@ -1,0 +1,1 @@
+"""The frozen records that flow between modules: the ground floor."""

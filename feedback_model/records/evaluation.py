@@ -1,0 +1,268 @@
+"""What an evaluation found, as records. Knows nothing of how the figures are computed or kept."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from feedback_model.records.transcripts import Split
+
+Decoding = Literal["free", "template", "expected"]
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model said about one transcript, as it came."""
+
+    transcript_id: str
+    raw: bytes
+    """The output without its end token, undecoded and unrepaired."""
+    finish_reason: FinishReason
+    n_tokens: int
+    seconds: float
+    """Wall time of the batch divided by its size."""
+
+
+Tier = Literal["strict", "extractable", "repairable", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """One way of asking one model."""
+
+    inference_id: str
+    model_id: str
+    decoding: Decoding
+    prompt_version: str
+    max_new_tokens: int
+    device: str
+
+
+Subset = Literal["common", "individual", "penalised"]
+
+SUBSETS: tuple[Subset, ...] = ("common", "individual", "penalised")
+
+Metric = Literal["mae", "bias", "qwk", "spearman", "within_one", "mse_macro"]
+
+Measure = Literal["penalised", "common", "validity"]
+
+ErrorMeasure = Literal["penalised", "common"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledItem:
+    """A transcript of a dataset with the scores it should get."""
+
+    transcript_id: str
+    source_id: str
+    scores: tuple[int, ...]
+    """1 to 10, in the order of the traits."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseFloor:
+    """The variance of the labeller's noise: the lowest MSE that can be reached against one label."""
+
+    trait: str
+    """`all` is the mean over traits."""
+    floor: float
+    """In score points squared; the labeller against itself has twice that."""
+    ci_low: float | None
+    """95%, clustered on the document; None with too few documents."""
+    ci_high: float | None
+    n_used: int
+    """Transcripts labelled more than once."""
+    n_total: int
+    """Real transcripts that the label set has labels of."""
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedOutput:
+    """A judged output, as evaluations use it."""
+
+    tier: Tier
+    scores: tuple[float, ...] | None
+    """In the order of the traits; None unless the tier is strict."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraitResult:
+    """The MSE of one model on one trait over one subset."""
+
+    trait: str
+    subset: Subset
+    mse: float | None
+    """In score points squared; None where nothing was used."""
+    ci_low: float | None
+    """95%, clustered on the document; None with too few documents."""
+    ci_high: float | None
+    n_used: int
+    n_total: int
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricResult:
+    """One further metric of one model on one trait over one subset."""
+
+    trait: str
+    subset: Subset
+    """`common` or `individual`: what is missing has no score to measure."""
+    metric: Metric
+    value: float | None
+    """None where it is not defined: nothing used, or no spread to correlate."""
+    n_used: int
+    n_total: int
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """One model's row of an evaluation. Every MSE is the plain mean over the six traits."""
+
+    model: str
+    """The role in this evaluation: `base`, `base-nf4`, `epoch-N`, `unaugmented`, `champion`."""
+    inference_id: str
+    model_id: str
+    valid_strict: int
+    """Outputs, as are the next two: each tier counts the ones before it too."""
+    valid_extractable: int
+    valid_repairable: int
+    n_common: int
+    mse_common: float | None
+    n_individual: int
+    mse_individual: float | None
+    mse_penalised: float | None
+    mse_lower: float | None
+    mse_upper: float | None
+    is_best_epoch: bool
+    traits: tuple[TraitResult, ...]
+    metrics: tuple[MetricResult, ...] = ()
+    tier: int | None = None
+    """1 is best; models of different tiers are distinguishable. None where no MSE is known."""
+    mse_common_low: float | None = None
+    """95% intervals of the means over traits, clustered on the document; None with too few."""
+    mse_common_high: float | None = None
+    mse_individual_low: float | None = None
+    mse_individual_high: float | None = None
+    mse_penalised_low: float | None = None
+    mse_penalised_high: float | None = None
+    validity_low: float | None = None
+    """95%, of the share that is strictly valid; exact (Clopper-Pearson), for as many documents as there are."""
+    validity_high: float | None = None
+
+    @property
+    def worst_trait(self) -> TraitResult | None:
+        """The trait with the highest penalised MSE, the first of equals; None where nothing was asked."""
+        known = [trait for trait in self.traits if trait.subset == "penalised" and trait.mse is not None]
+        return max(known, key=lambda trait: trait.mse or 0.0, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One model against another on the same transcripts; below zero `model` has the smaller figure."""
+
+    model: str
+    other: str
+    measure: Measure
+    """MSE `penalised` over all transcripts, MSE on those that both answered validly (`common`), or strict `validity`."""
+    difference: float | None
+    """`model` less `other`: score points squared, or a share of outputs. None where nothing was used."""
+    ci_low: float | None
+    """95%, clustered on the document, not adjusted for other pairs; None with too few documents."""
+    ci_high: float | None
+    p_value: float | None
+    """Of an exact two-sided test that the two are alike, by sign flips of documents; for validity that is McNemar's."""
+    p_adjusted: float | None
+    """After Holm, over all pairs of the evaluation under this measure."""
+    distinguishable: bool
+    """Whether `p_adjusted` is below 0.05."""
+    bound_low: float | None
+    """What the difference in MSE over all transcripts could be at least, whatever the missing outputs had said."""
+    bound_high: float | None
+    """... and at most; None for validity, where nothing is missing."""
+    margin: float | None
+    """How much worse `model` may be and still count as no worse; only where that is asked (base-nf4 against base)."""
+    p_non_inferior: float | None
+    """One-sided, of being worse by `margin` or more; below 0.025 shows that it is not."""
+    n_used: int
+    n_total: int
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraitComparison:
+    """One model against another on one trait; below zero `model` has the smaller MSE."""
+
+    model: str
+    other: str
+    measure: ErrorMeasure
+    trait: str
+    difference: float | None
+    """`model` less `other`, in score points squared. None where nothing was used."""
+    ci_low: float | None
+    """95%, clustered on the document, not adjusted for other pairs and traits; None with too few documents."""
+    ci_high: float | None
+    p_value: float | None
+    """Of the exact sign-flip test."""
+    p_adjusted: float | None
+    """After Holm, over all pairs and traits of the evaluation under this measure."""
+    distinguishable: bool
+    """Whether `p_adjusted` is below 0.05."""
+    n_used: int
+    n_total: int
+    n_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraitConstant:
+    """The constant predictor on one trait."""
+
+    trait: str
+    train_mean: float
+    train_median: float
+    mse: float
+    """Of saying the train mean for every transcript of the split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Several models against the same labels on the same transcripts."""
+
+    evaluation_id: str
+    created_at: str
+    dataset_id: str
+    run_id: str | None
+    """The training run whose epochs were measured."""
+    split: Split
+    decoding: Decoding
+    validator: str
+    label_model: str
+    prompt_version: str
+    code_commit: str
+    n_test: int
+    """Transcripts asked."""
+    mse_constant: float | None
+    models: tuple[ModelResult, ...]
+    constants: tuple[TraitConstant, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    """Every pair of models once, the later of the table against the earlier."""
+    trait_comparisons: tuple[TraitComparison, ...] = ()
+    """The same pairs on each trait."""
+    noise_floors: tuple[NoiseFloor, ...] = ()
+    """`all` first, then each trait; empty where no transcript was labelled twice."""
+
+    @property
+    def noise_floor(self) -> float | None:
+        """Of the mean over traits; None where it is not known."""
+        return next((each.floor for each in self.noise_floors if each.trait == "all"), None)
+
+    @property
+    def best_epoch(self) -> ModelResult | None:
+        """The epoch that the validation split chose."""
+        return next((result for result in self.models if result.is_best_epoch), None)
+
+    def model(self, name: str) -> ModelResult | None:
+        """The row of one model."""
+        return next((result for result in self.models if result.model == name), None)

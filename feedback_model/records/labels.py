@@ -1,0 +1,175 @@
+"""Labels and what buying them takes: configurations, requests, attempts, responses."""
+
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from feedback_model.feedback import Feedback
+from feedback_model.records.transcripts import Origin, Split
+
+
+@dataclass(frozen=True, slots=True)
+class LabellingConfig:
+    """Labels that may stand together in one dataset: one model, one prompt."""
+
+    label_model: str
+    prompt_version: str
+
+
+LabelMode = Literal["now", "batch"]
+
+LabellerKind = Literal["openai", "embedded"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTranscript:
+    """A transcript with the feedback a model should give on it: one row of a dataset."""
+
+    transcript_id: str
+    source_id: str
+    text: str
+    split: Split
+    origin: Origin
+    feedback: Feedback
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset version, named by its content and kept as Parquet."""
+
+    dataset_id: str
+    labelling_config: LabellingConfig
+    path: str
+    """Parquet file, relative to the home folder."""
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_augmented: int
+    """How many of `n_train` were made by augmentation."""
+
+
+Purpose = Literal["label", "rewrite", "relabel"]
+
+RequestState = Literal["queued", "claimed", "answered", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRequest:
+    """One thing to buy, with the text it is about."""
+
+    request_id: str
+    purpose: Purpose
+    transcript_id: str
+    text: str
+    label_model: str
+    prompt_version: str
+    replicate: int
+    target_trait: str | None
+    """Of a rewrite."""
+    target_score: int | None
+    attempts: int
+    """Replies paid for so far."""
+    complaint: str | None = None
+    """Why the last of these was of no use, as told to the labeller when it is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a request."""
+
+    send_id: str
+    request_id: str
+    labelling_config: LabellingConfig
+    reserved: int
+    """The most it may cost, in billionths of a dollar; nothing to speak of where the model has no known price."""
+    budget: int | None = None
+    """What the label set may cost in all, earlier runs included; None without a budget."""
+    job_id: str | None = None
+
+
+AttemptOutcome = Literal["open", "answered", "refused", "unknown", "reclaimed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedAttempt:
+    """What became of a try that brought no reply."""
+
+    send: Attempt
+    outcome: AttemptOutcome
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a label set has cost, in billionths of a dollar."""
+
+    spent: int = 0
+    reserved: int = 0
+    """Of tries that are under way, at most."""
+    unknown: int = 0
+    """Of tries whose end nobody knows, at most."""
+
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class PaidResponse:
+    """A reply as it came, with what its envelope says."""
+
+    body: bytes
+    provider_id: str | None
+    finish_reason: str | None
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: float | None
+    """None where the model has no known price."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedResponse:
+    """A reply, the order it answers and the try that brought it."""
+
+    order: LabelRequest
+    paid: PaidResponse
+    send: Attempt
+    reclaimed: bool = False
+    """Whether it was found at the provider after its try was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a labeller says of a transcript."""
+
+    feedback: Feedback
+    expected: tuple[float, ...] | None
+    """Mean of each trait's score over its distribution, in the order of the traits; None where that was not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsableResponse(Generic[Answer]):
+    """A usable reply: what it gives, to which order."""
+
+    order: LabelRequest
+    reply_id: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableResponse:
+    """A reply that cannot be used: why, and what becomes of its order."""
+
+    order: LabelRequest
+    reply_id: int
+    problem: str
+    state: RequestState
+
+
+@dataclass(frozen=True, slots=True)
+class RelabelledTranscript:
+    """A transcript that the labeller was asked about more than once."""
+
+    transcript_id: str
+    source_id: str
+    labels: tuple[tuple[int, ...], ...]
+    """Each label's scores, in the order of the traits."""

@@ -1,0 +1,128 @@
+"""What a model must show to become champion, what it showed, and who was champion, as records. Knows no rule's working."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from feedback_model.records.identifiers import content_id
+
+Verdict = Literal["promote", "hold", "inconclusive"]
+Rule = Literal["preregistered", "incumbent", "validity", "constant", "trait"]
+Outcome = Literal["pass", "fail", "unknown"]
+PromotionKind = Literal["promote", "rollback"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionRules:
+    """What a model must show to become champion; fixed, and stored, before anything it is judged by exists."""
+
+    version: str
+    """Names how the rules are applied; changes with the code, where the numbers below change with a mind."""
+    alpha: float
+    """Chance, for each rule, of passing an epoch that does not deserve it: the two-sided level of the intervals, shared out
+    over the epochs that the best one was chosen from."""
+    validity_floor: float
+    """Least share of strictly valid outputs that must be shown, 0 to 1."""
+    trait_margin: float
+    """How much worse than the incumbent one trait may be, in score points squared."""
+
+    @property
+    def rules_id(self) -> str:
+        """Names the rules by their content."""
+        return content_id("promotion rules", asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRules:
+    """Rules as they stand in the database."""
+
+    rules_number: int
+    """Counts up; the highest is in force."""
+    rules_id: str
+    version: str
+    fixed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one rule found."""
+
+    rule: Rule
+    outcome: Outcome
+    """`unknown` where the interval holds the threshold, or a figure is missing."""
+    sentence: str
+    """For a person, with the figures."""
+    evaluation_id: str
+    """What it was measured in."""
+    trait: str | None = None
+    """Only under the rule `trait`."""
+    figure: float | None = None
+    """A share under `validity`, else a difference of penalised MSE in score points squared; None where there is none."""
+    ci_low: float | None = None
+    """At the confidence the rules ask for, which is higher than 95% where the epoch was chosen among several."""
+    ci_high: float | None = None
+    threshold: float | None = None
+    """What the interval had to stay above (`validity`) or below (the others)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a model may become champion, and why."""
+
+    evaluation_id: str
+    """The validation evaluation that it rests on."""
+    reported_evaluation_id: str | None
+    """The test evaluation that reports on the same models; it has no part in the decision."""
+    model_id: str
+    model: str
+    """Its role in these evaluations."""
+    champion_id: str | None
+    """The champion's model id when this was decided; None where there was none."""
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """Sentences with their figures; the first is what decided."""
+    evidence: tuple[Evidence, ...]
+    """In the order of the rules."""
+    rules: FixedRules
+    predicted_at: str
+    """When the first of the epochs was first asked; rules that were fixed later promote nothing."""
+    decided_at: str | None = None
+    """None until it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model that `feedback score` uses."""
+
+    model_id: str
+    base_model: str
+    base_revision: str
+    stand_in: bool
+    quantised: bool
+    run_id: str | None
+    epoch: int | None
+    adapter_sha: str | None
+    checkpoint_path: str | None
+    """Folder of the adapter, relative to the home folder."""
+    promoted_at: str
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One time a model was made champion, by evidence or by a rollback."""
+
+    promotion_id: int
+    """Counts up; the highest is the champion's."""
+    kind: PromotionKind
+    promoted_at: str
+    promoted_by: str
+    """The rules' version, or who rolled back: user@host."""
+    reason: str | None
+    """Why it was rolled back; None for a promotion, whose reasons are the decision's."""
+    model_id: str
+    model: str
+    """Its role when it was made."""
+    run_id: str | None
+    decision_id: str
+    replaced_at: str | None
+    """None for the champion."""

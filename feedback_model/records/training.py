@@ -1,0 +1,138 @@
+"""What a training run is, as records; the store writes them, training makes them, and neither needs torch for it."""
+
+from dataclasses import dataclass, replace
+from typing import Final, TypedDict
+
+from feedback_model.records.identifiers import content_id
+from feedback_model.records.labels import Dataset
+from feedback_model.records.recipe import DEMO_DEFAULTS, PrecisionName, Recipe
+
+UNAUGMENTED: Final = "unaugmented"  # the best epoch of the run that left the rewrites out, beside the run that did not
+
+
+def model_name(epoch: int | None, *, quantised: bool) -> str:
+    """`epoch-N` for an adapter, else `base-nf4` or `base`."""
+    if epoch is not None:
+        return f"epoch-{epoch}"
+    return "base-nf4" if quantised else "base"
+
+
+def model_order(model: str) -> tuple[int, int]:
+    """Where a model stands in tables: base, base-nf4, the epochs in turn, unaugmented, champion."""
+    if model.startswith("epoch-"):
+        return (2, int(model.removeprefix("epoch-")))
+    return ({"base": 0, "base-nf4": 1, UNAUGMENTED: 3}.get(model, 4), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """A pretrained model before any training of ours."""
+
+    name: str
+    """Hub id, folder, or `embedded`, as the user chose it."""
+    location: str
+    """What to load from: the hub id or a folder."""
+    revision: str
+    """Commit of the hub, or hash of the folder's content."""
+    stand_in: bool = False
+    """True for the embedded tiny model; figures made with it must say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """An adapter after one epoch of one training run."""
+
+    run_id: str
+    epoch: int
+    """Counted from 1."""
+    path: str
+    """Folder of the adapter, relative to the home folder."""
+    adapter_sha: str
+    """Hash of the adapter's weights."""
+    train_loss: float | None
+    """Mean loss per supervised token over the epoch, in nats; None if it was not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """Something that can be asked for feedback: `base`, `base-nf4`, `epoch-N`."""
+
+    name: str
+    base: BaseModel
+    quantised: bool
+    """True where the base is held in NF4."""
+    checkpoint: Checkpoint | None = None
+
+    @property
+    def model_id(self) -> str:
+        """Names the weights, whatever role they play in an evaluation."""
+        adapter = self.checkpoint.adapter_sha if self.checkpoint else ""
+        return content_id("model", self.base.revision, self.quantised, adapter)
+
+
+def default_recipe(base: BaseModel) -> Recipe:
+    """Return what `base` is trained with unless the user says otherwise."""
+    return Recipe(**(DEMO_DEFAULTS if base.stand_in else {}))
+
+
+TRAINING_VERSION: Final = 1
+"""Raised when a change of the training code changes the weights that the same recipe gives."""
+
+
+class PrecisionUsed(TypedDict):
+    """Which compute type was asked for, which was used, and why they differ (empty where they do not)."""
+
+    requested: PrecisionName
+    used: PrecisionName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """One QLoRA fine-tuning and the checkpoints it left."""
+
+    run_id: str
+    dataset_id: str
+    base: BaseModel
+    recipe: Recipe
+    precision: PrecisionUsed
+    device: str
+    """`cpu` or `cuda`."""
+    code_commit: str
+    checkpoints: tuple[Checkpoint, ...]
+    """One an epoch, in order."""
+    reused: bool = False
+    """True where an earlier call had finished this very run."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """One optimiser update."""
+
+    step: int
+    """Counted from 1 over all epochs."""
+    epoch: int
+    loss: float
+    """Mean nats per supervised token of the batch, before the update."""
+    learning_rate: float
+
+
+def run_id_of(dataset: Dataset, base: BaseModel, recipe: Recipe) -> str:
+    """Names the run by what decides its weights."""
+    return content_id("train", dataset.dataset_id, recipe.recipe_hash, base.revision, TRAINING_VERSION)
+
+
+def unaugmented_recipe(run: TrainingRun) -> Recipe:
+    """The recipe that differs from that of `run` in one thing: it trains on no rewrite."""
+    return replace(run.recipe, with_augmented=False)
+
+
+def choose_precision(requested: PrecisionName, device: str) -> PrecisionUsed:
+    """What `device` can compute in; a CPU trains in float32 unless asked for bfloat16, and the run says so."""
+    if device == "cpu" and requested == "float16":
+        return {
+            "requested": requested,
+            "used": "float32",
+            "reason": "no CUDA device: float16 matrix products are some 60 times slower than float32 on a CPU",
+        }
+    return {"requested": requested, "used": requested, "reason": ""}

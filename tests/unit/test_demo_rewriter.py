@@ -1,0 +1,41 @@
+"""Promises of the rewriter."""
+
+import pytest
+
+from feedback_model.demo.rewriter import rewrite
+from feedback_model.demo.rubric_scorer import score_transcript
+from feedback_model.demo.speech import generate_transcripts
+from feedback_model.traits import SCORES, TRAIT_KEYS
+
+REAL = (
+    "So basically, um, we took the bus downtown, and uh, it was raining the whole way there. My sister, you know, she "
+    "never brings a coat. I told her that twice. Anyway, we got soaked and had to wait an hour for the next one."
+)
+TEXTS = [REAL, *(made.text for made in generate_transcripts(10, 9))]
+
+
+@pytest.mark.parametrize("trait", TRAIT_KEYS)
+def test_most_rewrites_score_within_one_of_their_target(trait):
+    tries = [(text, target) for text in TEXTS for target in SCORES]
+    hits = [
+        abs(score_transcript(rewrite(text, trait, target, 1)).scores[trait] - target) <= 1 for text, target in tries
+    ]
+    assert sum(hits) >= 0.9 * len(hits)
+
+
+def test_other_traits_hardly_move():
+    before = score_transcript(REAL).scores
+    after = score_transcript(rewrite(REAL, "enthusiasm", 9, 1)).scores
+    assert all(abs(before[trait] - after[trait]) <= 2 for trait in TRAIT_KEYS if trait != "enthusiasm")
+
+
+def test_seeds_give_different_rewrites_and_one_seed_the_same():
+    rewrites = [rewrite(REAL, "empathy", 9, seed) for seed in range(8)]
+    assert len(set(rewrites)) >= 6
+    assert rewrite(REAL, "empathy", 9, 3) == rewrites[3]
+
+
+@pytest.mark.parametrize("text", ["", "um", "...", "\u0645\u0631\u062d\u0628\u0627", "a b"])
+@pytest.mark.parametrize("trait", TRAIT_KEYS)
+def test_odd_texts_are_rewritten_without_failing(text, trait):
+    assert isinstance(rewrite(text, trait, 5, 1), str)
