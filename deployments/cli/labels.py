@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.cli.terminal import print_json, print_table, say, showing_progress
+from deployments.terminal import print_json, print_table, say, showing_progress
 from feedback_model.errors import LabellerError, MissingStage
 from flows.parameters import DEFAULT_LABELLER, Labeller, Seed
 
