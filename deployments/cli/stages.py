@@ -88,7 +88,7 @@ def label(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Buy the labels that are missing; what is in the ledger is never bought again."""
+    """Buy the labels that are missing; what is paid for is never bought again."""
     settings = load_settings()
     if dry_run:
         show_forecast(settings, labeller, limit, json=json)
