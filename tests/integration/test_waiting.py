@@ -26,7 +26,7 @@ from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, connect, open_store
 from feedback_model.store.locks import hold
 from feedback_model.store.schema import bring_up_to_date
-from feedback_model.waiting import Wait, telling_waits
+from feedback_model.waiting import Wait, describe_process, telling_waits
 from tests.labelling_rig import filled_store, settings_for, states
 from tests.local_service import clean_environment
 from tests.openai_rig.process import serving
@@ -174,3 +174,9 @@ def test_ctrl_c_is_heard_while_another_writes(store: Store, settings: Settings, 
         other.release()
         land.communicate()
     assert land.returncode == 130
+
+
+def test_a_process_is_named_by_what_it_runs() -> None:
+    other = Other("keep()", "rest")
+    assert describe_process(other.process.pid).startswith(f"process {other.process.pid}: -c import sys def keep()")
+    other.release()
