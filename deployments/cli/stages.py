@@ -17,8 +17,8 @@ from deployments.cli.options import (
     choose_recipe,
     load_settings,
 )
-from deployments.cli.terminal import print_json, say
 from deployments.local.run_flow import run_flow
+from deployments.terminal import print_json, say
 from feedback_model.records.labels import LabellerKind
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
 from feedback_model.training.recipe_options import complete_recipe, render_recipe
@@ -87,7 +87,7 @@ def label(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Buy the labels that are missing; what is in the ledger is never bought again."""
+    """Buy the labels that are missing; what is paid for is never bought again."""
     settings = load_settings()
     if dry_run:
         show_forecast(settings, labeller, limit, json=json)

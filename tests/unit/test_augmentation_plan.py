@@ -9,24 +9,24 @@ from hypothesis import strategies as st
 
 from feedback_model.augmentation import planning
 from feedback_model.augmentation.planning import RARE_SHARE, TRIES_PER_WANTED, AugmentationPlan, plan_augmentation
-from feedback_model.store.augmentations import Rewrite, ScoredTranscript
-from feedback_model.traits import SCORES, TRAIT_KEYS
+from feedback_model.records.labels import LabelledTranscript
+from feedback_model.store.augmentations import Rewrite
+from feedback_model.traits import SCORES
+from tests.builders import a_labelled
 
 
-def a_train(rows, origin="real") -> list[ScoredTranscript]:
+def a_train(rows, origin="real") -> list[LabelledTranscript]:
     """Transcripts of the scores in `rows`."""
     return [
-        ScoredTranscript(f"{origin}-{n}", origin, dict(zip(TRAIT_KEYS, row, strict=True))) for n, row in enumerate(rows)
+        a_labelled(f"{origin}-{n}", f"{origin}-{n}", row, split="train", origin=origin) for n, row in enumerate(rows)
     ]
 
 
-def as_planned(made: AugmentationPlan, train) -> list[ScoredTranscript]:
+def as_planned(made: AugmentationPlan, train) -> list[LabelledTranscript]:
     """What the train part gains when every rewrite comes out as meant."""
-    scores = {each.transcript_id: each.scores for each in train}
-    return [
-        ScoredTranscript(f"made-{n}", "augmented", scores[each.parent_id] | {each.trait: each.target_score})
-        for n, each in enumerate(made.rewrites)
-    ]
+    scores = {each.transcript_id: each.feedback.scores for each in train}
+    rows = [(scores[each.parent_id] | {each.trait: each.target_score}).values() for each in made.rewrites]
+    return [a_labelled(f"made-{n}", f"made-{n}", [*row], origin="augmented") for n, row in enumerate(rows)]
 
 
 def as_ordered(made: AugmentationPlan, outcome="accepted") -> list[Rewrite]:
