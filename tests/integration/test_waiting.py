@@ -34,14 +34,14 @@ from tests.other_process import HOLD_LEASE, Other
 
 WRITE = "import sqlite3; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); keep()"
 CLAIM = """
-from feedback_model.records.transcripts import LabelSet
-from feedback_model.store import claims, ledger
+from feedback_model.store import label_claims, label_requests
 from feedback_model.store.connection import connect
-from feedback_model.labelling.opening import label_set_of
+from feedback_model.labelling.labeller import labelling_config_of
 from feedback_model.settings import Settings
-store, labels = connect(sys.argv[1]), label_set_of("openai", Settings(label_model="embedded-rubric-1", _env_file=None))
-ledger.want_labels(store, labels, None)
-claims.claim_next(store, labels, "label", 3)
+settings = Settings(label_model="embedded-rubric-1", _env_file=None)
+store, labels = connect(sys.argv[1]), labelling_config_of("openai", settings)
+label_requests.enqueue_labels(store, labels, None)
+label_claims.claim_next(store, labels, "label", 3)
 keep()
 """
 
