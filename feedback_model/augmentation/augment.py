@@ -179,7 +179,7 @@ async def augment(
 
 
 def rewrite_config_of(labelling_config: LabellingConfig) -> LabellingConfig:
-    """What rewrites are ordered under: the same model, the prompt that asks for them."""
+    """Name the configuration of rewrites: the same model, the prompt that asks for them."""
     return LabellingConfig(labelling_config.label_model, request_version("rewrite", labelling_config.label_model))
 
 
@@ -201,7 +201,7 @@ def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[
 def plan_next(
     store: Store, labelling_config: LabellingConfig, *, max_share: float = MAX_SHARE, seed: int = 0
 ) -> AugmentationPlan:
-    """What should be ordered next, from what the store has; nothing is written.
+    """Plan the next rewrites from what the store has; nothing is written.
 
     Raises:
         MissingStage: no train transcript has a label of this label set.

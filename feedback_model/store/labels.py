@@ -113,7 +113,7 @@ def _relabelled_transcript(rows: Sequence[Row[Any]]) -> RelabelledTranscript:
 
 
 def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
-    """How many real transcripts `labelling_config` holds a label of."""
+    """Count the real transcripts with a label of `labelling_config`."""
     label, transcript = tables.label, tables.transcript
     query = (
         select(func.count(label.c.transcript_id.distinct()))
