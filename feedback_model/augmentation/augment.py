@@ -155,7 +155,7 @@ async def augment(
         tolerance: how far the blind score may lie from the target.
 
     Raises:
-        MissingStage: no train transcript has a label of this label set.
+        MissingStage: no train transcript has a label of this labelling configuration.
         LabellerError, ConfigurationError, Interrupted: what was paid is kept; a rerun goes on from there.
     """
     await asyncio.to_thread(labelled_train, store, labelling_config)
@@ -187,7 +187,7 @@ def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[
     """The labelled train transcripts, accepted rewrites among them.
 
     Raises:
-        MissingStage: there are none of this label set.
+        MissingStage: there are none of this labelling configuration.
     """
     train = labelled_transcripts(store, labelling_config, split="train", usable=True)
     if not train:
@@ -204,7 +204,7 @@ def plan_next(
     """Plan the next rewrites from what the store has; nothing is written.
 
     Raises:
-        MissingStage: no train transcript has a label of this label set.
+        MissingStage: no train transcript has a label of this labelling configuration.
     """
     ordered = augmentations.rewrites(store, rewrite_config_of(labelling_config))
     return plan_augmentation(labelled_train(store, labelling_config), ordered, max_share=max_share, seed=seed)

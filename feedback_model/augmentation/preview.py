@@ -42,7 +42,7 @@ def preview_augmentation(
     """Preview what `augment` would do now.
 
     Raises:
-        MissingStage: no train transcript has a label of this label set.
+        MissingStage: no train transcript has a label of this labelling configuration.
     """
     real = [each for each in labelled_train(store, labelling_config) if each.origin == "real"]
     plan = plan_next(store, labelling_config, max_share=max_share, seed=seed)
