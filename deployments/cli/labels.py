@@ -72,7 +72,7 @@ def drift(labeller: Labeller = DEFAULT_LABELLER, json: Json = False) -> None:
         return
     name = f"{labelling_config.label_model} {labelling_config.prompt_version}"
     if not compared:
-        say(f"no other labelling configuration shares a transcript with {name}; there is nothing to compare")
+        say(f"no labels of another model or prompt share a transcript with {name}; there is nothing to compare")
     for each in compared:
         show(f"{name} less {each.other.label_model} {each.other.prompt_version}", each.agreement)
         alarm = tell_drift(labelling_config, each)

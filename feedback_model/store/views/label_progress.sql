@@ -1,7 +1,11 @@
+<<<<<<< HEAD
 -- One row per transcript and labelling configuration it was asked for; one row with state 'landed' where it never was.
+=======
+-- One row per transcript and labelling configuration it was queued for; one row with state 'landed' where it never was.
+>>>>>>> main
 --
 -- transcript_id, split: the transcript
--- state: `landed` (never asked for), `wanted`, `claimed` (being asked), `answered` (paid, not yet read), `labelled`,
+-- state: `landed` (never asked for), `queued`, `claimed` (being asked), `answered` (paid, not yet read), `labelled`,
 --   `failed`
 -- label_model, prompt_version: the labelling configuration; NULL where the state is `landed`
 -- attempts, error: how often it was asked, and the code of the last failure

@@ -3,7 +3,11 @@
 --
 -- transcript_id, source_id, split: what was labelled
 -- origin: `real` or `augmented`
+<<<<<<< HEAD
 -- label_model, prompt_version: the labelling configuration; labels of two sets never mix in a dataset
+=======
+-- label_model, prompt_version: the labelling configuration; labels of two never mix in a dataset
+>>>>>>> main
 -- replicate: 0 is the label that counts; higher ones were bought to measure the labeller's noise
 -- trait, score, explanation: the label
 -- expected_score: mean over the score's distribution (FEEDBACK_SOFT_LABELS); NULL where it was not told
