@@ -76,11 +76,7 @@ Budget = Annotated[
     float,
     *_option(
         "Budget",
-<<<<<<< HEAD
-        "USD that the labelling configuration may cost in all, earlier runs included; 0 means no bound.",
-=======
         "USD that labels of this model and prompt may cost in all, earlier runs included; 0 means no bound.",
->>>>>>> main
         minimum=0,
     ),
 ]

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
--- One row per transcript and labelling configuration it was asked for; one row with state 'landed' where it never was.
-=======
 -- One row per transcript and labelling configuration it was queued for; one row with state 'landed' where it never was.
->>>>>>> main
 --
 -- transcript_id, split: the transcript
 -- state: `landed` (never asked for), `queued`, `claimed` (being asked), `answered` (paid, not yet read), `labelled`,
