@@ -13,12 +13,8 @@ from eval.comparisons import ALPHA
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
 from eval.metrics import Scores, bias, mean_squared_error, quadratic_weighted_kappa, spearman_correlation, within_one
-from feedback_model.labelling.metamorphic import Check, Direction
-from feedback_model.labelling.quality_checks import Pair
 from feedback_model.records.evaluation import LabelledItem
-from feedback_model.records.labels import LabellingConfig
-from feedback_model.store.connection import Store
-from feedback_model.store.labels import labelled_by_both, labelling_configs, labels_of
+from feedback_model.records.labels import CheckDirection, LabelCheck, LabellingConfig, ScorePair, SharedLabels
 from feedback_model.traits import TRAIT_KEYS
 
 
@@ -111,7 +107,7 @@ class CheckResult:
     verdict: Verdict
 
 
-def judge_check(check: Check, pairs: Sequence[Pair]) -> CheckResult:
+def judge_check(check: LabelCheck, pairs: Sequence[ScorePair]) -> CheckResult:
     """`lower` passes where the mean difference is shown to be below zero, and fails where it is not below zero at all;
     `not lower` fails where it is shown to be below zero. Few pairs decide nothing.
     """
@@ -132,7 +128,7 @@ def judge_check(check: Check, pairs: Sequence[Pair]) -> CheckResult:
     )
 
 
-def _verdict(direction: Direction, n: int, mean: float | None, high: float | None) -> Verdict:
+def _verdict(direction: CheckDirection, n: int, mean: float | None, high: float | None) -> Verdict:
     if n < FEWEST_PAIRS or mean is None or high is None:
         return "inconclusive"
     shown_lower = high < 0
@@ -155,22 +151,9 @@ class Drift:
         return tuple(each for each in self.agreement if each.distinguishable)
 
 
-def measure_drift(store: Store, labelling_config: LabellingConfig, most: int | None = None) -> tuple[Drift, ...]:
-    """How `labelling_config` differs from each other label set that shares transcripts with it.
-
-    Args:
-        most: transcripts to compare on, drawn by their ids; None for all.
-    """
-    shared = {
-        other: labelled_by_both(store, labelling_config, other, most)
-        for other in labelling_configs(store)
-        if other != labelling_config
-    }
-    return tuple(
-        Drift(other, agree(labels_of(store, labelling_config, names), scores_of(labels_of(store, other, names))))
-        for other, names in shared.items()
-        if names
-    )
+def measure_drift(shared: SharedLabels) -> Drift:
+    """Measure how labels differ from those that another model or prompt gave the same transcripts."""
+    return Drift(shared.other, agree(shared.labels, scores_of(shared.other_labels)))
 
 
 def tell_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:

@@ -11,6 +11,7 @@ from feedback_model.labelling.label_run import LabelCounts
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.modes import LABELLING
 from feedback_model.records.labels import LabellerKind, LabelMode
+from feedback_model.store.labels import read_shared_labels
 from tasks.progress import publishing_progress
 from tasks.resources import resources
 from tasks.retries import RETRIES
@@ -45,9 +46,10 @@ async def watch_for_drift(kind: LabellerKind) -> None:
     """Warn where the labels differ from those of another model or prompt."""
     with resources() as (settings, store):
         labelling_config = labelling_config_of(kind, settings)
-        for drift in await asyncio.to_thread(measure_drift, store, labelling_config, COMPARED):
-            if alarm := tell_drift(labelling_config, drift):
-                get_run_logger().warning(alarm)
+        shared = await asyncio.to_thread(lambda: list(read_shared_labels(store, labelling_config, COMPARED)))
+    for each in shared:
+        if alarm := tell_drift(labelling_config, measure_drift(each)):
+            get_run_logger().warning(alarm)
 
 
 # Not cached: what it reads changes with each label.

@@ -6,7 +6,7 @@ from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from eval.report import write_report
+from eval.report.write import write_report
 from tasks.progress import publishing_progress
 from tasks.resources import resources
 from tasks.retries import RETRIES
