@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from feedback_model.feedback import Feedback, TraitFeedback
+from feedback_model.records.labels import LabelledTranscript
+
 Array = NDArray[np.float64]
 TRAITS = 6
 
@@ -34,6 +37,12 @@ class Worlds:
     def errors(self) -> Array:
         """Squared errors, in the shape of `predictions`."""
         return (self.predictions - self.labels) ** 2
+
+
+def labelled(transcript_id: str, source_id: str, scores: Sequence[int]) -> LabelledTranscript:
+    """A labelled transcript without a text, of which only its document and scores are used."""
+    feedback = Feedback(tuple(TraitFeedback(score, "simulated") for score in scores))
+    return LabelledTranscript(transcript_id, source_id, "", "test", "real", feedback)
 
 
 def draw_sizes(rng: np.random.Generator, n: int, largest: int) -> NDArray[np.int64]:

@@ -13,8 +13,14 @@ from eval.comparisons import ALPHA
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
 from eval.metrics import Scores, bias, mean_squared_error, quadratic_weighted_kappa, spearman_correlation, within_one
-from feedback_model.records.evaluation import LabelledItem
-from feedback_model.records.labels import CheckDirection, LabelCheck, LabellingConfig, ScorePair, SharedLabels
+from feedback_model.records.labels import (
+    CheckDirection,
+    LabelCheck,
+    LabelledTranscript,
+    LabellingConfig,
+    ScorePair,
+    SharedLabels,
+)
 from feedback_model.traits import TRAIT_KEYS
 
 
@@ -46,7 +52,7 @@ class Agreement:
         return self.p_adjusted is not None and self.p_adjusted < ALPHA
 
 
-def agree(labels: Mapping[str, LabelledItem], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
+def agree(labels: Mapping[str], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
     """Each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
     measured = [_measure(trait, number, labels, others) for number, trait in enumerate(TRAIT_KEYS)]
     adjusted = adjust_by_holm([each.p_value for each in measured])
@@ -54,7 +60,7 @@ def agree(labels: Mapping[str, LabelledItem], others: Mapping[str, Mapping[str, 
 
 
 def _measure(
-    trait: str, number: int, labels: Mapping[str, LabelledItem], others: Mapping[str, Mapping[str, float]]
+    trait: str, number: int, labels: Mapping[str, LabelledTranscript], others: Mapping[str, Mapping[str, float]]
 ) -> Agreement:
     both = [name for name in sorted(labels) if trait in others.get(name, {})]
     ours = np.array([labels[name].scores[number] for name in both], dtype=np.float64)
@@ -80,7 +86,7 @@ def _interval(differences: Scores, sources: Sequence[str]) -> tuple[float | None
     return (None, None) if estimate is None else estimate.interval
 
 
-def scores_of(items: Mapping[str, LabelledItem]) -> dict[str, dict[str, float]]:
+def scores_of(items: Mapping[str, LabelledTranscript]) -> dict[str, dict[str, float]]:
     """Labels as other scores to agree with."""
     return {name: dict(zip(TRAIT_KEYS, map(float, item.scores), strict=True)) for name, item in items.items()}
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.metrics import Mask, Scores, mean_squared_error
-from feedback_model.records.evaluation import JudgedOutput, LabelledItem
+from feedback_model.records.evaluation import JudgedOutput
+from feedback_model.records.labels import LabelledTranscript
 from feedback_model.traits import TRAIT_KEYS
 
 
@@ -38,7 +39,7 @@ def fit_constant(train_labels: Scores) -> ConstantPredictor:
 class Panel:
     """Labels and every model's outputs on the same transcripts, in one order."""
 
-    items: tuple[LabelledItem, ...]
+    items: tuple[LabelledTranscript, ...]
     outputs: Mapping[str, tuple[JudgedOutput, ...]]
     """By model, in the order of `items`."""
     constant: ConstantPredictor

@@ -12,8 +12,8 @@ import typer
 
 from deployments.cli.options import Json, load_settings
 from deployments.cli.stages import check_choices, check_endpoint, show_outcome
-from deployments.cli.terminal import print_json, print_table, say
 from deployments.local.run_flow import run_flow
+from deployments.terminal import print_json, print_table, say
 from feedback_model.records.labels import LabellerKind
 from feedback_model.traits import SCORES
 from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Again, Labeller, RunId, Seed, Share

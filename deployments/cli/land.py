@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.cli.terminal import counts_phrase, print_json, say, showing_progress
+from deployments.terminal import counts_phrase, print_json, say, showing_progress
 from feedback_model.errors import InputError
 from feedback_model.waiting import waiting_for
 from flows.parameters import Limit, Seed

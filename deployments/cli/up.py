@@ -23,9 +23,9 @@ from deployments.cli.options import (
     choose_recipe,
     load_settings,
 )
-from deployments.cli.terminal import out, say
 from deployments.local.server import announcement, quiet_environment, server_process, wait_until_healthy
 from deployments.local.supervisor import running, watch
+from deployments.terminal import out, say
 from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.processes import ManagedProcess
 from feedback_model.records.labels import LabellerKind

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deployments.cli.terminal import say, showing_progress
 from deployments.local.server import quiet_environment, running_server, temporary_server, wait_for_answer
+from deployments.terminal import say, showing_progress
 from feedback_model.errors import Interrupted
 from feedback_model.progress import STOPPED, clear_stop, request_stop
 

@@ -20,11 +20,12 @@ from feedback_model.labelling.recovery import recover_attempts
 from feedback_model.labelling.requests import request_version
 from feedback_model.labelling.response_handlers import ResponseHandler, process_unprocessed
 from feedback_model.progress import track
-from feedback_model.records.labels import LabellingConfig, Purpose
+from feedback_model.records.labels import LabelledTranscript, LabellingConfig, Purpose
 from feedback_model.settings import Settings
 from feedback_model.store import augmentations, label_claims, label_requests
-from feedback_model.store.augmentations import Rewrite, ScoredTranscript, Verdict, add_outcomes, outcomes_by_level
+from feedback_model.store.augmentations import Rewrite, Verdict, add_outcomes, outcomes_by_level
 from feedback_model.store.connection import Store
+from feedback_model.store.labels import labelled_transcripts
 
 Answer = TypeVar("Answer")
 TOLERANCE: Final = 0  # a rewrite one score off its target fills a level that was not asked for
@@ -182,13 +183,13 @@ def rewrite_config_of(labelling_config: LabellingConfig) -> LabellingConfig:
     return LabellingConfig(labelling_config.label_model, request_version("rewrite", labelling_config.label_model))
 
 
-def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[ScoredTranscript]:
+def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[LabelledTranscript]:
     """The labelled train transcripts, accepted rewrites among them.
 
     Raises:
         MissingStage: there are none of this label set.
     """
-    train = augmentations.scored_train(store, labelling_config)
+    train = labelled_transcripts(store, labelling_config, split="train", usable=True)
     if not train:
         raise MissingStage(
             f"no train transcript is labelled by {labelling_config.label_model} with {labelling_config.prompt_version}; "

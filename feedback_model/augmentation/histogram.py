@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedback_model.records.identifiers import content_id
-from feedback_model.store.augmentations import Rewrite, ScoredTranscript
+from feedback_model.records.labels import LabelledTranscript
+from feedback_model.store.augmentations import Rewrite
 from feedback_model.traits import MAX_SCORE, TRAIT_KEYS
 
 Counts = NDArray[np.int64]
@@ -39,9 +40,9 @@ def empty_counts() -> Counts:
     return np.zeros((len(TRAIT_KEYS), MAX_SCORE + 1), dtype=np.int64)
 
 
-def as_array(transcripts: Sequence[ScoredTranscript]) -> NDArray[np.int64]:
+def as_array(transcripts: Sequence[LabelledTranscript]) -> NDArray[np.int64]:
     """Their scores, one row a transcript and one column a trait."""
-    rows = [[each.scores[trait] for trait in TRAIT_KEYS] for each in transcripts]
+    rows = [each.scores for each in transcripts]
     return np.array(rows, dtype=np.int64).reshape(len(rows), len(TRAIT_KEYS))
 
 
@@ -69,7 +70,7 @@ class Budget:
 class Histogram:
     """Parents, and the rewrites of them that were ordered before."""
 
-    parents: Sequence[ScoredTranscript]
+    parents: Sequence[LabelledTranscript]
     seed: int
     scores: NDArray[np.int64]
     uses: NDArray[np.int64]
@@ -103,7 +104,7 @@ class Histogram:
         return self._ranks[cell]
 
 
-def build_histogram(parents: Sequence[ScoredTranscript], ordered: Collection[Rewrite], seed: int) -> Histogram:
+def build_histogram(parents: Sequence[LabelledTranscript], ordered: Collection[Rewrite], seed: int) -> Histogram:
     """The board with every rewrite `ordered` before marked on it."""
     board = Histogram(parents, seed, as_array(parents), np.zeros(len(parents), dtype=np.int64))
     places = {each.transcript_id: place for place, each in enumerate(parents)}

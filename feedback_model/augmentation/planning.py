@@ -24,7 +24,8 @@ from feedback_model.augmentation.histogram import (
     empty_counts,
     shortfall_after,
 )
-from feedback_model.store.augmentations import Rewrite, ScoredTranscript
+from feedback_model.records.labels import LabelledTranscript
+from feedback_model.store.augmentations import Rewrite
 from feedback_model.traits import SCORES, TRAIT_KEYS
 
 RARE_SHARE: Final = 0.5  # of the even share; higher would rewrite towards levels that are merely less common
@@ -90,14 +91,14 @@ class AugmentationPlan:
         return sum(level.left for level in self.levels)
 
 
-def count_scores(transcripts: Collection[ScoredTranscript]) -> dict[str, dict[int, int]]:
+def count_scores(transcripts: Collection[LabelledTranscript]) -> dict[str, dict[int, int]]:
     """How many have each score of each trait; every level is there, empty ones as 0."""
     counts = count_levels(as_array(list(transcripts)))
     return {trait: {score: int(row[score]) for score in SCORES} for trait, row in zip(TRAIT_KEYS, counts, strict=True)}
 
 
 def plan_augmentation(
-    train: Sequence[ScoredTranscript],
+    train: Sequence[LabelledTranscript],
     ordered: Collection[Rewrite] = (),
     *,
     max_share: float = MAX_SHARE,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from feedback_model.feedback import Feedback
-from feedback_model.records.evaluation import LabelledItem
 from feedback_model.records.transcripts import Origin, Split
 
 
@@ -24,7 +23,7 @@ LabellerKind = Literal["openai", "embedded"]
 
 @dataclass(frozen=True, slots=True)
 class LabelledTranscript:
-    """A transcript with the feedback a model should give on it: one row of a dataset."""
+    """A transcript with one label: a row of a dataset, an item of an evaluation, a parent of rewrites."""
 
     transcript_id: str
     source_id: str
@@ -32,6 +31,12 @@ class LabelledTranscript:
     split: Split
     origin: Origin
     feedback: Feedback
+    """Of the configuration's first label (replicate 0)."""
+
+    @property
+    def scores(self) -> tuple[int, ...]:
+        """The six scores, 1 to 10, in the order of the traits."""
+        return tuple(trait.score for trait in self.feedback.traits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +177,8 @@ class SharedLabels:
     """Labels of the transcripts that two labelling configs have both labelled, each by transcript id."""
 
     other: LabellingConfig
-    labels: Mapping[str, LabelledItem]
-    other_labels: Mapping[str, LabelledItem]
+    labels: Mapping[str, LabelledTranscript]
+    other_labels: Mapping[str, LabelledTranscript]
 
 
 CheckDirection = Literal["lower", "not lower"]

@@ -1,6 +1,7 @@
-"""What a training run is, as records; the store writes them, training makes them, and neither needs torch for it."""
+"""Records of training: base models, runs, steps, checkpoints and the model versions they make."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, TypedDict
 
 from feedback_model.records.identifiers import content_id
@@ -8,6 +9,16 @@ from feedback_model.records.labels import Dataset
 from feedback_model.records.recipe import DEMO_DEFAULTS, PrecisionName, Recipe
 
 UNAUGMENTED: Final = "unaugmented"  # the best epoch of the run that left the rewrites out, beside the run that did not
+
+
+def run_folder(run_id: str) -> Path:
+    """Name the folder of a run's checkpoints and state, relative to the home folder, so that a home can be moved."""
+    return Path("checkpoints") / run_id
+
+
+def epoch_folder(run_id: str, epoch: int) -> Path:
+    """Name the folder of the adapter after an epoch, relative to the home folder."""
+    return run_folder(run_id) / f"epoch-{epoch}"
 
 
 def model_name(epoch: int | None, *, quantised: bool) -> str:

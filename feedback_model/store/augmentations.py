@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from feedback_model.records.labels import LabellingConfig, LabelRequest
-from feedback_model.records.transcripts import Origin
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
@@ -17,16 +16,6 @@ from feedback_model.store.readonly_sql import select_rows
 from feedback_model.store.tables import augmentation, label_request, label_score, transcript
 
 Outcome = Literal["pending", "accepted", "missed_target", "near_duplicate", "unusable"]
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredTranscript:
-    """A labelled train transcript."""
-
-    transcript_id: str
-    origin: Origin
-    scores: dict[str, int]
-    """By trait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +47,6 @@ def _labels_of(labelling_config: LabellingConfig) -> ColumnElement[bool]:
         label_score.c.prompt_version == labelling_config.prompt_version,
         label_score.c.replicate == 0,
     )
-
-
-def scored_train(store: Store, labelling_config: LabellingConfig) -> list[ScoredTranscript]:
-    """Every labelled train transcript that may enter a dataset: the real ones, and the rewrites that were accepted."""
-    columns = (transcript.c.transcript_id, transcript.c.origin, label_score.c.trait, label_score.c.score)
-    rows = (
-        select(*columns)
-        .join(label_score, label_score.c.transcript_id == transcript.c.transcript_id)
-        .where(transcript.c.split == "train", _labels_of(labelling_config))
-        .where(or_(transcript.c.origin == "real", transcript.c.transcript_id.in_(_accepted())))
-        .order_by(transcript.c.transcript_id)
-    )
-    found: dict[str, ScoredTranscript] = {}
-    with store.read() as connection:
-        for name, origin, trait, score in connection.execute(rows):
-            found.setdefault(name, ScoredTranscript(name, origin, {})).scores[trait] = score
-    return list(found.values())
-
-
-def _accepted() -> Select[tuple[str]]:
-    return select(augmentation.c.transcript_id).where(augmentation.c.outcome == "accepted")
 
 
 def rewrites(store: Store, rewrite_config: LabellingConfig, outcome: Outcome | None = None) -> list[Rewrite]:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from feedback_model.errors import StoreError
 from feedback_model.store.lock_waits import sqlite_writer, telling_lock_waits
+from feedback_model.store.schema import bring_up_to_date
 from feedback_model.waiting import Waiting, waiting_for
 
 BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another before it gives up
@@ -143,11 +144,9 @@ def open_store(url: str) -> Store:
     Raises:
         StoreError: the database cannot be opened or written, is newer than this code or older than the first release.
     """
-    from feedback_model.store.schema import bring_up_to_date
-
     store = connect(url)
     try:
-        bring_up_to_date(store)
+        bring_up_to_date(store.read, partial(store.write, foreign_keys=False))
     except BaseException:
         store.close()
         raise

@@ -19,12 +19,13 @@ from feedback_model.records.training import (
     TrainingRun,
     TrainingStep,
     choose_precision,
+    run_folder,
     run_id_of,
 )
 from feedback_model.store import training as runs
 from feedback_model.store.connection import Store
 from feedback_model.store.locks import hold
-from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish, run_folder
+from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish
 from feedback_model.training.tracking import Tracking
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from feedback_model.records.labels import Dataset, LabelledTranscript, Labelling
 from feedback_model.records.transcripts import SPLITS, Split
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
-from feedback_model.store.datasets import count_sources, labelled_examples, record_dataset
+from feedback_model.store.datasets import count_sources, record_dataset
+from feedback_model.store.labels import labelled_transcripts
 from feedback_model.traits import TRAIT_KEYS
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def snapshot(
         InputError: a split would be empty.
         StoreError: the file cannot be written.
     """
-    examples = labelled_examples(store, labelling_config, with_augmented=with_augmented)
+    examples = labelled_transcripts(store, labelling_config, usable=True, real_only=not with_augmented)
     counts: Counter[Split] = Counter(example.split for example in examples)
     _demand_all_splits(store, labelling_config, counts)
     dataset_id = content_id(

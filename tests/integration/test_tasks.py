@@ -11,9 +11,10 @@ from deployments.local.server import free_port
 from feedback_model.errors import ConfigurationError
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
+from tasks import progress
 from tasks.labelling import label_what_is_missing
 from tests.labelling_rig import count_rows, filled_store, settings_for, totals_of
-from tests.local_service import eventually
+from tests.local_service import HANGS, eventually
 from tests.openai_rig.process import serving
 from tests.prefect_api import PrefectApi
 
@@ -53,7 +54,7 @@ async def is_waiting_to_retry(api: PrefectApi, flow_name: str) -> None:
     def looked() -> bool:
         return any(run["state_name"] == "AwaitingRetry" for run in api.task_runs(flow_name))
 
-    await asyncio.to_thread(eventually, looked, 60)
+    await asyncio.to_thread(eventually, looked)
 
 
 async def test_an_endpoint_that_comes_back_is_waited_for(prefect_api: PrefectApi, labelling) -> None:
@@ -74,14 +75,15 @@ async def test_a_refused_key_is_tried_once(prefect_api: PrefectApi, labelling) -
         assert totals_of(url)["rejected"] == 1
 
 
-async def test_a_long_labelling_is_seen_to_move(prefect_api: PrefectApi, labelling) -> None:
+async def test_a_long_labelling_is_seen_to_move(prefect_api: PrefectApi, labelling, monkeypatch) -> None:
+    monkeypatch.setattr(progress, "LAST_WORD_SECONDS", HANGS)
     with serving(delay=0.5) as url:
         labelling(url, label_concurrency=2)
         await a_flow("long labelling", lambda: SOON("openai"))()
-    (run,) = eventually(lambda: prefect_api.task_runs("long labelling"), 20)
+    (run,) = eventually(lambda: prefect_api.task_runs("long labelling"))
     (artifact,) = prefect_api.artifacts("label-progress", run["id"])
     assert artifact["data"] == 100.0
     assert artifact["description"].startswith(f"label: {COUNT} of {COUNT} (100%)")
-    lines = eventually(lambda: [each for each in prefect_api.log_lines(run["id"]) if each.startswith("label: ")], 20)
+    lines = eventually(lambda: [each for each in prefect_api.log_lines(run["id"]) if each.startswith("label: ")])
     assert len(lines) >= 4
     assert all(" left, " in line and " USD" in line for line in lines[1:-1])

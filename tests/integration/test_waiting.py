@@ -106,7 +106,7 @@ def test_a_migration_of_another_session_is_named(empty_postgres_url: str) -> Non
     other = psycopg.connect(empty_postgres_url.replace("+psycopg", ""), application_name="feedback elsewhere")
     other.execute("SELECT pg_advisory_lock(7365014)")
     session, store = other.info.backend_pid, connect(empty_postgres_url)
-    wait = told_while(lambda: bring_up_to_date(store), other.close, "another session of PostgreSQL")
+    wait = told_while(lambda: bring_up_to_date(store.read, store.write), other.close, "another session of PostgreSQL")
     assert wait.what.endswith(f"(session {session}: feedback elsewhere)")
     store.close()
 
