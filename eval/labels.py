@@ -52,7 +52,7 @@ class Agreement:
         return self.p_adjusted is not None and self.p_adjusted < ALPHA
 
 
-def agree(labels: Mapping[str], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
+def agree(labels: Mapping[str, LabelledTranscript], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
     """Each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
     measured = [_measure(trait, number, labels, others) for number, trait in enumerate(TRAIT_KEYS)]
     adjusted = adjust_by_holm([each.p_value for each in measured])
