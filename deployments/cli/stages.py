@@ -110,7 +110,7 @@ def label(
 
 
 def show_forecast(settings: "Settings", labeller: LabellerKind, limit: int, *, json: bool) -> None:
-    """What labelling would cost and take; asks nobody, so it needs no key."""
+    """Show what labelling would cost and take; asks nobody, so it needs no key."""
     from feedback_model.labelling.cost_forecast import forecast_labels, tell_forecast
     from feedback_model.labelling.labeller import labelling_config_of
     from feedback_model.store.connection import open_store

@@ -1,4 +1,4 @@
-"""Which models an evaluation of a training run compares."""
+"""The models under evaluation: base, NF4 base, every epoch, and the champion."""
 
 from feedback_model.inference.infer import model_versions
 from feedback_model.records.training import ModelVersion, TrainingRun
