@@ -42,6 +42,6 @@ async def check_augmented(run_id: str) -> None:
 # Not cached: a sentence about what the database says now.
 @task(name="tell effect", cache_policy=NO_CACHE, **RETRIES)
 async def tell_effect(evaluation_id: str) -> str:
-    """Whether augmentation helped, in one sentence."""
+    """Say in one sentence whether augmentation helped."""
     with resources() as (_settings, store):
         return state_effect(store, evaluation_id)

@@ -1,4 +1,4 @@
-"""Where a stage runs: in this process, or as a run of its own deployment when the caller is a deployment itself.
+"""Stages run in this process, or as a run of their own deployment when the caller is a deployment itself.
 
 A coordinator that a worker started must not hold the accelerator, and may lack torch; the stage's deployment is on a pool that
 has both. The command line has no workers, so there the stage is an ordinary subflow.

@@ -91,7 +91,7 @@ def _run_to_end(call: Callable[[], Awaitable[Result]]) -> Result:
 
 
 async def as_coroutine(call: Callable[[], Awaitable[Any]]) -> Any:
-    """What `call` makes, in an event loop that hears of SIGTERM."""
+    """Await `call` in an event loop that hears of SIGTERM."""
     from tasks.cancellation import stopping_on_termination
 
     with stopping_on_termination():

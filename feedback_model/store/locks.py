@@ -60,7 +60,7 @@ def renounce() -> None:
 
 
 def is_alive(owner: str) -> bool | None:
-    """Whether `owner` lives; None where that cannot be known from this host."""
+    """Tell whether `owner` lives; None where that cannot be known from this host."""
     host, pid, life = owner.rsplit(":", 2)
     if host != socket.gethostname():
         return None
@@ -82,7 +82,7 @@ def describe_owner(owner: str) -> str:
 
 
 def holder(store: Store, name: str) -> str | None:
-    """Who holds the lease `name`; None if nobody alive does."""
+    """Name the living holder of the lease `name`; None if there is none."""
     with store.read() as connection:
         row = connection.execute(select(lease.c.owner, lease.c.expires_at).where(lease.c.name == name)).first()
     return row.owner if row is not None and _is_held(row.owner, row.expires_at) else None
