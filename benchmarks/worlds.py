@@ -1,4 +1,4 @@
-"""Simulated evaluations whose truth is known. Knows nothing of intervals or tests.
+"""Simulated evaluations whose truth is known.
 
 A world is one evaluation: labels 1 to 10 of six correlated traits on transcripts of documents, and the scores that some
 models give them. Errors share a part with the document, the transcript and the other models, as real ones do.

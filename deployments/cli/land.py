@@ -44,7 +44,7 @@ def land(
 
 
 def show_landing(summary: Any) -> None:
-    """What became of the records, with an example of each reason for refusal."""
+    """Show what became of the records, with an example of each reason for refusal."""
     rejected = sum(summary.rejected.values())
     reasons = f" ({counts_phrase(summary.rejected)})" if rejected else ""
     say(

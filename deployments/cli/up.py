@@ -145,7 +145,7 @@ def _check_port(port: int) -> None:
 
 
 def _environment(settings: "Settings", port: int) -> dict[str, str]:
-    """What server, workers and the runs they start are told; a setting of the caller's own stands where it names one of these."""
+    """Build the environment of server, workers and runs; a setting of the caller's own stands where it names one of these."""
     defaults = {
         # Slots of a holder that died with the server come back; in memory they would be lost.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",

@@ -155,7 +155,7 @@ async def augment(
         tolerance: how far the blind score may lie from the target.
 
     Raises:
-        MissingStage: no train transcript has a label of this label set.
+        MissingStage: no train transcript has a label of this labelling configuration.
         LabellerError, ConfigurationError, Interrupted: what was paid is kept; a rerun goes on from there.
     """
     await asyncio.to_thread(labelled_train, store, labelling_config)
@@ -179,7 +179,7 @@ async def augment(
 
 
 def rewrite_config_of(labelling_config: LabellingConfig) -> LabellingConfig:
-    """What rewrites are ordered under: the same model, the prompt that asks for them."""
+    """Name the configuration of rewrites: the same model, the prompt that asks for them."""
     return LabellingConfig(labelling_config.label_model, request_version("rewrite", labelling_config.label_model))
 
 
@@ -187,7 +187,7 @@ def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[
     """The labelled train transcripts, accepted rewrites among them.
 
     Raises:
-        MissingStage: there are none of this label set.
+        MissingStage: there are none of this labelling configuration.
     """
     train = labelled_transcripts(store, labelling_config, split="train", usable=True)
     if not train:
@@ -201,10 +201,10 @@ def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[
 def plan_next(
     store: Store, labelling_config: LabellingConfig, *, max_share: float = MAX_SHARE, seed: int = 0
 ) -> AugmentationPlan:
-    """What should be ordered next, from what the store has; nothing is written.
+    """Plan the next rewrites from what the store has; nothing is written.
 
     Raises:
-        MissingStage: no train transcript has a label of this label set.
+        MissingStage: no train transcript has a label of this labelling configuration.
     """
     ordered = augmentations.rewrites(store, rewrite_config_of(labelling_config))
     return plan_augmentation(labelled_train(store, labelling_config), ordered, max_share=max_share, seed=seed)

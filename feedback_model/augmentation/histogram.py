@@ -1,6 +1,6 @@
-"""What a plan is made on: the real train transcripts as an array, what is short, and which rewrites may still be ordered.
+"""Histogram of scores: real train transcripts as an array, levels that are short, and rewrites that may still be requested.
 
-Pure arrays, so that a hundred thousand transcripts are planned in seconds. Knows nothing of stores or of money.
+Pure arrays, so that a hundred thousand transcripts are planned in seconds.
 """
 
 from collections.abc import Collection, Sequence
@@ -47,7 +47,7 @@ def as_array(transcripts: Sequence[LabelledTranscript]) -> NDArray[np.int64]:
 
 
 def count_levels(scores: NDArray[np.int64]) -> Counts:
-    """How many rows have each score of each trait."""
+    """Count the rows with each score of each trait."""
     counts = empty_counts()
     for trait, column in enumerate(scores.T):
         counts[trait] = np.bincount(column, minlength=counts.shape[1])
@@ -56,7 +56,7 @@ def count_levels(scores: NDArray[np.int64]) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a plan may do."""
+    """Limits of a plan."""
 
     short: Counts
     """How many each level lacks of enough."""
@@ -85,7 +85,7 @@ class Histogram:
         return other & ~self.spent[cell] if cell in self.spent else other
 
     def distance(self, cell: ScoreLevel) -> NDArray[np.int64]:
-        """How far each parent's present score lies from the cell's."""
+        """Measure how far each parent's present score lies from the level's."""
         return np.abs(self.scores[:, cell.trait] - cell.score)
 
     def nearest(self, cell: ScoreLevel, among: Mask, count: int) -> list[int]:
@@ -125,6 +125,6 @@ def scores_after(board: Histogram, choice: Choice) -> NDArray[np.int64]:
 
 
 def shortfall_after(board: Histogram, short: Counts, choices: Sequence[Choice]) -> Counts:
-    """What each level lacks once every choice has come out as planned."""
+    """Count what each level lacks once every choice has come out as planned."""
     made = np.array([scores_after(board, choice) for choice in choices], dtype=np.int64)
     return np.maximum(short - count_levels(made.reshape(len(choices), len(TRAIT_KEYS))), 0)

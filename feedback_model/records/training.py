@@ -29,7 +29,7 @@ def model_name(epoch: int | None, *, quantised: bool) -> str:
 
 
 def model_order(model: str) -> tuple[int, int]:
-    """Where a model stands in tables: base, base-nf4, the epochs in turn, unaugmented, champion."""
+    """Sort models for tables: base, base-nf4, the epochs in turn, unaugmented, champion."""
     if model.startswith("epoch-"):
         return (2, int(model.removeprefix("epoch-")))
     return ({"base": 0, "base-nf4": 1, UNAUGMENTED: 3}.get(model, 4), 0)
@@ -91,7 +91,7 @@ TRAINING_VERSION: Final = 1
 
 
 class PrecisionUsed(TypedDict):
-    """Which compute type was asked for, which was used, and why they differ (empty where they do not)."""
+    """The compute type asked for, the one used, and why they differ (empty where they do not)."""
 
     requested: PrecisionName
     used: PrecisionName
@@ -139,7 +139,7 @@ def unaugmented_recipe(run: TrainingRun) -> Recipe:
 
 
 def choose_precision(requested: PrecisionName, device: str) -> PrecisionUsed:
-    """What `device` can compute in; a CPU trains in float32 unless asked for bfloat16, and the run says so."""
+    """Choose the compute type for `device`; a CPU trains in float32 unless asked for bfloat16, and the run says so."""
     if device == "cpu" and requested == "float16":
         return {
             "requested": requested,

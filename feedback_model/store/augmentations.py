@@ -1,4 +1,4 @@
-"""Rewrites in SQL: which were ordered, what text came, what became of each. Knows nothing of how they are judged."""
+"""Rewrites in SQL: requested, received, accepted or refused."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -33,7 +33,7 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a rewrite."""
+    """The fate of a rewrite."""
 
     request_id: str
     outcome: Outcome
@@ -140,7 +140,7 @@ def blind_scores(store: Store, labelling_config: LabellingConfig, pending: Seque
 def failed_requests(
     store: Store, labelling_config: LabellingConfig, rewrite_config: LabellingConfig
 ) -> tuple[set[str], set[str]]:
-    """What can come to nothing more: requests of rewrites, and transcripts whose blind label, that failed for good."""
+    """Find what failed for good: requests of rewrites, and transcripts whose blind label was asked for in vain."""
     failed = and_(label_request.c.state == "failed", label_request.c.attempts >= MAX_ANSWERS)
     with store.read() as connection:
         texts = connection.execute(
@@ -171,7 +171,7 @@ ORDER BY trait, target_score
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What became of the rewrites ordered towards one level, or towards all."""
+    """Outcomes of the rewrites towards one level, or towards all."""
 
     ordered: int
     accepted: int

@@ -74,7 +74,7 @@ def latest_dataset(store: Store, labelling_config: LabellingConfig | None = None
 
 
 def count_sources(store: Store) -> int:
-    """How many sources the real transcripts come from."""
+    """Count the sources of the real transcripts."""
     query = select(func.count(func.distinct(transcript.c.source_id))).where(transcript.c.origin == "real")
     with store.read() as connection:
         return connection.execute(query).scalar_one()

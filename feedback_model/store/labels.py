@@ -113,7 +113,7 @@ def _relabelled_transcript(rows: Sequence[Row[Any]]) -> RelabelledTranscript:
 
 
 def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
-    """How many real transcripts `labelling_config` holds a label of."""
+    """Count the real transcripts with a label of `labelling_config`."""
     label, transcript = tables.label, tables.transcript
     query = (
         select(func.count(label.c.transcript_id.distinct()))
@@ -129,7 +129,7 @@ def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
 
 
 def labelling_configs(store: Store) -> list[LabellingConfig]:
-    """Every label set that holds a label, by name."""
+    """Every labelling configuration that holds a label, by name."""
     query = select(label.c.label_model, label.c.prompt_version).distinct().order_by("label_model", "prompt_version")
     with store.read() as connection:
         return [LabellingConfig(*row) for row in connection.execute(query)]

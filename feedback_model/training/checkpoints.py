@@ -14,7 +14,7 @@ WEIGHTS_FILE: Final = "adapter_model.safetensors"
 
 
 def set_aside_folder(run_id: str, epoch: int, adapter_sha: str) -> Path:
-    """Where an adapter lies after a later training of the same run gave other weights: it may be in use."""
+    """Name the folder for an adapter that a later training of the same run replaced: it may be in use."""
     return run_folder(run_id) / f"epoch-{epoch}-{adapter_sha[:12]}"
 
 

@@ -146,7 +146,7 @@ def _run_loop(
 
 @dataclass
 class _Keeping:
-    """Where the loop's steps, states and epochs go."""
+    """Keeper of the loop's steps, states and epochs in database and home folder."""
 
     store: Store
     home: Path

@@ -1,4 +1,4 @@
-"""Dataset versions: all usable labels of one label set, frozen as a Parquet file that its content names.
+"""Dataset versions: all usable labels of one labelling configuration, frozen as a Parquet file that its content names.
 
 One row is one transcript: ids, split, origin, text, and per trait its score and, as `<trait>_explanation`, the reason.
 """

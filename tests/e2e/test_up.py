@@ -126,6 +126,8 @@ def test_landed_data_wakes_a_retraining_that_completes_and_leaves_nothing_to_do(
     assert service.finished_run("infer/gpu")["state_type"] == "COMPLETED"
     results = json.loads(feedback(service.home, "results", "--json").stdout)
     assert "epoch-1" in json.dumps(results)
+    recipe = feedback(service.home, "results", "sql", "SELECT epochs, rank, batch_size FROM recipes", "--json").stdout
+    assert json.loads(recipe) == [{"epochs": 1, "rank": 4, "batch_size": 8}]
     assert (service.home / "reports" / "latest.html").exists()
 
 

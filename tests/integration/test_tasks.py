@@ -1,7 +1,7 @@
 """Tasks as the Prefect server sees them: what is tried again, and how far long work has come."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,8 @@ from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from tasks import progress
 from tasks.labelling import label_what_is_missing
-from tests.labelling_rig import count_rows, filled_store, settings_for, totals_of
+from tests.databases import Cluster, postgres_programs, running_cluster
+from tests.labelling_rig import bill, count_rows, filled_store, totals_of, until
 from tests.local_service import HANGS, eventually
 from tests.openai_rig.process import serving
 from tests.prefect_api import PrefectApi
@@ -21,7 +22,7 @@ from tests.prefect_api import PrefectApi
 # Prefect leaves the sockets of its clients to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 COUNT = 24
-SOON = label_what_is_missing.with_options(retry_delay_seconds=0.2)
+SOON = label_what_is_missing.with_options(retries=300, retry_delay_seconds=0.2)  # as long as a busy machine takes
 
 
 def labels(store: Store) -> int:
@@ -37,7 +38,7 @@ def labelling(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[
         for name, value in (wanted | {"relabel_share": 0.0, "label_concurrency": 4} | changes).items():
             monkeypatch.setenv(f"FEEDBACK_{name.upper()}", str(value))
         monkeypatch.setenv("OPENAI_API_KEY", "test")
-        return filled_store(settings_for(settings.home, url), COUNT)
+        return filled_store(Settings(_env_file=None), COUNT)
 
     return prepare
 
@@ -65,6 +66,33 @@ async def test_an_endpoint_that_comes_back_is_waited_for(prefect_api: PrefectApi
     with serving(port=port):
         counts = await run
     assert counts.labelled == labels(store) == COUNT
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL that this test alone may stop."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's initdb and pg_ctl were not found: install the package postgresql")
+    with running_cluster(programs) as cluster:
+        yield cluster
+
+
+async def test_a_database_that_comes_back_is_waited_for(
+    prefect_api: PrefectApi, labelling, own_cluster: Cluster
+) -> None:
+    database_url = own_cluster.new_url()
+    own_cluster.fill(database_url)
+    with serving(delay=0.3) as url:
+        store = labelling(url, database_url=database_url, store_completions=True)
+        run = asyncio.create_task(a_flow("database away", lambda: SOON("openai"))())
+        await until(lambda: labels(store) > 0)
+        await asyncio.to_thread(own_cluster.stop)
+        await is_waiting_to_retry(prefect_api, "database away")
+        await asyncio.to_thread(own_cluster.start)
+        await run
+        assert labels(store) == COUNT
+        assert set(bill(url).values()) == {1}
 
 
 async def test_a_refused_key_is_tried_once(prefect_api: PrefectApi, labelling) -> None:
