@@ -18,15 +18,13 @@ from feedback_model.store.transcripts import transcripts
 from feedback_model.traits import TRAIT_KEYS
 
 
-def labelled_examples(
-    store: Store, labelling_config: LabellingConfig, *, with_augmented: bool = True
-) -> list[LabelledTranscript]:
+def labelled_examples(store: Store, labelling_config: LabellingConfig) -> list[LabelledTranscript]:
     """Transcripts with their first label (replicate 0) of `labelling_config`, in the order of their ids.
 
     Augmented ones count only where their rewrite was accepted.
     """
     with store.read() as connection:
-        rows = connection.execute(_transcripts_in(labelling_config, with_augmented)).all()
+        rows = connection.execute(_transcripts_in(labelling_config)).all()
         scores: defaultdict[str, dict[str, TraitFeedback]] = defaultdict(dict)
         for transcript_id, trait, score, explanation in connection.execute(_scores_of(labelling_config)):
             scores[transcript_id][trait] = TraitFeedback(score, explanation)
@@ -50,10 +48,10 @@ def _scores_of(labelling_config: LabellingConfig) -> Any:
     return select(*columns).where(_of(labelling_config))
 
 
-def _transcripts_in(labelling_config: LabellingConfig, with_augmented: bool) -> Any:
+def _transcripts_in(labelling_config: LabellingConfig) -> Any:
     own = transcript.c
     accepted = exists().where(augmentation.c.transcript_id == own.transcript_id, augmentation.c.outcome == "accepted")
-    usable = or_(own.origin == "real", accepted) if with_augmented else own.origin == "real"
+    usable = or_(own.origin == "real", accepted)
     labelled = exists().where(label_score.c.transcript_id == own.transcript_id, _of(labelling_config))
     return (
         select(own.transcript_id, own.source_id, own.text, own.split, own.origin)
@@ -105,19 +103,6 @@ def held_out(store: Store, dataset_id: str) -> list[Transcript]:
     with store.read() as connection:
         ids = list(connection.execute(query).scalars())
     return transcripts(store, ids=ids)
-
-
-def latest_dataset(store: Store, labelling_config: LabellingConfig | None = None) -> Dataset | None:
-    """The dataset version made last, of `labelling_config` if one is given; None before the first."""
-    query = select(dataset).order_by(dataset.c.created_at.desc(), dataset.c.dataset_id).limit(1)
-    if labelling_config is not None:
-        query = query.where(
-            dataset.c.label_model == labelling_config.label_model,
-            dataset.c.prompt_version == labelling_config.prompt_version,
-        )
-    with store.read() as connection:
-        row = connection.execute(query).first()
-    return None if row is None else _dataset(row)
 
 
 def count_sources(store: Store) -> int:
