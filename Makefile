@@ -49,7 +49,7 @@ test-fast: $(STAMP) ## Run the tests that need no database and no process (up to
 
 .PHONY: e2e
 e2e: $(STAMP) ## Run what people do: commands, browsers, kills; and the properties with many more examples
-	$(PYTEST) tests/e2e
+	$(PYTEST) -n 2 --dist loadgroup tests/e2e
 	$(PYTEST) $(SPREAD) -m hypothesis --hypothesis-profile=thorough tests/unit tests/integration
 
 .PHONY: coverage

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from worlds import labelled
+
 from eval.evaluate import measure_panel
 from eval.measure import Panel, as_scores, fit_constant
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.parsing import VALIDATOR, Judgement, judge
-from feedback_model.records.evaluation import Evaluation, Inference, JudgedOutput, LabelledItem, Prediction
-from feedback_model.records.labels import LabellingConfig
+from feedback_model.records.evaluation import Evaluation, Inference, JudgedOutput, Prediction
+from feedback_model.records.labels import LabelledTranscript, LabellingConfig
 from feedback_model.store import tables
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.connection import Store, open_store
@@ -43,10 +45,10 @@ class Pattern:
     evaluation: Evaluation
 
 
-def draw_items(rng: random.Random) -> tuple[LabelledItem, ...]:
+def draw_items(rng: random.Random) -> tuple[LabelledTranscript, ...]:
     """Labelled transcripts, two of each document."""
     return tuple(
-        LabelledItem(f"{number:016x}", f"document-{number // 2}", tuple(clamp(rng.gauss(6, 2)) for _ in TRAIT_KEYS))
+        labelled(f"{number:016x}", f"document-{number // 2}", [clamp(rng.gauss(6, 2)) for _ in TRAIT_KEYS])
         for number in range(TRANSCRIPTS)
     )
 
@@ -55,7 +57,7 @@ def clamp(score: float) -> int:
     return max(1, min(10, round(score)))
 
 
-def draw_pattern(rng: random.Random, items: Sequence[LabelledItem]) -> Pattern:
+def draw_pattern(rng: random.Random, items: Sequence[LabelledTranscript]) -> Pattern:
     predictions = {model: [draw_prediction(rng, model, item) for item in items] for model in MODELS}
     judgements = {model: {each.transcript_id: judge(each.raw) for each in said} for model, said in predictions.items()}
     outputs = {model: tuple(map(as_judged, judged.values())) for model, judged in judgements.items()}
@@ -67,7 +69,7 @@ def draw_pattern(rng: random.Random, items: Sequence[LabelledItem]) -> Pattern:
     return Pattern(predictions, judgements, measure_panel(heading, panel, names, "epoch-3"))
 
 
-def draw_prediction(rng: random.Random, model: str, item: LabelledItem) -> Prediction:
+def draw_prediction(rng: random.Random, model: str, item: LabelledTranscript) -> Prediction:
     scores = (clamp(rng.gauss(label, MODELS[model])) for label in item.scores)
     raw = render_feedback(Feedback(tuple(TraitFeedback(score, rng.choice(REASONS)) for score in scores))).encode()
     failed = rng.random() < FAILING[model]
@@ -80,7 +82,7 @@ def as_judged(judgement: Judgement) -> JudgedOutput:
     return JudgedOutput(judgement.tier, scores)
 
 
-def fill_before(store: Store, items: Sequence[LabelledItem]) -> None:
+def fill_before(store: Store, items: Sequence[LabelledTranscript]) -> None:
     """Transcripts, labels, the dataset and the models, which all evaluations share."""
     names = [item.transcript_id for item in items]
     transcript = {
@@ -152,7 +154,9 @@ def clocked(spent: dict[str, float], name: str) -> Generator[None]:
     spent[name] = spent.get(name, 0.0) + time.perf_counter() - started
 
 
-def fill(url: str, n_evaluations: int, patterns: Sequence[Pattern], items: Sequence[LabelledItem]) -> dict[str, float]:
+def fill(
+    url: str, n_evaluations: int, patterns: Sequence[Pattern], items: Sequence[LabelledTranscript]
+) -> dict[str, float]:
     spent: dict[str, float] = {}
     store = open_store(url)
     fill_before(store, items)

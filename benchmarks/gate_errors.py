@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 from results_page import table, write_results
-from worlds import Array, Worlds, draw_sizes, draw_worlds, true_mse
+from worlds import Array, Worlds, draw_sizes, draw_worlds, labelled, true_mse
 
 from eval.measure import ConstantPredictor, Panel
 from eval.promotion.decide import RULES, GateInput, decide
-from feedback_model.records.evaluation import Evaluation, JudgedOutput, LabelledItem, ModelResult
+from feedback_model.records.evaluation import Evaluation, JudgedOutput, ModelResult
 from feedback_model.records.promotion import Decision, FixedRules
 
 SEED = 20261124
@@ -27,7 +27,7 @@ def decision_on(worlds: Worlds, world: int, epochs: int = 3) -> tuple[Decision, 
     """What the gate says of the best of the first `epochs`, and how much less error it has than the champion here."""
     models = MODELS[: epochs + 1]
     items = [
-        LabelledItem(f"t{place}", source, tuple(map(int, row)))
+        labelled(f"t{place}", source, [*map(int, row)])
         for place, (source, row) in enumerate(zip(worlds.sources, worlds.labels[world], strict=True))
     ]
     said = {

@@ -20,7 +20,7 @@ from eval.report.table import find_evaluation
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, open_store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.labels import labels_in
+from feedback_model.store.labels import labelled_transcripts
 from feedback_model.store.predictions import read_outputs
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
@@ -92,7 +92,8 @@ def measure_as_reference(
 def count_as_reference(store: Store, evaluation_id: str | None = None) -> list[list[Any]]:
     """Model, valid outputs, individual and common MSE of an evaluation, each figure by our rules and then by theirs."""
     evaluation = find_evaluation(store, evaluation_id)
-    items = labels_in(store, read_dataset(store, evaluation.dataset_id), evaluation.split)
+    dataset = read_dataset(store, evaluation.dataset_id)
+    items = labelled_transcripts(store, dataset.labelling_config, dataset_id=dataset.dataset_id, split=evaluation.split)
     labels, nothing = as_scores([item.scores for item in items]), (np.nan,) * len(TRAIT_KEYS)
     read: dict[str, Scores] = {}
     for result in evaluation.models:

@@ -21,7 +21,8 @@ from drawn_evaluations import MODELS, SEED, TRANSCRIPTS, Pattern, draw_items, dr
 from results_page import table, write_results
 from sqlalchemy import insert
 
-from feedback_model.records.evaluation import Inference, LabelledItem, Prediction
+from feedback_model.records.evaluation import Inference, Prediction
+from feedback_model.records.labels import LabelledTranscript
 from feedback_model.store import tables
 from feedback_model.store.connection import Store, open_store
 from feedback_model.store.predictions import record_inference, write_outputs
@@ -99,7 +100,7 @@ def prove(path: Path) -> tuple[int, int, float, float]:
     return models, agreeing, largest, time.perf_counter() - started
 
 
-def rates_of_writers(pattern: Pattern, items: Sequence[LabelledItem]) -> list[list[object]]:
+def rates_of_writers(pattern: Pattern, items: Sequence[LabelledTranscript]) -> list[list[object]]:
     """Outputs per second of our writer and its peers, each into an empty database of the same schema."""
     rates: dict[str, list[float]] = {}
     writers = {"ours": write_ours, "SQLAlchemy Core": write_core, "bare sqlite3 executemany": write_bare}

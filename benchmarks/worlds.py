@@ -1,4 +1,4 @@
-"""Simulated evaluations whose truth is known. Knows nothing of intervals or tests.
+"""Simulated evaluations whose truth is known.
 
 A world is one evaluation: labels 1 to 10 of six correlated traits on transcripts of documents, and the scores that some
 models give them. Errors share a part with the document, the transcript and the other models, as real ones do.
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from feedback_model.feedback import Feedback, TraitFeedback
+from feedback_model.records.labels import LabelledTranscript
 
 Array = NDArray[np.float64]
 TRAITS = 6
@@ -34,6 +37,12 @@ class Worlds:
     def errors(self) -> Array:
         """Squared errors, in the shape of `predictions`."""
         return (self.predictions - self.labels) ** 2
+
+
+def labelled(transcript_id: str, source_id: str, scores: Sequence[int]) -> LabelledTranscript:
+    """A labelled transcript without a text, of which only its document and scores are used."""
+    feedback = Feedback(tuple(TraitFeedback(score, "simulated") for score in scores))
+    return LabelledTranscript(transcript_id, source_id, "", "test", "real", feedback)
 
 
 def draw_sizes(rng: np.random.Generator, n: int, largest: int) -> NDArray[np.int64]:

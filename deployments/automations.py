@@ -1,4 +1,4 @@
-"""What the server does by itself about runs whose process, worker or machine died.
+"""Automations of the server for runs whose process, worker or machine died.
 
 A run that stops sending heartbeats is Crashed; a Crashed run of a deployment is put back in the queue, at most three times; a run
 that a worker took and never started is Crashed, which frees its slot. Finished tasks are not repeated, and what must not happen

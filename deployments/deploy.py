@@ -1,4 +1,4 @@
-"""What a Prefect server needs before it is of use: work pools, deployments, default schedules, automations.
+"""Deployment to a Prefect server: work pools, deployments, default schedules, automations.
 
 May be run any number of times. The code owns what a deployment runs (entrypoint, parameter schema, pull steps);
 everything that people can change in the UI (schedules, pauses, parameters, limits, tags, descriptions, pools) is set
@@ -190,7 +190,7 @@ def _collision(spec: DeploymentSpec) -> ConcurrencyOptions | None:
 
 
 def _code_owned_change(found: DeploymentResponse, spec: DeploymentSpec, schema: dict[str, Any]) -> dict[str, Any]:
-    """What differs between the deployment and the code, among the things that only the code decides."""
+    """Find what differs between the deployment and the code, among the things that only the code decides."""
     wanted = {"entrypoint": spec.entrypoint, "pull_steps": [], "parameter_openapi_schema": schema}
     return {name: value for name, value in wanted.items() if (getattr(found, name) or type(value)()) != value}
 

@@ -23,7 +23,7 @@ def _helps() -> Iterator[tuple[list[str], str]]:
     import typer
     from typer.testing import CliRunner
 
-    from deployments.cli import app
+    from deployments.cli.app import app
 
     def walk(command: Any, names: list[str]) -> Iterator[list[str]]:
         yield names
@@ -61,8 +61,7 @@ def recipe() -> str:
 
 def deployments() -> str:
     """Render every deployment with what starts it and the fields of its run form."""
-    from deployments.bootstrap import SEEDED_SCHEDULES, run_form
-    from deployments.manifest import read_manifest
+    from deployments.deploy import SEEDED_SCHEDULES, read_manifest, run_form
     from feedback_model.training.recipe_options import RECIPE_OPTIONS
 
     chapters: list[str] = []

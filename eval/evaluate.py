@@ -13,15 +13,15 @@ from feedback_model.code_version import code_commit
 from feedback_model.errors import MissingStage
 from feedback_model.parsing import VALIDATOR, judge
 from feedback_model.progress import track
-from feedback_model.records.evaluation import Decoding, Evaluation, JudgedOutput, LabelledItem, ModelResult, NoiseFloor
+from feedback_model.records.evaluation import Decoding, Evaluation, JudgedOutput, ModelResult, NoiseFloor
 from feedback_model.records.identifiers import content_id
-from feedback_model.records.labels import Dataset, LabellingConfig
+from feedback_model.records.labels import Dataset, LabelledTranscript, LabellingConfig
 from feedback_model.records.training import model_order
 from feedback_model.records.transcripts import Split
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluations import is_current, models_of_inferences, read_evaluation, save_evaluation
-from feedback_model.store.labels import count_labelled, labels_in, relabelled_transcripts
+from feedback_model.store.labels import count_labelled, labelled_transcripts, relabelled_transcripts
 from feedback_model.store.predictions import judged_outputs, outputs_to_judge, save_judgements
 
 CHUNK = 500  # outputs judged and committed at once: at most half a second even where each needs repair
@@ -195,8 +195,10 @@ def assemble_panel(store: Store, dataset: Dataset, split: Split, models: Mapping
     return Panel(items, outputs, fit_constant(as_scores([item.scores for item in train])))
 
 
-def _labelled(store: Store, dataset: Dataset, split: Split, *, real_only: bool = False) -> list[LabelledItem]:
-    items = labels_in(store, dataset, split, real_only=real_only)
+def _labelled(store: Store, dataset: Dataset, split: Split, *, real_only: bool = False) -> list[LabelledTranscript]:
+    items = labelled_transcripts(
+        store, dataset.labelling_config, dataset_id=dataset.dataset_id, split=split, real_only=real_only
+    )
     if not items:
         raise MissingStage(
             f"dataset {dataset.dataset_id[:8]} has no labelled transcripts in its {split} part; "
@@ -212,7 +214,7 @@ def _labelled(store: Store, dataset: Dataset, split: Split, *, real_only: bool =
 
 
 def _outputs_of(
-    store: Store, model: str, inference_id: str, dataset: Dataset, split: Split, items: Iterable[LabelledItem]
+    store: Store, model: str, inference_id: str, dataset: Dataset, split: Split, items: Iterable[LabelledTranscript]
 ) -> tuple[JudgedOutput, ...]:
     """The judged outputs of one model in the order of `items`, matched by transcript id."""
     by_transcript = judged_outputs(store, inference_id, dataset.dataset_id, split)

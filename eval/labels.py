@@ -3,7 +3,7 @@
 Differences are paired by transcript and their intervals clustered on the document. Knows nothing of how labels were bought.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -15,10 +15,9 @@ from eval.intervals import estimate_mean
 from eval.metrics import Scores, bias, mean_squared_error, quadratic_weighted_kappa, spearman_correlation, within_one
 from feedback_model.labelling.metamorphic import Check, Direction
 from feedback_model.labelling.quality_checks import Pair
-from feedback_model.records.evaluation import LabelledItem
-from feedback_model.records.labels import LabellingConfig
+from feedback_model.records.labels import LabelledTranscript, LabellingConfig
 from feedback_model.store.connection import Store
-from feedback_model.store.labels import labelled_by_both, labelling_configs, labels_of
+from feedback_model.store.labels import labelled_by_both, labelled_transcripts, labelling_configs
 from feedback_model.traits import TRAIT_KEYS
 
 
@@ -50,7 +49,7 @@ class Agreement:
         return self.p_adjusted is not None and self.p_adjusted < ALPHA
 
 
-def agree(labels: Mapping[str, LabelledItem], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
+def agree(labels: Mapping[str], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
     """Each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
     measured = [_measure(trait, number, labels, others) for number, trait in enumerate(TRAIT_KEYS)]
     adjusted = adjust_by_holm([each.p_value for each in measured])
@@ -58,7 +57,7 @@ def agree(labels: Mapping[str, LabelledItem], others: Mapping[str, Mapping[str, 
 
 
 def _measure(
-    trait: str, number: int, labels: Mapping[str, LabelledItem], others: Mapping[str, Mapping[str, float]]
+    trait: str, number: int, labels: Mapping[str, LabelledTranscript], others: Mapping[str, Mapping[str, float]]
 ) -> Agreement:
     both = [name for name in sorted(labels) if trait in others.get(name, {})]
     ours = np.array([labels[name].scores[number] for name in both], dtype=np.float64)
@@ -84,7 +83,7 @@ def _interval(differences: Scores, sources: Sequence[str]) -> tuple[float | None
     return (None, None) if estimate is None else estimate.interval
 
 
-def scores_of(items: Mapping[str, LabelledItem]) -> dict[str, dict[str, float]]:
+def scores_of(items: Mapping[str, LabelledTranscript]) -> dict[str, dict[str, float]]:
     """Labels as other scores to agree with."""
     return {name: dict(zip(TRAIT_KEYS, map(float, item.scores), strict=True)) for name, item in items.items()}
 
@@ -167,10 +166,14 @@ def measure_drift(store: Store, labelling_config: LabellingConfig, most: int | N
         if other != labelling_config
     }
     return tuple(
-        Drift(other, agree(labels_of(store, labelling_config, names), scores_of(labels_of(store, other, names))))
+        Drift(other, agree(_labels(store, labelling_config, names), scores_of(_labels(store, other, names))))
         for other, names in shared.items()
         if names
     )
+
+
+def _labels(store: Store, config: LabellingConfig, ids: Collection[str]) -> dict[str, LabelledTranscript]:
+    return {each.transcript_id: each for each in labelled_transcripts(store, config, ids=ids)}
 
 
 def tell_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:

@@ -27,7 +27,6 @@ from eval.metrics import (
 from feedback_model.records.evaluation import (
     SUBSETS,
     JudgedOutput,
-    LabelledItem,
     Metric,
     MetricResult,
     ModelResult,
@@ -36,7 +35,7 @@ from feedback_model.records.evaluation import (
     TraitConstant,
     TraitResult,
 )
-from feedback_model.records.labels import RelabelledTranscript
+from feedback_model.records.labels import LabelledTranscript, RelabelledTranscript
 from feedback_model.traits import TRAIT_KEYS
 
 
@@ -78,7 +77,7 @@ METRICS: Mapping[Metric, Callable[[Scores, Scores], float | None]] = {
 class Panel:
     """Labels and every model's outputs on the same transcripts, in one order."""
 
-    items: tuple[LabelledItem, ...]
+    items: tuple[LabelledTranscript, ...]
     outputs: Mapping[str, tuple[JudgedOutput, ...]]
     """By model, in the order of `items`."""
     constant: ConstantPredictor

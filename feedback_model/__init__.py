@@ -1,1 +1,1 @@
-"""The domain: what feedback is, and how a small model learns to give it. Knows nothing of Prefect."""
+"""The domain: what feedback is, and how a small model learns to give it."""

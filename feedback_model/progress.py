@@ -1,7 +1,7 @@
 """Progress of long work, and the one place where it can be stopped.
 
 Long loops call `advance`; whoever runs them decides who listens (`reporting_to`) and may ask them to stop (`request_stop`),
-which the next `advance` turns into `Interrupted`. Knows nothing of terminals or of Prefect.
+which the next `advance` turns into `Interrupted`.
 """
 
 import threading

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     openai_base_url: str = Field(default="https://api.openai.com/v1", pattern=r"^https?://[^\s\x00-\x1f]+$")
     """Any OpenAI-compatible endpoint."""
     label_model: str = "gpt-4o-mini"
-    """The model that labels; labels of two models never mix in one label set."""
+    """The model that labels; labels of two models never mix in one dataset."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
     """The key, as OpenAI's own tools name it."""
     request_timeout: float = Field(default=60.0, gt=0, le=3_600)

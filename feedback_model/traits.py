@@ -1,7 +1,6 @@
 """The six traits, their scale, and the words that define them.
 
 Everything that speaks of a trait (the labeller's prompt, the model's prompt, the report) takes its words from here.
-Knows nothing of prompts, models or storage.
 """
 
 from dataclasses import dataclass

@@ -137,10 +137,17 @@ def waiting_for(what: str, way_out: str, whom: Callable[[], str] = str) -> Gener
 
 
 def describe_process(pid: int) -> str:
-    """`process 4711: python -m deployments.cli.app train`; the number alone where this machine does not tell more."""
+    """Name a process by number and command, `process 4711: feedback train`; the number alone where no more is told."""
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
-        command = ""
-    shown = command if len(command) <= SHOWN_COMMAND else f"{command[:SHOWN_COMMAND]}..."
-    return f"process {pid}: {shown}" if shown else f"process {pid}"
+        words = []
+    command = _shorten(words)
+    return f"process {pid}: {command}" if command else f"process {pid}"
+
+
+def _shorten(words: list[str]) -> str:
+    # Neither the interpreter nor folders say what runs.
+    named = [Path(word).name for word in words[:2]] + words[2:]
+    told = " ".join(" ".join(named[named[0].startswith("python") :]).split()) if named else ""
+    return told if len(told) <= SHOWN_COMMAND else f"{told[:SHOWN_COMMAND]}..."

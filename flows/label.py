@@ -14,7 +14,7 @@ async def label(
     budget: Budget = 0.0,
     mode: LabelMode = "now",
 ) -> dict[str, float | None]:
-    """Ask the labeller for every label that is missing; what is in the ledger is never bought again."""
+    """Ask the labeller for every label that is missing; what is paid for is never bought again."""
     counts = await label_what_is_missing(labeller, limit, again, budget, mode)
     await check_labels(labeller)
     if counts.labelled:

@@ -74,7 +74,11 @@ Share = Annotated[
 Limit = Annotated[int, *_option("Limit", "At most this many; 0 means all.", minimum=0)]
 Budget = Annotated[
     float,
-    *_option("Budget", "USD that the label set may cost in all, earlier runs included; 0 means no bound.", minimum=0),
+    *_option(
+        "Budget",
+        "USD that labels of this model and prompt may cost in all, earlier runs included; 0 means no bound.",
+        minimum=0,
+    ),
 ]
 LabelMode = Annotated[
     LabelWay, *_option("Mode", "`batch`: answers within a day, at half price, through the Batch API.")

@@ -10,7 +10,7 @@ from feedback_model.records.labels import LabellerKind
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.training import read_run
 from feedback_model.transcripts.snapshots import demand_augmented
-from tasks.progress import publishing_progress
+from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -20,11 +20,14 @@ from tasks.retries import RETRIES
 async def augment_rare_scores(kind: LabellerKind, share: float, seed: int) -> AugmentationSummary:
     """Have rare score levels of the train part rewritten, relabelled blind, and kept where they hit."""
     with resources() as (settings, store):
-        async with publishing_progress(), open_labeller(kind, settings) as labeller:
+        async with long_work(), open_labeller(kind, settings) as labeller:
             summary = await augment(
                 store, labeller, labelling_config_of(kind, settings), settings, max_share=share, seed=seed
             )
-    get_run_logger().info("augmentation: %s", summary)
+    accepted, ordered = summary.accepted, summary.ordered
+    get_run_logger().info(
+        "augmentation: %d rewrites accepted of %d ordered; cost %s", accepted, ordered, summary.cost_usd
+    )
     return summary
 
 
@@ -39,6 +42,6 @@ async def check_augmented(run_id: str) -> None:
 # Not cached: a sentence about what the database says now.
 @task(name="tell effect", cache_policy=NO_CACHE, **RETRIES)
 async def tell_effect(evaluation_id: str) -> str:
-    """Whether augmentation helped, in one sentence."""
+    """Say in one sentence whether augmentation helped."""
     with resources() as (_settings, store):
         return state_effect(store, evaluation_id)

@@ -1,7 +1,5 @@
 """Measuring models against labels, and deciding about the champion."""
 
-import asyncio
-
 from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import DEFAULT, NO_CACHE
@@ -16,7 +14,8 @@ from feedback_model.store.datasets import read_dataset
 from feedback_model.store.promotions import fix_rules, read_decision
 from feedback_model.store.training import read_run, steps_of, tracking_of
 from feedback_model.training.tracking import track_evaluations
-from tasks.progress import publishing_progress
+from tasks.cancellation import in_thread
+from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -45,8 +44,8 @@ async def measure(
     """Judge what is not judged yet and compare it with the labels; returns the evaluation's id."""
     with resources() as (_settings, store):
         dataset = read_dataset(store, read_run(store, run_id).dataset_id)
-        async with publishing_progress():
-            evaluation = await asyncio.to_thread(
+        async with long_work():
+            evaluation = await in_thread(
                 evaluate, store, dataset, split, inferences, run_id, best_epoch=best_epoch, again=again
             )
     return evaluation.evaluation_id
@@ -71,7 +70,7 @@ async def choose_champion(validation_id: str, test_id: str) -> str:
         The verdict with its first reason, in one sentence.
     """
     with resources() as (settings, store):
-        decision = await asyncio.to_thread(decide_and_record, store, settings.home, validation_id, test_id)
+        decision = await in_thread(decide_and_record, store, settings.home, validation_id, test_id)
     get_run_logger().info("%s: %s", decision.verdict, " ".join(decision.reasons))
     await acreate_markdown_artifact(
         key="decision", markdown=decision_markdown(decision), description=phrase_verdict(decision)
@@ -95,7 +94,7 @@ async def track_results(run_id: str, evaluation_ids: list[str]) -> None:
     with resources() as (settings, store):
         run, tracking_id, steps = read_run(store, run_id), tracking_of(store, run_id), len(steps_of(store, run_id))
         evaluations = [find_evaluation(store, each) for each in evaluation_ids]
-        await asyncio.to_thread(track_evaluations, run, tracking_id, settings.home, evaluations, steps)
+        await in_thread(track_evaluations, run, tracking_id, settings.home, evaluations, steps)
 
 
 # Not cached: it leaves an artifact of this very run.

@@ -1,7 +1,5 @@
 """Asking the models of a training run for feedback, one model a task."""
 
-import asyncio
-
 from prefect import get_run_logger, task
 from prefect.cache_policies import DEFAULT, NO_CACHE
 
@@ -10,7 +8,8 @@ from feedback_model.inference.infer import infer
 from feedback_model.inference.models import models_of
 from feedback_model.store.datasets import held_out
 from feedback_model.store.training import latest_run, read_run
-from tasks.progress import publishing_progress
+from tasks.cancellation import in_thread
+from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -48,8 +47,8 @@ async def generate(run_id: str, name: str, again: bool, max_new_tokens: int = 0)
     with resources() as (settings, store):
         run = read_run(store, run_id)
         model, transcripts = models_of(store, run)[name], held_out(store, run.dataset_id)
-        async with publishing_progress():
-            inference_id = await asyncio.to_thread(
+        async with long_work():
+            inference_id = await in_thread(
                 infer,
                 store,
                 settings.home,

@@ -1,7 +1,5 @@
 """Labelling, one task for all that is missing: the pace is set by the endpoint's limit, and boundaries would only break it."""
 
-import asyncio
-
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
@@ -11,7 +9,8 @@ from feedback_model.labelling.label_run import LabelCounts
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.modes import LABELLING
 from feedback_model.records.labels import LabellerKind, LabelMode
-from tasks.progress import publishing_progress
+from tasks.cancellation import in_thread
+from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -25,7 +24,7 @@ async def label_what_is_missing(
 ) -> LabelCounts:
     """Buy every label that is missing, and wait for those that another run is buying, so that the next stage finds all."""
     with resources() as (settings, store):
-        async with publishing_progress(), open_labeller(kind, settings) as labeller:
+        async with long_work(), open_labeller(kind, settings) as labeller:
             counts = await LABELLING[mode](
                 store,
                 labeller,
@@ -45,7 +44,7 @@ async def watch_for_drift(kind: LabellerKind) -> None:
     """Warn where the labels differ from those of another model or prompt."""
     with resources() as (settings, store):
         labelling_config = labelling_config_of(kind, settings)
-        for drift in await asyncio.to_thread(measure_drift, store, labelling_config, COMPARED):
+        for drift in await in_thread(measure_drift, store, labelling_config, COMPARED):
             if alarm := tell_drift(labelling_config, drift):
                 get_run_logger().warning(alarm)
 
@@ -55,4 +54,4 @@ async def watch_for_drift(kind: LabellerKind) -> None:
 async def check_labels(kind: LabellerKind) -> None:
     """Fail where everything that was asked for was given up."""
     with resources() as (settings, store):
-        await asyncio.to_thread(require_labels, store, labelling_config_of(kind, settings))
+        await in_thread(require_labels, store, labelling_config_of(kind, settings))

@@ -1,6 +1,5 @@
 """Landing files, the inbox, and saying again that data waits."""
 
-import asyncio
 import math
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +22,8 @@ from feedback_model.store.transcripts import landing_times, unclaimed_batches
 from feedback_model.transcripts.inbox import settle, waiting_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from tasks.announcement import announce_to
-from tasks.progress import publishing_progress
+from tasks.cancellation import in_thread
+from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -35,8 +35,8 @@ async def land_files(
 ) -> LandingSummary:
     """Land `paths` into the database; what cannot be used is kept with its reason."""
     with resources() as (_settings, store):
-        async with publishing_progress():
-            summary = await asyncio.to_thread(
+        async with long_work():
+            summary = await in_thread(
                 land,
                 store,
                 paths,
@@ -80,7 +80,7 @@ async def announce_unclaimed() -> int:
         get_run_logger().info("%d batches wait, and so does a retraining that will claim them", len(batches))
         return len(batches)
     for batch_id in batches:
-        await asyncio.to_thread(announce_to, PREFECT_API_URL.value(), batch_id, 0, _doubling(landed[batch_id]))
+        await in_thread(announce_to, PREFECT_API_URL.value(), batch_id, 0, _doubling(landed[batch_id]))
     return len(batches)
 
 

@@ -1,13 +1,12 @@
 """The report, and a pointer to it in the Prefect UI."""
 
-import asyncio
-
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from eval.report import write_report
-from tasks.progress import publishing_progress
+from tasks.cancellation import in_thread
+from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -17,7 +16,7 @@ from tasks.retries import RETRIES
 async def write_html_report(evaluation_id: str) -> str:
     """Write the HTML report of an evaluation (empty: the latest); returns its path."""
     with resources() as (settings, store):
-        async with publishing_progress():
-            path = await asyncio.to_thread(write_report, store, settings, evaluation_id or None)
+        async with long_work():
+            path = await in_thread(write_report, store, settings, evaluation_id or None)
     await acreate_markdown_artifact(key="report", markdown=f"The report lies at `{path}`.", description="where it is")
     return str(path)

@@ -5,8 +5,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from prefect import get_run_logger
 
+from feedback_model.errors import StoreUnavailable
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, open_store
+from feedback_model.store.locks import renounce
 from feedback_model.waiting import is_listened_to, telling_waits
 
 
@@ -22,6 +24,9 @@ def resources() -> Generator[tuple[Settings, Store]]:
         store = open_store(settings.store_url)
         try:
             yield settings, store
+        except StoreUnavailable:
+            renounce()
+            raise
         finally:
             store.close()
 

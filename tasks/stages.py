@@ -1,4 +1,4 @@
-"""Where a stage runs: in this process, or as a run of its own deployment when the caller is a deployment itself.
+"""Stages run in this process, or as a run of their own deployment when the caller is a deployment itself.
 
 A coordinator that a worker started must not hold the accelerator, and may lack torch; the stage's deployment is on a pool that
 has both. The command line has no workers, so there the stage is an ordinary subflow.
@@ -6,26 +6,32 @@ has both. The command line has no workers, so there the stage is an ordinary sub
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun, State, WorkPoolStatus
+from prefect.client.schemas.objects import FlowRun, State, StateType, WorkPoolStatus
 from prefect.deployments import run_deployment
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import deployment, flow_run
 
+from feedback_model.errors import Interrupted
+from feedback_model.progress import check_stop
 from feedback_model.waiting import Waiting
+from tasks.cancellation import stopping_on_termination
 from tasks.resources import logging_waits
 
 LOOK_SECONDS = 1.0
 # The server puts a crashed run back in the queue after 15 s of quiet; one that stays crashed this long will not come back.
 RESUMED_WITHIN = timedelta(seconds=60)
+CANCELLED_WITHIN = 60.0  # seconds; a worker that lives needs a few
 
 
 async def run_stage(stage: Callable[..., Awaitable[Any]], deployment_name: str, **parameters: Any) -> Any:
-    """Run `stage` with `parameters` and return its result.
+    """Run `stage` with `parameters` and return its result; cancelled together, whichever of the two was.
 
     The idempotency key makes a resumed coordinator wait for the run it started before, instead of starting another.
 
@@ -36,9 +42,40 @@ async def run_stage(stage: Callable[..., Awaitable[Any]], deployment_name: str, 
         return await stage(**parameters)
     key = f"{flow_run.id}:{deployment_name}:{sorted(parameters.items())}"
     run = await run_deployment(deployment_name, parameters=parameters, idempotency_key=key, timeout=0)  # type: ignore[misc]  # sync or async by context
-    with logging_waits():
-        state = await final_state(run.id, deployment_name)
+    with stopping_on_termination(), logging_waits():
+        state = await _final_state_or_cancelled(run.id, deployment_name)
+        if state.is_cancelled():
+            await _await_cancellation(f"{deployment_name} was cancelled")
     return await state.aresult()
+
+
+async def _final_state_or_cancelled(run_id: UUID, deployment_name: str) -> State[Any]:
+    """The state in which the run ended; it is cancelled when its coordinator is."""
+    try:
+        return await final_state(run_id, deployment_name)
+    except (asyncio.CancelledError, TerminationSignal, Interrupted):
+        await _cancel(run_id, "the run that started this one was cancelled")
+        raise
+
+
+async def _await_cancellation(reason: str) -> NoReturn:
+    """Have this process's run cancelled as the UI would, so that it ends as Cancelled and not as Failed.
+
+    Raises:
+        Interrupted: nobody did so in time, as when the worker died.
+    """
+    await _cancel(UUID(flow_run.root_flow_run_id), reason)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CANCELLED_WITHIN):
+            while True:
+                check_stop()
+                await asyncio.sleep(LOOK_SECONDS)
+    raise Interrupted(f"{reason}, and this run with it")
+
+
+async def _cancel(run_id: UUID, reason: str) -> None:
+    async with get_client() as client:
+        await client.set_flow_run_state(run_id, State(type=StateType.CANCELLING, message=reason))
 
 
 async def final_state(run_id: UUID, deployment_name: str) -> State[Any]:
@@ -52,6 +89,7 @@ async def final_state(run_id: UUID, deployment_name: str) -> State[Any]:
                 return run.state
             standing = await _describe(client, run)
             waiting.look()
+            check_stop()
             await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -1,6 +1,5 @@
 """Dataset snapshots and fine-tuning. Nothing here loads torch before a training starts."""
 
-import asyncio
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -15,7 +14,8 @@ from feedback_model.training.base_model import resolve_base
 from feedback_model.training.recipe_options import complete_recipe
 from feedback_model.training.train import train
 from feedback_model.transcripts.snapshots import demand_augmented, read_examples, snapshot
-from tasks.progress import publishing_progress
+from tasks.cancellation import in_thread
+from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -26,7 +26,7 @@ async def take_snapshot(labeller: LabellerKind) -> str:
     """Freeze what is labelled as a dataset version; returns its id."""
     with resources() as (settings, store):
         labelling_config = labelling_config_of(labeller, settings)
-        dataset = await asyncio.to_thread(snapshot, store, settings, labelling_config)
+        dataset = await in_thread(snapshot, store, settings, labelling_config)
     get_run_logger().info("dataset %s: %d train, %d test", dataset.dataset_id, dataset.n_train, dataset.n_test)
     return dataset.dataset_id
 
@@ -45,10 +45,10 @@ async def fine_tune(dataset_id: str, base_model: str, recipe: dict[str, Any], ag
     with resources() as (settings, store):
         dataset = read_dataset(store, dataset_id)
         examples = read_examples(settings, dataset, "train")
-        async with publishing_progress():
-            base = await asyncio.to_thread(resolve_base, base_model)
+        async with long_work():
+            base = await in_thread(resolve_base, base_model)
             chosen = complete_recipe(recipe, stand_in=base.stand_in)
-            run = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, chosen, again=again)
+            run = await in_thread(train, store, settings.home, dataset, examples, base, chosen, again=again)
     get_run_logger().info("run %s (%s), reused: %s", run.run_id, run.device, run.reused)
     return run.run_id
 
@@ -69,9 +69,9 @@ async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
         dataset = read_dataset(store, run.dataset_id)
         demand_augmented(dataset)
         examples = read_examples(settings, dataset, "train")
-        async with publishing_progress():
-            base = await asyncio.to_thread(resolve_base, run.base.name)
+        async with long_work():
+            base = await in_thread(resolve_base, run.base.name)
             recipe = unaugmented_recipe(run)
-            made = await asyncio.to_thread(train, store, settings.home, dataset, examples, base, recipe, again=again)
+            made = await in_thread(train, store, settings.home, dataset, examples, base, recipe, again=again)
     get_run_logger().info("run %s without augmentation (%s), reused: %s", made.run_id, made.device, made.reused)
     return made.run_id

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from feedback_model.feedback import Feedback, TraitFeedback
 from feedback_model.records.identifiers import content_id
-from feedback_model.records.labels import LabellingConfig
+from feedback_model.records.labels import LabelledTranscript, LabellingConfig
 from feedback_model.records.transcripts import Split, Transcript
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.connection import Store
@@ -30,6 +30,12 @@ def a_feedback(*scores: int) -> Feedback:
     """Feedback with `scores` in the order of the traits; fives where none are given."""
     given = scores or (5,) * len(TRAIT_KEYS)
     return Feedback(tuple(TraitFeedback(score, f"It deserves a {score}.") for score in given))
+
+
+def a_labelled(transcript_id: str, source_id: str, scores: Sequence[int], **fields: str) -> LabelledTranscript:
+    """A labelled transcript of which only its ids and scores matter, unless told otherwise."""
+    usual = {"text": "", "split": "test", "origin": "real"}
+    return LabelledTranscript(transcript_id, source_id, feedback=a_feedback(*scores), **(usual | fields))  # type: ignore[arg-type]
 
 
 def a_speech(number: int, words: int = 40) -> str:

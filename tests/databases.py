@@ -119,10 +119,21 @@ def _path(url: str) -> Path:
 class Cluster(Databases):
     """Databases of a running PostgreSQL server."""
 
-    def __init__(self, socket_folder: Path) -> None:
-        """Take the folder of its Unix socket."""
+    def __init__(self, programs: Path, folder: Path) -> None:
+        """Take the folders of PostgreSQL's programs, and of its data and its Unix socket."""
         super().__init__()
-        self._url = f"postgresql+psycopg://postgres@/{{}}?host={socket_folder}"
+        self._pg_ctl, self._folder = programs / "pg_ctl", folder
+        self._url = f"postgresql+psycopg://postgres@/{{}}?host={folder}"
+
+    def start(self) -> None:
+        """Serve; on a Unix socket alone."""
+        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c fsync=off -c max_connections=50"
+        log = self._folder / "log"
+        _run_as_postgres(self._pg_ctl, "-D", self._folder / "data", "-w", "-l", log, "-o", options, "start")
+
+    def stop(self) -> None:
+        """End every session and serve no more."""
+        _run_as_postgres(self._pg_ctl, "-D", self._folder / "data", "-m", "immediate", "stop")
 
     def new_url(self) -> str:
         return self._url.format(f"t{uuid.uuid4().hex}")
@@ -157,12 +168,12 @@ def running_cluster(programs: Path) -> Generator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="feedback-postgres-"))
     if os.geteuid() == 0:  # initdb refuses root, so root runs it as user postgres
         shutil.chown(folder, "postgres")
-    data, log = folder / "data", folder / "log"
-    _run_as_postgres(programs / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
-    _run_as_postgres(programs / "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
-    yield Cluster(folder)
-    _run_as_postgres(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+    initdb = (programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+    _run_as_postgres(*initdb)
+    cluster = Cluster(programs, folder)
+    cluster.start()
+    yield cluster
+    cluster.stop()
     shutil.rmtree(folder)
 
 

@@ -23,6 +23,7 @@ from feedback_model.store.connection import Store
 from feedback_model.store.tables import label, label_request, label_response, transcript
 from feedback_model.transcripts.near_duplicates import signature_of
 from tests.databases import open_sqlite
+from tests.local_service import HANGS
 
 
 def settings_for(
@@ -100,7 +101,7 @@ def spent(url: str) -> Decimal:
 def pay_the_bill(url: str, quota: int) -> None:
     """Let the endpoint answer so many requests in all."""
     body = json.dumps({"quota": quota}).encode()
-    urllib.request.urlopen(url.removesuffix("/v1") + "/rig/quota", body, timeout=5).close()
+    urllib.request.urlopen(url.removesuffix("/v1") + "/rig/quota", body, timeout=HANGS).close()
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -111,7 +112,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 def kill_when_held(process: subprocess.Popen[str], url: str) -> None:
     """SIGKILL `process` once the endpoint withholds an answer from it."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGS
     while not _get(url, "/rig/held"):
         assert process.poll() is None, "the process ended before it was killed"
         assert time.monotonic() < deadline
@@ -135,7 +136,7 @@ def charged_by_try(url: str) -> dict[str, Decimal]:
 
 
 def _get(url: str, path: str):
-    with urllib.request.urlopen(url.removesuffix("/v1") + path, timeout=30) as response:
+    with urllib.request.urlopen(url.removesuffix("/v1") + path, timeout=HANGS) as response:
         return json.load(response)
 
 
@@ -181,7 +182,7 @@ def start_labelling(settings: Settings, *, augment: bool = False, batch: bool = 
 
 def kill_when(process: subprocess.Popen[str], url: str, replies: int) -> None:
     """SIGKILL `process` once the endpoint has charged so many replies."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGS
     while sum(bill(url).values()) < replies:
         assert process.poll() is None, "the process ended before it was killed"
         assert time.monotonic() < deadline

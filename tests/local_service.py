@@ -15,6 +15,8 @@ from typing import Any
 
 from deployments.local.server import free_port
 
+HANGS = 600.0  # seconds after which nothing will come any more, however busy the machine is
+
 
 @dataclass(frozen=True)
 class LocalService:
@@ -41,18 +43,18 @@ class LocalService:
         only = {"deployments": {"id": {"any_": [self.deployment(name)["id"]]}}}
         return self.call("POST", "flow_runs/filter", only)
 
-    def finished_run(self, name: str, seconds: float) -> dict[str, Any]:
+    def finished_run(self, name: str) -> dict[str, Any]:
         """The first run of the deployment to end."""
         over = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-        return eventually(lambda: next((run for run in self.runs_of(name) if run["state_type"] in over), None), seconds)
+        return eventually(lambda: next((run for run in self.runs_of(name) if run["state_type"] in over), None))
 
 
-def eventually(look: Callable[[], Any], seconds: float) -> Any:
+def eventually(look: Callable[[], Any], seconds: float = HANGS) -> Any:
     """What `look` finds, as soon as it finds something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"nothing came of it in {seconds} s"
-        time.sleep(0.3)
+        time.sleep(0.1)
     return found
 
 
@@ -72,11 +74,11 @@ def feedback_up(home: Path, *options: str) -> Generator[LocalService]:
         process = subprocess.Popen(command, stdout=sink, stderr=sink, env=clean_environment(home))
     try:
         announced = home / "prefect" / "server.json"
-        eventually(lambda: announced.exists() or process.poll() is not None, 150)
+        eventually(lambda: announced.exists() or process.poll() is not None)
         assert process.poll() is None, output.read_text()
         yield LocalService(home, f"http://127.0.0.1:{port}", process.pid, output)
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(40)
+        process.wait(HANGS)
     assert process.returncode == 0, output.read_text()
     assert "Traceback" not in output.read_text()

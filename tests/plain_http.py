@@ -6,11 +6,12 @@ from contextlib import closing
 
 from feedback_model.demo.answers import MODEL
 from feedback_model.prompts import render_messages
+from tests.local_service import HANGS
 
 TEXT = "Well, um, we took the bus. The survey clearly helps."
 
 
-def ask(url, method, path, body=None, timeout=10):
+def ask(url, method, path, body=None, timeout=HANGS):
     """Status, headers and JSON of one request."""
     with closing(http.client.HTTPConnection(url.split("/")[2], timeout=timeout)) as connection:
         connection.request(method, path, body)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.documented_blocks import ROOT, Block
 
 COMMAND = f"""#!/bin/sh
-exec {sys.executable} -m deployments.cli.app "$@"
+exec {sys.executable} -m deployments.cli "$@"
 """
 
 

@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from deployments.cli import augment, champion, demo, doctor, labels, land, report, results, score, stages, up
-from deployments.cli.terminal import fail, say_wait
+from deployments.terminal import fail, say_wait
 from feedback_model.errors import FeedbackError, Interrupted
 from feedback_model.waiting import telling_waits
 

@@ -12,8 +12,8 @@ import typer
 
 from deployments.cli.options import Json, load_settings
 from deployments.cli.stages import check_choices, check_endpoint, show_outcome
-from deployments.cli.terminal import print_json, print_table, say
 from deployments.local.run_flow import run_flow
+from deployments.terminal import print_json, print_table, say
 from feedback_model.records.labels import LabellerKind
 from feedback_model.traits import SCORES
 from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Again, Labeller, RunId, Seed, Share
@@ -81,7 +81,7 @@ def _show_summary(summary: "AugmentationSummary", *, json: bool) -> None:
     if json:
         print_json(asdict(summary))
         return
-    counts = ("queued", "ordered", "accepted", "missed_target", "near_duplicate", "unusable")
+    counts = ("wanted", "ordered", "accepted", "missed_target", "near_duplicate", "unusable")
     say("augmentation: " + ", ".join(f"{getattr(summary, name)} {name.replace('_', ' ')}" for name in counts))
     say(
         f"cost: {_usd(summary.cost_usd)} now, {_usd(summary.total_cost_usd)} in all, "
@@ -89,7 +89,7 @@ def _show_summary(summary: "AugmentationSummary", *, json: bool) -> None:
     )
     for level in summary.levels:
         if level.lacking:
-            why = level.reason or "not ordered yet"
+            why = level.reason or "not requested yet"
             say(f"{level.trait} {level.score}: {level.have} of {level.have + level.lacking}, {why}")
 
 
@@ -134,13 +134,13 @@ def _level_row(level: "Level", rewrites: Sequence["PlannedRewrite"], enough: int
 
 def _say_cost(cost: "CostEstimate", rates: Sequence["HitRate"]) -> None:
     if not cost.tries:
-        say("nothing would be ordered, at no cost")
+        say("nothing would be requested, at no cost")
         return
     source = (
         f"at the prices of {cost.price.as_of} ({cost.price.source})" if cost.price else "the model has no known price"
     )
     say(
-        f"expected cost: {_usd(cost.usd)} for {cost.tries:.0f} tries, {_usd(cost.usd_per_accepted)} for each accepted; {source}"
+        f"expected cost: {_usd(cost.usd)} for {cost.tries:.0f} rewrites, {_usd(cost.usd_per_accepted)} for each accepted; {source}"
     )
     say(f"tokens a rewrite: {_tokens(cost.rewrite)}; a blind label: {_tokens(cost.relabel)}")
     assumed = [each for each in rates if each.assumed]
@@ -154,7 +154,7 @@ def _say_cost(cost: "CostEstimate", rates: Sequence["HitRate"]) -> None:
 
 
 def _tokens(tokens: "Tokens") -> str:
-    source = f"mean of {tokens.n_replies} replies" if tokens.n_replies else "counted from characters"
+    source = f"mean of {tokens.n_replies} responses" if tokens.n_replies else "counted from characters"
     return f"{tokens.prompt:.0f} in and {tokens.completion:.0f} out ({source})"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.cli.terminal import print_json, print_table, say
+from deployments.terminal import print_json, print_table, say
 from feedback_model.errors import MissingStage
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import typer
 
 from deployments.cli.options import Json, load_settings
 from deployments.cli.stages import show_outcome
-from deployments.cli.terminal import say
 from deployments.local.run_flow import run_flow
+from deployments.terminal import say
 
 TRANSCRIPTS = 2_000  # a tenth each is held out: enough to tell the tuned model from the constant predictor
 SEED = 7

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.cli.terminal import out, print_json, print_table
+from deployments.terminal import out, print_json, print_table
 from feedback_model.errors import ConfigurationError, FeedbackError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.cli.terminal import print_json, print_table, say, showing_progress
+from deployments.terminal import print_json, print_table, say, showing_progress
 from feedback_model.errors import LabellerError, MissingStage
 from flows.parameters import DEFAULT_LABELLER, Labeller, Seed
 
@@ -32,12 +32,13 @@ def gold(
     from eval.labels import agree
     from feedback_model.labelling.labeller import labelling_config_of
     from feedback_model.store.connection import open_store
-    from feedback_model.store.labels import labels_of
+    from feedback_model.store.labels import labelled_transcripts
     from feedback_model.transcripts.gold import read_gold
 
     settings, scored = load_settings(), read_gold(file)
     labelling_config = labelling_config_of(labeller, settings)
-    labels = labels_of(open_store(settings.store_url), labelling_config, scored.keys())
+    found_labels = labelled_transcripts(open_store(settings.store_url), labelling_config, ids=scored.keys())
+    labels = {each.transcript_id: each for each in found_labels}
     if not labels:
         raise MissingStage(
             f"none of the {len(scored)} transcripts of {file} is labelled by {labelling_config.label_model} with "
@@ -71,7 +72,7 @@ def drift(labeller: Labeller = DEFAULT_LABELLER, json: Json = False) -> None:
         return
     name = f"{labelling_config.label_model} {labelling_config.prompt_version}"
     if not compared:
-        say(f"no other label set shares a transcript with {name}; there is nothing to compare")
+        say(f"no labels of another model or prompt share a transcript with {name}; there is nothing to compare")
     for each in compared:
         show(f"{name} less {each.other.label_model} {each.other.prompt_version}", each.agreement)
         alarm = tell_drift(labelling_config, each)

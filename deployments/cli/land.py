@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.cli.terminal import counts_phrase, print_json, say, showing_progress
+from deployments.terminal import counts_phrase, print_json, say, showing_progress
 from feedback_model.errors import InputError
 from feedback_model.waiting import waiting_for
 from flows.parameters import Limit, Seed
@@ -44,7 +44,7 @@ def land(
 
 
 def show_landing(summary: Any) -> None:
-    """What became of the records, with an example of each reason for refusal."""
+    """Show what became of the records, with an example of each reason for refusal."""
     rejected = sum(summary.rejected.values())
     reasons = f" ({counts_phrase(summary.rejected)})" if rejected else ""
     say(

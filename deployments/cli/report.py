@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.cli.terminal import print_json, say, showing_progress
+from deployments.terminal import print_json, say, showing_progress
 from feedback_model.errors import InputError
 from flows.parameters import EvaluationId
 

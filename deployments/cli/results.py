@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.cli.terminal import print_json, print_table, say
+from deployments.terminal import print_json, print_table, say
 from feedback_model.traits import TRAIT_KEYS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.options import load_settings
-from deployments.cli.terminal import print_json, say
+from deployments.terminal import print_json, say
 from feedback_model.errors import InputError, MissingStage, ModelError
 from flows.parameters import MaxNewTokens
 

@@ -17,9 +17,10 @@ from deployments.cli.options import (
     choose_recipe,
     load_settings,
 )
-from deployments.cli.terminal import print_json, say
 from deployments.local.run_flow import run_flow
+from deployments.terminal import print_json, say
 from feedback_model.records.labels import LabellerKind
+from feedback_model.records.recipe import Recipe
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
 from feedback_model.training.recipe_options import complete_recipe, render_recipe
 from flows.parameters import (
@@ -87,7 +88,7 @@ def label(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Buy the labels that are missing; what is in the ledger is never bought again."""
+    """Buy the labels that are missing; what is paid for is never bought again."""
     settings = load_settings()
     if dry_run:
         show_forecast(settings, labeller, limit, json=json)
@@ -109,7 +110,7 @@ def label(
 
 
 def show_forecast(settings: "Settings", labeller: LabellerKind, limit: int, *, json: bool) -> None:
-    """What labelling would cost and take; asks nobody, so it needs no key."""
+    """Show what labelling would cost and take; asks nobody, so it needs no key."""
     from feedback_model.labelling.cost_forecast import forecast_labels, tell_forecast
     from feedback_model.labelling.labeller import labelling_config_of
     from feedback_model.store.connection import open_store
@@ -140,7 +141,7 @@ def train(
     """Freeze what is labelled as a dataset version and fine-tune on it, one checkpoint an epoch."""
     chosen = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
     if print_recipe:
-        sys.stdout.write(render_recipe(complete_recipe(chosen, stand_in=base_model == EMBEDDED)))
+        show_recipe(complete_recipe(chosen, stand_in=base_model == EMBEDDED), json=json)
         return
     settings = load_settings()
     check_choices(settings, labeller, base_model)
@@ -155,6 +156,14 @@ def train(
         print_json({"run_id": run_id})
     else:
         say(f"training run {run_id}: its checkpoints are under {settings.checkpoints / run_id}")
+
+
+def show_recipe(recipe: Recipe, *, json: bool) -> None:
+    """Write a recipe to standard output, as YAML that `--recipe` reads or as JSON."""
+    if json:
+        print_json(asdict(recipe))
+    else:
+        sys.stdout.write(render_recipe(recipe))
 
 
 def evaluate(

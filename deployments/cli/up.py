@@ -23,9 +23,9 @@ from deployments.cli.options import (
     choose_recipe,
     load_settings,
 )
-from deployments.cli.terminal import out, say
 from deployments.local.server import announcement, quiet_environment, server_process, wait_until_healthy
 from deployments.local.supervisor import running, watch
+from deployments.terminal import out, say
 from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.processes import ManagedProcess
 from feedback_model.records.labels import LabellerKind
@@ -145,7 +145,7 @@ def _check_port(port: int) -> None:
 
 
 def _environment(settings: "Settings", port: int) -> dict[str, str]:
-    """What server, workers and the runs they start are told; a setting of the caller's own stands where it names one of these."""
+    """Build the environment of server, workers and runs; a setting of the caller's own stands where it names one of these."""
     defaults = {
         # Slots of a holder that died with the server come back; in memory they would be lost.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deployments.cli.terminal import say, showing_progress
 from deployments.local.server import quiet_environment, running_server, temporary_server, wait_for_answer
+from deployments.terminal import say, showing_progress
 from feedback_model.errors import Interrupted
 from feedback_model.progress import STOPPED, clear_stop, request_stop
 
@@ -79,26 +79,11 @@ def _run_to_end(call: Callable[[], Awaitable[Result]]) -> Result:
 
 
 async def as_coroutine(call: Callable[[], Awaitable[Any]]) -> Any:
-    """What `call` makes, in an event loop that hears of SIGTERM."""
-    with _heeding_sigterm(asyncio.get_running_loop()):
+    """Await `call` in an event loop that hears of SIGTERM."""
+    from tasks.cancellation import stopping_on_termination
+
+    with stopping_on_termination():
         return await call()
-
-
-@contextmanager
-def _heeding_sigterm(loop: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Note SIGTERM in the event loop as well.
-
-    Prefect's handler raises wherever the main thread is, and asyncio swallows what is raised in a callback that is no task: the
-    signal would be lost. The loop hears of signals through a pipe, whoever's handler is installed.
-    """
-    handler = signal.getsignal(signal.SIGTERM)
-    loop.add_signal_handler(signal.SIGTERM, request_stop)
-    signal.signal(signal.SIGTERM, handler)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-        signal.signal(signal.SIGTERM, handler)
 
 
 def _client_environment(api_url: str, *, keeps_logs: bool) -> dict[str, str]:

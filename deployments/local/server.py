@@ -44,7 +44,7 @@ def quiet_environment(settings: "Settings") -> dict[str, str]:
 
 
 def is_healthy(api_url: str) -> bool:
-    """Whether a Prefect server answers at `api_url`."""
+    """Tell whether a Prefect server answers at `api_url`."""
     try:
         with urllib.request.urlopen(f"{api_url.rstrip('/')}/health", timeout=2) as reply:  # noqa: S310 - http by design
             return reply.status == 200

@@ -16,12 +16,12 @@ from eval.report.data import Row
 from feedback_model.feedback import Feedback
 from feedback_model.parsing import VALIDATOR, judge
 from feedback_model.progress import track
-from feedback_model.records.evaluation import Evaluation, JudgedOutput, LabelledItem, ModelResult
-from feedback_model.records.labels import Dataset
+from feedback_model.records.evaluation import Evaluation, JudgedOutput, ModelResult
+from feedback_model.records.labels import Dataset, LabelledTranscript
 from feedback_model.records.promotion import Decision, PromotionRules
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.labels import count_labelled, labels_in, relabelled_transcripts
+from feedback_model.store.labels import count_labelled, labelled_transcripts, relabelled_transcripts
 from feedback_model.store.predictions import judged_outputs, read_outputs
 from feedback_model.store.promotions import find_decision
 
@@ -70,7 +70,7 @@ def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
         note = f"nothing was computed anew: the outputs were judged by {evaluation.validator}, and this code has {VALIDATOR}"
         return Recomputed(0, 0, (), (note,))
     dataset = read_dataset(store, evaluation.dataset_id)
-    items = labels_in(store, dataset, evaluation.split)
+    items = labelled_transcripts(store, dataset.labelling_config, dataset_id=dataset.dataset_id, split=evaluation.split)
     outputs: dict[str, tuple[JudgedOutput, ...]] = {}
     differences: list[Difference] = []
     progress = track("judge again", len(evaluation.models))
@@ -79,7 +79,9 @@ def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
         differences += _compare_judgements(store, evaluation, result, items, outputs[result.model])
         progress.advance()
     n_outputs = sum(map(len, outputs.values()))
-    train = labels_in(store, dataset, "train", real_only=True)
+    train = labelled_transcripts(
+        store, dataset.labelling_config, dataset_id=dataset.dataset_id, split="train", real_only=True
+    )
     lacking = _lacking(evaluation, items, train, outputs)
     if lacking is not None:
         return Recomputed(n_outputs, 0, (*differences, lacking))
@@ -91,8 +93,8 @@ def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
 
 def _lacking(
     evaluation: Evaluation,
-    items: Sequence[LabelledItem],
-    train: Sequence[LabelledItem],
+    items: Sequence[LabelledTranscript],
+    train: Sequence[LabelledTranscript],
     outputs: Mapping[str, Sequence[JudgedOutput]],
 ) -> Difference | None:
     """What was measured and is not in the database any more, so that nothing can be computed from it."""
@@ -135,7 +137,7 @@ def _agree(stored: float | None, anew: float | None) -> bool:
     return isclose(stored, anew, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
 
 
-def _judge_anew(store: Store, result: ModelResult, items: Sequence[LabelledItem]) -> tuple[JudgedOutput, ...]:
+def _judge_anew(store: Store, result: ModelResult, items: Sequence[LabelledTranscript]) -> tuple[JudgedOutput, ...]:
     asked = {item.transcript_id for item in items}
     said = {each.transcript_id: each for each in read_outputs(store, result.inference_id, asked)}
     judged = [
@@ -154,7 +156,7 @@ def _compare_judgements(
     store: Store,
     evaluation: Evaluation,
     result: ModelResult,
-    items: Sequence[LabelledItem],
+    items: Sequence[LabelledTranscript],
     anew: Sequence[JudgedOutput],
 ) -> list[Difference]:
     """Outputs that the database has another judgement of; the scores count as part of it."""

@@ -20,11 +20,12 @@ from feedback_model.labelling.recovery import recover_attempts
 from feedback_model.labelling.requests import request_version
 from feedback_model.labelling.response_handlers import ResponseHandler, process_unprocessed
 from feedback_model.progress import track
-from feedback_model.records.labels import LabellingConfig, Purpose
+from feedback_model.records.labels import LabelledTranscript, LabellingConfig, Purpose
 from feedback_model.settings import Settings
 from feedback_model.store import augmentations, label_claims, label_requests
-from feedback_model.store.augmentations import Rewrite, ScoredTranscript, Verdict, add_outcomes, outcomes_by_level
+from feedback_model.store.augmentations import Rewrite, Verdict, add_outcomes, outcomes_by_level
 from feedback_model.store.connection import Store
+from feedback_model.store.labels import labelled_transcripts
 
 Answer = TypeVar("Answer")
 
@@ -151,7 +152,7 @@ async def augment(
         max_share: rewrites in all, per real train transcript.
 
     Raises:
-        MissingStage: no train transcript has a label of this label set.
+        MissingStage: no train transcript has a label of this labelling configuration.
         LabellerError, ConfigurationError, Interrupted: what was paid is kept; a rerun goes on from there.
     """
     await asyncio.to_thread(labelled_train, store, labelling_config)
@@ -174,17 +175,17 @@ async def augment(
 
 
 def rewrite_config_of(labelling_config: LabellingConfig) -> LabellingConfig:
-    """What rewrites are ordered under: the same model, the prompt that asks for them."""
+    """Name the configuration of rewrites: the same model, the prompt that asks for them."""
     return LabellingConfig(labelling_config.label_model, request_version("rewrite", labelling_config.label_model))
 
 
-def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[ScoredTranscript]:
+def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[LabelledTranscript]:
     """The labelled train transcripts, accepted rewrites among them.
 
     Raises:
-        MissingStage: there are none of this label set.
+        MissingStage: there are none of this labelling configuration.
     """
-    train = augmentations.scored_train(store, labelling_config)
+    train = labelled_transcripts(store, labelling_config, split="train", usable=True)
     if not train:
         raise MissingStage(
             f"no train transcript is labelled by {labelling_config.label_model} with {labelling_config.prompt_version}; "
@@ -196,10 +197,10 @@ def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[
 def plan_next(
     store: Store, labelling_config: LabellingConfig, *, max_share: float = MAX_SHARE, seed: int = 0
 ) -> AugmentationPlan:
-    """What should be ordered next, from what the store has; nothing is written.
+    """Plan the next rewrites from what the store has; nothing is written.
 
     Raises:
-        MissingStage: no train transcript has a label of this label set.
+        MissingStage: no train transcript has a label of this labelling configuration.
     """
     ordered = augmentations.rewrites(store, rewrite_config_of(labelling_config))
     return plan_augmentation(labelled_train(store, labelling_config), ordered, max_share=max_share, seed=seed)

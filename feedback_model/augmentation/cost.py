@@ -1,4 +1,4 @@
-"""What a plan will cost, said before it is spent: tries, tokens, and USD by the list prices.
+"""Cost of a plan before it is spent: attempts, tokens, and USD by list prices.
 
 Tokens are those that like questions took so far, where the ledger knows; else counted from characters. A hit rate is what the
 level's rewrites had so far, where enough were judged; else the planning assumption. The estimate says which.
@@ -20,7 +20,7 @@ FEWEST_JUDGED: Final = 5  # rewrites of a level that must have a verdict before 
 
 @dataclass(frozen=True, slots=True)
 class HitRate:
-    """How many of the rewrites towards one level are accepted."""
+    """Share of the rewrites towards one level that are accepted."""
 
     trait: str
     target_score: int
@@ -39,7 +39,7 @@ class HitRate:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What one question takes on average."""
+    """Average tokens of one request."""
 
     prompt: float
     completion: float
@@ -49,7 +49,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """What ordering a plan, with the tries that will miss, should cost."""
+    """Expected cost of a plan, rewrites that will miss included."""
 
     tries: float
     """Rewrites to be bought, each with its blind label."""
@@ -81,13 +81,13 @@ def _hit_rate(level: tuple[str, int], planned: int, became: Outcomes | None) -> 
 
 
 def rewrite_tokens(usage: MeanUsage | None, text_characters: float) -> Tokens:
-    """What asking for one rewrite takes: the text goes in with the prompt and about as much comes out."""
+    """Estimate the tokens of one rewrite: the text goes in with the prompt and about as much comes out."""
     prompt = usual_prompt_tokens("rewrite", text_characters, trait="enthusiasm", target="10")
     return _measured(usage) or Tokens(prompt, text_characters / USUAL_BYTES, 0)
 
 
 def relabel_tokens(usage: MeanUsage | None, text_characters: float) -> Tokens:
-    """What a blind label takes: what labels have taken so far."""
+    """Estimate the tokens of a blind label by the labels so far."""
     return _measured(usage) or Tokens(usual_prompt_tokens("label", text_characters), USUAL_OUTPUT, 0)
 
 

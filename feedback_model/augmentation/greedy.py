@@ -102,7 +102,7 @@ def _cells(where: Mask) -> list[ScoreLevel]:
 
 
 def aims_of(choices: Sequence[Choice]) -> Counts:
-    """How many choices aim at each level."""
+    """Count the choices that aim at each level."""
     aimed = empty_counts()
     for choice in choices:
         aimed[choice.cell] += 1

@@ -1,6 +1,6 @@
-"""What a plan is made on: the real train transcripts as an array, what is short, and which rewrites may still be ordered.
+"""Histogram of scores: real train transcripts as an array, levels that are short, and rewrites that may still be requested.
 
-Pure arrays, so that a hundred thousand transcripts are planned in seconds. Knows nothing of stores or of money.
+Pure arrays, so that a hundred thousand transcripts are planned in seconds.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedback_model.records.identifiers import content_id
-from feedback_model.store.augmentations import Rewrite, ScoredTranscript
+from feedback_model.records.labels import LabelledTranscript
+from feedback_model.store.augmentations import Rewrite
 from feedback_model.traits import MAX_SCORE, TRAIT_KEYS
 
 Counts = NDArray[np.int64]
@@ -39,14 +40,14 @@ def empty_counts() -> Counts:
     return np.zeros((len(TRAIT_KEYS), MAX_SCORE + 1), dtype=np.int64)
 
 
-def as_array(transcripts: Sequence[ScoredTranscript]) -> NDArray[np.int64]:
+def as_array(transcripts: Sequence[LabelledTranscript]) -> NDArray[np.int64]:
     """Their scores, one row a transcript and one column a trait."""
-    rows = [[each.scores[trait] for trait in TRAIT_KEYS] for each in transcripts]
+    rows = [each.scores for each in transcripts]
     return np.array(rows, dtype=np.int64).reshape(len(rows), len(TRAIT_KEYS))
 
 
 def count_levels(scores: NDArray[np.int64]) -> Counts:
-    """How many rows have each score of each trait."""
+    """Count the rows with each score of each trait."""
     counts = empty_counts()
     for trait, column in enumerate(scores.T):
         counts[trait] = np.bincount(column, minlength=counts.shape[1])
@@ -55,7 +56,7 @@ def count_levels(scores: NDArray[np.int64]) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a plan may do."""
+    """Limits of a plan."""
 
     short: Counts
     """How many each level lacks of enough."""
@@ -69,7 +70,7 @@ class Budget:
 class Histogram:
     """Parents, and the rewrites of them that were ordered before."""
 
-    parents: Sequence[ScoredTranscript]
+    parents: Sequence[LabelledTranscript]
     seed: int
     scores: NDArray[np.int64]
     uses: NDArray[np.int64]
@@ -84,7 +85,7 @@ class Histogram:
         return other & ~self.spent[cell] if cell in self.spent else other
 
     def distance(self, cell: ScoreLevel) -> NDArray[np.int64]:
-        """How far each parent's present score lies from the cell's."""
+        """Measure how far each parent's present score lies from the level's."""
         return np.abs(self.scores[:, cell.trait] - cell.score)
 
     def nearest(self, cell: ScoreLevel, among: Mask, count: int) -> list[int]:
@@ -103,7 +104,7 @@ class Histogram:
         return self._ranks[cell]
 
 
-def build_histogram(parents: Sequence[ScoredTranscript], ordered: Collection[Rewrite], seed: int) -> Histogram:
+def build_histogram(parents: Sequence[LabelledTranscript], ordered: Collection[Rewrite], seed: int) -> Histogram:
     """The board with every rewrite `ordered` before marked on it."""
     board = Histogram(parents, seed, as_array(parents), np.zeros(len(parents), dtype=np.int64))
     places = {each.transcript_id: place for place, each in enumerate(parents)}
@@ -124,6 +125,6 @@ def scores_after(board: Histogram, choice: Choice) -> NDArray[np.int64]:
 
 
 def shortfall_after(board: Histogram, short: Counts, choices: Sequence[Choice]) -> Counts:
-    """What each level lacks once every choice has come out as planned."""
+    """Count what each level lacks once every choice has come out as planned."""
     made = np.array([scores_after(board, choice) for choice in choices], dtype=np.int64)
     return np.maximum(short - count_levels(made.reshape(len(choices), len(TRAIT_KEYS))), 0)

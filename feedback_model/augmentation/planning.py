@@ -1,4 +1,4 @@
-"""Which score levels are rare, which rewrites would fill them, and why what stays short does. Pure.
+"""Plan of an augmentation: rare score levels, the rewrites that would fill them, and reasons for what stays short. Pure.
 
 A level is rare where fewer real train transcripts have it than half of its even share. What may be kept in all is bounded by a
 share of the real ones. How much is enough and how much may be kept follow from the real transcripts alone; what is there counts
@@ -24,7 +24,8 @@ from feedback_model.augmentation.histogram import (
     empty_counts,
     shortfall_after,
 )
-from feedback_model.store.augmentations import Rewrite, ScoredTranscript
+from feedback_model.records.labels import LabelledTranscript
+from feedback_model.store.augmentations import Rewrite
 from feedback_model.traits import SCORES, TRAIT_KEYS
 
 RARE_SHARE: Final = 0.5  # of the even share; higher would rewrite towards levels that are merely less common
@@ -67,7 +68,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class AugmentationPlan:
-    """What to order next, and what the train part lacks before and after it."""
+    """The next rewrites, with what the train part lacks before and after them."""
 
     enough: int
     """Transcripts that each level should have."""
@@ -81,7 +82,7 @@ class AugmentationPlan:
 
     @property
     def shortfall(self) -> int:
-        """What is missing of enough, over all traits and levels."""
+        """Count what is missing, over all traits and levels."""
         return sum(level.lacking for level in self.levels)
 
     @property
@@ -90,14 +91,14 @@ class AugmentationPlan:
         return sum(level.left for level in self.levels)
 
 
-def count_scores(transcripts: Collection[ScoredTranscript]) -> dict[str, dict[int, int]]:
-    """How many have each score of each trait; every level is there, empty ones as 0."""
+def count_scores(transcripts: Collection[LabelledTranscript]) -> dict[str, dict[int, int]]:
+    """Count the transcripts at each score of each trait; every level is there, empty ones as 0."""
     counts = count_levels(as_array(list(transcripts)))
     return {trait: {score: int(row[score]) for score in SCORES} for trait, row in zip(TRAIT_KEYS, counts, strict=True)}
 
 
 def plan_augmentation(
-    train: Sequence[ScoredTranscript],
+    train: Sequence[LabelledTranscript],
     ordered: Collection[Rewrite] = (),
     *,
     max_share: float = MAX_SHARE,
@@ -132,7 +133,7 @@ class _Counted:
     enough: int
 
     def lacking(self, counts: Counts) -> Counts:
-        """What `counts` lack of enough, level by level."""
+        """Count what `counts` lack, level by level."""
         lacking = np.maximum(self.enough - counts, 0)
         lacking[:, 0] = 0  # no score
         return lacking

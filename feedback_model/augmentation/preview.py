@@ -22,7 +22,7 @@ from feedback_model.store.label_requests import mean_usage
 
 @dataclass(frozen=True, slots=True)
 class AugmentationPreview:
-    """What would be ordered now, from whom, and what that should cost."""
+    """The next rewrites, their labeller and their cost."""
 
     labelling_config: LabellingConfig
     histogram: Mapping[str, Mapping[int, int]]
@@ -39,10 +39,10 @@ class AugmentationPreview:
 def preview_augmentation(
     store: Store, labelling_config: LabellingConfig, *, max_share: float = MAX_SHARE, seed: int = 0
 ) -> AugmentationPreview:
-    """What `augment` would do now.
+    """Preview what `augment` would do now.
 
     Raises:
-        MissingStage: no train transcript has a label of this label set.
+        MissingStage: no train transcript has a label of this labelling configuration.
     """
     real = [each for each in labelled_train(store, labelling_config) if each.origin == "real"]
     plan = plan_next(store, labelling_config, max_share=max_share, seed=seed)

@@ -1,7 +1,4 @@
-"""Taking in rewritten texts: cleaned, and refused where they nearly duplicate anything in any split.
-
-Knows nothing of why a rewrite was ordered, nor of what its label will be.
-"""
+"""Intake of rewritten texts: cleaned, and refused where they nearly duplicate anything in any split."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -1,7 +1,7 @@
-"""What the embedded endpoint says: it reads one chat request and composes the reply's text.
+"""Answers of the embedded endpoint: one chat request read, the text of its response composed.
 
 Requests are told apart by their system prompt, rendered by `feedback_model.prompts`: a rewrite request names a trait
-and a target, and anything else asks for labels. Knows nothing of HTTP, limits or faults.
+and a target, and anything else asks for labels.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The embedded endpoint as a child process of whoever needs it."""
+"""Demo endpoint as a child process of whoever needs it."""
 
 import sys
 import tempfile
@@ -18,10 +18,10 @@ def serving(port: int = 0) -> Generator[str]:
     Raises:
         ConfigurationError: the endpoint did not start; its last words are in the message.
     """
-    with tempfile.NamedTemporaryFile(prefix="feedback-endpoint-", suffix=".log", delete=False) as file:
+    with tempfile.NamedTemporaryFile(prefix="feedback-demo-endpoint-", suffix=".log", delete=False) as file:
         log = Path(file.name)
     command = [sys.executable, "-m", "feedback_model.demo.endpoint", "--port", str(port)]
-    endpoint = ManagedProcess("embedded endpoint", command, log)
+    endpoint = ManagedProcess("demo endpoint", command, log)
     endpoint.start()
     try:
         url = endpoint.wait_until_ready(lambda: _announced_url(log))

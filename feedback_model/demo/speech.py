@@ -2,7 +2,7 @@
 
 Each transcript is about one topic: clauses from `sentences`, shuffled, with graded words in their slots, openers
 between them and fillers inside them. Levels are drawn independently for each trait and unevenly, so some score levels
-are rare. Knows nothing of the scorer's formula except how many fillers a level allows.
+are rare.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What the tiny base model reads before anyone trains it: transcripts with notes, then chats in the feedback format.
+"""Pretraining corpus of the tiny base model: transcripts with notes, then chats in the feedback format.
 
 Notes state the level of traits in words (`"empathy": weak`), never as digits. Chats have the form of real feedback,
 but their scores are drawn without looking at the transcript: whoever reads them learns the format, not the task. Knows

@@ -38,7 +38,7 @@ class ReferenceGenerator:
         self._end_ids.discard(None)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens each prompt takes."""
+        """Count the tokens of each prompt."""
         return [len(ids) for ids in self._prompts(texts)[0]]
 
     def generate(self, texts: Sequence[str]) -> list[Output]:

@@ -1,4 +1,4 @@
-"""What every way of asking a model looks like from outside."""
+"""The interface of every generator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from feedback_model.records.evaluation import FinishReason
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a model said about one text, as it came."""
+    """One output of a model, as it came."""
 
     raw: bytes
     """The decoded output in UTF-8, without its end token and otherwise untouched."""
@@ -30,5 +30,5 @@ class Generator(Protocol):
         ...
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens each prompt takes; for batching texts of similar length."""
+        """Count the tokens of each prompt, for batching texts of similar length."""
         ...

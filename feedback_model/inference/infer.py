@@ -137,7 +137,7 @@ def _ask(
     done: int,
     batch_size: int | None,
 ) -> Iterator[list[tuple[Name, Output]]]:
-    """What `model` says on each text, beside the text's name, batch by batch."""
+    """Ask `model` about each text, batch by batch; yields name and output."""
     lengths = generator.lengths(texts)
     # Longest first, so that a batch too large for the memory shows at once and not after an hour.
     order = sorted(range(len(texts)), key=lambda index: -lengths[index])

@@ -1,4 +1,4 @@
-"""Which models an evaluation of a training run compares."""
+"""The models under evaluation: base, NF4 base, every epoch, and the champion."""
 
 from feedback_model.inference.infer import model_versions
 from feedback_model.records.promotion import Champion
@@ -23,5 +23,5 @@ def models_of(store: Store, run: TrainingRun) -> dict[str, ModelVersion]:
 
 
 def is_retired(present: Champion, base: BaseModel) -> bool:
-    """Whether a champion stands on a stand-in that this version, which trains on `base`, builds differently."""
+    """Tell whether a champion stands on a demo model that this version, which trains on `base`, builds differently."""
     return present.stand_in and present.base_revision != base.revision

@@ -6,9 +6,10 @@ of how a limit is kept.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Final
 
+from feedback_model.errors import StoreUnavailable
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.store import locks
 from feedback_model.store.connection import Store
@@ -40,4 +41,5 @@ async def sharing_limit(store: Store, labeller: Labeller) -> AsyncGenerator[None
 async def _watch(store: Store, labeller: Labeller) -> None:
     while True:
         await asyncio.sleep(INTERVAL)
-        labeller.share_limit_with(await asyncio.to_thread(locks.heartbeat, store, labeller.limited_as))
+        with suppress(StoreUnavailable):  # it looks again in a moment
+            labeller.share_limit_with(await asyncio.to_thread(locks.heartbeat, store, labeller.limited_as))

@@ -21,8 +21,7 @@ from feedback_model.settings import Settings
 from feedback_model.store import label_claims, label_requests
 from feedback_model.store.augmentations import Descendant, enter_copies
 from feedback_model.store.connection import Store
-from feedback_model.store.labels import labels_of
-from feedback_model.store.transcripts import transcripts
+from feedback_model.store.labels import labelled_transcripts
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.landing import transcript_id_of
@@ -85,8 +84,7 @@ def _descendant(parent: str, text: str) -> Descendant:
 
 def _copies(store: Store, labelling_config: LabellingConfig, limit: int, seed: int) -> dict[str, dict[str, str]]:
     """By check, the changed text by the id of the transcript it was made of."""
-    labelled = labels_of(store, labelling_config)
-    train = [each for each in transcripts(store, split="train", origin="real") if each.transcript_id in labelled]
+    train = labelled_transcripts(store, labelling_config, split="train", real_only=True)
     train.sort(key=lambda each: (-len(split_sentences(each.text)), each.transcript_id))
     return {
         check.name: _of_check(check, {each.transcript_id: each.text for each in train}, limit, seed) for check in CHECKS
@@ -107,7 +105,8 @@ def _pairs(
 ) -> dict[str, list[Pair]]:
     made = [(parent, transcript_id_of(text)) for pairs in copies.values() for parent, text in pairs.items()]
     names = {name for both in made for name in both}
-    labels, pairs = labels_of(store, labelling_config, names), dict[str, list[Pair]]()
+    labels = {each.transcript_id: each for each in labelled_transcripts(store, labelling_config, ids=names)}
+    pairs: dict[str, list[Pair]] = {}
     for check in CHECKS:
         trait = TRAIT_KEYS.index(check.trait)
         known = [

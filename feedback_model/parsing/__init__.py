@@ -1,6 +1,6 @@
-"""Raw model output -> feedback, or the reason why not.
+"""Parsing of raw model output: feedback, or the first reason why not.
 
-`judge` is the only judge of outputs and of label replies. Knows nothing of models, storage or prompts.
+`judge` is the only judge of outputs and of label replies.
 """
 
 from feedback_model.parsing.failures import FailureCode, Malformed

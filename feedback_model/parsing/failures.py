@@ -1,4 +1,4 @@
-"""Why an output is not valid feedback: one ordered list of codes, of which the first that applies is given."""
+"""Failure codes of outputs: one ordered list, of which the first that applies is given."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,8 +1,7 @@
-"""A scanner of RFC 8259 that says where things are and what went wrong first.
+"""Scanner of RFC 8259 JSON with the offset of every value and of the first fault.
 
 Slower than a library's parser and only asked about what such a parser could not settle: outputs that are malformed, or
-may hold a key twice. Integers are `int`, other numbers `float`, so that `7` and `7.0` stay apart. Knows nothing of
-feedback.
+may hold a key twice. Integers are `int`, other numbers `float`, so that `7` and `7.0` stay apart.
 """
 
 import re
@@ -145,7 +144,7 @@ class _Scanner:
         return _number(number), number.end()
 
     def unexpected(self, at: int, pointer: str) -> GrammarError:
-        """What is wrong where neither a value, a key nor a separator stands."""
+        """Name the fault where neither a value, a key nor a separator stands."""
         rest = self.raw[at : at + 16]
         if _HALF_NUMBER.match(self.raw, at) or any(literal.startswith(rest) for literal in _LITERALS):
             return GrammarError(FailureCode.UNTERMINATED, len(self.raw), pointer)

@@ -43,7 +43,7 @@ _MAX_REPAIR_BRACKETS = 200  # opening brackets; the repair library recurses into
 
 
 class Judgement(NamedTuple):
-    """What one output is worth."""
+    """The tier of one output, its feedback, and its first failure."""
 
     tier: Tier
     """The best tier it reaches."""
@@ -115,7 +115,7 @@ def _no_json_first(raw: bytes, start: int) -> Malformed:
 
 
 def _whole_output(raw: bytes, start: int, scanned: Scanned) -> Malformed | None:
-    """What follows the first value, where anything does."""
+    """Name what follows the first value, where anything does."""
     rest = skip_space(raw, scanned.end)
     if rest == len(raw):
         return None

@@ -50,16 +50,6 @@ ErrorMeasure = Literal["penalised", "common"]
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledItem:
-    """A transcript of a dataset with the scores it should get."""
-
-    transcript_id: str
-    source_id: str
-    scores: tuple[int, ...]
-    """1 to 10, in the order of the traits."""
-
-
-@dataclass(frozen=True, slots=True)
 class NoiseFloor:
     """The variance of the labeller's noise: the lowest MSE that can be reached against one label."""
 

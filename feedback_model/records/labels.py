@@ -22,7 +22,7 @@ LabellerKind = Literal["openai", "embedded"]
 
 @dataclass(frozen=True, slots=True)
 class LabelledTranscript:
-    """A transcript with the feedback a model should give on it: one row of a dataset."""
+    """A transcript with one label: a row of a dataset, an item of an evaluation, a parent of rewrites."""
 
     transcript_id: str
     source_id: str
@@ -30,6 +30,12 @@ class LabelledTranscript:
     split: Split
     origin: Origin
     feedback: Feedback
+    """Of the configuration's first label (replicate 0)."""
+
+    @property
+    def scores(self) -> tuple[int, ...]:
+        """The six scores, 1 to 10, in the order of the traits."""
+        return tuple(trait.score for trait in self.feedback.traits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""What a training run is, as records; the store writes them, training makes them, and neither needs torch for it."""
+"""Records of training: base models, runs, steps, checkpoints and the model versions they make."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, TypedDict
 
 from feedback_model.records.identifiers import content_id
@@ -8,6 +9,16 @@ from feedback_model.records.labels import Dataset
 from feedback_model.records.recipe import DEMO_DEFAULTS, PrecisionName, Recipe
 
 UNAUGMENTED: Final = "unaugmented"  # the best epoch of the run that left the rewrites out, beside the run that did not
+
+
+def run_folder(run_id: str) -> Path:
+    """Name the folder of a run's checkpoints and state, relative to the home folder, so that a home can be moved."""
+    return Path("checkpoints") / run_id
+
+
+def epoch_folder(run_id: str, epoch: int) -> Path:
+    """Name the folder of the adapter after an epoch, relative to the home folder."""
+    return run_folder(run_id) / f"epoch-{epoch}"
 
 
 def model_name(epoch: int | None, *, quantised: bool) -> str:
@@ -18,7 +29,7 @@ def model_name(epoch: int | None, *, quantised: bool) -> str:
 
 
 def model_order(model: str) -> tuple[int, int]:
-    """Where a model stands in tables: base, base-nf4, the epochs in turn, unaugmented, champion."""
+    """Sort models for tables: base, base-nf4, the epochs in turn, unaugmented, champion."""
     if model.startswith("epoch-"):
         return (2, int(model.removeprefix("epoch-")))
     return ({"base": 0, "base-nf4": 1, UNAUGMENTED: 3}.get(model, 4), 0)
@@ -80,7 +91,7 @@ TRAINING_VERSION: Final = 1
 
 
 class PrecisionUsed(TypedDict):
-    """Which compute type was asked for, which was used, and why they differ (empty where they do not)."""
+    """The compute type asked for, the one used, and why they differ (empty where they do not)."""
 
     requested: PrecisionName
     used: PrecisionName
@@ -128,7 +139,7 @@ def unaugmented_recipe(run: TrainingRun) -> Recipe:
 
 
 def choose_precision(requested: PrecisionName, device: str) -> PrecisionUsed:
-    """What `device` can compute in; a CPU trains in float32 unless asked for bfloat16, and the run says so."""
+    """Choose the compute type for `device`; a CPU trains in float32 unless asked for bfloat16, and the run says so."""
     if device == "cpu" and requested == "float16":
         return {
             "requested": requested,

@@ -1,13 +1,12 @@
-"""Rewrites in SQL: which were ordered, what text came, what became of each. Knows nothing of how they are judged."""
+"""Rewrites in SQL: requested, received, accepted or refused."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from feedback_model.records.labels import LabellingConfig, LabelRequest
-from feedback_model.records.transcripts import Origin
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
@@ -17,16 +16,6 @@ from feedback_model.store.readonly_sql import select_rows
 from feedback_model.store.tables import augmentation, label_request, label_score, transcript
 
 Outcome = Literal["pending", "accepted", "missed_target", "near_duplicate", "unusable"]
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredTranscript:
-    """A labelled train transcript."""
-
-    transcript_id: str
-    origin: Origin
-    scores: dict[str, int]
-    """By trait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +33,7 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a rewrite."""
+    """The fate of a rewrite."""
 
     request_id: str
     outcome: Outcome
@@ -58,27 +47,6 @@ def _labels_of(labelling_config: LabellingConfig) -> ColumnElement[bool]:
         label_score.c.prompt_version == labelling_config.prompt_version,
         label_score.c.replicate == 0,
     )
-
-
-def scored_train(store: Store, labelling_config: LabellingConfig) -> list[ScoredTranscript]:
-    """Every labelled train transcript that may enter a dataset: the real ones, and the rewrites that were accepted."""
-    columns = (transcript.c.transcript_id, transcript.c.origin, label_score.c.trait, label_score.c.score)
-    rows = (
-        select(*columns)
-        .join(label_score, label_score.c.transcript_id == transcript.c.transcript_id)
-        .where(transcript.c.split == "train", _labels_of(labelling_config))
-        .where(or_(transcript.c.origin == "real", transcript.c.transcript_id.in_(_accepted())))
-        .order_by(transcript.c.transcript_id)
-    )
-    found: dict[str, ScoredTranscript] = {}
-    with store.read() as connection:
-        for name, origin, trait, score in connection.execute(rows):
-            found.setdefault(name, ScoredTranscript(name, origin, {})).scores[trait] = score
-    return list(found.values())
-
-
-def _accepted() -> Select[tuple[str]]:
-    return select(augmentation.c.transcript_id).where(augmentation.c.outcome == "accepted")
 
 
 def rewrites(store: Store, rewrite_config: LabellingConfig, outcome: Outcome | None = None) -> list[Rewrite]:
@@ -172,7 +140,7 @@ def blind_scores(store: Store, labelling_config: LabellingConfig, pending: Seque
 def failed_requests(
     store: Store, labelling_config: LabellingConfig, rewrite_config: LabellingConfig
 ) -> tuple[set[str], set[str]]:
-    """What can come to nothing more: requests of rewrites, and transcripts whose blind label, that failed for good."""
+    """Find what failed for good: requests of rewrites, and transcripts whose blind label was asked for in vain."""
     failed = and_(label_request.c.state == "failed", label_request.c.attempts >= MAX_ANSWERS)
     with store.read() as connection:
         texts = connection.execute(
@@ -203,7 +171,7 @@ ORDER BY trait, target_score
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What became of the rewrites ordered towards one level, or towards all."""
+    """Outcomes of the rewrites towards one level, or towards all."""
 
     ordered: int
     accepted: int

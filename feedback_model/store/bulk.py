@@ -1,7 +1,7 @@
-"""Bulk writes that may be repeated: what stands already is left alone, or brought up to date.
+"""Bulk writes that may be repeated: rows that stand already are left alone, or brought up to date.
 
 The same call serves both databases: one statement runs over the rows, straight in the driver, and PostgreSQL gets many
-rows by COPY. Knows nothing of what the rows mean. All rows of one call have the keys of the first; omitted columns get
+rows by COPY. All rows of one call have the keys of the first; omitted columns get
 their SQL default.
 """
 

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from feedback_model.errors import StoreError
+from feedback_model.errors import StoreError, StoreUnavailable
 from feedback_model.store.lock_waits import sqlite_writer, telling_lock_waits
+from feedback_model.store.schema import bring_up_to_date
 from feedback_model.waiting import Waiting, waiting_for
 
 BUSY_SECONDS = 30.0  # how long a SQLite writer waits for another before it gives up
@@ -42,6 +43,22 @@ _ADVICE = {
 }
 
 
+# Words of what passes by itself. PostgreSQL tells no code before a session stands.
+_PASSING = (
+    "locked",
+    "is the server running",
+    "the database system is",  # starting up, shutting down, in recovery mode, not yet accepting connections
+    "terminating connection",
+    "closed the connection unexpectedly",
+    "closed unexpectedly",
+    "connection is lost",
+    "connection reset",
+    "timeout expired",
+    "connection timeout",
+    "too many clients",
+)
+
+
 @dataclass(frozen=True)
 class Store:
     """An open database."""
@@ -58,7 +75,8 @@ class Store:
         """A connection for queries; all of them see one state of the database.
 
         Raises:
-            StoreError: the database is locked or gone.
+            StoreError: the database cannot be used.
+            StoreUnavailable: it is locked or away.
         """
         with _in_one_sentence(self.engine), self.engine.connect() as connection, _telling_waits(connection):
             yield connection
@@ -73,7 +91,8 @@ class Store:
             foreign_keys: False lets a migration replace tables that others refer to, which SQLite forbids otherwise.
 
         Raises:
-            StoreError: the database is locked, read-only, full or gone.
+            StoreError: the database is read-only, full or damaged; nothing of the transaction is kept.
+            StoreUnavailable: it is locked or away; likewise.
         """
         with (
             _in_one_sentence(self.engine),
@@ -104,7 +123,8 @@ def _in_one_sentence(engine: Engine) -> Generator[None]:
         where = engine.url.render_as_string(hide_password=True)
         found = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
         advice = next((f"; {words}" for sign, words in _ADVICE.items() if sign in found.lower()), "")
-        raise StoreError(f"the database {where} could not be used: {found}{advice}") from error
+        kind = StoreUnavailable if any(sign in found.lower() for sign in _PASSING) else StoreError
+        raise kind(f"the database {where} could not be used: {found}{advice}") from error
 
 
 def connect(url: str) -> Store:
@@ -143,11 +163,9 @@ def open_store(url: str) -> Store:
     Raises:
         StoreError: the database cannot be opened or written, is newer than this code or older than the first release.
     """
-    from feedback_model.store.schema import bring_up_to_date
-
     store = connect(url)
     try:
-        bring_up_to_date(store)
+        bring_up_to_date(store.read, partial(store.write, foreign_keys=False))
     except BaseException:
         store.close()
         raise

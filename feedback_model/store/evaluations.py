@@ -1,4 +1,4 @@
-"""Evaluations in SQL: what `eval` writes and everyone reads. Knows no formula."""
+"""Evaluations in SQL: written by `eval`, read by every report."""
 
 import math
 from collections.abc import Iterable
@@ -203,7 +203,7 @@ GROUP BY model
 
 
 def is_current(store: Store, evaluation: Evaluation) -> bool:
-    """Whether every model's individual MSE, and what it is a mean of, come out of labels and judgements again.
+    """Check that every model's individual MSE, and the rows beneath it, come out of labels and judgements again.
 
     They do not where outputs were asked for again and nobody has measured since, whatever stopped them.
     """

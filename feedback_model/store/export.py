@@ -1,4 +1,4 @@
-"""The views as Parquet files, for whatever reads those: polars, DuckDB, pandas. Knows nothing of what the figures mean."""
+"""Export of the views as Parquet files, for polars, DuckDB and pandas."""
 
 from collections.abc import Generator
 from pathlib import Path

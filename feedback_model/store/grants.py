@@ -26,7 +26,7 @@ _DEFAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What a role was given."""
+    """The rights a role was given."""
 
     created: bool
     """False where there was one of that name already."""

@@ -1,44 +1,91 @@
-"""Whole label sets in SQL: which there are, and what each says of every transcript. Knows no formula."""
+"""Labels in SQL: which configurations there are, and the one statement that reads labelled transcripts."""
 
 from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, intersect, select
+from sqlalchemy import Row, Select, and_, case, exists, func, intersect, or_, select
 
-from feedback_model.records.evaluation import LabelledItem
-from feedback_model.records.labels import Dataset, LabellingConfig, RelabelledTranscript
+from feedback_model.feedback import Feedback, TraitFeedback
+from feedback_model.records.labels import LabelledTranscript, LabellingConfig, RelabelledTranscript
 from feedback_model.records.transcripts import Split
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
 from feedback_model.store.label_requests import chunks
-from feedback_model.store.tables import label, label_score, transcript
+from feedback_model.store.tables import augmentation, dataset_item, label, label_score, transcript
 from feedback_model.traits import TRAIT_KEYS
 
 
-def labels_in(store: Store, dataset: Dataset, split: Split, *, real_only: bool = False) -> list[LabelledItem]:
-    """The transcripts of one part of `dataset` with their labels, in the order of their ids."""
-    item, label, transcript = tables.dataset_item, tables.label_score, tables.transcript
-    query = (
-        select(item.c.transcript_id, transcript.c.source_id, label.c.trait, label.c.score)
-        .join(transcript, transcript.c.transcript_id == item.c.transcript_id)
-        .join(label, label.c.transcript_id == item.c.transcript_id)
-        .where(item.c.dataset_id == dataset.dataset_id, item.c.split == split)
-        .where(label.c.label_model == dataset.labelling_config.label_model)
-        .where(label.c.prompt_version == dataset.labelling_config.prompt_version, label.c.replicate == 0)
-        .order_by(item.c.transcript_id)
-    )
+def labelled_transcripts(
+    store: Store,
+    labelling_config: LabellingConfig,
+    *,
+    dataset_id: str | None = None,
+    split: Split | None = None,
+    usable: bool = False,
+    real_only: bool = False,
+    ids: Collection[str] | None = None,
+) -> list[LabelledTranscript]:
+    """Read transcripts with their first label of one configuration, in the order of their ids.
+
+    Args:
+        dataset_id: only those of this dataset version.
+        usable: only those that may enter a dataset: real ones, and rewrites that were accepted.
+    """
+    query = _labelled_query(labelling_config)
+    if dataset_id is not None:
+        in_dataset = and_(
+            dataset_item.c.transcript_id == transcript.c.transcript_id, dataset_item.c.dataset_id == dataset_id
+        )
+        query = query.join(dataset_item, in_dataset)
+    if split is not None:
+        query = query.where(transcript.c.split == split)
     if real_only:
         query = query.where(transcript.c.origin == "real")
+    if usable:
+        accepted = exists().where(
+            augmentation.c.transcript_id == transcript.c.transcript_id, augmentation.c.outcome == "accepted"
+        )
+        query = query.where(or_(transcript.c.origin == "real", accepted))
+    parts = (
+        [query] if ids is None else [query.where(transcript.c.transcript_id.in_(part)) for part in chunks(sorted(ids))]
+    )
     with store.read() as connection:
-        rows = connection.execute(query).all()
-    return [labelled_transcript(list(group)) for _, group in groupby(rows, key=lambda row: row.transcript_id)]
+        return [_labelled_transcript(row) for part in parts for row in connection.execute(part)]
 
 
-def labelled_transcript(rows: Sequence[Row[Any]]) -> LabelledItem:
-    """One transcript's label from its rows, one for each trait."""
-    scores = {row.trait: row.score for row in rows}
-    return LabelledItem(rows[0].transcript_id, rows[0].source_id, tuple(scores[trait] for trait in TRAIT_KEYS))
+def _labelled_query(labelling_config: LabellingConfig) -> Select[Any]:
+    """Each transcript's columns once, then its six scores and its six explanations."""
+    of_config = and_(
+        label_score.c.label_model == labelling_config.label_model,
+        label_score.c.prompt_version == labelling_config.prompt_version,
+        label_score.c.replicate == 0,
+    )
+    cells = [
+        func.max(case((label_score.c.trait == key, column)))
+        for column in (label_score.c.score, label_score.c.explanation)
+        for key in TRAIT_KEYS
+    ]
+    labels = (
+        select(label_score.c.transcript_id, *(cell.label(f"cell_{place}") for place, cell in enumerate(cells)))
+        .where(of_config)
+        .group_by(label_score.c.transcript_id)
+        .having(func.count() == len(TRAIT_KEYS))
+        .subquery()
+    )
+    own = transcript.c
+    columns = (own.transcript_id, own.source_id, own.text, own.split, own.origin)
+    return (
+        select(*columns, *(column for column in labels.c if column.name != "transcript_id"))
+        .join(labels, labels.c.transcript_id == own.transcript_id)
+        .order_by(own.transcript_id)
+    )
+
+
+def _labelled_transcript(row: Row[Any]) -> LabelledTranscript:
+    own, labels = row[: -2 * len(TRAIT_KEYS)], row[-2 * len(TRAIT_KEYS) :]
+    traits = map(TraitFeedback, labels[: len(TRAIT_KEYS)], labels[len(TRAIT_KEYS) :])
+    return LabelledTranscript(*own, Feedback(tuple(traits)))
 
 
 def relabelled_transcripts(store: Store, labelling_config: LabellingConfig) -> list[RelabelledTranscript]:
@@ -66,7 +113,7 @@ def _relabelled_transcript(rows: Sequence[Row[Any]]) -> RelabelledTranscript:
 
 
 def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
-    """How many real transcripts `labelling_config` holds a label of."""
+    """Count the real transcripts with a label of `labelling_config`."""
     label, transcript = tables.label, tables.transcript
     query = (
         select(func.count(label.c.transcript_id.distinct()))
@@ -82,7 +129,7 @@ def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
 
 
 def labelling_configs(store: Store) -> list[LabellingConfig]:
-    """Every label set that holds a label, by name."""
+    """Every labelling configuration that holds a label, by name."""
     query = select(label.c.label_model, label.c.prompt_version).distinct().order_by("label_model", "prompt_version")
     with store.read() as connection:
         return [LabellingConfig(*row) for row in connection.execute(query)]
@@ -103,22 +150,3 @@ def _labelled(labelling_config: LabellingConfig) -> Select[tuple[str]]:
         label.c.prompt_version == labelling_config.prompt_version,
         label.c.replicate == 0,
     )
-
-
-def labels_of(
-    store: Store, labelling_config: LabellingConfig, names: Collection[str] | None = None
-) -> dict[str, LabelledItem]:
-    """What a label set says of transcripts (of all, or of those in `names`), by id."""
-    query = (
-        select(label_score.c.transcript_id, transcript.c.source_id, label_score.c.trait, label_score.c.score)
-        .join(transcript, transcript.c.transcript_id == label_score.c.transcript_id)
-        .where(label_score.c.label_model == labelling_config.label_model)
-        .where(label_score.c.prompt_version == labelling_config.prompt_version, label_score.c.replicate == 0)
-        .order_by(label_score.c.transcript_id)
-    )
-    parts = [query] if names is None else [query.where(label_score.c.transcript_id.in_(part)) for part in chunks(names)]
-    with store.read() as connection:
-        rows = (row for part in parts for row in connection.execute(part))
-        return {
-            name: labelled_transcript(list(group)) for name, group in groupby(rows, key=lambda row: row.transcript_id)
-        }

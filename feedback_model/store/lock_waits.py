@@ -1,4 +1,4 @@
-"""Who holds the database lock that a connection of ours waits for."""
+"""Waits for database locks, with the session or process that holds them."""
 
 import os
 import threading

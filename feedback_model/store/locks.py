@@ -9,13 +9,14 @@ import socket
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import cache
 from pathlib import Path
 
 from sqlalchemy import delete, select, update
 
+from feedback_model.errors import StoreUnavailable
 from feedback_model.progress import check_stop
 from feedback_model.store.bulk import insert_missing, upsert
 from feedback_model.store.connection import Store
@@ -41,14 +42,26 @@ def _identity(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}:{_start_time(pid)}"
 
 
+_renounced = 0
+
+
 def process_owner() -> str:
     """This process, as owner of leases and claims."""
-    return _identity(os.getpid())
+    return _identity(os.getpid()) + (f".{_renounced}" if _renounced else "")
+
+
+def renounce() -> None:
+    """Count what this process holds as held by a process that died, so that its next attempt recovers it.
+
+    For a database that went away: nothing could be given back there.
+    """
+    global _renounced  # noqa: PLW0603 - an identity is one for the whole process
+    _renounced += 1
 
 
 def is_alive(owner: str) -> bool | None:
-    """Whether `owner` lives; None where that cannot be known from this host."""
-    host, pid, started = owner.rsplit(":", 2)
+    """Tell whether `owner` lives; None where that cannot be known from this host."""
+    host, pid, life = owner.rsplit(":", 2)
     if host != socket.gethostname():
         return None
     try:
@@ -57,7 +70,9 @@ def is_alive(owner: str) -> bool | None:
         return False
     except PermissionError:
         return True
-    return _start_time(int(pid)) == started
+    if _start_time(int(pid)) != life.partition(".")[0]:
+        return False
+    return int(pid) != os.getpid() or owner == process_owner()
 
 
 def describe_owner(owner: str) -> str:
@@ -67,7 +82,7 @@ def describe_owner(owner: str) -> str:
 
 
 def holder(store: Store, name: str) -> str | None:
-    """Who holds the lease `name`; None if nobody alive does."""
+    """Name the living holder of the lease `name`; None if there is none."""
     with store.read() as connection:
         row = connection.execute(select(lease.c.owner, lease.c.expires_at).where(lease.c.name == name)).first()
     return row.owner if row is not None and _is_held(row.owner, row.expires_at) else None
@@ -100,7 +115,8 @@ def release(store: Store, name: str) -> None:
 
 def _renew(store: Store, name: str, finished: threading.Event) -> None:
     while not finished.wait(RENEWAL):
-        with store.write() as connection:
+        # A database that is away for a moment must not end what renews the lease when it is back.
+        with suppress(StoreUnavailable), store.write() as connection:
             connection.execute(
                 update(lease)
                 .where(lease.c.name == name, lease.c.owner == process_owner())

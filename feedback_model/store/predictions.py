@@ -1,4 +1,4 @@
-"""What models said, as it came, in SQL: one inference is one way of asking one model, one output one transcript's answer."""
+"""Outputs and their judgements in SQL: an inference is one model asked in one way, an output its answer to one transcript."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -131,7 +131,7 @@ def _judgement_row(inference_id: str, transcript_id: str, judgement: Judgement) 
 
 
 def judged_outputs(store: Store, inference_id: str, dataset_id: str, split: Split) -> dict[str, JudgedOutput]:
-    """What one inference said about one part of a dataset, by transcript id."""
+    """Read the judged outputs of one inference on one part of a dataset, by transcript id."""
     judgement = tables.judgement
     columns = (judgement.c[name] for name in ("transcript_id", "tier", *TRAIT_KEYS))
     query = (

@@ -1,4 +1,4 @@
-"""Champions in SQL: who answers, who did, and going back. Knows not why a decision was made, nor where weights lie."""
+"""Champions, promotions, rollbacks and decisions in SQL."""
 
 import json
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ def predecessor(promotions: Sequence[Promotion]) -> Promotion | None:
 
 
 def rolled_back(promotions: Sequence[Promotion]) -> dict[str, str]:
-    """Why each model was rolled back from, by model id; one that was rolled back to since is not among them."""
+    """Read the reason each model was rolled back, by model id; one that was rolled back to since is left out."""
     reasons: dict[str, str] = {}
     for before, promotion_record in pairwise(promotions):
         if promotion_record.kind == "rollback":
@@ -149,7 +149,7 @@ def fix_rules(store: Store, rules: PromotionRules) -> FixedRules:
 
 
 def first_prediction(store: Store, inference_ids: list[str]) -> str | None:
-    """When the first of these inferences was begun; None if none was."""
+    """Read the start of the first of these inferences; None if none was begun."""
     inference = tables.inference
     query = select(func.min(inference.c.created_at)).where(inference.c.inference_id.in_(inference_ids))
     with store.read() as connection:

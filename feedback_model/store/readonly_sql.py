@@ -1,7 +1,7 @@
-"""The read-only door: anyone's SQL against the results, which can neither change anything nor run for ever.
+"""Read-only SQL against the results: it can neither change anything nor run for ever.
 
 SQLite is opened read-only behind an authorizer that lets through reading alone, and a deadline; PostgreSQL runs the query in
-a read-only transaction with a statement timeout. Knows nothing of what is asked.
+a read-only transaction with a statement timeout.
 """
 
 import sqlite3
@@ -46,7 +46,7 @@ _LARGEST_VALUE = 10_000_000  # bytes in one text or blob; a bomb may ask for a g
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What a query answered."""
+    """Columns and rows of a query."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]

@@ -7,6 +7,8 @@ is done, and Alembic is not even imported.
 """
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +18,6 @@ from sqlalchemy import Connection, inspect, text
 
 from feedback_model.errors import StoreError
 from feedback_model.records.recipe import RECIPE_FIELDS
-from feedback_model.store.connection import Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VIEWS = (
@@ -97,6 +98,9 @@ def _dialect_words(dialect: str) -> dict[str, str]:
     }
 
 
+Transaction = Callable[[], AbstractContextManager[Connection]]
+
+
 @cache
 def head_revision() -> str:
     """The newest revision this code knows: the number its last migration's file name starts with."""
@@ -126,16 +130,20 @@ def _functions() -> str:
     return files("feedback_model.store").joinpath("views", "postgresql_functions.sql").read_text(encoding="utf-8")
 
 
-def bring_up_to_date(store: Store) -> None:
+def bring_up_to_date(read: Transaction, write: Transaction) -> None:
     """Migrate tables and remake views where they are older than this code.
+
+    Args:
+        read: opens a connection for queries.
+        write: opens a transaction in which tables may be replaced that others refer to.
 
     Raises:
         StoreError: the database is newer than this code or older than the first release, or cannot be written.
     """
-    with store.read() as connection:
+    with read() as connection:
         if _is_current(connection):
             return
-    with store.write(foreign_keys=False) as connection:
+    with write() as connection:
         _wait_for_other_migrations(connection)
         if not _is_current(connection):
             migrate(connection, head_revision())

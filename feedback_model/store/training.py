@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,12 +10,11 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from feedback_model.errors import MissingStage
 from feedback_model.records.identifiers import to_json
 from feedback_model.records.recipe import recipe_from
-from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion, TrainingRun, TrainingStep
+from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion, TrainingRun, TrainingStep, epoch_folder
 from feedback_model.store import clock
 from feedback_model.store.bulk import insert_missing, upsert
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import checkpoint, model_version, training_run, training_step
-from feedback_model.training.checkpoints import epoch_folder
 
 
 def begin_run(store: Store, run: TrainingRun) -> None:
@@ -202,6 +200,6 @@ def model_version_of(store: Store, model_id: str) -> ModelVersion:
                 checkpoint.c.adapter_sha == row.adapter_sha,
             )
         ).scalar()
-    path = Path(epoch_folder(row.run_id, row.epoch)).as_posix()
+    path = epoch_folder(row.run_id, row.epoch).as_posix()
     made = Checkpoint(row.run_id, row.epoch, path, row.adapter_sha, loss)
     return ModelVersion(f"epoch-{row.epoch}", _base_from(row), row.quantised, made)

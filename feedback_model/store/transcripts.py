@@ -56,7 +56,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class BatchCounts:
-    """What became of everything one landing read, in transcripts and rejects."""
+    """Counts of one landing, in transcripts and rejects."""
 
     accepted: int
     known: int
@@ -79,7 +79,7 @@ def transcripts(
 
 
 def count_transcripts(store: Store) -> int:
-    """How many transcripts there are."""
+    """Count all transcripts."""
     query = select(func.count()).select_from(transcript)
     with store.read() as connection:
         return connection.execute(query).scalar_one()
@@ -177,7 +177,7 @@ def unclaimed_batches(store: Store) -> tuple[str, ...]:
 
 
 def landing_times(store: Store, ids: Sequence[str]) -> dict[str, datetime]:
-    """When each of these batches landed, in UTC."""
+    """Read the landing time of each of these batches, in UTC."""
     query = select(batch.c.batch_id, batch.c.landed_at).where(batch.c.batch_id.in_(ids))
     with store.read() as connection:
         return {row.batch_id: datetime.fromisoformat(row.landed_at) for row in connection.execute(query)}

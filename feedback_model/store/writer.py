@@ -1,8 +1,7 @@
-"""One thread that commits for many coroutines: what arrives while it commits shares the next commit.
+"""Group commit: one thread commits for many coroutines, and whatever arrives meanwhile shares the next commit.
 
 A commit costs a disk flush; in the event loop it would hold up every request on its way. Writes of one kind that share a
-commit are made by one call, because a database takes many rows in one statement much faster than one by one. Knows nothing of
-what is written.
+commit are made by one call, because a database takes many rows in one statement much faster than one by one.
 """
 
 import asyncio
@@ -51,7 +50,7 @@ class Writer:
             raise self._failure
 
     async def commit(self, write: WriteMany[Item, Result], item: Item) -> Result:
-        """What `write` gave for `item`, once it is committed; it is committed even if the caller is cancelled meanwhile.
+        """Commit `item` and return what `write` gave for it; it is committed even if the caller is cancelled meanwhile.
 
         Raises:
             StoreError: the commit failed, and with it all that shared it.

@@ -1,7 +1,4 @@
-"""Where adapters lie on disk, and how they get there: complete or not at all, and never over other weights.
-
-Paths are relative to the home folder, so that a home can be moved. Knows nothing of torch.
-"""
+"""Adapters on disk: published complete or not at all, and never over other weights. Paths are relative to the home folder."""
 
 import hashlib
 import shutil
@@ -11,23 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from feedback_model.errors import ModelError
-from feedback_model.records.training import Checkpoint
+from feedback_model.records.training import Checkpoint, epoch_folder, run_folder
 
 WEIGHTS_FILE: Final = "adapter_model.safetensors"
 
 
-def run_folder(run_id: str) -> Path:
-    """Where a run keeps its checkpoints and its state, relative to the home folder."""
-    return Path("checkpoints") / run_id
-
-
-def epoch_folder(run_id: str, epoch: int) -> Path:
-    """Where the adapter after an epoch lies, relative to the home folder."""
-    return run_folder(run_id) / f"epoch-{epoch}"
-
-
 def set_aside_folder(run_id: str, epoch: int, adapter_sha: str) -> Path:
-    """Where an adapter lies after a later training of the same run gave other weights: it may be in use."""
+    """Name the folder for an adapter that a later training of the same run replaced: it may be in use."""
     return run_folder(run_id) / f"epoch-{epoch}-{adapter_sha[:12]}"
 
 

@@ -1,4 +1,4 @@
-"""Which examples make a batch, and a batch as tensors. The order is a pure function of seed and epoch: resuming needs no more."""
+"""Batches: their examples, and their tensors. The order is a pure function of seed and epoch, so resuming needs no more."""
 # pyright: basic
 
 import random

@@ -26,7 +26,7 @@ SAVE_SECONDS: Final = 10.0
 
 
 class Keeper(Protocol):
-    """What the loop reports to; it decides where things are kept."""
+    """Receiver of the loop's steps, states and epochs; it decides where they are kept."""
 
     def step_done(self, step: TrainingStep) -> None:
         """Take note of an update."""

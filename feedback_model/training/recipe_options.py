@@ -4,6 +4,7 @@ A choice of 0 for a field whose default depends on the base model asks for that 
 """
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,13 +97,17 @@ def read_recipe_file(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
     except OSError as error:
         raise InputError(f"the recipe file {path} cannot be read: {error.strerror}; {_WAY_ON}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"the recipe file {path} is not YAML{_position(error)}; {_WAY_ON}") from error
     if not isinstance(values, dict):
         raise InputError(f"the recipe file {path} holds no `field: value` lines; {_WAY_ON}")
+    names = Counter(key.value for key, _ in yaml.compose(text, yaml.SafeLoader).value)
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise InputError(f"{path}: {twice[0]} is given twice; leave one of them")
     return {str(name): check_choice(str(name), value, str(path)) for name, value in values.items()}
 
 

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Position:
-    """How far training has come."""
+    """Progress of a training, to the step."""
 
     epoch: int = 1
     """The epoch under way, from 1."""

@@ -19,12 +19,13 @@ from feedback_model.records.training import (
     TrainingRun,
     TrainingStep,
     choose_precision,
+    run_folder,
     run_id_of,
 )
 from feedback_model.store import training as runs
 from feedback_model.store.connection import Store
 from feedback_model.store.locks import hold
-from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish, run_folder
+from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish
 from feedback_model.training.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _run_loop(
 
 @dataclass
 class _Keeping:
-    """Where the loop's steps, states and epochs go."""
+    """Keeper of the loop's steps, states and epochs in database and home folder."""
 
     store: Store
     home: Path

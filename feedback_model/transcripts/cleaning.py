@@ -1,4 +1,4 @@
-"""Text as people send it -> text as the service keeps it. Knows nothing of files or of what the text says.
+"""Cleaning of text: as people send it -> as the service keeps it.
 
 Unicode is composed (NFC), control characters go, spaces are single and each paragraph is one line. Emoji, their joiners
 and the marks of right-to-left scripts stay: they are part of what was said.

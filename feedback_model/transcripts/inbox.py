@@ -1,4 +1,4 @@
-"""The inbox: a folder whose files are landed and then moved aside. Knows nothing of what is in them."""
+"""The inbox: a folder whose files are landed and then moved aside."""
 
 import time
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ _CHUNK = 500  # transcripts in a transaction: about a second of work to lose
 
 @dataclass(frozen=True, slots=True)
 class LandingSummary:
-    """What became of everything a landing read, counted in transcripts; what never became one counts once."""
+    """Counts of a landing, in transcripts; a record that never became one counts once."""
 
     batch_id: str | None
     """The batch that retraining may claim; None where nothing was new."""

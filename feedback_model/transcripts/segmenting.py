@@ -42,7 +42,7 @@ def _nearest(ends: Sequence[int], goal: int) -> int:
 
 
 def _sentence_ends(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
-    """How many words stand before each sentence end, ascending."""
+    """Count the words before each sentence end, ascending."""
     ends: list[int] = []
     for index, (start, end) in enumerate(spans):
         word = text[start:end]

@@ -1,4 +1,4 @@
-"""Dataset versions: all usable labels of one label set, frozen as a Parquet file that its content names.
+"""Dataset versions: all usable labels of one labelling configuration, frozen as a Parquet file that its content names.
 
 One row is one transcript: ids, split, origin, text, and per trait its score and, as `<trait>_explanation`, the reason.
 """
@@ -16,7 +16,8 @@ from feedback_model.records.labels import Dataset, LabelledTranscript, Labelling
 from feedback_model.records.transcripts import SPLITS, Split
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
-from feedback_model.store.datasets import count_sources, labelled_examples, record_dataset
+from feedback_model.store.datasets import count_sources, record_dataset
+from feedback_model.store.labels import labelled_transcripts
 from feedback_model.traits import TRAIT_KEYS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def snapshot(store: Store, settings: Settings, labelling_config: LabellingConfig
         InputError: a split would be empty.
         StoreError: the file cannot be written.
     """
-    examples = labelled_examples(store, labelling_config)
+    examples = labelled_transcripts(store, labelling_config, usable=True)
     counts: Counter[Split] = Counter(example.split for example in examples)
     _demand_all_splits(store, labelling_config, counts)
     dataset_id = content_id(

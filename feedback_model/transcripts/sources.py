@@ -1,4 +1,4 @@
-"""Where transcripts come from: files, folders and hub datasets, in the order in which they were named."""
+"""Sources of transcripts: files, folders and hub datasets, in the order in which they were named."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ def read_sources(
 
 
 def source_name(path: str) -> str:
-    """What a path is called where a batch says where it came from."""
+    """Name a path as batches and reports show it."""
     return path.removeprefix(HUB_PREFIX) if path.startswith(HUB_PREFIX) else Path(path).absolute().name
 
 

@@ -1,4 +1,4 @@
-"""Which split a source belongs to: a hash of its id decides, so that more data never moves an old item."""
+"""Splits by hash of the source's id, so that more data never moves an old item."""
 
 import hashlib
 from typing import Final

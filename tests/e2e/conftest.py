@@ -18,11 +18,11 @@ import pytest
 from deployments.local.server import temporary_server
 from feedback_model.demo.speech import write_demo_input
 from feedback_model.settings import Settings
+from tests.local_service import HANGS, LocalService, clean_environment, feedback_up
 from tests.openai_rig.process import serving
 
-PATIENCE = 240.0  # seconds until a command or a condition counts as hanging
-
 CONCURRENCY = 16  # requests in flight: what a kill may cost
+COUNT = 100  # transcripts of a run: enough for all three splits, and for a kill in the middle of each stage
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Installation:
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=HANGS)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def count(self, query: str) -> int:
@@ -72,7 +72,7 @@ class Installation:
 
     def kill_when_counted(self, process: "subprocess.Popen[str]", query: str, enough: int) -> None:
         """SIGKILL the command once the database counts `enough`; it must not have ended before."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + HANGS
         while self.count(query) < enough:
             if process.poll() is not None:
                 out, err = process.communicate()
@@ -90,6 +90,19 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = Settings(home=tmp_path_factory.mktemp("prefect"))
     with temporary_server(settings) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    """One `feedback up` for the session, with demo models, on a home where 30 transcripts had landed before."""
+    folder = tmp_path_factory.mktemp("up")
+    home, landed = folder / "home", folder / "landed.jsonl"
+    write_demo_input(landed, 30, 5)
+    land = [sys.executable, "-m", "deployments.cli.app", "land", str(landed)]
+    subprocess.run(land, env=clean_environment(home), check=True, capture_output=True)
+    options = ("--labeller", "embedded", "--base-model", "embedded", "--epochs", "1", "--set", "rank=4")
+    with feedback_up(home, *options) as running:
+        yield running
 
 
 @pytest.fixture
@@ -120,5 +133,5 @@ def paid_installation(installation: Installation, endpoint: Endpoint) -> Install
 @pytest.fixture
 def transcripts(tmp_path: Path) -> Path:
     path = tmp_path / "transcripts.jsonl"
-    write_demo_input(path, 300, 11)
+    write_demo_input(path, COUNT, 11)
     return path

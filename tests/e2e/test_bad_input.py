@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.e2e.conftest import Installation
+from tests.e2e.conftest import COUNT, Installation
 from tests.openai_rig.process import serving
 
 
@@ -107,4 +107,4 @@ def test_a_database_that_is_no_database_is_named(installation: Installation) -> 
 def test_hostile_sql_is_refused(installation: Installation, transcripts: Path) -> None:
     assert installation.run("land", str(transcripts)).returncode == 0
     refused(installation, "results", "sql", "DELETE FROM transcript")
-    assert installation.count("SELECT count(*) FROM transcript") == 300
+    assert installation.count("SELECT count(*) FROM transcript") == COUNT

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import CONCURRENCY, Endpoint, Installation
+from tests.e2e.conftest import CONCURRENCY, COUNT, Endpoint, Installation
+from tests.local_service import HANGS, eventually
 
 RUN = ("run", "--base-model", "embedded", "--epochs", "2")
 
@@ -18,8 +19,8 @@ def test_killed_at_every_stage_it_completes_and_buys_nothing_twice(
         "PREFECT_API_URL"
     ]  # here each command has a server of its own, which dies with it
     for query, enough in (
-        ("SELECT count(*) FROM label", 60),
-        ("SELECT count(*) FROM training_step", 15),
+        ("SELECT count(*) FROM label", 40),
+        ("SELECT count(*) FROM training_step", 5),
         ("SELECT count(*) FROM output", 1),
     ):
         paid_installation.kill_when_counted(paid_installation.start(*run), query, enough)
@@ -29,7 +30,7 @@ def test_killed_at_every_stage_it_completes_and_buys_nothing_twice(
     assert done.returncode == 0, done.stderr
     bought_again = sum(count - 1 for count in endpoint.replies().values())
     assert bought_again <= CONCURRENCY
-    assert paid_installation.count("SELECT count(*) FROM label WHERE replicate = 0") >= 300
+    assert paid_installation.count("SELECT count(*) FROM label WHERE replicate = 0") >= COUNT
     assert paid_installation.count("SELECT count(*) FROM evaluation_summary") == 8  # four models, two splits
     assert paid_installation.count("SELECT count(*) - count(DISTINCT epoch) FROM checkpoint") == 0
 
@@ -54,7 +55,7 @@ def test_two_runs_at_once_buy_each_label_once_and_both_succeed(
 ) -> None:
     runs = [paid_installation.start(*RUN, "--input", str(transcripts)) for _ in range(2)]
 
-    ends = [run.communicate(timeout=240) for run in runs]
+    ends = [run.communicate(timeout=HANGS) for run in runs]
 
     assert [run.returncode for run in runs] == [0, 0], ends
     assert set(endpoint.replies().values()) == {1}
@@ -62,21 +63,21 @@ def test_two_runs_at_once_buy_each_label_once_and_both_succeed(
 
 
 # Slow enough for the request to come long before the last answer.
-@pytest.mark.parametrize("endpoint", [0.4], indirect=True)
+@pytest.mark.parametrize("endpoint", [1.0], indirect=True)
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_stop_ends_with_one_sentence_and_the_next_command_goes_on(
     paid_installation: Installation, endpoint: Endpoint, transcripts: Path, request_to_stop: signal.Signals
 ) -> None:
     assert paid_installation.run("land", str(transcripts)).returncode == 0
     label = paid_installation.start("label")
-    while paid_installation.count("SELECT count(*) FROM label") < 30:
-        assert label.poll() is None, label.communicate()
+    eventually(lambda: paid_installation.count("SELECT count(*) FROM label") or label.poll() is not None)
+    assert label.poll() is None, label.communicate()
     label.send_signal(request_to_stop)
-    _, said = label.communicate(timeout=60)
+    _, said = label.communicate(timeout=HANGS)
 
     assert label.returncode == 130
     assert "Traceback" not in said
     assert "error: stopped on request" in said
     assert paid_installation.run("label").returncode == 0
-    asked_twice = sum(endpoint.replies().values()) - 300  # what was on its way when Prefect cut it short
+    asked_twice = sum(endpoint.replies().values()) - COUNT  # what was on its way when Prefect cut it short
     assert asked_twice <= (0 if request_to_stop is signal.SIGINT else CONCURRENCY)

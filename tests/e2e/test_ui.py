@@ -1,15 +1,12 @@
 """What people do in the Prefect UI, done in a real browser."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from feedback_model.demo.speech import write_demo_input
-from tests.local_service import LocalService, clean_environment, feedback_up
+from tests.local_service import LocalService
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -19,20 +16,12 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 60_000  # milliseconds; a run needs a process of its own
+PATIENCE = 600_000  # milliseconds after which nothing will come any more
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: install the package chromium")
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    folder = tmp_path_factory.mktemp("ui")
-    home, landed = folder / "home", folder / "landed.jsonl"
-    write_demo_input(landed, 30, 5)
-    land = [sys.executable, "-m", "deployments.cli.app", "land", str(landed)]
-    subprocess.run(land, env=clean_environment(home), check=True, capture_output=True)
-    with feedback_up(home, "--labeller", "embedded", "--base-model", "embedded", "--epochs", "1") as running:
-        yield running
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: install the package chromium"),
+    pytest.mark.xdist_group("up"),  # with whatever else shares that one service
+]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +55,7 @@ def test_a_click_on_quick_run_labels_what_has_landed(page, service):
     page.get_by_role("link", name="on-demand").first.wait_for()
     open_deployment(page, service, "label/on-demand")
     choose_run(page, "Quick run")
-    run = service.finished_run("label/on-demand", 90)
+    run = service.finished_run("label/on-demand")
     assert run["state_type"] == "COMPLETED"
     page.reload()
     expect(page.get_by_text("Completed").first).to_be_visible(timeout=PATIENCE)
@@ -92,7 +81,7 @@ def test_a_custom_run_runs_with_what_was_filled_in(page, service):
     choose_run(page, "Custom run")
     page.get_by_label("Augmentation share").fill("0.5")
     page.get_by_role("button", name="Submit").click()
-    run = service.finished_run("augment/on-demand", 90)
+    run = service.finished_run("augment/on-demand")
     assert run["state_type"] == "COMPLETED", run["state"]
     assert run["parameters"] == {"labeller": "embedded", "share": 0.5, "seed": 0}
 

@@ -29,6 +29,7 @@ from tests.labelling_rig import (
     states,
     until,
 )
+from tests.local_service import HANGS
 from tests.openai_rig.process import serving
 
 QUICK = RetryLimits(outage=2.0, first_backoff=0.02, longest_backoff=0.1)
@@ -151,7 +152,7 @@ async def test_two_runs_at_once_take_turns_and_collect_nothing_twice(tmp_path) -
         store = filled_store(settings, 30)
         both = [start_labelling(settings, batch=True) for _ in range(2)]
         for process in both:
-            process.communicate(timeout=60)
+            process.communicate(timeout=HANGS)
             assert process.returncode == 0
         assert set(bill(url).values()) == {1}
         assert count_rows(store) == {"label": 30, "label_response": 30, "label_request": 30}

@@ -16,7 +16,7 @@ from feedback_model.errors import InputError, StoreError
 from feedback_model.store.readonly_sql import datasette_command
 from tests.databases import sqlite_files
 from tests.filled_store import fill
-from tests.local_service import clean_environment, eventually
+from tests.local_service import HANGS, clean_environment, eventually
 
 
 @pytest.fixture(scope="module")
@@ -26,28 +26,28 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "deployments.cli.app", "results", "browse", "--port", str(port)]
     with subprocess.Popen(command, env=clean_environment(home), stderr=subprocess.DEVNULL) as server:
         url = f"http://127.0.0.1:{port}/feedback"
-        eventually(lambda: answers(f"{url}.json"), 60)
+        eventually(lambda: answers(f"{url}.json"))
         yield url
         server.terminate()
 
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=10) as reply:
+        with urllib.request.urlopen(url, timeout=HANGS) as reply:
             return reply.status == 200
     except urllib.error.URLError:
         return False
 
 
 def test_a_view_is_a_page_and_its_rows_are_json(page: str) -> None:
-    with urllib.request.urlopen(f"{page}/evaluation_summary.json?_shape=objects", timeout=30) as reply:
+    with urllib.request.urlopen(f"{page}/evaluation_summary.json?_shape=objects", timeout=HANGS) as reply:
         rows = json.load(reply)["rows"]
     assert {row["model"] for row in rows} == {"base", "epoch-2"}
 
 
 def test_what_would_write_is_refused(page: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{page}.json?sql={quote('DELETE FROM label')}", timeout=30)
+        urllib.request.urlopen(f"{page}.json?sql={quote('DELETE FROM label')}", timeout=HANGS)
     refused.value.close()
     assert refused.value.code == 400
 

@@ -11,7 +11,7 @@ from eval.intervals import clustered_share, error_interval
 from feedback_model.parsing import judge
 from feedback_model.store import tables
 from feedback_model.store.evaluations import latest_evaluation, read_evaluation
-from feedback_model.store.labels import labels_in
+from feedback_model.store.labels import labelled_transcripts
 from feedback_model.traits import TRAIT_KEYS
 from tests.evaluated_run import RUN, Evaluated, EvaluatedRun, evaluate_run, open_evaluated, open_run, relabel
 
@@ -202,7 +202,9 @@ def test_a_relabelled_sample_gives_the_floor_and_the_skill_above_it(run):
 def test_the_mean_over_traits_has_the_interval_of_the_transcripts_means(run):
     evaluation = evaluate(run.store, run.dataset, "test", run.models, RUN)
     result = evaluation.model("base")
-    sources = [item.source_id for item in labels_in(run.store, run.dataset, "test")]
+    config, dataset_id = run.dataset.labelling_config, run.dataset.dataset_id
+    items = labelled_transcripts(run.store, config, dataset_id=dataset_id, split="test")
+    sources = [item.source_id for item in items]
     pairs = zip(sources, scores_by_hand(run, "base", "test"), strict=True)
     errors = {
         (number, source): np.mean((np.array(label) - np.array(scores)) ** 2)

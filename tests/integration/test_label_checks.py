@@ -5,7 +5,7 @@ from feedback_model.labelling.label import label_missing, plan_labels
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.metamorphic import CHECKS
 from feedback_model.labelling.quality_checks import check_labels
-from feedback_model.store.datasets import labelled_examples
+from feedback_model.store.labels import labelled_transcripts
 from tests.labelling_rig import bill, filled_store, settings_for
 from tests.openai_rig.process import serving
 
@@ -24,4 +24,4 @@ async def test_copies_are_bought_once_and_enter_neither_plan_nor_dataset(tmp_pat
         assert sum(bill(url).values()) - before == paid <= 20
         assert plan_next(store, labelling_config) == plan
         assert plan_labels(store, labelling_config).n_wanted == 0
-        assert {example.origin for example in labelled_examples(store, labelling_config)} == {"real"}
+        assert {example.origin for example in labelled_transcripts(store, labelling_config, usable=True)} == {"real"}

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -154,9 +153,7 @@ def test_a_path_that_is_not_there_lands_nothing(store: Store, tmp_path: Path) ->
     assert count_transcripts(store) == 0
 
 
-def test_a_huge_document_lands_quickly(store: Store, tmp_path: Path) -> None:
+def test_a_huge_document_lands_whole(store: Store, tmp_path: Path) -> None:
+    """If the time to cut it grew with the square of its length, this would not end."""
     text = ". ".join(a_speech(number, words=20) for number in range(10_000))
-    started = time.monotonic()
-    summary = land(store, [a_file(tmp_path, {"text": text})])
-    assert summary.accepted > 800
-    assert time.monotonic() - started < 15
+    assert land(store, [a_file(tmp_path, {"text": text})]).accepted > 800

@@ -38,9 +38,9 @@ def pid_in(log: Path) -> int | None:
 def test_a_child_ends_with_a_killed_parent(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     with subprocess.Popen([sys.executable, "-c", PARENT, SAY_PID, str(log)]) as parent:
-        pid = eventually(lambda: pid_in(log), 120)
+        pid = eventually(lambda: pid_in(log))
         parent.send_signal(signal.SIGKILL)
-    eventually(lambda: not psutil.pid_exists(pid), 60)
+    eventually(lambda: not psutil.pid_exists(pid))
 
 
 def test_a_process_is_ready_when_something_is_found(tmp_path: Path) -> None:

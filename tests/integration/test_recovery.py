@@ -27,6 +27,7 @@ from tests.labelling_rig import (
     states,
     until,
 )
+from tests.local_service import HANGS
 from tests.openai_rig.process import serving
 
 QUICK = RetryLimits(outage=2.0, first_backoff=0.02, longest_backoff=0.1)
@@ -65,7 +66,7 @@ def test_after_kills_nothing_is_lost_and_each_reply_is_accounted_for(tmp_path, s
         for replies in (20, 60, 100):
             kill_when(start_labelling(settings), url, replies)
         last = start_labelling(settings)
-        last.communicate(timeout=60)
+        last.communicate(timeout=HANGS)
         assert last.returncode == 0
         twice = sum(bill(url).values()) - 150
         found = outcomes(store)

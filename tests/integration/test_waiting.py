@@ -26,7 +26,7 @@ from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, connect, open_store
 from feedback_model.store.locks import hold
 from feedback_model.store.schema import bring_up_to_date
-from feedback_model.waiting import Wait, telling_waits
+from feedback_model.waiting import Wait, describe_process, telling_waits
 from tests.labelling_rig import filled_store, settings_for, states
 from tests.local_service import clean_environment
 from tests.openai_rig.process import serving
@@ -34,14 +34,14 @@ from tests.other_process import HOLD_LEASE, Other
 
 WRITE = "import sqlite3; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); keep()"
 CLAIM = """
-from feedback_model.records.transcripts import LabelSet
-from feedback_model.store import claims, ledger
+from feedback_model.store import label_claims, label_requests
 from feedback_model.store.connection import connect
-from feedback_model.labelling.opening import label_set_of
+from feedback_model.labelling.labeller import labelling_config_of
 from feedback_model.settings import Settings
-store, labels = connect(sys.argv[1]), label_set_of("openai", Settings(label_model="embedded-rubric-1", _env_file=None))
-ledger.want_labels(store, labels, None)
-claims.claim_next(store, labels, "label", 3)
+settings = Settings(label_model="embedded-rubric-1", _env_file=None)
+store, labels = connect(sys.argv[1]), labelling_config_of("openai", settings)
+label_requests.enqueue_labels(store, labels, None)
+label_claims.claim_next(store, labels, "label", 3)
 keep()
 """
 
@@ -106,7 +106,7 @@ def test_a_migration_of_another_session_is_named(empty_postgres_url: str) -> Non
     other = psycopg.connect(empty_postgres_url.replace("+psycopg", ""), application_name="feedback elsewhere")
     other.execute("SELECT pg_advisory_lock(7365014)")
     session, store = other.info.backend_pid, connect(empty_postgres_url)
-    wait = told_while(lambda: bring_up_to_date(store), other.close, "another session of PostgreSQL")
+    wait = told_while(lambda: bring_up_to_date(store.read, store.write), other.close, "another session of PostgreSQL")
     assert wait.what.endswith(f"(session {session}: feedback elsewhere)")
     store.close()
 
@@ -174,3 +174,9 @@ def test_ctrl_c_is_heard_while_another_writes(store: Store, settings: Settings, 
         other.release()
         land.communicate()
     assert land.returncode == 130
+
+
+def test_a_process_is_named_by_what_it_runs() -> None:
+    other = Other("keep()", "rest")
+    assert describe_process(other.process.pid).startswith(f"process {other.process.pid}: -c import sys def keep()")
+    other.release()

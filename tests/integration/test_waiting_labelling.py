@@ -1,5 +1,6 @@
 """Each wait of labelling is told: for a limit, a budget, an endpoint that refuses, and batches."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.batch_jobs import label_in_batches
 from feedback_model.labelling.label import label_missing
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
+from feedback_model.labelling.rate_limiter import RateLimiter
 from feedback_model.labelling.retries import RetryLimits, RetryPolicy
 from feedback_model.waiting import Wait, telling_waits
 from tests.labelling_rig import filled_store, settings_for
@@ -27,17 +29,18 @@ def lines_about(waits: list[Wait], about: str) -> list[str]:
     return [str(wait) for wait in waits if about in wait.what]
 
 
-async def label_all(home, url, count, how=label_missing, concurrency=8, **options) -> None:
-    settings = settings_for(home, url, concurrency=concurrency).model_copy(update={"label_model": "gpt-4o-mini"})
+async def label_all(home, url, count, how=label_missing, **options) -> None:
+    settings = settings_for(home, url).model_copy(update={"label_model": "gpt-4o-mini"})
     async with open_labeller("openai", settings) as labeller:
         await how(filled_store(settings, count), labeller, labelling_config_of("openai", settings), settings, **options)
 
 
-async def test_a_rate_limit_says_when_it_goes_on(tmp_path, told) -> None:
-    with serving(requests_per_minute=60) as url:
-        await label_all(tmp_path, url, 3, concurrency=1)
-    (line, *_) = lines_about(told, "the endpoint's rate limit (next request in ")
-    assert "Ctrl-C" in line
+async def test_a_rate_limit_says_when_it_goes_on(told) -> None:
+    limiter = RateLimiter()
+    limiter.note_reply({"x-ratelimit-limit-requests": "60"}, time.monotonic())
+    while not (lines := lines_about(told, "the endpoint's rate limit (next request in ")):
+        await limiter.wait_turn(1.0)
+    assert "Ctrl-C" in lines[0]
 
 
 async def test_a_budget_says_what_it_waits_for(tmp_path, told) -> None:

@@ -1,4 +1,4 @@
-"""Chat completions: what is said, spoiled if it is to be, with usage and log probabilities. Knows nothing of HTTP."""
+"""Chat completions: what is said, spoiled if it is to be, with usage and log probabilities."""
 
 import hashlib
 import math

@@ -4,11 +4,13 @@ import re
 import runpy
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from feedback_model.records.labels import AttemptOutcome, RequestState
 from tests.documented_blocks import PAGES, ROOT, RUNNABLE, SHOWN, blocks, runnable
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -110,6 +112,12 @@ def test_block_is_run_or_says_why(page: Path) -> None:
     assert {block.language for block in found} <= {*RUNNABLE, *SHOWN}
     assert [block for block in found if block.reason and block.language not in RUNNABLE] == []
     assert page.read_text(encoding="utf-8").count("<!-- not run:") == sum(block.reason is not None for block in found)
+
+
+def test_state_diagrams_name_the_states_of_the_code() -> None:
+    page = (ROOT / "docs" / "explanation" / "labelling-protocol.md").read_text(encoding="utf-8")
+    drawn = [set(re.findall(r"^    (\w+) -->", diagram, re.MULTILINE)) for diagram in page.split("stateDiagram-v2")[1:]]
+    assert drawn == [set(get_args(RequestState)), set(get_args(AttemptOutcome))]
 
 
 def test_every_query_stands_where_it_is_run() -> None:

@@ -14,17 +14,17 @@ from eval.labels import agree, judge_check, scores_of
 from feedback_model.errors import InputError
 from feedback_model.labelling.metamorphic import CHECKS, drop_fillers, shuffle_sentences, split_sentences
 from feedback_model.labelling.quality_checks import Pair
-from feedback_model.records.evaluation import LabelledItem
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.gold import read_gold
 from feedback_model.transcripts.landing import transcript_id_of
+from tests.builders import a_labelled
 
 SHUFFLED, FILLERS = CHECKS
 SPEECH = "First we met. Then we spoke of it. So, um, we agreed. After that we wrote. Hence it was sent. Now we wait."
 
 
-def items(rng: np.random.Generator, n: int) -> dict[str, LabelledItem]:
-    return {f"t{i:03}": LabelledItem(f"t{i:03}", f"s{i}", tuple(map(int, rng.integers(1, 11, 6)))) for i in range(n)}
+def items(rng: np.random.Generator, n: int) -> dict[str]:
+    return {f"t{i:03}": a_labelled(f"t{i:03}", f"s{i}", [*map(int, rng.integers(1, 11, 6))]) for i in range(n)}
 
 
 def test_agreement_is_what_scikit_learn_says_and_has_the_sign_of_kindness() -> None:

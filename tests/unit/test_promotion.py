@@ -11,9 +11,10 @@ from eval.measure import ConstantPredictor, Panel, as_scores
 from eval.promotion.decide import RULES, GateInput, decide
 from eval.promotion.wording import decision_markdown, phrase_verdict
 from feedback_model.errors import MissingStage
-from feedback_model.records.evaluation import Evaluation, JudgedOutput, LabelledItem, ModelResult
+from feedback_model.records.evaluation import Evaluation, JudgedOutput, ModelResult
 from feedback_model.records.promotion import Decision, Evidence, FixedRules
 from feedback_model.traits import TRAIT_KEYS
+from tests.builders import a_labelled
 
 FIXED = FixedRules(1, RULES.rules_id, RULES.version, "2026-11-24T01:00:00.000000+00:00")
 PREDICTED = "2026-11-24T02:00:00.000000+00:00"
@@ -36,7 +37,7 @@ def a_result(model: str, model_id: str, *, best: bool) -> ModelResult:
 def a_case(models: dict[str, list[JudgedOutput]], best: str | None = "epoch-1", **changes: Any) -> GateInput:
     results = tuple(a_result(name, f"m-{name}", best=name == best) for name in models)
     own = ("validation", "now", "d", "r", "validation", "free", "v", "lm", "p", "c", 80, 5.0, results, ())
-    items = tuple(LabelledItem(f"t{n}", f"s{n // 2}", tuple(row)) for n, row in enumerate(LABELS.tolist()))
+    items = tuple(a_labelled(f"t{n}", f"s{n // 2}", row) for n, row in enumerate(LABELS.tolist()))
     outputs = {name: tuple(each) for name, each in models.items()}
     means = ConstantPredictor(LABELS.mean(axis=0), np.median(LABELS, axis=0))
     case = GateInput(Evaluation(*own), None, Panel(items, outputs, means), None, False, None, RULES, FIXED, PREDICTED)

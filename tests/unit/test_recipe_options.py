@@ -114,6 +114,7 @@ def test_a_wrong_assignment_is_refused(assignment, told):
         ("rank:", "rank is None"),
         ("rank: 8\nrnak: 8", "no recipe field 'rnak'"),
         ("rank: 8: 9", r"is not YAML \(line 1\)"),
+        ("rank: 8\nrank: 8", "rank is given twice"),
         ("- rank", "holds no `field: value` lines"),
     ],
 )

@@ -5,9 +5,9 @@ import os
 import signal
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from deployments.local.run_flow import as_coroutine
-from feedback_model.errors import Interrupted
 from feedback_model.progress import check_stop, clear_stop
 
 
@@ -36,7 +36,7 @@ async def _a_flow_whose_signal_is_swallowed() -> None:
 def test_a_sigterm_that_prefects_handler_raises_into_a_callback_is_not_lost() -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
-        with asyncio.Runner() as runner, pytest.raises(Interrupted):
+        with asyncio.Runner() as runner, pytest.raises(TerminationSignal):
             runner.run(asyncio.wait_for(as_coroutine(_a_flow_whose_signal_is_swallowed), timeout=10))
         assert signal.getsignal(signal.SIGTERM) is before
     finally:

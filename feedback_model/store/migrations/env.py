@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: through the connection, and in the transaction, that it is handed."""
+"""Alembic's environment: migrations run on the connection, and in the transaction, that is handed in."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""What was measured, and every two models against each other."""
+"""Tables of evaluations: figures by model and trait, and every pair of models compared."""
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Float, ForeignKey, ForeignKeyConstraint, Integer, Table, Text
 

@@ -1,4 +1,4 @@
-"""What models said, and how the parser judged it."""
+"""Tables of inference: models, outputs and their judgements."""
 
 from sqlalchemy import (
     Boolean,

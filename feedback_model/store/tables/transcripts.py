@@ -1,4 +1,4 @@
-"""What landed: batches, transcripts, rejects."""
+"""Tables of landing: batches, transcripts, rejects."""
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 

@@ -1,5 +1,5 @@
 -- One row per labelling model, rewrite prompt, trait and target score: what became of the rewrites ordered towards it, and
--- what they cost with their blind labels, tries that missed included. cost_usd is NULL where a reply has no known price.
+-- what they cost with their blind labels, attempts that missed included. cost_usd is NULL where a reply has no known price.
 --
 -- label_model, prompt_version: who rewrote and relabelled, and the prompt that asked for the rewrite
 -- trait, target_score: the level that was aimed at
@@ -8,7 +8,7 @@
 -- missed_target, near_duplicate, unusable: relabelled at another score; refused for its likeness to a known transcript;
 --   no usable text or label
 -- pending: without a verdict yet
--- n_replies, cost_usd: replies paid for, rewrites and blind labels together, misses included; NULL where one has no
+-- n_replies, cost_usd: responses paid for, rewrites and blind labels together, misses included; NULL where one has no
 --   known price
 -- cost_per_accepted_usd: `cost_usd` / `accepted`; NULL where nothing was accepted
 --

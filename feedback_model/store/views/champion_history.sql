@@ -4,7 +4,7 @@
 -- kind: `promote` (by a decision) or `rollback` (back to a former champion, whose decision stands)
 -- promoted_by, reason: the rules' version, or who rolled back (`user@host`) and why; `reason` is NULL for a promotion
 -- replaced_at: when the next one came; NULL for the champion
--- model_id, model: the weights, and their role when they were made
+-- model_id, model: the weights, and their name in the evaluation that decided
 -- decision_id, reasons: the decision it stands on, and its sentences (a JSON list); what each rule found is in
 --   `decision_evidence`
 -- evaluation_id, reported_evaluation_id: the validation evaluation that decided, and the test evaluation that reports

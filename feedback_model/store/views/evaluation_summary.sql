@@ -18,7 +18,7 @@
 -- mse_constant: MSE of the constant predictor on the same transcripts
 -- is_best_epoch: whether the validation split chose this model
 -- dataset_id, run_id: the dataset version and the training run
--- label_model, prompt_version: the label set it is measured against
+-- label_model, prompt_version: the labels it is measured against
 -- validator: version of the parser that judged the outputs
 -- validity_low, validity_high: 95% interval of `validity_strict`: exact (Clopper-Pearson) for as many outputs as
 --   independent ones would say the same; where every document has one transcript, that is all of them

@@ -1,7 +1,8 @@
--- One row per ordered pair of label sets and trait, over the transcripts that both labelled; above 0, the first scores higher.
--- Beside itself, a label set stands against its second, hidden labels: how well the labeller agrees with itself.
+-- One row per ordered pair of labelling configurations (model and prompt) and trait, over the
+-- transcripts that both labelled; above 0, the first scores higher.
+-- Beside itself, one stands against its second, hidden labels: how well the labeller agrees with itself.
 --
--- label_model, prompt_version: the label set
+-- label_model, prompt_version: the labelling configuration
 -- other_label_model, other_prompt_version: the one it is compared with
 -- trait, n: the trait, and the transcripts that both labelled
 -- difference: mean score less the other's: above 0, this one scores higher

@@ -1,9 +1,9 @@
--- One row per transcript and label set it was asked for; one row with state 'landed' where it never was.
+-- One row per transcript and labelling configuration it was queued for; one row with state 'landed' where it never was.
 --
 -- transcript_id, split: the transcript
--- state: `landed` (never asked for), `wanted`, `claimed` (being asked), `answered` (paid, not yet read), `labelled`,
+-- state: `landed` (never asked for), `queued`, `claimed` (being asked), `answered` (paid, not yet read), `labelled`,
 --   `failed`
--- label_model, prompt_version: the label set; NULL where the state is `landed`
+-- label_model, prompt_version: the labelling configuration; NULL where the state is `landed`
 -- attempts, error: how often it was asked, and the code of the last failure
 -- source, origin, batch_id, updated_at: where it came from, and when this last changed
 SELECT

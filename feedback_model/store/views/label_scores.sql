@@ -1,9 +1,9 @@
--- One row per labelled transcript, label set, replicate and trait.
+-- One row per labelled transcript, labelling configuration, replicate and trait.
 -- expected_score is the mean over the score's distribution; NULL where the provider was not asked or did not tell it.
 --
 -- transcript_id, source_id, split: what was labelled
 -- origin: `real` or `augmented`
--- label_model, prompt_version: the label set; labels of two sets never mix in a dataset
+-- label_model, prompt_version: the labelling configuration; labels of two never mix in a dataset
 -- replicate: 0 is the label that counts; higher ones were bought to measure the labeller's noise
 -- trait, score, explanation: the label
 -- expected_score: mean over the score's distribution (FEEDBACK_SOFT_LABELS); NULL where it was not told

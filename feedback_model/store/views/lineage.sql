@@ -6,7 +6,7 @@
 -- run_id, epoch, checkpoint_path, adapter_sha: the adapter; NULL for bases
 -- recipe_hash, training_dataset_id, training_code_commit: how it was trained
 -- dataset_id, n_train, n_validation, n_test, n_augmented: the dataset it is measured on
--- label_model, prompt_version: the label set
+-- label_model, prompt_version: the labelling configuration
 SELECT
     evaluation.evaluation_id,
     evaluation_model.model,

@@ -4,6 +4,7 @@ from sqlalchemy import func, select
 
 from feedback_model.store.tables import augmentation, label_response
 from tests.labelling_rig import bill, count_rows, filled_store, kill_when, settings_for, start_labelling, states
+from tests.local_service import HANGS
 from tests.openai_rig.process import serving
 
 
@@ -14,7 +15,7 @@ def test_a_kill_loses_nothing_and_buys_no_more_than_was_in_flight_again(tmp_path
         for replies in (20, 60):
             kill_when(start_labelling(settings), url, replies)
         process = start_labelling(settings)
-        process.communicate(timeout=60)
+        process.communicate(timeout=HANGS)
         assert process.returncode == 0
         assert states(store) == {("done", None): 150}
         assert count_rows(store)["label"] == len(bill(url)) == 150
@@ -28,7 +29,7 @@ def test_two_processes_at_once_buy_nothing_twice_and_both_see_all_done(tmp_path)
         store = filled_store(settings, 550)
         both = [start_labelling(settings) for _ in range(2)]
         for process in both:
-            process.communicate(timeout=90)
+            process.communicate(timeout=HANGS)
             assert process.returncode == 0
             assert states(store) == {("done", None): 550}, "whoever ends first has waited for the other"
         assert set(bill(url).values()) == {1}
@@ -42,7 +43,7 @@ def test_a_kill_during_augmentation_is_taken_up_where_it_was(tmp_path):
         for replies in (203, 215):
             kill_when(start_labelling(settings, augment=True), url, replies)
         process = start_labelling(settings, augment=True)
-        process.communicate(timeout=90)
+        process.communicate(timeout=HANGS)
         assert process.returncode == 0
         with store.read() as connection:
             outcomes = dict(connection.execute(select(augmentation.c.outcome, func.count()).group_by("outcome")).all())

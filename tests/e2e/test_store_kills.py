@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_an_evaluation_killed_before_any_of_its_writes_is_not_there_or_as_it_was(any_store_url: str) -> None:
     program = [sys.executable, "-m", "tests.killed_evaluation", any_store_url]
-    done = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True, timeout=250)
+    done = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True)
     left = [tuple(each) for each in json.loads(done.stdout)]
     first = left.index(next(each for each in left if each[0] == 0))
     before, (_, whole, _), after = left[:first], left[first], left[first + 1 :]

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -11,29 +10,23 @@ import psutil
 import pytest
 
 from feedback_model.demo.speech import write_demo_input
-from tests.local_service import LocalService, clean_environment, eventually, feedback_up
+from tests.local_service import HANGS, LocalService, clean_environment, eventually
 from tests.unit.test_deployments import CONTRACT
 
-STAND_INS = ("--labeller", "embedded", "--base-model", "embedded", "--epochs", "1", "--set", "rank=4")
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    with feedback_up(tmp_path_factory.mktemp("up") / "home", *STAND_INS) as running:
-        yield running
+pytestmark = pytest.mark.xdist_group("up")  # with whatever else shares that one service
 
 
 def feedback(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "deployments.cli.app", *arguments]
     return subprocess.run(
-        command, env=clean_environment(home), capture_output=True, text=True, timeout=120, check=False
+        command, env=clean_environment(home), capture_output=True, text=True, timeout=HANGS, check=False
     )
 
 
 def bootstrap_again(service: LocalService) -> None:
     script = "import asyncio; from deployments.deploy import bootstrap; asyncio.run(bootstrap())"
     environment = service.environment() | {"PREFECT_API_URL": f"{service.url}/api"}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=HANGS)
 
 
 def test_every_deployment_is_there_and_its_workers_are_online(service):
@@ -41,7 +34,7 @@ def test_every_deployment_is_there_and_its_workers_are_online(service):
     flows = {flow["id"]: flow["name"] for flow in service.call("POST", "flows/filter", {})}
     assert {f"{flows[one['flow_id']]}/{one['name']}" for one in deployed} >= CONTRACT
     for pool in ("cpu", "gpu"):
-        eventually(lambda pool=pool: service.call("GET", f"work_pools/{pool}")["status"] == "READY", 60)
+        eventually(lambda pool=pool: service.call("GET", f"work_pools/{pool}")["status"] == "READY")
 
 
 def test_the_options_of_up_are_the_defaults_of_the_runs(service):
@@ -81,7 +74,7 @@ def test_a_second_up_on_the_same_home_says_where_the_first_is(service):
 
 
 def test_a_port_in_use_is_one_sentence(service, tmp_path):
-    refused = feedback(tmp_path / "other", "up", "--port", service.url.rsplit(":", 1)[1])
+    refused = feedback(tmp_path / "other", "up", "--port", service.url.rsplit(":")[1])
     assert refused.returncode == 1
     assert "choose another with --port" in refused.stderr
 
@@ -126,20 +119,22 @@ def everything(service: LocalService) -> dict:
 def test_landed_data_wakes_a_retraining_that_completes_and_leaves_nothing_to_do(service, tmp_path):
     write_demo_input(tmp_path / "landed.jsonl", 60, 3)
     assert feedback(service.home, "land", str(tmp_path / "landed.jsonl")).returncode == 0
-    eventually(lambda: any(run["state_type"] == "RUNNING" for run in service.runs_of("retrain/on-data-landed")), 60)
-    run = service.finished_run("retrain/on-data-landed", 280)
+    eventually(lambda: any(run["state_type"] == "RUNNING" for run in service.runs_of("retrain/on-data-landed")))
+    run = service.finished_run("retrain/on-data-landed")
     assert run["state_type"] == "COMPLETED", run["state"]
-    assert service.finished_run("train/gpu", 1)["state_type"] == "COMPLETED"  # the coordinator did not train itself
-    assert service.finished_run("infer/gpu", 1)["state_type"] == "COMPLETED"
+    assert service.finished_run("train/gpu")["state_type"] == "COMPLETED"  # the coordinator did not train itself
+    assert service.finished_run("infer/gpu")["state_type"] == "COMPLETED"
     results = json.loads(feedback(service.home, "results", "--json").stdout)
     assert "epoch-1" in json.dumps(results)
+    recipe = feedback(service.home, "results", "sql", "SELECT epochs, rank, batch_size FROM recipes", "--json").stdout
+    assert json.loads(recipe) == [{"epochs": 1, "rank": 4, "batch_size": 8}]
     assert (service.home / "reports" / "latest.html").exists()
 
 
 def test_a_worker_that_dies_is_started_again(service):
     worker_of(service, "gpu").kill()
-    eventually(lambda: "the gpu worker ended" in " ".join(service.output.read_text().split()), 30)
-    eventually(lambda: worker_of(service, "gpu"), 30)
+    eventually(lambda: "the gpu worker ended" in " ".join(service.output.read_text().split()))
+    eventually(lambda: worker_of(service, "gpu"))
 
 
 def worker_of(service: LocalService, pool: str) -> psutil.Process | None:

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: progress, tables, and one sentence when something is wrong."""
+"""Terminal output: progress, tables, and one sentence when something is wrong."""
 
 import json
 import sys
@@ -77,7 +77,7 @@ def _text(value: Any) -> str:
 
 
 class _Left(TimeRemainingColumn):
-    """How long it will still take, said as such."""
+    """Time left, said as such."""
 
     def render(self, task: Task) -> Text:
         left = super().render(task)
