@@ -140,7 +140,8 @@ def _say_cost(cost: "CostEstimate", rates: Sequence["HitRate"]) -> None:
         f"at the prices of {cost.price.as_of} ({cost.price.source})" if cost.price else "the model has no known price"
     )
     say(
-        f"expected cost: {_usd(cost.usd)} for {cost.tries:.0f} rewrites, {_usd(cost.usd_per_accepted)} for each accepted; {source}"
+        f"expected cost: {_usd(cost.usd)} for {cost.tries:.0f} rewrites, "
+        f"{_usd(cost.usd_per_accepted)} for each accepted; {source}"
     )
     say(f"tokens a rewrite: {_tokens(cost.rewrite)}; a blind label: {_tokens(cost.relabel)}")
     assumed = [each for each in rates if each.assumed]
