@@ -27,7 +27,7 @@ from tests.local_service import HANGS
 
 
 def settings_for(
-    home: Path, url: str = "http://127.0.0.1:9/v1", timeout: float = 5.0, concurrency: int = 8
+    home: Path, url: str = "http://127.0.0.1:9/v1", timeout: float = 60.0, concurrency: int = 8
 ) -> Settings:
     return Settings(
         home=home,

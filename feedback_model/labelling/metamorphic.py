@@ -6,28 +6,13 @@ No true score is needed: a labeller that does not mind whether sentences are shu
 import itertools
 import random
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
+
+from feedback_model.records.labels import LabelCheck
 
 _SENTENCE: Final = re.compile(r"[^.!?]+[.!?]+[\"')\]]*\s*|[^.!?]+$")
 _FILLERS: Final = re.compile(r",?\s*\b(?:um+|uh+|erm?|uhm|hmm|you know|i mean|sort of|kind of)\b,?", re.IGNORECASE)
 FEWEST_SENTENCES: Final = 6  # fewer can hardly be told apart when shuffled
-
-Direction = Literal["lower", "not lower"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One change and what it must do to a trait."""
-
-    name: str
-    trait: str
-    direction: Direction
-    change: Callable[[str, int], str | None]
-    """The changed text; None where the text does not lend itself to it. Takes a seed."""
-    sentence: str
-    """For readers."""
 
 
 def split_sentences(text: str) -> list[str]:
@@ -57,14 +42,14 @@ def drop_fillers(text: str, seed: int = 0) -> str | None:  # noqa: ARG001 - as e
 
 
 CHECKS: Final = (
-    Check(
+    LabelCheck(
         "shuffled sentences",
         "transition_logic",
         "lower",
         shuffle_sentences,
         "Shuffling the sentences of a speech must lower transition_logic.",
     ),
-    Check(
+    LabelCheck(
         "fillers removed",
         "filler_words",
         "not lower",
