@@ -7,31 +7,19 @@ What expires, fails or is lost is requested again.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from feedback_model.errors import LabellerError
 from feedback_model.labelling.attempts import out_of_budget
-from feedback_model.labelling.batch_api import (
-    BATCH_SHARE,
-    Answered,
-    BatchAPI,
-    Failed,
-    PermanentlyRefused,
-    read_lines,
-    request_line,
-)
-from feedback_model.labelling.label import LABEL_HANDLER, recover_and_plan
+from feedback_model.labelling.batch_api import BATCH_SHARE, BatchAPI, PermanentlyRefused, request_line
+from feedback_model.labelling.batch_responses import BATCH_FEATURES, apply_file
+from feedback_model.labelling.label import recover_and_plan
 from feedback_model.labelling.label_run import FAILURE_BUDGET, LabelCounts
 from feedback_model.labelling.labeller import OpenAILabeller
 from feedback_model.labelling.peers import one_at_a_time
-from feedback_model.labelling.requests import (
-    TokenEstimator,
-    in_budget,
-    unsupported_features,
-)
-from feedback_model.labelling.response_handlers import apply_response, counted
+from feedback_model.labelling.requests import TokenEstimator, in_budget
 from feedback_model.progress import Tracker, check_stop, track
 from feedback_model.records.labels import (
     Attempt,
@@ -39,10 +27,9 @@ from feedback_model.records.labels import (
     ClosedAttempt,
     LabellingConfig,
     LabelRequest,
-    ReceivedResponse,
 )
 from feedback_model.settings import Settings
-from feedback_model.store import label_batches, label_claims, label_requests, label_responses
+from feedback_model.store import label_batches, label_claims
 from feedback_model.store.connection import Store
 from feedback_model.store.label_batches import BatchJob
 from feedback_model.waiting import Waiting
@@ -54,8 +41,6 @@ FEWEST_TOKENS: Final = 5_000
 FIRST_LOOK: Final = 0.5  # seconds until the first look at a batch; each next one comes later
 LAST_LOOK: Final = 60.0
 TICK: Final = 0.25
-STORED_AT_ONCE: Final = 500  # responses in one transaction
-SENSIBLE: Final = frozenset({"soft"})  # features that mean something in a batch, which is kept at the provider anyway
 TOO_MANY: Final = "token_limit_exceeded"
 
 
@@ -69,7 +54,7 @@ async def label_in_batches(
     again_failed: bool = False,
     budget: float | None = None,
 ) -> LabelCounts:
-    """Buy every missing label (at most `limit`) through the Batch API, and go on with batches that were handed in before.
+    """Label what is missing (at most `limit`) through the Batch API, and go on with batches that were handed in before.
 
     Args:
         budget: as in `label_missing`.
@@ -78,12 +63,12 @@ async def label_in_batches(
         LabellingStopped: billing or the budget. LabellerError: the endpoint is down, or refuses batches as such.
         ConfigurationError, Interrupted: batches go on at the provider; a rerun collects them.
     """
-    most = in_budget(budget, labelling_config.label_model)
+    budget_nanos = in_budget(budget, labelling_config.label_model)
     await BatchAPI(labeller).check()
     async with one_at_a_time(store, "label batches", "labels in batches"):  # two would collect one batch twice
         plan = await recover_and_plan(store, labeller, labelling_config, settings, limit, again_failed=again_failed)
-        run = _BatchRun(store, labeller, labelling_config, most, limit, BatchAPI(labeller), again_failed)
-        total = plan.n_done + plan.n_wanted + sum(job.n_requests for job in await run.open_jobs())
+        run = _BatchRun(store, labeller, labelling_config, budget_nanos, limit, BatchAPI(labeller), again_failed)
+        total = plan.n_done + plan.n_queued + sum(job.n_requests for job in await run.open_jobs())
         return await run.work(track("label", total, plan.n_done))
 
 
@@ -99,7 +84,7 @@ class _BatchRun:
     """Requests that may still be handed in; None for all."""
     batches: BatchAPI
     again: bool
-    """Whether batches that the endpoint does not know are given up, and asked about anew."""
+    """True where batches that the endpoint does not have are given up, and requested anew."""
     counts: LabelCounts = field(default_factory=LabelCounts)
     job_tokens: int = MOST_TOKENS
     queue_tokens: float = float("inf")
@@ -193,7 +178,7 @@ class _BatchRun:
 
     def _lines(self, attempts: Iterable[tuple[Attempt, LabelRequest]]) -> Iterable[bytes]:
         for attempt, request in attempts:
-            body = self.estimator.prepare(request).body(self.labeller.optional_features & SENSIBLE)
+            body = self.estimator.prepare(request).body(self.labeller.optional_features & BATCH_FEATURES)
             yield request_line(attempt.attempt_id, body)
 
     async def _wait(self, waiting: Waiting) -> None:
@@ -221,14 +206,14 @@ class _BatchRun:
         """Give up a batch or file that the endpoint does not know, or ask people to: it may be known under another key."""
         if not self.again:
             raise LabellerError(
-                f"the endpoint {self.labeller.client.url} knows no {what} of {job.provider_id}, in which {job.n_requests} labels "
+                f"the endpoint {self.labeller.client.url} has no {what} of {job.provider_id}, in which {job.n_requests} labels "
                 "were asked for; set the OPENAI_API_KEY that it was handed in with, or give it up with `feedback label --mode "
                 "batch --again`, which books what it may have cost and asks anew"
             )
         await asyncio.to_thread(self._return, job, "unknown", "batch_lost")
 
     async def _collect(self, job: BatchJob, batch: Any) -> int:
-        """Keep and read what a batch answered, and give back what it did not; a kill in between loses nothing."""
+        """Store and read what a batch answered, and queue the rest again; a kill in between loses nothing."""
         names = [name for name in (batch.output_file_id, batch.error_file_id) if name]
         files = [await self.batches.read(name) for name in names]
         if None in files:
@@ -237,60 +222,14 @@ class _BatchRun:
         attempts = await asyncio.to_thread(label_batches.open_attempts_of, self.store, job)
         done = 0
         for content in filter(None, files):
-            async for applied in self._store_lines(content, job.labelling_config.label_model, attempts):
-                done += applied
+            model = job.labelling_config.label_model
+            async for counts in apply_file(self.store, self.labeller, content, model, attempts):
+                self.counts += counts
+                done += counts.labelled
                 check_stop()
         rest = [ClosedAttempt(attempt, "unknown", f"batch_{batch.status}") for attempt, _ in attempts.values()]
         await asyncio.to_thread(self._finish, job, rest)
         return done
-
-    async def _store_lines(
-        self, content: bytes, model: str, attempts: dict[str, tuple[Attempt, LabelRequest]]
-    ) -> AsyncGenerator[int]:
-        lines = read_lines(content, model)
-        while True:
-            chunk = [line for line in (next(lines, None) for _ in range(STORED_AT_ONCE)) if line is not None]
-            if not chunk:
-                return
-            known = [(line, *attempts.pop(line.attempt_id)) for line in chunk if line.attempt_id in attempts]
-            yield await asyncio.to_thread(self._apply, known)
-
-    def _apply(self, known: Sequence[tuple[Answered | Failed, Attempt, LabelRequest]]) -> int:
-        """Store responses in one transaction and read them in the next; returns how many requests are done with."""
-        received = [
-            ReceivedResponse(request, line.paid, attempt)
-            for line, attempt, request in known
-            if isinstance(line, Answered)
-        ]
-        for_good, for_now = list[ClosedAttempt](), list[ClosedAttempt]()
-        for line, attempt, _ in known:
-            if isinstance(line, Failed):
-                ends = for_good if line.for_good and not self._can_do_without(line) else for_now
-                ends.append(ClosedAttempt(attempt, "refused", line.code))
-        with self.store.write() as connection:
-            ids = label_responses.store_responses(connection, received) if received else []
-            label_batches.give_up(connection, for_good)
-            n_failed = len(for_good) + label_batches.give_back(connection, for_now)
-        with self.store.write() as connection:
-            usable = [
-                apply_response(connection, LABEL_HANDLER, counted(each.request), response_id, each.paid.body)
-                for each, response_id in zip(received, ids, strict=True)
-            ]
-        n_failed += sum(
-            not use and counted(each.request).attempts >= label_requests.MAX_ANSWERS
-            for each, use in zip(received, usable, strict=True)
-        )
-        for each in received:
-            self.counts += LabelCounts(asked=1, cost_usd=each.paid.cost_usd)
-        self.counts += LabelCounts(labelled=sum(usable), failed=n_failed)
-        return sum(usable)
-
-    def _can_do_without(self, line: Failed) -> bool:
-        """Tell whether a request was refused for a feature that can be left out; it is asked again without."""
-        unsupported = unsupported_features(SENSIBLE, line.parameter)
-        if unsupported:
-            self.labeller.give_up(unsupported, line.parameter, line.code)
-        return bool(unsupported)
 
     def _finish(self, job: BatchJob, rest: Sequence[ClosedAttempt]) -> None:
         self.counts += LabelCounts(failed=label_batches.end_job(self.store, job, "collected", rest))

@@ -1,6 +1,6 @@
 """Label run: claim requests, ask, commit, read, apply. In that order, whatever happens in between.
 
-Serves labels, rewrites and blind relabels alike; a `ResponseHandler` says what a usable answer is, and where it lands.
+Serves labels, rewrites and blind relabels alike; a `ResponseHandler` reads the answer and stores it.
 """
 
 from collections import Counter
@@ -14,8 +14,7 @@ from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.attempts import AttemptLog
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.peers import sharing_limit
-from feedback_model.labelling.response_handlers import ResponseHandler
-from feedback_model.labelling.responses import InvalidResponse
+from feedback_model.labelling.responses import InvalidResponse, ResponseHandler
 from feedback_model.labelling.worker_pool import RequestQueue, run_workers
 from feedback_model.progress import Tracker
 from feedback_model.records.labels import (
@@ -31,9 +30,7 @@ from feedback_model.store.connection import Store
 from feedback_model.store.writer import Writer
 
 Answer = TypeVar("Answer")
-FAILURE_BUDGET: Final = (
-    20  # requests given up after unusable answers, and none answer_oneled: the model will not do better
-)
+FAILURE_BUDGET: Final = 20  # requests given up after unusable answers, and none answered: the model will not do better
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ class LabelCounts:
 
 @dataclass(slots=True)
 class _FailureBudget:
-    """Failures of one run, and when they are too many to go on."""
+    """Failures of one run, which ends when they are too many."""
 
     usable: int = 0
     given_up: int = 0
@@ -72,7 +69,7 @@ class _FailureBudget:
         """Stop paying for answers where none is of use.
 
         Raises:
-            LabellerError: many requests were given up, and none was answer_oneled.
+            LabellerError: many requests were given up, and none was answered.
         """
         if self.usable or self.given_up < FAILURE_BUDGET:
             return
@@ -98,8 +95,8 @@ async def run_requests(
     """Answer what is queued and nobody else has claimed; at most `concurrency` requests are in flight.
 
     Args:
-        limit: of requests; None for all.
-        budget: what `labelling_config` may cost in all, in billionths of a dollar, earlier runs included.
+        limit: requests, at most; None for all.
+        budget: the most `labelling_config` may cost in all, in billionths of a dollar, earlier runs included.
 
     Raises:
         LabellerError, ConfigurationError, Interrupted: no further request was sent; what was paid is kept and the
@@ -138,10 +135,10 @@ async def _answer(
     failures: _FailureBudget,
     request: LabelRequest,
 ) -> tuple[str, LabelCounts]:
-    return request.request_id, await _pursue(labeller, attempt_log, handler, failures, request)
+    return request.request_id, await _ask_until_usable(labeller, attempt_log, handler, failures, request)
 
 
-async def _pursue(
+async def _ask_until_usable(
     labeller: Labeller,
     attempt_log: AttemptLog,
     handler: ResponseHandler[Answer],
@@ -149,7 +146,7 @@ async def _pursue(
     request: LabelRequest,
 ) -> LabelCounts:
     spent = LabelCounts(asked=1)
-    for attempt in range(request.attempts + 1, label_requests.MAX_ANSWERS + 1):
+    for n_answers in range(request.attempts + 1, label_requests.MAX_ANSWERS + 1):
         failures.check(request.label_model)
         try:
             received = await labeller.ask(request, attempt_log)
@@ -164,11 +161,11 @@ async def _pursue(
             failures.usable += 1
             return spent + LabelCounts(labelled=1)
         failures.problems[answer.code] += 1
-        state: RequestState = "claimed" if attempt < label_requests.MAX_ANSWERS else "failed"
+        state: RequestState = "claimed" if n_answers < label_requests.MAX_ANSWERS else "failed"
         await attempt_log.writer.commit(
             label_responses.apply_unusable, UnusableResponse(request, response_id, answer.code, state)
         )
-        request = replace(request, attempts=attempt, complaint=answer.code)
+        request = replace(request, attempts=n_answers, complaint=answer.code)
     failures.given_up += 1
     return spent + LabelCounts(failed=1)
 

@@ -40,7 +40,7 @@ class Labeller(Protocol):
     """A service that answers label requests."""
 
     limited_as: str
-    """Names the endpoint and the key: whoever has the same is under the same limit."""
+    """Name of endpoint and key: labellers with the same name share one rate limit."""
 
     async def ask(self, request: LabelRequest, attempt_log: AttemptLog) -> ReceivedResponse:
         """Ask until a response comes, every attempt written into `attempt_log` before it is sent.
@@ -206,7 +206,7 @@ def check_endpoint(kind: LabellerKind, settings: Settings) -> None:
         async with open_labeller(kind, settings):
             pass
 
-    if kind == "openai":  # the embedded labeller comes up with whoever asks it
+    if kind == "openai":  # the embedded labeller is started with the run itself
         asyncio.run(look())
 
 

@@ -8,20 +8,29 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from feedback_model.errors import StoreError
 from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.response_handlers import ResponseHandler, apply_response, counted
-from feedback_model.labelling.responses import read_envelope
+from feedback_model.labelling.responses import ResponseHandler, apply_response, counted, read_envelope
 from feedback_model.records.labels import Attempt, Purpose, ReceivedResponse
 from feedback_model.store import label_attempts, label_claims, label_responses
 from feedback_model.store.connection import Store
 
 AT_ONCE: Final = 16  # searches under way
 INTERVAL: Final = 5.0  # seconds between looks at who died
+Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
+
+
+def process_unprocessed(store: Store, purpose: Purpose, handler: ResponseHandler[Answer]) -> int:
+    """Process the responses committed by a process that died before it read them; returns how many."""
+    unprocessed = label_claims.take_over_unprocessed(store, purpose)
+    for each in unprocessed:
+        with store.write() as connection:
+            apply_response(connection, handler, each.request, each.response_id, each.body)
+    return len(unprocessed)
 
 
 async def recover_attempts(
@@ -30,7 +39,7 @@ async def recover_attempts(
     """Account for every attempt at `model` that lost its sender, and use the responses that are found; returns how many were.
 
     Args:
-        handlers: how responses are read, by the purpose of their requests; attempts of other purposes are left alone.
+        handlers: readers of responses, by the purpose of their requests; attempts of other purposes are left alone.
     """
     lost = await asyncio.to_thread(label_attempts.take_over_lost_attempts, store, model, tuple(handlers))
     gate = asyncio.Semaphore(AT_ONCE)
@@ -45,7 +54,7 @@ async def recover_attempts(
     looked = dict(zip(lost.attempts, await asyncio.gather(*map(look, lost.attempts)), strict=True))
     found = {attempt: body for attempt, body in looked.items() if isinstance(body, bytes)}
     missing = [attempt for attempt, body in looked.items() if body is None]
-    await asyncio.to_thread(_use, store, handlers, found)
+    await asyncio.to_thread(_apply_found, store, handlers, found)
     await asyncio.to_thread(label_attempts.book_unknown, store, missing)
     await asyncio.to_thread(label_claims.release, store, lost.requests - {attempt.request_id for attempt in found})
     if unknown := len(lost.attempts) - len(found) - len(missing):
@@ -69,23 +78,25 @@ async def recovering_meanwhile(
             try:
                 await recover_attempts(store, labeller, model, handlers)
             except StoreError as error:
-                _log.warning("what others left behind could not be looked for, and will be again: %s", error)
+                _log.warning("requests of crashed processes could not be looked for, the next look follows: %s", error)
 
     work = asyncio.create_task(go_on())
     try:
         yield
     finally:
-        ended.set()  # what was taken over is seen through; whoever stopped halfway would have to be taken over from in turn
+        ended.set()  # what was taken over is finished; stopped halfway, it would have to be taken over again
         await work
 
 
-def _use(store: Store, handlers: Mapping[Purpose, ResponseHandler[Any]], found: Mapping[Attempt, bytes]) -> None:
+def _apply_found(
+    store: Store, handlers: Mapping[Purpose, ResponseHandler[Any]], found: Mapping[Attempt, bytes]
+) -> None:
     requests = label_claims.take_over_claims(store, [attempt.request_id for attempt in found])
     for attempt, body in found.items():
         paid = read_envelope(body, attempt.labelling_config.label_model)
         with store.write() as connection:
             request = requests.pop(attempt.request_id, None)
-            if request is None:  # bought again in the meantime; what this one cost still counts
+            if request is None:  # answered again in the meantime; the cost of this one still counts
                 label_responses.store_spare_response(connection, attempt, paid)
                 continue
             (response_id,) = label_responses.store_responses(

@@ -1,4 +1,4 @@
-"""Labels and what buying them takes: configurations, requests, attempts, responses."""
+"""Labels: configurations, requests, attempts, responses, labelled transcripts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Dataset:
     n_validation: int
     n_test: int
     n_augmented: int
-    """How many of `n_train` were made by augmentation."""
+    """Those of `n_train` that were made by augmentation."""
 
 
 Purpose = Literal["label", "rewrite", "relabel"]
@@ -76,7 +76,7 @@ class LabelRequest:
     attempts: int
     """Responses paid for so far."""
     complaint: str | None = None
-    """Why the last of these was of no use, as told to the labeller when it is asked again."""
+    """Code of the problem with the last of these, told to the labeller when it is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Attempt:
     reserved: int
     """The most it may cost, in billionths of a dollar; nothing to speak of where the model has no known price."""
     budget: int | None = None
-    """What the configuration may cost in all, earlier runs included; None without a budget."""
+    """Most the configuration may cost in all, earlier runs included; None without a budget."""
     job_id: str | None = None
 
 
@@ -141,7 +141,7 @@ class ReceivedResponse:
     paid: PaidResponse
     attempt: Attempt
     recovered: bool = False
-    """Whether it was found at the provider after its attempt was lost."""
+    """True where it was found at the provider after its attempt was lost."""
 
 
 @dataclass(frozen=True, slots=True)

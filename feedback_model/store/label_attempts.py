@@ -1,8 +1,8 @@
-"""Tries at requests, written down before anything leaves this machine, and the running total that budgets are checked against.
+"""Attempts at requests, written down before they are sent, and the running total that budgets are checked against.
 
-A try is open from before it is sent until its reply is kept or its end is known. What nobody knows the end of (its sender
-died, its connection broke) is booked as unknown at the most it may have cost. Money is in billionths of a dollar, so that
-sums are exact. Knows nothing of the endpoint.
+An attempt is open from before it is sent until its response is stored or its end is known. One whose end nobody knows (its
+sender died, its connection broke) is booked as unknown at the most it may have cost. Money is in billionths of a dollar, so
+that sums are exact.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ _ADD = (
 
 
 def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> list[Admission]:
-    """Write down the tries that their budget allows; others `wait`, where tries under way may come out cheaper, or are `over`."""
+    """Write down the attempts that their budget allows; others `wait` for cheaper ends of those under way, or are `over`."""
     status = {
         labelling_config: _lock(connection, labelling_config)
         for labelling_config in {each.labelling_config for each in attempts}
@@ -79,7 +79,7 @@ def _admit(each: Attempt, status: Spending, reserved: Counter[LabellingConfig]) 
 
 
 def _answers_soon(connection: Connection, labelling_config: LabellingConfig) -> bool:
-    """Whether any try under way is one that is waited for: what a batch holds back, it may hold for a day."""
+    """Tell whether any attempt under way is worth waiting for: a batch may hold its reserve for a day."""
     asked_now = (
         select(label_attempt.c.attempt_id)
         .join(label_request)
@@ -105,7 +105,7 @@ def _row(each: Attempt) -> dict[str, Any]:
 
 
 def close_attempts(connection: Connection, closings: Sequence[ClosedAttempt]) -> list[None]:
-    """Write down the ends of tries that brought no reply, and free what was reserved for them."""
+    """Write down the ends of attempts that brought no response, and free what was reserved for them."""
     mark_attempts(connection, [(each.attempt.attempt_id, each.outcome, each.error) for each in closings])
     more: dict[LabellingConfig, Spending] = {}
     for each in closings:
@@ -119,14 +119,14 @@ def close_attempts(connection: Connection, closings: Sequence[ClosedAttempt]) ->
 
 
 def mark_attempts(connection: Connection, ends: Iterable[tuple[str, AttemptOutcome, str | None]]) -> None:
-    """Set the outcome and error of tries, by id."""
+    """Set the outcome and error of attempts, by id."""
     rows = [{"closed_id": name, "outcome_now": outcome, "error_now": error} for name, outcome, error in ends]
     if rows:
         connection.execute(_CLOSE, rows)
 
 
 def add_spending(connection: Connection, more: dict[LabellingConfig, Spending]) -> None:
-    """Add to what label sets have cost."""
+    """Add to the cost of labelling configurations."""
     rows = [
         {"model": labelling_config.label_model, "prompt": labelling_config.prompt_version}
         | {"more_spent": each.spent, "more_reserved": each.reserved, "more_unknown": each.unknown}
@@ -138,7 +138,7 @@ def add_spending(connection: Connection, more: dict[LabellingConfig, Spending]) 
 
 
 def _lock(connection: Connection, labelling_config: LabellingConfig) -> Spending:
-    """What a label set has cost; nobody else changes it until this transaction ends."""
+    """Read and lock the cost of a labelling configuration, until this transaction ends."""
     name = {"label_model": labelling_config.label_model, "prompt_version": labelling_config.prompt_version}
     query = select(spending.c.spent_nanos, spending.c.reserved_nanos, spending.c.unknown_nanos).filter_by(**name)
     found = connection.execute(query.with_for_update()).first()
@@ -149,7 +149,7 @@ def _lock(connection: Connection, labelling_config: LabellingConfig) -> Spending
 
 
 def read_spending(store: Store, labelling_config: LabellingConfig) -> Spending:
-    """What a label set has cost so far."""
+    """Read the cost of a labelling configuration so far."""
     query = select(spending.c.spent_nanos, spending.c.reserved_nanos, spending.c.unknown_nanos).filter_by(
         label_model=labelling_config.label_model, prompt_version=labelling_config.prompt_version
     )
@@ -160,7 +160,7 @@ def read_spending(store: Store, labelling_config: LabellingConfig) -> Spending:
 
 @dataclass(frozen=True, slots=True)
 class LostAttempts:
-    """Tries whose sender is gone, adopted by this process."""
+    """Attempts whose sender is gone, taken over by this process."""
 
     attempts: tuple[Attempt, ...] = ()
     requests: frozenset[str] = frozenset()
@@ -168,9 +168,9 @@ class LostAttempts:
 
 
 def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose]) -> LostAttempts:
-    """Make open tries at `model` ours whose sender is gone; whoever adopts them must say what became of them.
+    """Take over the open attempts at `model` whose sender is gone; the caller must write down their ends.
 
-    Their requests with them: whoever else freed dead claims would buy them again while we search for their replies.
+    Their requests with them: a process that frees dead claims would ask again while we search for their responses.
     """
     asked = select(label_request.c.request_id).where(
         label_request.c.purpose.in_(purposes), label_request.c.label_model == model
@@ -182,7 +182,7 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
             .where(label_attempt.c.outcome == "open")
             .group_by(label_attempt.c.owner)
         )
-        # Whoever is at work renews its claims, those included that it waits for.
+        # A process at work renews its claims, those included that it waits for.
         dead = [owner for owner, *moments in connection.execute(under_way).tuples() if is_dead(owner, max(moments))]
         lost = and_(
             label_attempt.c.outcome == "open",
@@ -190,9 +190,11 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
             label_attempt.c.job_id.is_(None),
             label_attempt.c.request_id.in_(asked),
         )
-        adopting = update(label_attempt).where(lost).values(owner=process_owner()).returning(label_attempt.c.attempt_id)
-        adopted = connection.execute(adopting).scalars().all()
-        found = tuple(each for chunk in chunks(adopted) for each in _attempts(connection, chunk))
+        taking_over = (
+            update(label_attempt).where(lost).values(owner=process_owner()).returning(label_attempt.c.attempt_id)
+        )
+        taken_over = connection.execute(taking_over).scalars().all()
+        found = tuple(each for chunk in chunks(taken_over) for each in _attempts(connection, chunk))
         taken: set[str] = set()
         for chunk in chunks(each.request_id for each in found):
             claimed = and_(
@@ -220,12 +222,12 @@ def _attempts(connection: Connection, send_ids: Sequence[str]) -> list[Attempt]:
 
 
 def book_unknown(store: Store, lost: Sequence[Attempt]) -> None:
-    """Book tries whose end nobody knows, at the most that they may have cost."""
+    """Book attempts whose end nobody knows, at the most that they may have cost."""
     if lost:
         with store.write() as connection:
             close_attempts(connection, [ClosedAttempt(each, "unknown", "sender_died") for each in lost])
 
 
 def in_nanos(dollars: float, round_to: Callable[[float], int] = round) -> int:
-    """Dollars as billionths; give `math.ceil` where it must not be too little."""
+    """Convert dollars to billionths; give `math.ceil` where it must not be too little."""
     return round_to(dollars * NANOS)

@@ -1,7 +1,6 @@
-"""Replies that were paid for, and what becomes of them: kept first, as they came, then read and settled.
+"""Responses that were paid for: stored first, as they came, then read and applied.
 
-Everything takes many at a time, because many arrive together and a commit costs as much as a hundred rows. Knows nothing of
-the endpoint, nor of what a reply says.
+Every function takes many at a time, because many arrive together and a commit costs as much as a hundred rows.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ from feedback_model.store.tables import label, label_request, label_response, la
 from feedback_model.traits import TRAIT_KEYS
 
 Apply = Callable[[Connection, Sequence[UsableResponse[Answer]]], list[None]]
-"""Writes down what usable replies give, and that their requests are done; may be called again after a kill."""
+"""Statement that stores usable answers and marks their requests done; may be called again after a kill."""
 
 _MOVE = (
     update(label_request)
@@ -51,8 +50,8 @@ _FAULTY = (
 
 
 def store_responses(connection: Connection, received: Sequence[ReceivedResponse]) -> list[int]:
-    """Enter replies that were paid for; returns their ids. Nobody may read one before this is committed."""
-    ids = _new_reply_ids(connection, len(received))
+    """Insert responses that were paid for; returns their ids. Nobody may read one before this is committed."""
+    ids = _new_response_ids(connection, len(received))
     moment = now()
     connection.execute(
         insert(label_response),
@@ -74,21 +73,21 @@ def store_responses(connection: Connection, received: Sequence[ReceivedResponse]
 
 
 def store_spare_response(connection: Connection, attempt: Attempt, paid: PaidResponse) -> None:
-    """Enter a reply whose request has what it asked for already."""
-    (response_id,) = _new_reply_ids(connection, 1)
+    """Insert a response whose request is done already."""
+    (response_id,) = _new_response_ids(connection, 1)
     connection.execute(insert(label_response), [_row(response_id, attempt, paid, now()) | {"problem": "spare"}])
     mark_attempts(connection, [(attempt.attempt_id, "reclaimed", None)])
     add_spending(connection, {attempt.labelling_config: _spending(attempt, paid)})
 
 
 def _spending(attempt: Attempt, paid: PaidResponse) -> Spending:
-    """What a reply moves; one that does not say what it took is booked at the most that it may have cost."""
+    """Compute the change of the totals; a response without usage is booked at the most that it may have cost."""
     if paid.cost_usd is None:
         return Spending(0, -attempt.reserved, attempt.reserved)
     return Spending(in_nanos(paid.cost_usd), -attempt.reserved)
 
 
-def _new_reply_ids(connection: Connection, count: int) -> list[int]:
+def _new_response_ids(connection: Connection, count: int) -> list[int]:
     # Handed out here, because a database that returns them row by row takes a multiple of the time.
     if connection.dialect.name == "postgresql":
         numbers = text(
@@ -115,11 +114,11 @@ def _row(response_id: int, attempt: Attempt, paid: PaidResponse, moment: str) ->
     }
 
 
-def apply_labels(connection: Connection, settlements: Sequence[UsableResponse[Label]]) -> list[None]:
-    """Enter the labels that replies give; their requests are done."""
-    insert_missing(connection, label, [_name(each.request) | {"response_id": each.response_id} for each in settlements])
-    insert_missing(connection, label_score, [row for each in settlements for row in _scores(each)])
-    return mark_done(connection, [each.request for each in settlements])
+def apply_labels(connection: Connection, answers: Sequence[UsableResponse[Label]]) -> list[None]:
+    """Insert the labels and mark their requests done."""
+    insert_missing(connection, label, [_name(each.request) | {"response_id": each.response_id} for each in answers])
+    insert_missing(connection, label_score, [row for each in answers for row in _scores(each)])
+    return mark_done(connection, [each.request for each in answers])
 
 
 def _name(request: LabelRequest) -> dict[str, Any]:
@@ -131,8 +130,8 @@ def _name(request: LabelRequest) -> dict[str, Any]:
     }
 
 
-def _scores(settlement: UsableResponse[Label]) -> list[dict[str, Any]]:
-    name, answer = _name(settlement.request), settlement.answer
+def _scores(usable: UsableResponse[Label]) -> list[dict[str, Any]]:
+    name, answer = _name(usable.request), usable.answer
     expected = answer.expected or (None,) * len(TRAIT_KEYS)
     return [
         {
@@ -147,18 +146,18 @@ def _scores(settlement: UsableResponse[Label]) -> list[dict[str, Any]]:
 
 
 def mark_done(connection: Connection, requests: Sequence[LabelRequest]) -> list[None]:
-    """The requests have what they asked for."""
+    """Mark requests as done."""
     return _move(connection, [(request, "done", None) for request in requests])
 
 
 def apply_unusable(connection: Connection, unusable: Sequence[UnusableResponse]) -> list[None]:
-    """Replies cannot be used: book why, and leave their requests in the state that is given."""
+    """Write down why responses cannot be used, and leave their requests in the state that is given."""
     connection.execute(_FAULTY, [{"faulty_id": each.response_id, "found": each.problem} for each in unusable])
     return _move(connection, [(each.request, each.state, each.problem) for each in unusable])
 
 
 def mark_failed(connection: Connection, failures: Sequence[tuple[LabelRequest, str]]) -> list[None]:
-    """The endpoint does not answer these requests, for the reason with each; they are set aside as failed."""
+    """Set requests aside as failed, each with the endpoint's reason."""
     return _move(connection, [(request, "failed", code) for request, code in failures])
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback_model.labelling.rate_control import AdvertisedLimit, RateController, Resource, read_limits
+from feedback_model.labelling.rate_limiter import AdvertisedLimit, RateController, Resource, read_limits
 
 CHARGED = 1300.0  # tokens that the provider counts for a request
 
