@@ -86,11 +86,11 @@ class PermanentlyRefused(LabellerError):
 
 
 class BatchAPI:
-    """The Batch API of one endpoint. Every method raises `LabellerError` where the endpoint does not do what it is asked for."""
+    """Batch API of one endpoint. Every method raises `LabellerError` where the endpoint does not do what it is asked for."""
 
-    def __init__(self, desk: OpenAILabeller) -> None:
-        self._client = desk.client
-        self._retries = desk.retries
+    def __init__(self, labeller: OpenAILabeller) -> None:
+        self._client = labeller.client
+        self._retries = labeller.retries
 
     async def check(self) -> None:
         """Check that the endpoint has batches, before anything is written down for one."""

@@ -90,7 +90,7 @@ async def recover_and_plan(
     *,
     again_failed: bool,
 ) -> LabelPlan:
-    """`plan_labels`, after recovering the attempts of processes that died: found at the provider, or booked as unknown."""
+    """Recover the attempts of processes that died, then `plan_labels`."""
     await recover_attempts(store, labeller, labelling_config.label_model, HANDLERS)
     share = settings.relabel_share
     return await asyncio.to_thread(
@@ -108,8 +108,8 @@ def require_labels(store: Store, labelling_config: LabellingConfig) -> None:
     if failed and not label_requests.count_state(store, labelling_config, "label", "done"):
         raise LabellerError(
             f"no usable label came from {labelling_config.label_model}: {failed} transcripts were given up "
-            "(the view label_progress "
-            "says why); repair the endpoint or choose another FEEDBACK_LABEL_MODEL, then run `feedback label --again`"
+            "(the view label_progress says why); repair the endpoint or choose another FEEDBACK_LABEL_MODEL, then run "
+            "`feedback label --again`"
         )
 
 

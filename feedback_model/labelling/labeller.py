@@ -249,8 +249,8 @@ def _embedded_endpoint() -> Any:
 
 
 def _optional_features(kind: LabellerKind, settings: Settings) -> frozenset[str]:
-    wished = {"stored": settings.store_completions, "soft": settings.soft_labels}
-    return frozenset(name for name, is_wished in wished.items() if is_wished and kind == "openai")
+    chosen = {"stored": settings.store_completions, "soft": settings.soft_labels}
+    return frozenset(name for name, is_chosen in chosen.items() if is_chosen and kind == "openai")
 
 
 async def _check_model(labeller: OpenAILabeller, model: str) -> None:

@@ -127,7 +127,7 @@ class RetryPolicy:
     async def _sleep(self, seconds: float) -> None:
         began = time.monotonic()
         way_out = "Ctrl-C stops this command; what is paid for is kept"
-        waiting = Waiting(f"the endpoint {self._where}, which refuses or fails at the moment", way_out)
+        waiting = Waiting(f"the endpoint {self._where}, which refuses or fails for now", way_out)
         while (left := began + seconds - time.monotonic()) > 0:
             await asyncio.sleep(min(TICK, left))
             self.check()

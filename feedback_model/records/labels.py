@@ -87,7 +87,7 @@ class Attempt:
     request_id: str
     labelling_config: LabellingConfig
     reserved: int
-    """The most it may cost, in billionths of a dollar; nothing to speak of where the model has no known price."""
+    """The most it may cost, in billionths of a dollar; next to nothing where the model has no known price."""
     budget: int | None = None
     """Most the configuration may cost in all, earlier runs included; None without a budget."""
     job_id: str | None = None
@@ -164,7 +164,7 @@ class UsableResponse(Generic[Answer]):
 
 @dataclass(frozen=True, slots=True)
 class UnusableResponse:
-    """A response that cannot be used: why, and what becomes of its request."""
+    """A response that cannot be used: the problem, and the new state of its request."""
 
     request: LabelRequest
     response_id: int

@@ -44,12 +44,12 @@ _ADD = (
 
 def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> list[Admission]:
     """Write down the attempts that their budget allows; others `wait` for cheaper ends of those under way, or are `over`."""
-    status = {
+    totals = {
         labelling_config: _lock(connection, labelling_config)
         for labelling_config in {each.labelling_config for each in attempts}
     }
     reserved: Counter[LabellingConfig] = Counter()
-    admissions: list[Admission] = [_admit(each, status[each.labelling_config], reserved) for each in attempts]
+    admissions: list[Admission] = [_admit(each, totals[each.labelling_config], reserved) for each in attempts]
     waiting = {
         each.labelling_config for each, admission in zip(attempts, admissions, strict=True) if admission == "wait"
     }
@@ -68,10 +68,10 @@ def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> list[A
     return admissions
 
 
-def _admit(each: Attempt, status: Spending, reserved: Counter[LabellingConfig]) -> Admission:
+def _admit(each: Attempt, totals: Spending, reserved: Counter[LabellingConfig]) -> Admission:
     if each.budget is not None:
-        certain = status.spent + status.unknown + each.reserved
-        under_way = status.reserved + reserved[each.labelling_config]
+        certain = totals.spent + totals.unknown + each.reserved
+        under_way = totals.reserved + reserved[each.labelling_config]
         if certain + under_way > each.budget:
             return "wait" if under_way else "over"
     reserved[each.labelling_config] += each.reserved
@@ -207,11 +207,11 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
         return LostAttempts(found, frozenset(taken))
 
 
-def _attempts(connection: Connection, send_ids: Sequence[str]) -> list[Attempt]:
+def _attempts(connection: Connection, attempt_ids: Sequence[str]) -> list[Attempt]:
     query = (
         select(label_attempt, label_request.c.label_model, label_request.c.prompt_version)
         .join(label_request)
-        .where(label_attempt.c.attempt_id.in_(send_ids))
+        .where(label_attempt.c.attempt_id.in_(attempt_ids))
     )
     return [
         Attempt(
