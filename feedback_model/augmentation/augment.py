@@ -79,8 +79,8 @@ class _Augmentation:
 
     async def finish_ordered(self) -> None:
         """Bring every rewrite that was ordered to its verdict."""
-        trades: dict[Purpose, ResponseHandler[Any]] = {"rewrite": self.rewriting, "relabel": LABEL_HANDLER}
-        await recover_attempts(self.store, self.labeller, self.labelling_config.label_model, trades)
+        handlers: dict[Purpose, ResponseHandler[Any]] = {"rewrite": self.rewriting, "relabel": LABEL_HANDLER}
+        await recover_attempts(self.store, self.labeller, self.labelling_config.label_model, handlers)
         await asyncio.to_thread(self._recover)
         await self._buy(self.rewrite_config, "rewrite", self.rewriting)
         await asyncio.to_thread(self._order_labels)
@@ -94,12 +94,12 @@ class _Augmentation:
         label_requests.enqueue_failed_again(self.store, self.rewrite_config, "rewrite", spent=False)
         label_requests.enqueue_failed_again(self.store, self.labelling_config, "relabel", spent=False)
 
-    async def _buy(self, asked_of: LabellingConfig, purpose: Purpose, trade: ResponseHandler[Answer]) -> None:
+    async def _buy(self, asked_of: LabellingConfig, purpose: Purpose, handler: ResponseHandler[Answer]) -> None:
         wanted = await asyncio.to_thread(label_requests.count_state, self.store, asked_of, purpose, "queued")
         if wanted:
             tracker = track(purpose, wanted)
             self.spent += await run_requests(
-                self.store, self.labeller, asked_of, purpose, trade, concurrency=self.concurrency, tracker=tracker
+                self.store, self.labeller, asked_of, purpose, handler, concurrency=self.concurrency, tracker=tracker
             )
 
     def _pending(self) -> list[Rewrite]:

@@ -37,13 +37,13 @@ class Intake:
 
     def settle(self, connection: Connection, settlements: Sequence[UsableResponse[str]]) -> list[None]:
         """Keep each text as a transcript, or refuse it as a near duplicate; see `store.replies.Settle`."""
-        return [self._settle(connection, each.order, each.answer) for each in settlements]
+        return [self._settle(connection, each.request, each.answer) for each in settlements]
 
-    def _settle(self, connection: Connection, order: LabelRequest, answer: str) -> None:
+    def _settle(self, connection: Connection, request: LabelRequest, answer: str) -> None:
         signature, name = signature_of(answer), transcript_id_of(answer)
         if self._known.find(signature):
-            refuse_rewrite(connection, order, "near_duplicate")
+            refuse_rewrite(connection, request, "near_duplicate")
             return
         self._known.add(name, signature)
-        descendant = Descendant(name, order.transcript_id, answer, count_words(answer), signature)
-        enter_rewrite(connection, order, descendant)
+        descendant = Descendant(name, request.transcript_id, answer, count_words(answer), signature)
+        enter_rewrite(connection, request, descendant)

@@ -23,7 +23,7 @@ BATCH_SHARE: Final = 0.5  # of the price
 class Answered:
     """A request of a batch that was answered, and billed."""
 
-    send_id: str
+    attempt_id: str
     paid: PaidResponse
 
 
@@ -31,7 +31,7 @@ class Answered:
 class Failed:
     """A request of a batch that was not."""
 
-    send_id: str
+    attempt_id: str
     code: str
     status: int | None = None
     """HTTP status; None where it was never executed."""
@@ -44,9 +44,9 @@ class Failed:
         return self.status is not None and action_for(self.status, self.code, None) == "give_up"
 
 
-def request_line(send_id: str, question: dict[str, Any]) -> bytes:
+def request_line(attempt_id: str, question: dict[str, Any]) -> bytes:
     """One request, as a line."""
-    return orjson.dumps({"custom_id": send_id, "method": "POST", "url": ENDPOINT, "body": question}) + b"\n"
+    return orjson.dumps({"custom_id": attempt_id, "method": "POST", "url": ENDPOINT, "body": question}) + b"\n"
 
 
 def read_lines(content: bytes, model: str) -> Iterator[Answered | Failed]:
@@ -60,23 +60,23 @@ def read_lines(content: bytes, model: str) -> Iterator[Answered | Failed]:
 def _read(line: bytes, model: str) -> Answered | Failed | None:
     try:
         said = orjson.loads(line)
-        send_id, response = str(said["custom_id"]), said.get("response")
+        attempt_id, response = str(said["custom_id"]), said.get("response")
         if response and response["status_code"] == 200:
             paid = read_envelope(orjson.dumps(response["body"]), model)
             return Answered(
-                send_id, replace(paid, cost_usd=None if paid.cost_usd is None else paid.cost_usd * BATCH_SHARE)
+                attempt_id, replace(paid, cost_usd=None if paid.cost_usd is None else paid.cost_usd * BATCH_SHARE)
             )
-        return _failed(send_id, said.get("error"), response)
+        return _failed(attempt_id, said.get("error"), response)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _failed(send_id: str, error: Any, response: Any) -> Failed:
+def _failed(attempt_id: str, error: Any, response: Any) -> Failed:
     if error and error.get("code"):
-        return Failed(send_id, str(error["code"]))
+        return Failed(attempt_id, str(error["code"]))
     inner = (response or {}).get("body", {}).get("error") or {}
     code = str(inner.get("code") or inner.get("type") or "batch_error")
-    return Failed(send_id, code, (response or {}).get("status_code"), inner.get("param"))
+    return Failed(attempt_id, code, (response or {}).get("status_code"), inner.get("param"))
 
 
 T = TypeVar("T")

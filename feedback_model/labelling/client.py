@@ -55,12 +55,12 @@ class Client:
         """Give all connections back."""
         await self._api.close()
 
-    async def complete(self, question: bytes, send_id: str) -> RawResponse:
+    async def complete(self, question: bytes, attempt_id: str) -> RawResponse:
         """Ask for a chat completion.
 
         Posted as bytes: the typed method checks and copies every part of the question, which takes longer than sending it.
         """
-        options = {"headers": {"X-Client-Request-Id": send_id}}
+        options = {"headers": {"X-Client-Request-Id": attempt_id}}
         response = await _answered(
             lambda: self._api.post("/chat/completions", cast_to=self._raw, content=question, options=options)
         )

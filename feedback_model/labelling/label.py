@@ -179,7 +179,7 @@ class _Shop:
 
     async def see_others_through(self) -> LabelCounts:
         """Wait until no other process holds a claim; buy what one that stopped gave back."""
-        counts, held_before, standing = await self._buy_given_back(), -1, 0.0
+        counts, held_before, status = await self._buy_given_back(), -1, 0.0
         owners: dict[str, int] = {}
         way_out = "Ctrl-C stops this command; what that process has paid for is kept"
         waiting = Waiting("another process that buys labels of the same set", way_out, lambda: _holders(owners))
@@ -188,9 +188,9 @@ class _Shop:
         ):
             held = sum(owners.values())
             waiting.look()
-            standing = standing + POLL if held == held_before else 0.0
+            status = status + POLL if held == held_before else 0.0
             held_before = held
-            if standing > STANDSTILL:
+            if status > STANDSTILL:
                 raise LabellerError(
                     f"another process has been holding {held} labels for {STANDSTILL:.0f} s without progress"
                 )

@@ -145,7 +145,7 @@ class RateController:
         rates = [self.requests.rate(), None if self._found is None else self._guess]
         return min((60 * rate for rate in rates if rate is not None), default=None)
 
-    def note_reply(self, told: Mapping[Resource, AdvertisedLimit], sent_at: float, now: float) -> None:
+    def note_response(self, told: Mapping[Resource, AdvertisedLimit], sent_at: float, now: float) -> None:
         """A request that was sent at `sent_at` was accepted; its headers said `told`."""
         self._heard, self._hold_off = True, FIRST_HOLD_OFF
         self._take_in(told, sent_at, now)

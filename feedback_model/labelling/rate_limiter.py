@@ -43,9 +43,9 @@ class RateLimiter:
                 waiting.look()
         self._passed += 1
 
-    def note_reply(self, headers: Mapping[str, str], sent_at: float) -> None:
+    def note_response(self, headers: Mapping[str, str], sent_at: float) -> None:
         """A request that was sent at `sent_at` (of `time.monotonic`) was accepted."""
-        self._pace.note_reply(read_limits(headers), sent_at, time.monotonic())
+        self._pace.note_response(read_limits(headers), sent_at, time.monotonic())
 
     def note_refusal(self, headers: Mapping[str, str], wait: float, sent_at: float) -> None:
         """A request that was sent at `sent_at` was refused for a limit."""
@@ -55,7 +55,7 @@ class RateLimiter:
         """Leave equal parts of the limit to so many other processes."""
         self._pace.share_limit_with(others)
 
-    def standing(self) -> str:
+    def status(self) -> str:
         """`12.3/s of 83.3/s`: how fast requests pass, and may pass as far as is known."""
         rate = self._passed / max(1e-3, time.monotonic() - self._opened_at)
         limit = self._pace.limit_per_minute()

@@ -1,7 +1,7 @@
-"""What a process that died had sent: its replies fetched from the provider where that kept them, the rest booked as unknown.
+"""Recover requests left in flight by a crashed process.
 
-The provider keeps replies only where FEEDBACK_STORE_COMPLETIONS says so. Without, nobody can know whether a try that was cut
-off was billed; it is then booked at the most it may have cost, and its order is bought again.
+Their responses are fetched from the provider, which stores them only where FEEDBACK_STORE_COMPLETIONS says so. Without, nobody
+can know whether an attempt that was cut off was billed; it is booked at the most it may have cost, and asked again.
 """
 
 import asyncio
@@ -25,39 +25,39 @@ _log = logging.getLogger(__name__)
 
 
 async def recover_attempts(
-    store: Store, labeller: Labeller, model: str, trades: Mapping[Purpose, ResponseHandler[Any]]
+    store: Store, labeller: Labeller, model: str, handlers: Mapping[Purpose, ResponseHandler[Any]]
 ) -> int:
-    """Account for every try at `model` that lost its sender, and use the replies that are found; returns how many were.
+    """Account for every attempt at `model` that lost its sender, and use the responses that are found; returns how many were.
 
     Args:
-        trades: how replies are read, by the purpose of their orders; tries of other purposes are left alone.
+        handlers: how responses are read, by the purpose of their requests; attempts of other purposes are left alone.
     """
-    lost = await asyncio.to_thread(label_attempts.take_over_lost_attempts, store, model, tuple(trades))
+    lost = await asyncio.to_thread(label_attempts.take_over_lost_attempts, store, model, tuple(handlers))
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def look(send: Attempt) -> bytes | APIError | None:
+    async def look(attempt: Attempt) -> bytes | APIError | None:
         async with gate:
             try:
-                return await labeller.find(send.send_id)
-            except APIError as refusal:
-                return refusal
+                return await labeller.find(attempt.attempt_id)
+            except APIError as error:
+                return error
 
-    looked = dict(zip(lost.sends, await asyncio.gather(*map(look, lost.sends)), strict=True))
-    found = {send: body for send, body in looked.items() if isinstance(body, bytes)}
-    missing = [send for send, body in looked.items() if body is None]
-    await asyncio.to_thread(_use, store, trades, found)
+    looked = dict(zip(lost.attempts, await asyncio.gather(*map(look, lost.attempts)), strict=True))
+    found = {attempt: body for attempt, body in looked.items() if isinstance(body, bytes)}
+    missing = [attempt for attempt, body in looked.items() if body is None]
+    await asyncio.to_thread(_use, store, handlers, found)
     await asyncio.to_thread(label_attempts.book_unknown, store, missing)
-    await asyncio.to_thread(label_claims.release, store, lost.requests - {send.request_id for send in found})
-    if unknown := len(lost.sends) - len(found) - len(missing):
-        _log.warning("the endpoint does not say whether it kept %d replies; the next run asks again", unknown)
+    await asyncio.to_thread(label_claims.release, store, lost.requests - {attempt.request_id for attempt in found})
+    if unknown := len(lost.attempts) - len(found) - len(missing):
+        _log.warning("the endpoint does not say whether it stored %d responses; the next run asks again", unknown)
     return len(found)
 
 
 @asynccontextmanager
 async def recovering_meanwhile(
-    store: Store, labeller: Labeller, model: str, trades: Mapping[Purpose, ResponseHandler[Any]]
+    store: Store, labeller: Labeller, model: str, handlers: Mapping[Purpose, ResponseHandler[Any]]
 ) -> AsyncGenerator[None]:
-    """Account for what processes leave behind that die during the block."""
+    """Recover, during the block, what processes leave behind that die meanwhile."""
     ended = asyncio.Event()
 
     async def go_on() -> None:
@@ -67,7 +67,7 @@ async def recovering_meanwhile(
                     await ended.wait()
                     return
             try:
-                await recover_attempts(store, labeller, model, trades)
+                await recover_attempts(store, labeller, model, handlers)
             except StoreError as error:
                 _log.warning("what others left behind could not be looked for, and will be again: %s", error)
 
@@ -75,20 +75,20 @@ async def recovering_meanwhile(
     try:
         yield
     finally:
-        ended.set()  # what was adopted is seen through; whoever stopped halfway would have to be adopted from in turn
+        ended.set()  # what was taken over is seen through; whoever stopped halfway would have to be taken over from in turn
         await work
 
 
-def _use(store: Store, trades: Mapping[Purpose, ResponseHandler[Any]], found: Mapping[Attempt, bytes]) -> None:
-    orders = label_claims.take_over_claims(store, [send.request_id for send in found])
-    for send, body in found.items():
-        paid = read_envelope(body, send.labelling_config.label_model)
+def _use(store: Store, handlers: Mapping[Purpose, ResponseHandler[Any]], found: Mapping[Attempt, bytes]) -> None:
+    requests = label_claims.take_over_claims(store, [attempt.request_id for attempt in found])
+    for attempt, body in found.items():
+        paid = read_envelope(body, attempt.labelling_config.label_model)
         with store.write() as connection:
-            order = orders.pop(send.request_id, None)
-            if order is None:  # bought again in the meantime; what this one cost still counts
-                label_responses.store_spare_response(connection, send, paid)
+            request = requests.pop(attempt.request_id, None)
+            if request is None:  # bought again in the meantime; what this one cost still counts
+                label_responses.store_spare_response(connection, attempt, paid)
                 continue
-            (reply_id,) = label_responses.store_responses(
-                connection, [ReceivedResponse(order, paid, send, reclaimed=True)]
+            (response_id,) = label_responses.store_responses(
+                connection, [ReceivedResponse(request, paid, attempt, recovered=True)]
             )
-            apply_response(connection, trades[order.purpose], counted(order), reply_id, body)
+            apply_response(connection, handlers[request.purpose], counted(request), response_id, body)

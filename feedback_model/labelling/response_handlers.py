@@ -1,4 +1,4 @@
-"""What a reply is worth: how it is read, and where what it says lands. Knows nothing of how it was bought."""
+"""Parse a response and store its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,34 +15,34 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class ResponseHandler(Generic[Answer]):
-    """How answers of one kind are read and where they land."""
+    """Reader of one kind of answer, and the statement that stores it."""
 
     read: Callable[[bytes], Answer | InvalidResponse]
-    settle: Apply[Answer]
+    apply: Apply[Answer]
 
 
-def process_unprocessed(store: Store, purpose: Purpose, trade: ResponseHandler[Answer]) -> int:
-    """Read the replies that were committed by a process that died before it read them; returns how many."""
+def process_unprocessed(store: Store, purpose: Purpose, handler: ResponseHandler[Answer]) -> int:
+    """Process the responses committed by a process that died before it read them; returns how many."""
     unprocessed = label_claims.take_over_unprocessed(store, purpose)
-    for each_unprocessed in unprocessed:
+    for each in unprocessed:
         with store.write() as connection:
-            apply_response(connection, trade, each_unprocessed.order, each_unprocessed.reply_id, each_unprocessed.body)
+            apply_response(connection, handler, each.request, each.response_id, each.body)
     return len(unprocessed)
 
 
 def apply_response(
-    connection: Connection, trade: ResponseHandler[Answer], order: LabelRequest, reply_id: int, body: bytes
+    connection: Connection, handler: ResponseHandler[Answer], request: LabelRequest, response_id: int, body: bytes
 ) -> bool:
-    """Read a reply that is kept and counted among the attempts of `order`, and write down what it gives; True if of use."""
-    answer = trade.read(body)
+    """Read a response that is stored and counted, and store its answer; True if it was of use."""
+    answer = handler.read(body)
     if isinstance(answer, InvalidResponse):
-        state: RequestState = "queued" if order.attempts < label_requests.MAX_ANSWERS else "failed"
-        label_responses.apply_unusable(connection, [UnusableResponse(order, reply_id, answer.code, state)])
+        state: RequestState = "queued" if request.attempts < label_requests.MAX_ANSWERS else "failed"
+        label_responses.apply_unusable(connection, [UnusableResponse(request, response_id, answer.code, state)])
         return False
-    trade.settle(connection, [UsableResponse(order, reply_id, answer)])
+    handler.apply(connection, [UsableResponse(request, response_id, answer)])
     return True
 
 
-def counted(order: LabelRequest) -> LabelRequest:
-    """`order` after one more reply to it was kept."""
-    return replace(order, attempts=order.attempts + 1)
+def counted(request: LabelRequest) -> LabelRequest:
+    """Count one more stored response to `request`."""
+    return replace(request, attempts=request.attempts + 1)

@@ -40,7 +40,7 @@ class RetryLimits:
     """The same for one that has never answered yet."""
     few: int = 3
     """While no more requests than this fail, the fault may lie in them: they are set aside, and the run goes on."""
-    tries: int = 6
+    attempts: int = 6
     """How often one request may fail while others are answered."""
     longest_wait: float = default_setting("label_longest_wait")
     """The longest pause for a limit; beyond it the run stops, to be started again later."""
@@ -141,7 +141,7 @@ class RetryPolicy:
         return (
             isinstance(refusal, APIError)
             and refusal.action == "retry"
-            and state.attempt_number >= self._bounds.tries
+            and state.attempt_number >= self._bounds.attempts
             and others_are_answered
         )
 

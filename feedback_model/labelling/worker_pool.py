@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from feedback_model.progress import check_stop
 
-Order = TypeVar("Order")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 TICK: Final = 0.25  # seconds between looks at a request to stop
 GRACE: Final = 10.0  # seconds that requests in flight get to come home when the work stops
@@ -28,18 +28,18 @@ class _End:
     error: BaseException | None
 
 
-class RequestQueue(Generic[Order]):
+class RequestQueue(Generic[Item]):
     """Orders as they are claimed; ends when there are none left, when enough were given out, or when closed."""
 
-    def __init__(self, claim: Callable[[int], Sequence[Order]], limit: int | None = None) -> None:
+    def __init__(self, claim: Callable[[int], Sequence[Item]], limit: int | None = None) -> None:
         self._claim = claim
         self._left = limit
         self._closed = False
         self._refill = asyncio.Lock()
-        self.unused: deque[Order] = deque()
+        self.unused: deque[Item] = deque()
         """Claimed and not given out."""
 
-    async def next(self) -> Order | None:
+    async def next(self) -> Item | None:
         """The next order, claimed now or before; None when the feed has ended."""
         if not self.unused and not self._closed:
             async with self._refill:
@@ -60,8 +60,8 @@ class RequestQueue(Generic[Order]):
 
 
 async def run_workers(
-    feed: RequestQueue[Order],
-    work: Callable[[Order], Awaitable[Result]],
+    feed: RequestQueue[Item],
+    work: Callable[[Item], Awaitable[Result]],
     concurrency: int,
     heartbeat: Callable[[], None],
 ) -> AsyncGenerator[Result]:
@@ -96,11 +96,11 @@ async def run_workers(
 
 
 async def _work(
-    feed: RequestQueue[Order], work: Callable[[Order], Awaitable[Result]], results: "asyncio.Queue[Result | _End]"
+    feed: RequestQueue[Item], work: Callable[[Item], Awaitable[Result]], results: "asyncio.Queue[Result | _End]"
 ) -> None:
     try:
-        while (order := await feed.next()) is not None:
-            results.put_nowait(await work(order))
+        while (item := await feed.next()) is not None:
+            results.put_nowait(await work(item))
     except BaseException as error:  # noqa: BLE001 - whoever takes the results must hear of it
         results.put_nowait(_End(error))
     else:

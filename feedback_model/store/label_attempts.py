@@ -42,22 +42,24 @@ _ADD = (
 )
 
 
-def open_attempts(connection: Connection, tries: Sequence[Attempt]) -> list[Admission]:
+def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> list[Admission]:
     """Write down the tries that their budget allows; others `wait`, where tries under way may come out cheaper, or are `over`."""
-    standing = {
+    status = {
         labelling_config: _lock(connection, labelling_config)
-        for labelling_config in {each.labelling_config for each in tries}
+        for labelling_config in {each.labelling_config for each in attempts}
     }
     reserved: Counter[LabellingConfig] = Counter()
-    admissions: list[Admission] = [_admit(each, standing[each.labelling_config], reserved) for each in tries]
-    waiting = {each.labelling_config for each, admission in zip(tries, admissions, strict=True) if admission == "wait"}
+    admissions: list[Admission] = [_admit(each, status[each.labelling_config], reserved) for each in attempts]
+    waiting = {
+        each.labelling_config for each, admission in zip(attempts, admissions, strict=True) if admission == "wait"
+    }
     if (
         waiting
         and not reserved
         and not any(_answers_soon(connection, labelling_config) for labelling_config in waiting)
     ):
         admissions = ["over" if each == "wait" else each for each in admissions]
-    rows = [_row(each) for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
+    rows = [_row(each) for each, admission in zip(attempts, admissions, strict=True) if admission == "sent"]
     if rows:
         connection.execute(insert(label_attempt), rows)
     add_spending(
@@ -66,10 +68,10 @@ def open_attempts(connection: Connection, tries: Sequence[Attempt]) -> list[Admi
     return admissions
 
 
-def _admit(each: Attempt, standing: Spending, reserved: Counter[LabellingConfig]) -> Admission:
+def _admit(each: Attempt, status: Spending, reserved: Counter[LabellingConfig]) -> Admission:
     if each.budget is not None:
-        certain = standing.spent + standing.unknown + each.reserved
-        under_way = standing.reserved + reserved[each.labelling_config]
+        certain = status.spent + status.unknown + each.reserved
+        under_way = status.reserved + reserved[each.labelling_config]
         if certain + under_way > each.budget:
             return "wait" if under_way else "over"
     reserved[each.labelling_config] += each.reserved
@@ -92,7 +94,7 @@ def _answers_soon(connection: Connection, labelling_config: LabellingConfig) -> 
 
 def _row(each: Attempt) -> dict[str, Any]:
     return {
-        "attempt_id": each.send_id,
+        "attempt_id": each.attempt_id,
         "request_id": each.request_id,
         "sent_at": now(),
         "owner": process_owner(),
@@ -104,12 +106,14 @@ def _row(each: Attempt) -> dict[str, Any]:
 
 def close_attempts(connection: Connection, closings: Sequence[ClosedAttempt]) -> list[None]:
     """Write down the ends of tries that brought no reply, and free what was reserved for them."""
-    mark_attempts(connection, [(each.send.send_id, each.outcome, each.error) for each in closings])
+    mark_attempts(connection, [(each.attempt.attempt_id, each.outcome, each.error) for each in closings])
     more: dict[LabellingConfig, Spending] = {}
     for each in closings:
-        unknown = each.send.reserved if each.outcome == "unknown" else 0
-        before = more.get(each.send.labelling_config, Spending())
-        more[each.send.labelling_config] = Spending(0, before.reserved - each.send.reserved, before.unknown + unknown)
+        unknown = each.attempt.reserved if each.outcome == "unknown" else 0
+        before = more.get(each.attempt.labelling_config, Spending())
+        more[each.attempt.labelling_config] = Spending(
+            0, before.reserved - each.attempt.reserved, before.unknown + unknown
+        )
     add_spending(connection, more)
     return [None] * len(closings)
 
@@ -158,7 +162,7 @@ def read_spending(store: Store, labelling_config: LabellingConfig) -> Spending:
 class LostAttempts:
     """Tries whose sender is gone, adopted by this process."""
 
-    sends: tuple[Attempt, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     requests: frozenset[str] = frozenset()
     """Of these, requests that their sender had claimed, and which are ours now."""
 

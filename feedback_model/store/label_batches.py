@@ -39,8 +39,8 @@ class BatchJob:
     state: JobState = "prepared"
 
 
-def prepare_job(store: Store, job: BatchJob, tries: Sequence[Attempt]) -> list[Admission]:
-    """Write a job down with those `tries`, claimed by this process, that their budget allows; says which those are.
+def prepare_job(store: Store, job: BatchJob, attempts: Sequence[Attempt]) -> list[Admission]:
+    """Write a job down with those `attempts`, claimed by this process, that their budget allows; says which those are.
 
     Where none is, nothing is written.
     """
@@ -53,8 +53,10 @@ def prepare_job(store: Store, job: BatchJob, tries: Sequence[Attempt]) -> list[A
         }
         row |= {"input_tokens": job.input_tokens, "endpoint": job.endpoint, "state": "prepared"}
         connection.execute(insert(label_batch), [row])
-        admissions = open_attempts(connection, tries)
-        admitted = [each.request_id for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
+        admissions = open_attempts(connection, attempts)
+        admitted = [
+            each.request_id for each, admission in zip(attempts, admissions, strict=True) if admission == "sent"
+        ]
         for chunk in chunks(admitted):
             connection.execute(
                 update(label_request).where(label_request.c.request_id.in_(chunk)).values(claimed_by=None)
@@ -117,17 +119,19 @@ def _change(connection: Connection, job_id: str, **values: str | int) -> None:
     connection.execute(update(label_batch).where(label_batch.c.job_id == job_id).values(**values))
 
 
-def open_tries(store: Store, job: BatchJob) -> dict[str, tuple[Attempt, LabelRequest]]:
+def open_attempts_of(store: Store, job: BatchJob) -> dict[str, tuple[Attempt, LabelRequest]]:
     """The tries of a job that have no end yet, each with its order, by the try's id."""
     query = select(label_attempt).where(label_attempt.c.job_id == job.job_id, label_attempt.c.outcome == "open")
     with store.read() as connection:
         rows = connection.execute(query).all()
         names = (row.request_id for row in rows)
-        orders = {order.request_id: order for chunk in chunks(names) for order in requests_of(connection, chunk)}
+        requests = {
+            request.request_id: request for chunk in chunks(names) for request in requests_of(connection, chunk)
+        }
     return {
         row.attempt_id: (
             Attempt(row.attempt_id, row.request_id, job.labelling_config, row.reserved_nanos, None, job.job_id),
-            orders[row.request_id],
+            requests[row.request_id],
         )
         for row in rows
     }
@@ -140,7 +144,7 @@ def give_back(connection: Connection, closings: Sequence[ClosedAttempt]) -> int:
     """
     close_attempts(connection, closings)
     n_failed = 0
-    for chunk in chunks(each.send.request_id for each in closings):
+    for chunk in chunks(each.attempt.request_id for each in closings):
         ours = and_(label_request.c.request_id.in_(chunk), label_request.c.state == "claimed")
         # The others were refused as a whole.
         answered_jobs = select(label_batch.c.job_id).where(label_batch.c.state != "failed")
@@ -162,7 +166,7 @@ def give_up(connection: Connection, closings: Sequence[ClosedAttempt]) -> None:
     """Write down tries that would be refused again, and set their requests aside with the reason."""
     close_attempts(connection, closings)
     for each in closings:
-        asked = and_(label_request.c.request_id == each.send.request_id, label_request.c.state == "claimed")
+        asked = and_(label_request.c.request_id == each.attempt.request_id, label_request.c.state == "claimed")
         connection.execute(
             update(label_request).where(asked).values(state="failed", error=each.error, updated_at=now())
         )

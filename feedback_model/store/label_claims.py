@@ -31,8 +31,8 @@ _OPEN_TRIES: Final = select(label_attempt.c.request_id).where(
 class UnprocessedResponse:
     """A reply that was committed and whose reader died before it read."""
 
-    order: LabelRequest
-    reply_id: int
+    request: LabelRequest
+    response_id: int
     body: bytes
 
 
@@ -56,7 +56,7 @@ def _dead_owners(connection: Connection) -> list[str]:
 def free_dead_claims(store: Store) -> int:
     """Give back what processes that are gone had claimed and not sent; returns how many.
 
-    What they had sent may have been answered: whoever adopts these tries (`sends.adopt_lost_sends`) gives it back, or the reply.
+    What they had sent may have been answered: whoever takes those over (`label_attempts`) gives it back, or the response.
     """
     with store.read() as connection:
         dead = _dead_owners(connection)
@@ -110,7 +110,7 @@ def take_over_claims(store: Store, request_ids: Sequence[str]) -> dict[str, Labe
             taking = update(label_request).where(label_request.c.request_id.in_(chunk), nobodys, open_still)
             owned = taking.values(state="claimed", claimed_by=process_owner(), updated_at=now())
             ids = connection.execute(owned.returning(label_request.c.request_id)).scalars().all()
-            taken |= {order.request_id: order for order in requests_of(connection, ids)}
+            taken |= {request.request_id: request for request in requests_of(connection, ids)}
     return taken
 
 
@@ -156,8 +156,8 @@ def take_over_unprocessed(store: Store, purpose: Purpose) -> tuple[UnprocessedRe
         orphaned = and_(label_request.c.purpose == purpose, label_request.c.state == "answered", nobodys)
         adopting = update(label_request).where(orphaned).values(claimed_by=process_owner(), updated_at=now())
         adopted = connection.execute(adopting.returning(label_request.c.request_id)).scalars().all()
-        unread = (_unread(connection, chunk) for chunk in chunks(adopted))
-        return tuple(each for chunk in unread for each in chunk)
+        unprocessed = (_unread(connection, chunk) for chunk in chunks(adopted))
+        return tuple(each for chunk in unprocessed for each in chunk)
 
 
 def _unread(connection: Connection, request_ids: Sequence[str]) -> list[UnprocessedResponse]:
@@ -171,5 +171,5 @@ def _unread(connection: Connection, request_ids: Sequence[str]) -> list[Unproces
             label_response.c.response_id.in_(newest)
         )
     ).all()
-    orders = {order.request_id: order for order in requests_of(connection, request_ids)}
-    return [UnprocessedResponse(orders[row.request_id], row.response_id, row.body) for row in rows]
+    requests = {request.request_id: request for request in requests_of(connection, request_ids)}
+    return [UnprocessedResponse(requests[row.request_id], row.response_id, row.body) for row in rows]

@@ -1,7 +1,7 @@
 """The ledger of what is to be bought from the labeller.
 
 A request goes wanted -> claimed -> answered -> done or failed. A claim is made in one transaction before anything is
-sent (`claims`), each try is written down before it is sent (`sends`), and a reply is committed before anyone reads it
+sent (`claims`), each try is written down before it is sent (`attempts`), and a reply is committed before anyone reads it
 (`replies`); so two runs buy nothing twice, and what a kill may have lost is known and booked. Knows nothing of the endpoint.
 """
 
