@@ -37,7 +37,7 @@ Both kinds must hold, since a penalised output can be a better guess than a bad 
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPair:
+class PairedPredictions:
     """What is needed of an evaluation to compare its models."""
 
     labels: Scores
@@ -76,17 +76,17 @@ class _Sample:
     higher_is_better: bool = False
 
 
-def compare_models(model_pair: ModelPair) -> tuple[Comparison, ...]:
+def compare_models(paired: PairedPredictions) -> tuple[Comparison, ...]:
     """Every pair of models, the later of the table against the earlier, under every measure.
 
     Raises:
         Interrupted: a stop was requested.
     """
-    pairs = model_pair.pairs()
+    pairs = paired.pairs()
     progress = track("compare", len(pairs))
     comparisons: list[Comparison] = []
     for model, other in pairs:
-        comparisons += _compare_pair(model_pair, model, other)
+        comparisons += _compare_pair(paired, model, other)
         progress.advance()
     return tuple(each for measure in MEASURES for each in adjust_family(comparisons, measure))
 
@@ -101,15 +101,15 @@ def adjust_family(comparisons: Sequence[Compared], measure: Measure) -> list[Com
     ]
 
 
-def _compare_pair(model_pair: ModelPair, model: str, other: str) -> list[Comparison]:
-    first, second = model_pair.predictions[model], model_pair.predictions[other]
-    bounds = _difference_bounds(model_pair.labels, first, second)
+def _compare_pair(paired: PairedPredictions, model: str, other: str) -> list[Comparison]:
+    first, second = paired.predictions[model], paired.predictions[other]
+    bounds = _difference_bounds(paired.labels, first, second)
     samples: dict[Measure, _Sample] = {
-        measure: _error_sample(model_pair, model_pair.error_differences(model, other, measure), bounds)
+        measure: _error_sample(paired, paired.error_differences(model, other, measure), bounds)
         for measure in ERROR_MEASURES
     }
-    samples["validity"] = _validity_sample(model_pair, individual(first), individual(second))
-    return [_summarise(model_pair, model, other, measure, sample) for measure, sample in samples.items()]
+    samples["validity"] = _validity_sample(paired, individual(first), individual(second))
+    return [_summarise(paired, model, other, measure, sample) for measure, sample in samples.items()]
 
 
 def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[float, float] | None:
@@ -120,21 +120,21 @@ def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[f
     return float((low - other_high).mean()), float((high - other_low).mean())
 
 
-def _error_sample(model_pair: ModelPair, differences: Scores, bounds: tuple[float, float] | None) -> _Sample:
+def _error_sample(paired: PairedPredictions, differences: Scores, bounds: tuple[float, float] | None) -> _Sample:
     used = individual(differences)
     # The test takes the sums over traits, which are whole numbers; readers get the means.
-    sums, sources = differences[used].sum(axis=1), model_pair.sources_of(used)
+    sums, sources = differences[used].sum(axis=1), paired.sources_of(used)
     means = sums / differences.shape[1]
     return _Sample(means, estimate_mean(means, sources), sign_flip_p_value(sums, sources), bounds)
 
 
-def _validity_sample(model_pair: ModelPair, first: Mask, second: Mask) -> _Sample:
-    differences, sources = first.astype(np.float64) - second.astype(np.float64), model_pair.sources
+def _validity_sample(paired: PairedPredictions, first: Mask, second: Mask) -> _Sample:
+    differences, sources = first.astype(np.float64) - second.astype(np.float64), paired.sources
     estimate = estimate_share_difference(differences, sources)
     return _Sample(differences, estimate, sign_flip_p_value(differences, sources), None, higher_is_better=True)
 
 
-def _summarise(model_pair: ModelPair, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
+def _summarise(paired: PairedPredictions, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
     estimate = sample.estimate
     interval = (None, None) if estimate is None else estimate.interval
     margin = MARGINS[measure] if (model, other) == NON_INFERIORITY else None
@@ -142,7 +142,7 @@ def _summarise(model_pair: ModelPair, model: str, other: str, measure: Measure, 
     if margin is not None and estimate is not None:
         worse = estimate._replace(mean=-estimate.mean) if sample.higher_is_better else estimate
         p_non_inferior = worse.chance_of_reaching(margin)
-    n_total, n_used = len(model_pair.labels), len(sample.differences)
+    n_total, n_used = len(paired.labels), len(sample.differences)
     return Comparison(
         model=model,
         other=other,
@@ -186,28 +186,28 @@ def rank_tiers(errors: Mapping[str, float | None], comparisons: Sequence[Compari
     return tiers
 
 
-def compare_traits(model_pair: ModelPair) -> tuple[TraitComparison, ...]:
+def compare_traits(paired: PairedPredictions) -> tuple[TraitComparison, ...]:
     """Every pair of models on every trait, the later of the table against the earlier, on the same transcripts.
 
     Raises:
         Interrupted: a stop was requested.
     """
-    pairs = model_pair.pairs()
+    pairs = paired.pairs()
     progress = track("compare traits", len(pairs))
     comparisons: list[TraitComparison] = []
     for model, other in pairs:
         for measure in ERROR_MEASURES:
-            comparisons += _compare_pair_by_trait(model_pair, model, other, measure)
+            comparisons += _compare_pair_by_trait(paired, model, other, measure)
         progress.advance()
     return tuple(each for measure in ERROR_MEASURES for each in adjust_family(comparisons, measure))
 
 
 def _compare_pair_by_trait(
-    model_pair: ModelPair, model: str, other: str, measure: ErrorMeasure
+    paired: PairedPredictions, model: str, other: str, measure: ErrorMeasure
 ) -> list[TraitComparison]:
-    differences = model_pair.error_differences(model, other, measure)
+    differences = paired.error_differences(model, other, measure)
     used = individual(differences)
-    sources = model_pair.sources_of(used)
+    sources = paired.sources_of(used)
     return [
         _compare_trait((model, other, measure, trait), column[used], sources, len(used))
         for trait, column in zip(TRAIT_KEYS, differences.T, strict=True)

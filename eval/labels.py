@@ -3,7 +3,7 @@
 Differences are paired by transcript and their intervals clustered on the document. Knows nothing of how labels were bought.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -13,11 +13,14 @@ from eval.comparisons import ALPHA
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
 from eval.metrics import Scores, bias, mean_squared_error, quadratic_weighted_kappa, spearman_correlation, within_one
-from feedback_model.labelling.metamorphic import Check, Direction
-from feedback_model.labelling.quality_checks import Pair
-from feedback_model.records.labels import LabelledTranscript, LabellingConfig
-from feedback_model.store.connection import Store
-from feedback_model.store.labels import labelled_by_both, labelled_transcripts, labelling_configs
+from feedback_model.records.labels import (
+    CheckDirection,
+    LabelCheck,
+    LabelledTranscript,
+    LabellingConfig,
+    ScorePair,
+    SharedLabels,
+)
 from feedback_model.traits import TRAIT_KEYS
 
 
@@ -49,7 +52,7 @@ class Agreement:
         return self.p_adjusted is not None and self.p_adjusted < ALPHA
 
 
-def agree(labels: Mapping[str], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
+def agree(labels: Mapping[str, LabelledTranscript], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
     """Each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
     measured = [_measure(trait, number, labels, others) for number, trait in enumerate(TRAIT_KEYS)]
     adjusted = adjust_by_holm([each.p_value for each in measured])
@@ -110,7 +113,7 @@ class CheckResult:
     verdict: Verdict
 
 
-def judge_check(check: Check, pairs: Sequence[Pair]) -> CheckResult:
+def judge_check(check: LabelCheck, pairs: Sequence[ScorePair]) -> CheckResult:
     """`lower` passes where the mean difference is shown to be below zero, and fails where it is not below zero at all;
     `not lower` fails where it is shown to be below zero. Few pairs decide nothing.
     """
@@ -131,7 +134,7 @@ def judge_check(check: Check, pairs: Sequence[Pair]) -> CheckResult:
     )
 
 
-def _verdict(direction: Direction, n: int, mean: float | None, high: float | None) -> Verdict:
+def _verdict(direction: CheckDirection, n: int, mean: float | None, high: float | None) -> Verdict:
     if n < FEWEST_PAIRS or mean is None or high is None:
         return "inconclusive"
     shown_lower = high < 0
@@ -154,26 +157,9 @@ class Drift:
         return tuple(each for each in self.agreement if each.distinguishable)
 
 
-def measure_drift(store: Store, labelling_config: LabellingConfig, most: int | None = None) -> tuple[Drift, ...]:
-    """How `labelling_config` differs from each other label set that shares transcripts with it.
-
-    Args:
-        most: transcripts to compare on, drawn by their ids; None for all.
-    """
-    shared = {
-        other: labelled_by_both(store, labelling_config, other, most)
-        for other in labelling_configs(store)
-        if other != labelling_config
-    }
-    return tuple(
-        Drift(other, agree(_labels(store, labelling_config, names), scores_of(_labels(store, other, names))))
-        for other, names in shared.items()
-        if names
-    )
-
-
-def _labels(store: Store, config: LabellingConfig, ids: Collection[str]) -> dict[str, LabelledTranscript]:
-    return {each.transcript_id: each for each in labelled_transcripts(store, config, ids=ids)}
+def measure_drift(shared: SharedLabels) -> Drift:
+    """Measure how labels differ from those that another model or prompt gave the same transcripts."""
+    return Drift(shared.other, agree(shared.labels, scores_of(shared.other_labels)))
 
 
 def tell_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eval.evaluate import assemble_panel
-from eval.model_card import write_model_card
 from eval.promotion.decide import RULES, GateInput, best_epoch, decide
+from eval.report.model_card import make_card, write_model_card
 from feedback_model.errors import InputError, MissingStage
-from feedback_model.inference.models import is_retired
 from feedback_model.records.evaluation import Evaluation
 from feedback_model.records.promotion import Champion, Decision, Promotion
 from feedback_model.store.connection import Store
@@ -31,7 +30,7 @@ from feedback_model.store.promotions import (
     rolled_back,
 )
 from feedback_model.store.training import model_version_of, read_run
-from feedback_model.training.checkpoints import verified_folder
+from feedback_model.training.checkpoints import find_checkpoint, verified_folder
 
 
 def decide_and_record(store: Store, home: Path, validation_id: str, test_id: str | None) -> Decision:
@@ -43,12 +42,27 @@ def decide_and_record(store: Store, home: Path, validation_id: str, test_id: str
         MissingStage: there are no such evaluations, or no epoch in them.
         ModelError: the adapter that was judged is gone, or other weights lie in its place.
     """
-    validation = _evaluation(store, validation_id)
-    test = None if test_id is None else _evaluation(store, test_id)
+    validation = _read_evaluation(store, validation_id)
+    test = None if test_id is None else _read_evaluation(store, test_id)
     decision = _standing(store, validation) or _decide_anew(store, home, validation, test)
     if decision.verdict == "promote":
-        write_model_card(store, home, decision)
+        publish_model_card(store, home, decision)
     return decision
+
+
+def publish_model_card(store: Store, home: Path, decision: Decision) -> Path | None:
+    """Write the card of the model that `decision` is about; None where it has no adapter on this disk.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    version = model_version_of(store, decision.model_id)
+    if version.checkpoint is None or (folder := find_checkpoint(home, version.checkpoint)) is None:
+        return None
+    run = read_run(store, version.checkpoint.run_id)
+    names = dict.fromkeys([decision.evaluation_id, decision.reported_evaluation_id])
+    evaluations = [_read_evaluation(store, name) for name in names if name is not None]
+    return write_model_card(folder, make_card(decision, version, run, read_dataset(store, run.dataset_id), evaluations))
 
 
 def _decide_anew(store: Store, home: Path, validation: Evaluation, test: Evaluation | None) -> Decision:
@@ -89,10 +103,10 @@ def load_gate_input(store: Store, validation: Evaluation, test: Evaluation | Non
 
 
 def _is_retired(store: Store, present: Champion, validation: Evaluation) -> bool:
-    return validation.run_id is not None and is_retired(present, read_run(store, validation.run_id).base)
+    return validation.run_id is not None and present.is_retired(read_run(store, validation.run_id).base)
 
 
-def _evaluation(store: Store, evaluation_id: str) -> Evaluation:
+def _read_evaluation(store: Store, evaluation_id: str) -> Evaluation:
     evaluation = read_evaluation(store, evaluation_id)
     if evaluation is None:
         raise MissingStage(f"there is no evaluation {evaluation_id}; run `feedback evaluate` first")

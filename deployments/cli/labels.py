@@ -58,10 +58,11 @@ def drift(labeller: Labeller = DEFAULT_LABELLER, json: Json = False) -> None:
     from eval.labels import measure_drift, tell_drift
     from feedback_model.labelling.labeller import labelling_config_of
     from feedback_model.store.connection import open_store
+    from feedback_model.store.labels import read_shared_labels
 
     settings = load_settings()
     store, labelling_config = open_store(settings.store_url), labelling_config_of(labeller, settings)
-    compared = measure_drift(store, labelling_config)
+    compared = [measure_drift(shared) for shared in read_shared_labels(store, labelling_config)]
     if json:
         print_json(
             [

@@ -30,7 +30,7 @@ def report(
     """Write one self-contained HTML page about an evaluation, and the same figures as JSON and Markdown."""
     if context.invoked_subcommand is not None:
         return
-    from eval.report import write_report
+    from eval.report.write import write_report
     from feedback_model.store.connection import open_store
 
     settings = load_settings()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eval.measure import Panel
+from eval.panel import Panel
 from eval.promotion.evidence import PairedTest, test_constant, test_incumbent, test_traits, test_validity
 from feedback_model.errors import MissingStage
 from feedback_model.records.evaluation import Evaluation, ModelResult

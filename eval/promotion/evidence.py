@@ -8,8 +8,8 @@ rule `trait` the six traits share it once more.
 from dataclasses import dataclass
 
 from eval.intervals import Interval, clustered_share, estimate_mean
-from eval.measure import Panel
 from eval.metrics import Scores, individual, penalised
+from eval.panel import Panel
 from eval.promotion.wording import Finding, phrase_difference, phrase_share, phrase_trait
 from feedback_model.records.promotion import Evidence, Outcome, PromotionRules, Rule
 from feedback_model.traits import TRAITS

@@ -1,4 +1,4 @@
-"""What augmentation was worth: the best epoch beside that of the same training without the rewrites. Pure but for one look-up.
+"""What augmentation was worth: the best epoch beside that of the same training without the rewrites.
 
 The verdict rests on the penalised comparison, after Holm's correction over all pairs of the evaluation; macro MSE and the
 errors by score level stand beside it, for augmentation is there for rare scores.
@@ -7,10 +7,9 @@ errors by score level stand beside it, for augmentation is there for rare scores
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eval.report.data import QueryResult, Row, run_query_file
+from eval.report.data import QueryResult, Row
 from eval.report.text import state_effect
 from feedback_model.records.training import UNAUGMENTED
-from feedback_model.store.connection import Store
 
 NOT_MEASURED = "the same training without augmentation was not measured"
 
@@ -50,15 +49,10 @@ def _level(row: Row) -> tuple[str, str, int]:
     return str(row["model"]), str(row["trait"]), int(row["label_score"] or 0)
 
 
-def tell_effect(store: Store, evaluation_id: str) -> str:
-    """The verdict on augmentation by one evaluation, in one sentence.
-
-    Raises:
-        StoreError: the database could not answer.
-    """
-    found = {name: run_query_file(store, name, evaluation_id=evaluation_id) for name in ("evaluation", "effect")}
-    compared = next((row for row in found["effect"].rows if row["measure"] == "penalised"), None)
+def state_augmentation_effect(results: Mapping[str, QueryResult]) -> str:
+    """State in one sentence what augmentation was worth, by the results of `evaluation` and `effect` alone."""
+    compared = next((row for row in results["effect"].rows if row["measure"] == "penalised"), None)
     if compared is None:
         return NOT_MEASURED
-    own = found["evaluation"].rows[0]
+    own = results["evaluation"].rows[0]
     return state_effect(own["n_test"], own["split"], compared)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from eval.report import figures
 from eval.report.augmentation_effect import Effect, find_effect
 from eval.report.data import QueryResult, ReportData, Row
-from eval.report.demo_notice import name_demo_parts
+from eval.report.demo_notice import demo_notices
 from eval.report.examples import Examples, pick_examples
 from eval.report.figures import Figure
 from eval.report.pairs import ComparedModel, Rank, incumbent, list_compared_models, pairs_under, rank
@@ -58,7 +58,8 @@ class Content:
     decision: Row | None
     reasons: tuple[str, ...]
     evidence: tuple[Row, ...]
-    stand_ins: tuple[str, ...]
+    demo_notices: tuple[str, ...]
+    """Sentences on the parts that were the demo's."""
     before_after: BeforeAfter | None
     summaries: tuple[Row, ...]
     other_summaries: tuple[Row, ...]
@@ -110,7 +111,7 @@ def compose(gathered: ReportData) -> Content:
         decision=decision,
         reasons=() if decision is None else tuple(json.loads(str(decision["reasons"]))),
         evidence=tuple(answers["evidence"].rows),
-        stand_ins=name_demo_parts(evaluation["label_model"], any_base=any(row["stand_in"] for row in lineage)),
+        demo_notices=demo_notices(evaluation["label_model"], demo_base=any(row["stand_in"] for row in lineage)),
         before_after=_before_after(summaries, best),
         summaries=summaries,
         other_summaries=_in_order(answers["other_summary"]),

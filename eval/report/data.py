@@ -1,28 +1,16 @@
-"""Everything that a report rests on: each question asked once, in order, the answers by name.
+"""Query results, the only thing that a report is made from, and their form in JSON.
 
-The page, the JSON and the Markdown are made from these answers alone, so what the database gives again can be compared
-with what a report holds. Knows nothing of how they are shown.
+The page, the JSON and the Markdown show these results and nothing else, so the results that a report holds can be compared
+with those that the database gives later.
 """
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from importlib.resources import files
 from typing import Any
 
-from feedback_model.progress import track
-from feedback_model.records.evaluation import Evaluation
-from feedback_model.store.connection import Store
-from feedback_model.store.readonly_sql import run_query
-
 Cell = str | int | float | None
-
-_MOST_ROWS = 100_000
-
-_SECONDS = 60.0
 
 
 class Row(dict[str, Cell]):
@@ -66,35 +54,6 @@ class QueryResult:
         return sum(isinstance(cell, int | float) for cells in self.cells for cell in cells)
 
 
-def run_query_file(store: Store, question: str, *, name: str = "", **values: str | None) -> QueryResult:
-    """Answer the question of `queries/<question>.sql`.
-
-    Args:
-        name: what the answer is called, where one question is asked twice.
-
-    Raises:
-        StoreError: the database could not answer.
-    """
-    sql = files("eval.report").joinpath("queries", f"{question}.sql").read_text(encoding="utf-8").strip()
-    filled = _filled_in(sql, values)
-    found = run_query(store.engine.url.render_as_string(hide_password=False), filled, _MOST_ROWS, _SECONDS)
-    return QueryResult(name or question, filled, found.columns, tuple(tuple(map(_plain, row)) for row in found.rows))
-
-
-def _filled_in(sql: str, values: Mapping[str, str | None]) -> str:
-    for name, value in values.items():
-        literal = "NULL" if value is None else "'" + value.replace("'", "''") + "'"
-        sql = re.sub(rf":{name}\b", lambda _, literal=literal: literal, sql)
-    return sql
-
-
-def _plain(value: Any) -> Cell:
-    """What both databases and JSON can say: PostgreSQL's booleans and decimals become numbers, as SQLite has them."""
-    if isinstance(value, bool):
-        return int(value)
-    return float(value) if isinstance(value, Decimal) else value
-
-
 def to_document(answers: Mapping[str, QueryResult]) -> dict[str, Any]:
     """Answers as JSON has them, by name."""
     return {
@@ -117,25 +76,6 @@ def _from_json(name: str, found: Mapping[str, Any]) -> QueryResult:
     return QueryResult(name, found["sql"], tuple(found["columns"]), tuple(tuple(row) for row in rows))
 
 
-_OF_EVALUATION = (
-    "evaluation",
-    "summary",
-    "traits",
-    "metrics",
-    "comparisons",
-    "noise_floor",
-    "quantisation",
-    "effect",
-    "failures",
-    "timing",
-    "recipe",
-    "lineage",
-    "decision",
-)
-
-_OF_MODEL = ("confusion", "answered", "answered_traits", "failed", "effect_macro", "effect_levels")
-
-
 @dataclass(frozen=True, slots=True)
 class ReportData:
     """One evaluation's answers."""
@@ -154,43 +94,3 @@ class ReportData:
     def n_figures(self) -> int:
         """How many numbers the answers hold."""
         return sum(answer.n_figures for answer in self.answers.values())
-
-
-def load_report_data(store: Store, evaluation: Evaluation) -> ReportData:
-    """Ask the database for everything a report on `evaluation` shows.
-
-    Raises:
-        StoreError: the database could not answer.
-        Interrupted: a stop was requested.
-    """
-    name, shown = evaluation.evaluation_id, _shown_model(evaluation)
-    progress = track("ask", len(_OF_EVALUATION) + len(_OF_MODEL) + 8)
-    answers: dict[str, QueryResult] = {}
-
-    def keep(question: str, called: str = "", **values: str | None) -> None:
-        answer = run_query_file(store, question, name=called, **values)
-        answers[answer.name] = answer
-        progress.advance()
-
-    for question in _OF_EVALUATION:
-        keep(question, evaluation_id=name)
-    for question in _OF_MODEL:
-        keep(question, evaluation_id=name, model=shown)
-    own = {"dataset_id": evaluation.dataset_id, "run_id": evaluation.run_id, "until": evaluation.created_at}
-    keep("other", "", split=evaluation.split, decoding=evaluation.decoding, **own)
-    other = _first(answers["other"], "evaluation_id")
-    keep("summary", "other_summary", evaluation_id=other)
-    keep("epochs", evaluation_id=name, other_evaluation_id=other)
-    keep("evidence", decision_id=_first(answers["decision"], "decision_id"))
-    for question in ("loss", "scores", "cost", "looks"):
-        keep(question, "", **own)
-    return ReportData(name, shown, answers)
-
-
-def _first(answer: QueryResult, column: str) -> str | None:
-    return next((str(row[column]) for row in answer.rows), None)
-
-
-def _shown_model(evaluation: Evaluation) -> str:
-    best = evaluation.best_epoch
-    return evaluation.models[-1].model if best is None else best.model

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from math import isclose
 from typing import Any, cast
 
-from eval.evaluate import measure_panel
-from eval.measure import Panel, as_scores, fit_constant, measure_noise_floor
+from eval.measure import measure_noise_floor, measure_panel
+from eval.panel import Panel, as_scores, fit_constant
 from eval.promotion.decide import RULES, GateInput, decide
 from eval.report.data import Row
 from feedback_model.feedback import Feedback

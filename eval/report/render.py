@@ -68,7 +68,7 @@ def make_document(gathered: ReportData, content: Content) -> dict[str, Any]:
         "evaluation_id": gathered.evaluation_id,
         "shown": gathered.shown,
         "verdict": content.verdict,
-        "stand_ins": content.stand_ins,
+        "demo_notices": content.demo_notices,
         "answers": to_document(gathered.answers),
     }
 

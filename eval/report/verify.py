@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.report.content import compose
-from eval.report.data import Cell, QueryResult, ReportData, from_document, load_report_data
+from eval.report.data import Cell, QueryResult, ReportData, from_document
+from eval.report.load import load_report_data
 from eval.report.page_reader import Piece, ReadPage, read_page, split_page
 from eval.report.recompute import Difference, Recomputed, recompute, recompute_decision
 from eval.report.render import render_page, renderer_version

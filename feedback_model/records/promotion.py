@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from feedback_model.records.identifiers import content_id
+from feedback_model.records.training import BaseModel
 
 Verdict = Literal["promote", "hold", "inconclusive"]
 Rule = Literal["preregistered", "incumbent", "validity", "constant", "trait"]
@@ -105,6 +106,10 @@ class Champion:
     """Folder of the adapter, relative to the home folder."""
     promoted_at: str
     decision_id: str
+
+    def is_retired(self, base: BaseModel) -> bool:
+        """Tell whether it rests on a demo base that this version, which trains on `base`, builds differently."""
+        return self.stand_in and self.base_revision != base.revision
 
 
 @dataclass(frozen=True, slots=True)

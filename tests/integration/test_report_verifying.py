@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import delete, update
 
 from deployments.cli.report import verify
-from eval.report import write_report
 from eval.report.recompute import recompute
 from eval.report.verify import verify_report
+from eval.report.write import write_report
 from feedback_model.errors import InputError
 from feedback_model.settings import Settings
 from feedback_model.store import tables

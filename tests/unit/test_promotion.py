@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eval.intervals import clustered_share, estimate_mean
-from eval.measure import ConstantPredictor, Panel, as_scores
+from eval.panel import ConstantPredictor, Panel, as_scores
 from eval.promotion.decide import RULES, GateInput, decide
 from eval.promotion.wording import decision_markdown, phrase_verdict
 from feedback_model.errors import MissingStage
