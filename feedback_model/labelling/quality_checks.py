@@ -1,7 +1,7 @@
 """Metamorphic checks of a labeller: changed copies of real transcripts, labelled blind, against the labels of the originals.
 
-Copies are bought through the ledger like anything else, so a second check buys nothing. They are kept as augmented transcripts
-that no rewrite was accepted as, and so never enter a dataset, a plan or an evaluation.
+Copies are labelled through the same requests as anything else, so a second check pays for nothing. They are kept as augmented
+transcripts that no rewrite was accepted as, and so never enter a dataset, a plan or an evaluation.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ async def check_labels(
     limit: int = 20,
     seed: int = 0,
 ) -> dict[str, list[ScorePair]]:
-    """The pairs of every check, by its name; at most `limit` each, of the transcripts with most sentences.
+    """Label the changed copies and pair their scores, by check; at most `limit` each, of the transcripts with most sentences.
 
     Raises:
-        MissingStage: no train transcript of this label set lends itself to any check.
+        MissingStage: no train transcript of this labelling configuration lends itself to any check.
         LabellerError, ConfigurationError, Interrupted: as for labels; a rerun goes on.
     """
     copies = await asyncio.to_thread(_copies, store, labelling_config, limit, seed)
@@ -50,12 +50,12 @@ async def check_labels(
             "run `feedback label` first"
         )
     await asyncio.to_thread(enter_copies, store, [_descendant(parent, text) for text, parent in parents.items()])
-    wanted = [label_requests.request_row("relabel", transcript_id_of(text), labelling_config) for text in parents]
-    await asyncio.to_thread(label_requests.enqueue, store, wanted)
+    rows = [label_requests.request_row("relabel", transcript_id_of(text), labelling_config) for text in parents]
+    await asyncio.to_thread(label_requests.enqueue, store, rows)
     await recover_attempts(store, labeller, labelling_config.label_model, {"relabel": LABEL_HANDLER})
     await asyncio.to_thread(process_unprocessed, store, "relabel", LABEL_HANDLER)
     await asyncio.to_thread(label_claims.free_dead_claims, store)
-    tracker = track("check labels", len(wanted))
+    tracker = track("check labels", len(rows))
     await run_requests(
         store,
         labeller,
@@ -73,7 +73,7 @@ def _descendant(parent: str, text: str) -> Descendant:
 
 
 def _copies(store: Store, labelling_config: LabellingConfig, limit: int, seed: int) -> dict[str, dict[str, str]]:
-    """By check, the changed text by the id of the transcript it was made of."""
+    """Make the changed texts of every check, by the id of the transcript each was made of."""
     train = labelled_transcripts(store, labelling_config, split="train", real_only=True)
     train.sort(key=lambda each: (-len(split_sentences(each.text)), each.transcript_id))
     return {
