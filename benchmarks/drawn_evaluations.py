@@ -10,8 +10,8 @@ from typing import Any
 
 from worlds import labelled
 
-from eval.evaluate import measure_panel
-from eval.measure import Panel, as_scores, fit_constant
+from eval.measure import measure_panel
+from eval.panel import Panel, as_scores, fit_constant
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.parsing import VALIDATOR, Judgement, judge
 from feedback_model.records.evaluation import Evaluation, Inference, JudgedOutput, Prediction

@@ -10,7 +10,7 @@ import numpy as np
 from results_page import table, write_results
 from worlds import Array, Worlds, draw_sizes, draw_worlds, labelled, true_mse
 
-from eval.measure import ConstantPredictor, Panel
+from eval.panel import ConstantPredictor, Panel
 from eval.promotion.decide import RULES, GateInput, decide
 from feedback_model.records.evaluation import Evaluation, JudgedOutput, ModelResult
 from feedback_model.records.promotion import Decision, FixedRules

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from eval.measure import as_scores
 from eval.metrics import Scores, common, individual, mean_squared_error
-from eval.report.table import find_evaluation
+from eval.panel import as_scores
+from eval.report.load import find_evaluation
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, open_store
 from feedback_model.store.datasets import read_dataset

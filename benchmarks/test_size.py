@@ -11,7 +11,7 @@ from results_page import table, write_results
 from scipy import stats
 from worlds import Array, Worlds, draw_sizes, draw_valid, draw_worlds, true_mse
 
-from eval.comparisons import ALPHA, MARGINS, ModelPair, compare_models, compare_traits
+from eval.comparisons import ALPHA, MARGINS, PairedPredictions, compare_models, compare_traits
 from eval.exact_tests import sign_flip_p_value
 from eval.intervals import Estimate, estimate_mean, estimate_share_difference
 
@@ -45,10 +45,12 @@ def draw(rng: np.random.Generator, n: int, noises: Sequence[float]) -> Worlds:
     return draw_worlds(rng, CHUNK, draw_sizes(rng, n, LARGEST), noises)
 
 
-def model_pair(worlds: Worlds, world: int, valid: Array) -> ModelPair:
+def paired_predictions(worlds: Worlds, world: int, valid: Array) -> PairedPredictions:
     """Five models of one world, all alike."""
     said = [np.where(valid[model, :, None], worlds.predictions[model, world], np.nan) for model in range(len(MODELS))]
-    return ModelPair(worlds.labels[world], worlds.sources, np.full(6, 6.0), dict(zip(MODELS, said, strict=True)))
+    return PairedPredictions(
+        worlds.labels[world], worlds.sources, np.full(6, 6.0), dict(zip(MODELS, said, strict=True))
+    )
 
 
 def unpaired_t(first: Array, second: Array) -> float:
@@ -65,7 +67,7 @@ def family_rows() -> list[list[object]]:
             worlds = draw(rng, n, [NOISE] * len(MODELS))
             valid = np.stack([draw_valid(rng, CHUNK, worlds.sizes, 0.9, 0.3) for _ in MODELS])
             for world in range(CHUNK):
-                five = model_pair(worlds, world, valid[:, world])
+                five = paired_predictions(worlds, world, valid[:, world])
                 different = {each.measure for each in compare_models(five) if each.distinguishable}
                 different |= {f"{each.measure} by trait" for each in compare_traits(five) if each.distinguishable}
                 errors = worlds.errors[:, world]

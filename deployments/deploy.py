@@ -52,9 +52,9 @@ class DeploymentSpec:
     """Event triggers in Prefect's own words."""
 
 
-def read_manifest(path: Path = MANIFEST) -> tuple[DeploymentSpec, ...]:
-    """Every deployment of `path`, in its order."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+def read_manifest() -> tuple[DeploymentSpec, ...]:
+    """List the deployments of `prefect.yaml`, in its order."""
+    document = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
     return tuple(_spec(entry) for entry in document["deployments"])
 
 

@@ -1,4 +1,4 @@
-"""Any two models of an evaluation against each other, on the same transcripts. Pure: no store, no clock.
+"""Paired comparisons of the models of an evaluation, on the same transcripts. Pure: no store, no clock.
 
 Every pair is compared under three measures: MSE with invalid outputs penalised, MSE where both are valid, strict
 validity. "Not distinguishable" is an answer; models that are not share a tier.
@@ -37,8 +37,8 @@ Both kinds must hold, since a penalised output can be a better guess than a bad 
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPair:
-    """What is needed of an evaluation to compare its models."""
+class PairedPredictions:
+    """Labels and every model's predictions on the same transcripts, paired by row."""
 
     labels: Scores
     """One row per transcript, one column per trait."""
@@ -50,24 +50,24 @@ class ModelPair:
     """By model in the order of the table; a row of NaN where the output is not strictly valid."""
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Every two models once, the later of the table first."""
+        """List every two models once, the later of the table first."""
         return [(model, other) for other, model in combinations(self.predictions, 2)]
 
     def error_differences(self, model: str, other: str, measure: ErrorMeasure) -> Scores:
-        """Squared errors of `model` less those of `other`, in the shape of the labels; a row of NaN where one is missing."""
+        """Subtract the squared errors of `other` from those of `model`; a row of NaN where one is missing."""
         first, second = self.predictions[model], self.predictions[other]
         if measure == "penalised":
             first, second = penalised(first, self.medians), penalised(second, self.medians)
         return (first - self.labels) ** 2 - (second - self.labels) ** 2
 
     def sources_of(self, used: Mask) -> list[str]:
-        """The documents of the transcripts in `used`."""
+        """List the documents of the transcripts in `used`."""
         return [source for source, kept in zip(self.sources, used, strict=True) if kept]
 
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """One pair under one measure: how much more `model` has than `other` on each transcript that counts."""
+    """Differences between two models under one measure, one for each transcript that counts."""
 
     differences: Scores
     estimate: Estimate | None
@@ -76,23 +76,23 @@ class _Sample:
     higher_is_better: bool = False
 
 
-def compare_models(model_pair: ModelPair) -> tuple[Comparison, ...]:
-    """Every pair of models, the later of the table against the earlier, under every measure.
+def compare_models(paired: PairedPredictions) -> tuple[Comparison, ...]:
+    """Compare every pair of models, the later of the table with the earlier, under every measure.
 
     Raises:
         Interrupted: a stop was requested.
     """
-    pairs = model_pair.pairs()
+    pairs = paired.pairs()
     progress = track("compare", len(pairs))
     comparisons: list[Comparison] = []
     for model, other in pairs:
-        comparisons += _compare_pair(model_pair, model, other)
+        comparisons += _compare_pair(paired, model, other)
         progress.advance()
     return tuple(each for measure in MEASURES for each in adjust_family(comparisons, measure))
 
 
 def adjust_family(comparisons: Sequence[Compared], measure: Measure) -> list[Compared]:
-    """Those of `comparisons` under `measure`, with Holm's correction over all of them."""
+    """Apply Holm's correction over those of `comparisons` that are under `measure`, and return them."""
     family = [each for each in comparisons if each.measure == measure]
     adjusted = adjust_by_holm([each.p_value for each in family])
     return [
@@ -101,40 +101,40 @@ def adjust_family(comparisons: Sequence[Compared], measure: Measure) -> list[Com
     ]
 
 
-def _compare_pair(model_pair: ModelPair, model: str, other: str) -> list[Comparison]:
-    first, second = model_pair.predictions[model], model_pair.predictions[other]
-    bounds = _difference_bounds(model_pair.labels, first, second)
+def _compare_pair(paired: PairedPredictions, model: str, other: str) -> list[Comparison]:
+    first, second = paired.predictions[model], paired.predictions[other]
+    bounds = _difference_bounds(paired.labels, first, second)
     samples: dict[Measure, _Sample] = {
-        measure: _error_sample(model_pair, model_pair.error_differences(model, other, measure), bounds)
+        measure: _error_sample(paired, paired.error_differences(model, other, measure), bounds)
         for measure in ERROR_MEASURES
     }
-    samples["validity"] = _validity_sample(model_pair, individual(first), individual(second))
-    return [_summarise(model_pair, model, other, measure, sample) for measure, sample in samples.items()]
+    samples["validity"] = _validity_sample(paired, individual(first), individual(second))
+    return [_summarise(paired, model, other, measure, sample) for measure, sample in samples.items()]
 
 
 def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[float, float] | None:
-    """What the difference in MSE over all transcripts could be at least and at most, whatever is missing."""
+    """Bound the difference in MSE over all transcripts, whatever the missing outputs would have been."""
     if not labels.size:
         return None
     (low, high), (other_low, other_high) = error_range(labels, first), error_range(labels, second)
     return float((low - other_high).mean()), float((high - other_low).mean())
 
 
-def _error_sample(model_pair: ModelPair, differences: Scores, bounds: tuple[float, float] | None) -> _Sample:
+def _error_sample(paired: PairedPredictions, differences: Scores, bounds: tuple[float, float] | None) -> _Sample:
     used = individual(differences)
     # The test takes the sums over traits, which are whole numbers; readers get the means.
-    sums, sources = differences[used].sum(axis=1), model_pair.sources_of(used)
+    sums, sources = differences[used].sum(axis=1), paired.sources_of(used)
     means = sums / differences.shape[1]
     return _Sample(means, estimate_mean(means, sources), sign_flip_p_value(sums, sources), bounds)
 
 
-def _validity_sample(model_pair: ModelPair, first: Mask, second: Mask) -> _Sample:
-    differences, sources = first.astype(np.float64) - second.astype(np.float64), model_pair.sources
+def _validity_sample(paired: PairedPredictions, first: Mask, second: Mask) -> _Sample:
+    differences, sources = first.astype(np.float64) - second.astype(np.float64), paired.sources
     estimate = estimate_share_difference(differences, sources)
     return _Sample(differences, estimate, sign_flip_p_value(differences, sources), None, higher_is_better=True)
 
 
-def _summarise(model_pair: ModelPair, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
+def _summarise(paired: PairedPredictions, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
     estimate = sample.estimate
     interval = (None, None) if estimate is None else estimate.interval
     margin = MARGINS[measure] if (model, other) == NON_INFERIORITY else None
@@ -142,7 +142,7 @@ def _summarise(model_pair: ModelPair, model: str, other: str, measure: Measure, 
     if margin is not None and estimate is not None:
         worse = estimate._replace(mean=-estimate.mean) if sample.higher_is_better else estimate
         p_non_inferior = worse.chance_of_reaching(margin)
-    n_total, n_used = len(model_pair.labels), len(sample.differences)
+    n_total, n_used = len(paired.labels), len(sample.differences)
     return Comparison(
         model=model,
         other=other,
@@ -164,7 +164,7 @@ def _summarise(model_pair: ModelPair, model: str, other: str, measure: Measure, 
 
 
 def rank_tiers(errors: Mapping[str, float | None], comparisons: Sequence[Comparison]) -> dict[str, int]:
-    """Each model's tier by penalised MSE, 1 the best; two models of different tiers are always distinguishable.
+    """Assign each model a tier by penalised MSE, 1 the best; two models of different tiers are always distinguishable.
 
     Models are put in order, and a tier ends where every model so far is distinguishable from every later one. Within a
     tier some may be distinguishable, when others stand between them and join them.
@@ -186,28 +186,28 @@ def rank_tiers(errors: Mapping[str, float | None], comparisons: Sequence[Compari
     return tiers
 
 
-def compare_traits(model_pair: ModelPair) -> tuple[TraitComparison, ...]:
-    """Every pair of models on every trait, the later of the table against the earlier, on the same transcripts.
+def compare_traits(paired: PairedPredictions) -> tuple[TraitComparison, ...]:
+    """Compare every pair of models on every trait, the later of the table with the earlier, on the same transcripts.
 
     Raises:
         Interrupted: a stop was requested.
     """
-    pairs = model_pair.pairs()
+    pairs = paired.pairs()
     progress = track("compare traits", len(pairs))
     comparisons: list[TraitComparison] = []
     for model, other in pairs:
         for measure in ERROR_MEASURES:
-            comparisons += _compare_pair_by_trait(model_pair, model, other, measure)
+            comparisons += _compare_pair_by_trait(paired, model, other, measure)
         progress.advance()
     return tuple(each for measure in ERROR_MEASURES for each in adjust_family(comparisons, measure))
 
 
 def _compare_pair_by_trait(
-    model_pair: ModelPair, model: str, other: str, measure: ErrorMeasure
+    paired: PairedPredictions, model: str, other: str, measure: ErrorMeasure
 ) -> list[TraitComparison]:
-    differences = model_pair.error_differences(model, other, measure)
+    differences = paired.error_differences(model, other, measure)
     used = individual(differences)
-    sources = model_pair.sources_of(used)
+    sources = paired.sources_of(used)
     return [
         _compare_trait((model, other, measure, trait), column[used], sources, len(used))
         for trait, column in zip(TRAIT_KEYS, differences.T, strict=True)

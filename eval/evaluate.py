@@ -1,4 +1,4 @@
-"""One evaluation: several models against the same labels on one split, judged, measured and written at once.
+"""Evaluation of several models on one split: outputs judged, figures computed, all written in one transaction.
 
 The same dataset, split, decoding, validator and inferences name the same evaluation, so asking twice measures once.
 """
@@ -6,17 +6,15 @@ The same dataset, split, decoding, validator and inferences name the same evalua
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from eval.comparisons import ModelPair, compare_models, compare_traits, rank_tiers
-from eval.measure import Panel, as_scores, fit_constant, measure_constants, measure_models, measure_noise_floor
-from eval.metrics import mean_over_traits
+from eval.measure import measure_noise_floor, measure_panel
+from eval.panel import Panel, as_scores, fit_constant
 from feedback_model.code_version import code_commit
 from feedback_model.errors import MissingStage
 from feedback_model.parsing import VALIDATOR, judge
 from feedback_model.progress import track
-from feedback_model.records.evaluation import Decoding, Evaluation, JudgedOutput, ModelResult, NoiseFloor
+from feedback_model.records.evaluation import Decoding, Evaluation, JudgedOutput, NoiseFloor
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import Dataset, LabelledTranscript, LabellingConfig
-from feedback_model.records.training import model_order
 from feedback_model.records.transcripts import Split
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
@@ -34,7 +32,7 @@ def judge_outputs(
 
     Args:
         model: what progress calls it.
-        again: also what is judged already, in its place.
+        again: judge anew what is judged already, in its place.
 
     Returns:
         How many were judged now.
@@ -84,16 +82,16 @@ def evaluate(
     stored = read_evaluation(store, evaluation_id)
     if stored is not None and not again and not any(judged) and is_current(store, stored):
         return stored
-    heading = _head(evaluation_id, dataset, split, run_id, decoding)
+    unmeasured = _start(evaluation_id, dataset, split, run_id, decoding)
     panel = assemble_panel(store, dataset, split, models)
-    evaluation = measure_panel(heading, panel, _identify(store, models), best_epoch)
+    evaluation = measure_panel(unmeasured, panel, _identify(store, models), best_epoch)
     evaluation = replace(evaluation, noise_floors=_noise_floors(store, dataset.labelling_config))
     save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
     return evaluation
 
 
-def _head(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None, decoding: Decoding) -> Evaluation:
-    """The evaluation before anything is measured."""
+def _start(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None, decoding: Decoding) -> Evaluation:
+    """Start an evaluation that nothing is measured in yet."""
     return Evaluation(
         evaluation_id=evaluation_id,
         created_at=now(),
@@ -112,59 +110,13 @@ def _head(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None
     )
 
 
-def measure_panel(
-    heading: Evaluation, panel: Panel, names: Mapping[str, tuple[str, str]], best_epoch: str | None
-) -> Evaluation:
-    """`heading` with every figure that follows from `panel`: nothing is read or written.
-
-    Args:
-        names: inference id and model id by model.
-        best_epoch: as for `evaluate`.
-    """
-    model_pair = _model_pair(panel)
-    results, comparisons = measure_models(panel, names), compare_models(model_pair)
-    tiers = rank_tiers({result.model: result.mse_penalised for result in results}, comparisons)
-    ranked = [replace(result, tier=tiers.get(result.model)) for result in results]
-    constants = measure_constants(panel)
-    return replace(
-        heading,
-        n_test=len(panel.items),
-        mse_constant=mean_over_traits([constant.mse for constant in constants]),
-        models=_with_best_epoch(ranked, heading.split, best_epoch),
-        constants=constants,
-        comparisons=comparisons,
-        trait_comparisons=compare_traits(model_pair),
-    )
-
-
 def name_evaluation(dataset: Dataset, split: Split, models: Mapping[str, str], decoding: Decoding) -> str:
-    """The id of an evaluation: equal inputs, equal name."""
+    """Derive the id of an evaluation from its inputs: equal inputs, equal id."""
     return content_id("evaluation", dataset.dataset_id, split, decoding, VALIDATOR, dict(models))
 
 
-def choose_best_epoch(validation: Evaluation) -> str | None:
-    """The epoch with the lowest worst-case MSE, the earlier of equals; None if no epoch was measured.
-
-    The worst case, not the penalty: an invalid output is of no use to anyone, yet the train median it is penalised with can be a
-    better guess than a young epoch's valid answers, and an epoch must not win by staying silent.
-    """
-    return _best_epoch(validation.models)
-
-
-def _best_epoch(results: Iterable[ModelResult]) -> str | None:
-    # min keeps the first of equals, and epochs stand in their order
-    epochs = [(result.mse_upper, result.model) for result in results if result.model.startswith("epoch-")]
-    measured = [(mse, model) for mse, model in epochs if mse is not None]
-    return min(measured, key=lambda epoch: epoch[0])[1] if measured else None
-
-
-def _with_best_epoch(results: list[ModelResult], split: Split, best_epoch: str | None) -> tuple[ModelResult, ...]:
-    best = _best_epoch(results) if split == "validation" else best_epoch
-    return tuple(replace(result, is_best_epoch=result.model == best) for result in results)
-
-
 def _identify(store: Store, models: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Inference id and model id by model."""
+    """Look up inference id and model id by model."""
     model_ids = models_of_inferences(store, models.values())
     return {name: (inference_id, model_ids[inference_id]) for name, inference_id in models.items()}
 
@@ -174,13 +126,8 @@ def _noise_floors(store: Store, labelling_config: LabellingConfig) -> tuple[Nois
     return measure_noise_floor(relabelled, count_labelled(store, labelling_config) if relabelled else 0)
 
 
-def _model_pair(panel: Panel) -> ModelPair:
-    predictions = {model: panel.predictions(model) for model in sorted(panel.outputs, key=model_order)}
-    return ModelPair(panel.labels, panel.sources(), panel.constant.medians, predictions)
-
-
 def assemble_panel(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str]) -> Panel:
-    """Labels and judged outputs of `models` (inference id by name) on one split.
+    """Read the labels and the judged outputs of `models` (inference id by name) on one split.
 
     Raises:
         MissingStage: there are no models, labels or outputs.
@@ -216,7 +163,7 @@ def _labelled(store: Store, dataset: Dataset, split: Split, *, real_only: bool =
 def _outputs_of(
     store: Store, model: str, inference_id: str, dataset: Dataset, split: Split, items: Iterable[LabelledTranscript]
 ) -> tuple[JudgedOutput, ...]:
-    """The judged outputs of one model in the order of `items`, matched by transcript id."""
+    """Read the judged outputs of one model in the order of `items`, matched by transcript id."""
     by_transcript = judged_outputs(store, inference_id, dataset.dataset_id, split)
     asked = [item.transcript_id for item in items]
     missing = sum(name not in by_transcript for name in asked)

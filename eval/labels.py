@@ -1,9 +1,9 @@
-"""How good labels are: against people's scores, and against what another model or prompt said of the same transcripts.
+"""Quality of labels, against people's scores and against those of another model or prompt on the same transcripts.
 
-Differences are paired by transcript and their intervals clustered on the document. Knows nothing of how labels were bought.
+Differences are paired by transcript and their intervals clustered on the document.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -13,11 +13,14 @@ from eval.comparisons import ALPHA
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
 from eval.metrics import Scores, bias, mean_squared_error, quadratic_weighted_kappa, spearman_correlation, within_one
-from feedback_model.labelling.metamorphic import Check, Direction
-from feedback_model.labelling.quality_checks import Pair
-from feedback_model.records.labels import LabelledTranscript, LabellingConfig
-from feedback_model.store.connection import Store
-from feedback_model.store.labels import labelled_by_both, labelled_transcripts, labelling_configs
+from feedback_model.records.labels import (
+    CheckDirection,
+    LabelCheck,
+    LabelledTranscript,
+    LabellingConfig,
+    ScorePair,
+    SharedLabels,
+)
 from feedback_model.traits import TRAIT_KEYS
 
 
@@ -45,12 +48,12 @@ class Agreement:
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the labels are shown to be kinder or stricter."""
+        """True where the labels are shown to be kinder or stricter."""
         return self.p_adjusted is not None and self.p_adjusted < ALPHA
 
 
-def agree(labels: Mapping[str], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
-    """Each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
+def agree(labels: Mapping[str, LabelledTranscript], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
+    """Measure each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
     measured = [_measure(trait, number, labels, others) for number, trait in enumerate(TRAIT_KEYS)]
     adjusted = adjust_by_holm([each.p_value for each in measured])
     return tuple(replace(each, p_adjusted=p_value) for each, p_value in zip(measured, adjusted, strict=True))
@@ -84,7 +87,7 @@ def _interval(differences: Scores, sources: Sequence[str]) -> tuple[float | None
 
 
 def scores_of(items: Mapping[str, LabelledTranscript]) -> dict[str, dict[str, float]]:
-    """Labels as other scores to agree with."""
+    """Turn labels into other scores to agree with."""
     return {name: dict(zip(TRAIT_KEYS, map(float, item.scores), strict=True)) for name, item in items.items()}
 
 
@@ -95,7 +98,7 @@ FEWEST_PAIRS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a change that must move a score one way did to it."""
+    """Result of a check: the effect on a score of a change that must move it one way."""
 
     name: str
     trait: str
@@ -110,8 +113,10 @@ class CheckResult:
     verdict: Verdict
 
 
-def judge_check(check: Check, pairs: Sequence[Pair]) -> CheckResult:
-    """`lower` passes where the mean difference is shown to be below zero, and fails where it is not below zero at all;
+def judge_check(check: LabelCheck, pairs: Sequence[ScorePair]) -> CheckResult:
+    """Judge whether the scores moved as the check demands.
+
+    `lower` passes where the mean difference is shown to be below zero, and fails where it is not below zero at all;
     `not lower` fails where it is shown to be below zero. Few pairs decide nothing.
     """
     differences = np.array([pair.after - pair.before for pair in pairs], dtype=np.float64)
@@ -131,7 +136,7 @@ def judge_check(check: Check, pairs: Sequence[Pair]) -> CheckResult:
     )
 
 
-def _verdict(direction: Direction, n: int, mean: float | None, high: float | None) -> Verdict:
+def _verdict(direction: CheckDirection, n: int, mean: float | None, high: float | None) -> Verdict:
     if n < FEWEST_PAIRS or mean is None or high is None:
         return "inconclusive"
     shown_lower = high < 0
@@ -142,11 +147,11 @@ def _verdict(direction: Direction, n: int, mean: float | None, high: float | Non
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How the labels of one set differ from those of another."""
+    """Differences between the labels of two labelling configs."""
 
     other: LabellingConfig
     agreement: tuple[Agreement, ...]
-    """One for each trait; a difference above zero means that the other set scores lower."""
+    """One for each trait; a difference above zero means that the other config scores lower."""
 
     @property
     def moved(self) -> tuple[Agreement, ...]:
@@ -154,30 +159,13 @@ class Drift:
         return tuple(each for each in self.agreement if each.distinguishable)
 
 
-def measure_drift(store: Store, labelling_config: LabellingConfig, most: int | None = None) -> tuple[Drift, ...]:
-    """How `labelling_config` differs from each other label set that shares transcripts with it.
-
-    Args:
-        most: transcripts to compare on, drawn by their ids; None for all.
-    """
-    shared = {
-        other: labelled_by_both(store, labelling_config, other, most)
-        for other in labelling_configs(store)
-        if other != labelling_config
-    }
-    return tuple(
-        Drift(other, agree(_labels(store, labelling_config, names), scores_of(_labels(store, other, names))))
-        for other, names in shared.items()
-        if names
-    )
+def measure_drift(shared: SharedLabels) -> Drift:
+    """Measure how labels differ from those that another model or prompt gave the same transcripts."""
+    return Drift(shared.other, agree(shared.labels, scores_of(shared.other_labels)))
 
 
-def _labels(store: Store, config: LabellingConfig, ids: Collection[str]) -> dict[str, LabelledTranscript]:
-    return {each.transcript_id: each for each in labelled_transcripts(store, config, ids=ids)}
-
-
-def tell_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:
-    """The alarm in one sentence; None where nothing is shown to have moved."""
+def state_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:
+    """State the alarm in one sentence; None where nothing is shown to have moved."""
     moved = ", ".join(f"{each.trait} by {each.difference:+.2f}" for each in drift.moved)
     if not moved:
         return None

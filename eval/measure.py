@@ -1,12 +1,13 @@
-"""From labels and predictions in memory to the figures of an evaluation. Pure: no store, no clock."""
+"""The figures of an evaluation, computed from labels and outputs in memory. Pure: no store, no clock."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.comparisons import PairedPredictions, compare_models, compare_traits, rank_tiers
 from eval.intervals import Interval, clustered_share, error_interval
 from eval.metrics import (
     Mask,
@@ -24,8 +25,10 @@ from eval.metrics import (
     spearman_correlation,
     within_one,
 )
+from eval.panel import Panel
 from feedback_model.records.evaluation import (
     SUBSETS,
+    Evaluation,
     JudgedOutput,
     Metric,
     MetricResult,
@@ -35,33 +38,10 @@ from feedback_model.records.evaluation import (
     TraitConstant,
     TraitResult,
 )
-from feedback_model.records.labels import LabelledTranscript, RelabelledTranscript
+from feedback_model.records.labels import RelabelledTranscript
+from feedback_model.records.training import model_order
+from feedback_model.records.transcripts import Split
 from feedback_model.traits import TRAIT_KEYS
-
-
-@dataclass(frozen=True, slots=True)
-class ConstantPredictor:
-    """Per-trait constants, in the order of the traits."""
-
-    means: Scores
-    medians: Scores
-
-    def mse_per_trait(self, labels: Scores) -> list[float | None]:
-        """MSE of always saying the mean, per trait; `labels` has one row per transcript."""
-        constants = np.broadcast_to(self.means, labels.shape)
-        return [mean_squared_error(column, constant) for column, constant in zip(labels.T, constants.T, strict=True)]
-
-
-def fit_constant(train_labels: Scores) -> ConstantPredictor:
-    """The constants of a train part, one row per transcript.
-
-    Raises:
-        ValueError: there are no rows.
-    """
-    if not train_labels.size:
-        raise ValueError("no train labels to take a mean of")
-    return ConstantPredictor(train_labels.mean(axis=0), np.median(train_labels, axis=0))
-
 
 METRICS: Mapping[Metric, Callable[[Scores, Scores], float | None]] = {
     "mae": mean_absolute_error,
@@ -73,37 +53,8 @@ METRICS: Mapping[Metric, Callable[[Scores, Scores], float | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Labels and every model's outputs on the same transcripts, in one order."""
-
-    items: tuple[LabelledTranscript, ...]
-    outputs: Mapping[str, tuple[JudgedOutput, ...]]
-    """By model, in the order of `items`."""
-    constant: ConstantPredictor
-
-    @property
-    def labels(self) -> Scores:
-        """One row per transcript, one column per trait."""
-        return as_scores([item.scores for item in self.items])
-
-    def predictions(self, model: str) -> Scores:
-        """Like `labels`; a row of NaN where the output is not strictly valid."""
-        nothing = (np.nan,) * len(TRAIT_KEYS)
-        return as_scores([output.scores or nothing for output in self.outputs[model]])
-
-    def sources(self, mask: Mask | None = None) -> list[str]:
-        """The document of each transcript, of those in `mask` if it is given."""
-        return [item.source_id for number, item in enumerate(self.items) if mask is None or mask[number]]
-
-
-def as_scores(rows: Sequence[Sequence[float]]) -> Scores:
-    """Rows of six scores as an array, of the right shape even without rows."""
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(TRAIT_KEYS))
-
-
 def measure_constants(panel: Panel) -> tuple[TraitConstant, ...]:
-    """What the constant predictor scores on the panel."""
+    """Measure the constant predictor on the panel."""
     mses = panel.constant.mse_per_trait(panel.labels)
     return tuple(
         TraitConstant(trait, float(mean), float(median), mse)
@@ -113,7 +64,7 @@ def measure_constants(panel: Panel) -> tuple[TraitConstant, ...]:
 
 
 def measure_models(panel: Panel, names: Mapping[str, tuple[str, str]]) -> list[ModelResult]:
-    """Every model's row, no epoch chosen yet.
+    """Measure every model; no epoch is chosen yet.
 
     Args:
         names: inference id and model id by model.
@@ -160,7 +111,7 @@ def _measure_model(
 
 
 def _subsets(panel: Panel, predictions: Scores, shared: Mask) -> dict[Subset, tuple[Scores, Mask]]:
-    """What counts as predicted, and which transcripts are averaged over, in each subset."""
+    """Select, for each subset, the predictions that count and the transcripts that are averaged over."""
     alone = individual(predictions)
     return {
         "common": (predictions, shared),
@@ -170,14 +121,14 @@ def _subsets(panel: Panel, predictions: Scores, shared: Mask) -> dict[Subset, tu
 
 
 def _nested_counts(outputs: Sequence[JudgedOutput]) -> tuple[int, int, int]:
-    """Outputs that are strictly valid, at least extractable, and at least repairable."""
+    """Count the outputs that are strictly valid, at least extractable, and at least repairable."""
     tiers = [output.tier for output in outputs]
     strict, extractable, repairable = accumulate(map(tiers.count, ("strict", "extractable", "repairable")))
     return strict, extractable, repairable
 
 
 def _overall_interval(panel: Panel, predictions: Scores, mask: Mask) -> Interval | None:
-    """Of the mean over traits: the six errors of one transcript belong together, so they are averaged first."""
+    """Estimate the interval of the mean over traits; the six errors of a transcript belong together and are averaged first."""
     errors = ((predictions[mask] - panel.labels[mask]) ** 2).mean(axis=1)
     return error_interval(errors, panel.sources(mask))
 
@@ -230,17 +181,68 @@ def _measure_trait(
     )
 
 
+def measure_panel(
+    unmeasured: Evaluation, panel: Panel, names: Mapping[str, tuple[str, str]], best_epoch: str | None
+) -> Evaluation:
+    """Fill `unmeasured` with every figure that follows from `panel`; nothing is read or written.
+
+    Args:
+        names: inference id and model id by model.
+        best_epoch: as for `evaluate`.
+    """
+    paired = _pair_predictions(panel)
+    results, comparisons = measure_models(panel, names), compare_models(paired)
+    tiers = rank_tiers({result.model: result.mse_penalised for result in results}, comparisons)
+    ranked = [replace(result, tier=tiers.get(result.model)) for result in results]
+    constants = measure_constants(panel)
+    return replace(
+        unmeasured,
+        n_test=len(panel.items),
+        mse_constant=mean_over_traits([constant.mse for constant in constants]),
+        models=_with_best_epoch(ranked, unmeasured.split, best_epoch),
+        constants=constants,
+        comparisons=comparisons,
+        trait_comparisons=compare_traits(paired),
+    )
+
+
+def _pair_predictions(panel: Panel) -> PairedPredictions:
+    predictions = {model: panel.predictions(model) for model in sorted(panel.outputs, key=model_order)}
+    return PairedPredictions(panel.labels, panel.sources(), panel.constant.medians, predictions)
+
+
+def choose_best_epoch(validation: Evaluation) -> str | None:
+    """Choose the epoch with the lowest worst-case MSE, the earlier of equals; None if no epoch was measured.
+
+    The worst case, not the penalty: an invalid output is of no use to anyone, yet the train median it is penalised with can be a
+    better guess than a young epoch's valid answers, and an epoch must not win by staying silent.
+    """
+    return _best_epoch(validation.models)
+
+
+def _best_epoch(results: Iterable[ModelResult]) -> str | None:
+    # min keeps the first of equals, and epochs stand in their order
+    epochs = [(result.mse_upper, result.model) for result in results if result.model.startswith("epoch-")]
+    measured = [(mse, model) for mse, model in epochs if mse is not None]
+    return min(measured, key=lambda epoch: epoch[0])[1] if measured else None
+
+
+def _with_best_epoch(results: list[ModelResult], split: Split, best_epoch: str | None) -> tuple[ModelResult, ...]:
+    best = _best_epoch(results) if split == "validation" else best_epoch
+    return tuple(replace(result, is_best_epoch=result.model == best) for result in results)
+
+
 Variances = NDArray[np.float64]
 
 
 def label_variances(items: Sequence[RelabelledTranscript]) -> Variances:
-    """The unbiased variance of each transcript's labels; one row per transcript, one column per trait."""
+    """Compute the unbiased variance of each transcript's labels; one row per transcript, one column per trait."""
     rows = [np.var(np.array(item.labels, dtype=np.float64), axis=0, ddof=1) for item in items]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(TRAIT_KEYS))
 
 
 def measure_noise_floor(items: Iterable[RelabelledTranscript], n_labelled: int) -> tuple[NoiseFloor, ...]:
-    """The floor of each trait, and of the mean over traits under the name `all`; empty without relabelled transcripts.
+    """Measure the floor of each trait, and of the mean over traits under the name `all`; empty without relabelled transcripts.
 
     Intervals are clustered on the document, as every interval here.
 

@@ -1,6 +1,6 @@
-"""Deciding about a training run that has been evaluated, once: from the store to the decision in it.
+"""Promotion of the best epoch of an evaluated training run, and rollback to a former champion.
 
-Asked again about the same evaluation while its epoch is champion, it answers with the decision that made it so.
+Decided again about the same evaluation while its epoch is champion, the decision that made it so is returned.
 """
 
 import getpass
@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eval.evaluate import assemble_panel
-from eval.model_card import write_model_card
 from eval.promotion.decide import RULES, GateInput, best_epoch, decide
+from eval.report.model_card import make_card, write_model_card
 from feedback_model.errors import InputError, MissingStage
-from feedback_model.inference.models import is_retired
 from feedback_model.records.evaluation import Evaluation
 from feedback_model.records.promotion import Champion, Decision, Promotion
 from feedback_model.store.connection import Store
@@ -31,7 +30,7 @@ from feedback_model.store.promotions import (
     rolled_back,
 )
 from feedback_model.store.training import model_version_of, read_run
-from feedback_model.training.checkpoints import verified_folder
+from feedback_model.training.checkpoints import find_checkpoint, verified_folder
 
 
 def decide_and_record(store: Store, home: Path, validation_id: str, test_id: str | None) -> Decision:
@@ -43,12 +42,27 @@ def decide_and_record(store: Store, home: Path, validation_id: str, test_id: str
         MissingStage: there are no such evaluations, or no epoch in them.
         ModelError: the adapter that was judged is gone, or other weights lie in its place.
     """
-    validation = _evaluation(store, validation_id)
-    test = None if test_id is None else _evaluation(store, test_id)
-    decision = _standing(store, validation) or _decide_anew(store, home, validation, test)
+    validation = _read_evaluation(store, validation_id)
+    test = None if test_id is None else _read_evaluation(store, test_id)
+    decision = _find_current_decision(store, validation) or _decide_anew(store, home, validation, test)
     if decision.verdict == "promote":
-        write_model_card(store, home, decision)
+        publish_model_card(store, home, decision)
     return decision
+
+
+def publish_model_card(store: Store, home: Path, decision: Decision) -> Path | None:
+    """Write the card of the model that `decision` is about; None where it has no adapter on this disk.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    version = model_version_of(store, decision.model_id)
+    if version.checkpoint is None or (folder := find_checkpoint(home, version.checkpoint)) is None:
+        return None
+    run = read_run(store, version.checkpoint.run_id)
+    names = dict.fromkeys([decision.evaluation_id, decision.reported_evaluation_id])
+    evaluations = [_read_evaluation(store, name) for name in names if name is not None]
+    return write_model_card(folder, make_card(decision, version, run, read_dataset(store, run.dataset_id), evaluations))
 
 
 def _decide_anew(store: Store, home: Path, validation: Evaluation, test: Evaluation | None) -> Decision:
@@ -60,8 +74,8 @@ def _decide_anew(store: Store, home: Path, validation: Evaluation, test: Evaluat
     return find_decision(store, record_decision(store, decision)) or decision
 
 
-def _standing(store: Store, validation: Evaluation) -> Decision | None:
-    """The decision on this very evaluation by which its best epoch is champion now."""
+def _find_current_decision(store: Store, validation: Evaluation) -> Decision | None:
+    """Find the decision on this very evaluation by which its best epoch is champion now."""
     present = champion(store)
     if present is None or present.model_id != best_epoch(validation).model_id:
         return None
@@ -70,7 +84,7 @@ def _standing(store: Store, validation: Evaluation) -> Decision | None:
 
 
 def load_gate_input(store: Store, validation: Evaluation, test: Evaluation | None) -> GateInput:
-    """Everything that the decision about `validation` may depend on."""
+    """Read everything that the decision about `validation` may depend on."""
     dataset = read_dataset(store, validation.dataset_id)
     models = {result.model: result.inference_id for result in validation.models}
     epochs = [inference_id for model, inference_id in models.items() if model.startswith("epoch-")]
@@ -81,7 +95,7 @@ def load_gate_input(store: Store, validation: Evaluation, test: Evaluation | Non
         panel=assemble_panel(store, dataset, "validation", models),
         champion_id=None if present is None else present.model_id,
         champion_retired=present is not None and _is_retired(store, present, validation),
-        withdrawn=rolled_back(read_promotions(store)).get(best_epoch(validation).model_id),
+        rolled_back=rolled_back(read_promotions(store)).get(best_epoch(validation).model_id),
         rules=RULES,
         fixed=fix_rules(store, RULES),
         predicted_at=first_prediction(store, epochs) or validation.created_at,
@@ -89,10 +103,10 @@ def load_gate_input(store: Store, validation: Evaluation, test: Evaluation | Non
 
 
 def _is_retired(store: Store, present: Champion, validation: Evaluation) -> bool:
-    return validation.run_id is not None and is_retired(present, read_run(store, validation.run_id).base)
+    return validation.run_id is not None and present.is_retired(read_run(store, validation.run_id).base)
 
 
-def _evaluation(store: Store, evaluation_id: str) -> Evaluation:
+def _read_evaluation(store: Store, evaluation_id: str) -> Evaluation:
     evaluation = read_evaluation(store, evaluation_id)
     if evaluation is None:
         raise MissingStage(f"there is no evaluation {evaluation_id}; run `feedback evaluate` first")
@@ -100,7 +114,7 @@ def _evaluation(store: Store, evaluation_id: str) -> Evaluation:
 
 
 def roll_back(store: Store, home: Path, reason: str, to: str = "") -> Promotion:
-    """Make a former champion the champion again, in one transaction; returns its newest reign.
+    """Make a former champion the champion again, in one transaction; returns its newest promotion.
 
     Args:
         reason: for the history; mandatory.
@@ -120,7 +134,7 @@ def roll_back(store: Store, home: Path, reason: str, to: str = "") -> Promotion:
     adapter = model_version_of(store, former.model_id).checkpoint
     if adapter is not None:
         verified_folder(home, adapter)
-    return_to(store, former, promotions[-1], reason.strip(), _who())
+    return_to(store, former, promotions[-1], reason.strip(), _current_user())
     return read_promotions(store)[-1]
 
 
@@ -135,11 +149,7 @@ def _find_predecessor(promotions: Sequence[Promotion]) -> Promotion:
 
 
 def _find_former(promotions: Sequence[Promotion], to: str) -> Promotion:
-    meant = {
-        promotion_record.model_id: promotion_record
-        for promotion_record in promotions
-        if promotion_record.model_id.startswith(to)
-    }
+    meant = {each.model_id: each for each in promotions if each.model_id.startswith(to)}
     if len(meant) > 1:
         raise InputError(f"{to!r} is the beginning of {len(meant)} former champions' ids; give more of it")
     if not meant:
@@ -152,7 +162,7 @@ def _find_former(promotions: Sequence[Promotion], to: str) -> Promotion:
     return former
 
 
-def _who() -> str:
+def _current_user() -> str:
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container may run under a number that no account has

@@ -3,7 +3,7 @@
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from eval.report.augmentation_effect import tell_effect as state_effect
+from eval.report.load import load_augmentation_effect
 from feedback_model.augmentation.augment import AugmentationSummary, augment
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.records.labels import LabellerKind
@@ -44,4 +44,4 @@ async def check_augmented(run_id: str) -> None:
 async def tell_effect(evaluation_id: str) -> str:
     """Say in one sentence whether augmentation helped."""
     with resources() as (_settings, store):
-        return state_effect(store, evaluation_id)
+        return load_augmentation_effect(store, evaluation_id)

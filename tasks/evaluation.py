@@ -4,11 +4,13 @@ from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import DEFAULT, NO_CACHE
 
-from eval.evaluate import choose_best_epoch, evaluate
+from eval.evaluate import evaluate
+from eval.measure import choose_best_epoch
 from eval.promote import decide_and_record
 from eval.promotion.decide import RULES
 from eval.promotion.wording import decision_markdown, phrase_verdict
-from eval.report.table import find_evaluation, results_markdown
+from eval.report.load import find_evaluation, load_results_table
+from eval.report.table import results_markdown
 from feedback_model.records.transcripts import Split
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.promotions import fix_rules, read_decision
@@ -102,5 +104,5 @@ async def track_results(run_id: str, evaluation_ids: list[str]) -> None:
 async def publish_results(evaluation_id: str) -> None:
     """Show the results table in the Prefect UI."""
     with resources() as (_settings, store):
-        table = results_markdown(store, evaluation_id)
+        table = results_markdown(load_results_table(store, evaluation_id))
     await acreate_markdown_artifact(key="results", markdown=table, description=f"evaluation {evaluation_id}")

@@ -3,12 +3,14 @@
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from eval.labels import measure_drift, tell_drift
+from eval.labels import measure_drift, state_drift
 from feedback_model.labelling.label import require_labels
 from feedback_model.labelling.label_run import LabelCounts
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.modes import LABELLING
-from feedback_model.records.labels import LabellerKind, LabelMode
+from feedback_model.records.labels import LabellerKind, LabellingConfig, LabelMode
+from feedback_model.store.connection import Store
+from feedback_model.store.labels import read_shared_labels
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
@@ -44,9 +46,13 @@ async def watch_for_drift(kind: LabellerKind) -> None:
     """Warn where the labels differ from those of another model or prompt."""
     with resources() as (settings, store):
         labelling_config = labelling_config_of(kind, settings)
-        for drift in await in_thread(measure_drift, store, labelling_config, COMPARED):
-            if alarm := tell_drift(labelling_config, drift):
-                get_run_logger().warning(alarm)
+        for alarm in await in_thread(_drift_alarms, store, labelling_config):
+            get_run_logger().warning(alarm)
+
+
+def _drift_alarms(store: Store, labelling_config: LabellingConfig) -> list[str]:
+    drifts = map(measure_drift, read_shared_labels(store, labelling_config, COMPARED))
+    return [alarm for drift in drifts if (alarm := state_drift(labelling_config, drift))]
 
 
 # Not cached: what it reads changes with each label.

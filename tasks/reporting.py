@@ -4,7 +4,7 @@ from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from eval.report import write_report
+from eval.report.write import write_report
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources

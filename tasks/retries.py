@@ -35,9 +35,7 @@ def is_temporary(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> boo
 
 RETRIES: Final[Retries] = {
     "retries": 5,
-    "retry_delay_seconds": exponential_backoff(
-        2
-    ),  # 2, 4, 8, 16, 32: a database or endpoint away for a minute is outlived
+    "retry_delay_seconds": exponential_backoff(2),  # 2, 4, 8, 16, 32: an outage of a minute is outlived
     "retry_jitter_factor": 0.5,  # tasks that failed together do not come back together
     "retry_condition_fn": is_temporary,
 }

@@ -37,7 +37,7 @@ ROOM = 4 * 1024**3  # bytes that a whole run of the tests stays below
 # Examples have no deadline and data may come slowly: a busy machine is no bug.
 UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("default", max_examples=50, **UNHURRIED)
-hypothesis.settings.register_profile("thorough", max_examples=1000, **UNHURRIED)  # `make e2e`
+hypothesis.settings.register_profile("thorough", max_examples=300, **UNHURRIED)  # `make e2e`
 hypothesis.settings.load_profile("default")
 
 

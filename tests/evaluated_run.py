@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import insert, update
 
-from eval.evaluate import choose_best_epoch, evaluate
+from eval.evaluate import evaluate
+from eval.measure import choose_best_epoch
 from eval.promote import load_gate_input
 from eval.promotion.decide import RULES, decide
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback

@@ -27,7 +27,7 @@ from tests.local_service import HANGS
 
 
 def settings_for(
-    home: Path, url: str = "http://127.0.0.1:9/v1", timeout: float = 5.0, concurrency: int = 8
+    home: Path, url: str = "http://127.0.0.1:9/v1", timeout: float = 60.0, concurrency: int = 8
 ) -> Settings:
     return Settings(
         home=home,
@@ -143,7 +143,7 @@ def _get(url: str, path: str):
 _CHILD = """
 import asyncio, sys
 from pathlib import Path
-from feedback_model.labelling.opening import label_set_of, open_labeller
+from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.batch_jobs import label_in_batches
 from feedback_model.labelling.label import label_missing
 from feedback_model.settings import Settings
@@ -154,10 +154,10 @@ async def main():
     store = open_store(settings.store_url)
     async with open_labeller("openai", settings) as labeller:
         buying = label_in_batches if "batch" in sys.argv else label_missing
-        print(await buying(store, labeller, label_set_of("openai", settings), settings), flush=True)
+        print(await buying(store, labeller, labelling_config_of("openai", settings), settings), flush=True)
         if "augment" in sys.argv:
             from feedback_model.augmentation.augment import augment
-            print(await augment(store, labeller, label_set_of("openai", settings), settings), flush=True)
+            print(await augment(store, labeller, labelling_config_of("openai", settings), settings), flush=True)
 
 asyncio.run(main())
 """

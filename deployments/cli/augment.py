@@ -66,10 +66,10 @@ def prove_augmentation(
 
 
 def _show_effect(settings: "Settings", evaluation_id: str, *, json: bool) -> None:
-    from eval.report.augmentation_effect import tell_effect
+    from eval.report.load import load_augmentation_effect
     from feedback_model.store.connection import open_store
 
-    effect = tell_effect(open_store(settings.store_url), evaluation_id)
+    effect = load_augmentation_effect(open_store(settings.store_url), evaluation_id)
     if json:
         print_json({"evaluation_id": evaluation_id, "effect": effect})
         return

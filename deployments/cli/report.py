@@ -30,7 +30,7 @@ def report(
     """Write one self-contained HTML page about an evaluation, and the same figures as JSON and Markdown."""
     if context.invoked_subcommand is not None:
         return
-    from eval.report import write_report
+    from eval.report.write import write_report
     from feedback_model.store.connection import open_store
 
     settings = load_settings()
@@ -67,7 +67,7 @@ def verify(
 def _say_agreement(found: "Verification") -> None:
     say(
         f"all agrees: {found.n_stored:,} figures with the database, {found.n_visible:,} shown figures and every chart with "
-        f"these, {found.n_rederived:,} figures computed anew from {found.n_outputs:,} raw outputs"
+        f"these, {found.n_recomputed:,} figures computed anew from {found.n_outputs:,} raw outputs"
     )
     for note in found.notes:
         say(note)

@@ -87,11 +87,11 @@ def grant(
 
 
 def show_results(settings: "Settings", evaluation_id: str, *, json: bool) -> None:
-    """The results table of one evaluation (empty: the latest), with what was stood in for."""
-    from eval.report.table import results_table
+    """Print the results table of one evaluation (empty: the latest), with the sentences that belong to it."""
+    from eval.report.load import load_results_table
     from feedback_model.store.connection import open_store
 
-    table = results_table(open_store(settings.store_url), evaluation_id or None)
+    table = load_results_table(open_store(settings.store_url), evaluation_id or None)
     if json:
         print_json(asdict(table))
         return

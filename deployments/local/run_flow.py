@@ -54,6 +54,7 @@ def run_flow(settings: "Settings", call: Callable[[], Awaitable[Result]], *, qui
         FeedbackError: whatever the flow raised.
     """
     with stopping_on_interrupt(), ExitStack() as stack:
+        _check_database(settings)
         running = running_server(settings)
         if running is None and not quiet:
             say("starting a Prefect server for this command")
@@ -63,6 +64,17 @@ def run_flow(settings: "Settings", call: Callable[[], Awaitable[Result]], *, qui
         os.environ.update(quiet_environment(settings) | _client_environment(api_url, keeps_logs=running is not None))
         with showing_progress(quiet=quiet):
             return _run_to_end(call)
+
+
+def _check_database(settings: "Settings") -> None:
+    """Refuse a database that is away before a flow waits for it to come back, which a person need not.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    from feedback_model.store.connection import open_store
+
+    open_store(settings.store_url).close()
 
 
 def _run_to_end(call: Callable[[], Awaitable[Result]]) -> Result:

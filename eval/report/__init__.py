@@ -1,5 +1,1 @@
-"""The report: one HTML file about one evaluation, and the same table for terminals and artifacts."""
-
-from eval.report.write import write_report
-
-__all__ = ["write_report"]
+"""Report on an evaluation: one HTML page, and the same results for terminals, artifacts and model cards."""

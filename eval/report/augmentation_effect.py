@@ -1,4 +1,4 @@
-"""What augmentation was worth: the best epoch beside that of the same training without the rewrites. Pure but for one look-up.
+"""Effect of augmentation: the best epoch beside that of the same training without the rewrites.
 
 The verdict rests on the penalised comparison, after Holm's correction over all pairs of the evaluation; macro MSE and the
 errors by score level stand beside it, for augmentation is there for rare scores.
@@ -7,17 +7,16 @@ errors by score level stand beside it, for augmentation is there for rare scores
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eval.report.data import QueryResult, Row, run_query_file
+from eval.report.data import QueryResult, Row
 from eval.report.text import state_effect
 from feedback_model.records.training import UNAUGMENTED
-from feedback_model.store.connection import Store
 
 NOT_MEASURED = "the same training without augmentation was not measured"
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """With augmentation and without, side by side."""
+    """Models trained with and without augmentation, side by side."""
 
     sentence: str
     """The verdict."""
@@ -31,18 +30,18 @@ class Effect:
     """By model, trait and label score."""
 
 
-def find_effect(answers: Mapping[str, QueryResult]) -> Effect | None:
-    """The effect that the answers tell; None where there is no training without augmentation among the models."""
-    compared = {str(row["measure"]): row for row in answers["effect"].rows}
+def find_effect(results: Mapping[str, QueryResult]) -> Effect | None:
+    """Find the effect in the results; None where no model was trained without the rewrites."""
+    compared = {str(row["measure"]): row for row in results["effect"].rows}
     if "penalised" not in compared:
         return None
-    own, first = answers["evaluation"].rows[0], compared["penalised"]
+    own, first = results["evaluation"].rows[0], compared["penalised"]
     return Effect(
         sentence=state_effect(own["n_test"], own["split"], first),
         models=(str(first["model"]), UNAUGMENTED),
         comparisons=compared,
-        macro={(str(row["model"]), str(row["trait"])): row for row in answers["effect_macro"].rows},
-        levels={_level(row): row for row in answers["effect_levels"].rows},
+        macro={(str(row["model"]), str(row["trait"])): row for row in results["effect_macro"].rows},
+        levels={_level(row): row for row in results["effect_levels"].rows},
     )
 
 
@@ -50,15 +49,10 @@ def _level(row: Row) -> tuple[str, str, int]:
     return str(row["model"]), str(row["trait"]), int(row["label_score"] or 0)
 
 
-def tell_effect(store: Store, evaluation_id: str) -> str:
-    """The verdict on augmentation by one evaluation, in one sentence.
-
-    Raises:
-        StoreError: the database could not answer.
-    """
-    found = {name: run_query_file(store, name, evaluation_id=evaluation_id) for name in ("evaluation", "effect")}
-    compared = next((row for row in found["effect"].rows if row["measure"] == "penalised"), None)
+def state_augmentation_effect(results: Mapping[str, QueryResult]) -> str:
+    """State the effect in one sentence, from the results of the queries `evaluation` and `effect` alone."""
+    compared = next((row for row in results["effect"].rows if row["measure"] == "penalised"), None)
     if compared is None:
         return NOT_MEASURED
-    own = found["evaluation"].rows[0]
+    own = results["evaluation"].rows[0]
     return state_effect(own["n_test"], own["split"], compared)

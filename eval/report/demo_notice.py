@@ -1,32 +1,29 @@
-"""What stood in for the real thing in an evaluation, in sentences that every reader of its figures gets."""
+"""Sentences that tell every reader of a figure which parts of it were the demo's."""
 
-from eval.report.data import Cell, run_query_file
-from feedback_model.records.evaluation import Evaluation
-from feedback_model.store.connection import Store
+from eval.report.data import Cell
 
-EMBEDDED_LABEL_MODEL = "embedded-rubric-1"
+DEMO_LABEL_MODEL = "embedded-rubric-1"
+
+_DEMO_LABELS_NOTICE = (
+    "The labels were not made by a language model but by the demo labeller, a documented heuristic that counts words "
+    f"({DEMO_LABEL_MODEL}): figures say how well the models learned that heuristic."
+)
+
+DEMO_BASE_NOTICE = (
+    "The base is the demo model, a Qwen2-shaped model of about 175,000 parameters, pretrained on this machine on synthetic "
+    "transcripts whose notes spell the level of each trait in words, some under the answer's own keys but never as a "
+    "digit, and on chats in the feedback format whose scores belong to other transcripts; the prompt's lines and the "
+    "JSON's fixed pieces are single tokens. It has therefore "
+    "learned to read the traits and to write the format, but not which score belongs to which transcript: what it shows "
+    "is that the loop works, not how well a real model would do."
+)
 
 
-def demo_parts(store: Store, evaluation: Evaluation) -> tuple[str, ...]:
-    """One sentence or more for each stand-in; nothing where all was real."""
-    lineage = run_query_file(store, "lineage", evaluation_id=evaluation.evaluation_id).rows
-    return name_demo_parts(evaluation.label_model, any_base=any(row["stand_in"] for row in lineage))
-
-
-def name_demo_parts(label_model: Cell, *, any_base: bool) -> tuple[str, ...]:
-    """The same, of what is known already.
+def demo_notices(label_model: Cell, *, demo_base: bool) -> tuple[str, ...]:
+    """List a sentence for each part that was the demo's; nothing where all was real.
 
     Args:
-        any_base: whether any of the models is built on the embedded base.
+        demo_base: any of the models is built on the demo's base.
     """
-    sentences: list[str] = []
-    if label_model == EMBEDDED_LABEL_MODEL:
-        sentences.append(
-            "The labels were not made by a language model but by a documented heuristic that counts words "
-            f"({EMBEDDED_LABEL_MODEL}): figures say how well the models learned that heuristic."
-        )
-    if any_base:
-        from feedback_model.demo.tiny_base import TINY_BASE_STORY
-
-        sentences.append(TINY_BASE_STORY)
-    return tuple(sentences)
+    notices = ((label_model == DEMO_LABEL_MODEL, _DEMO_LABELS_NOTICE), (demo_base, DEMO_BASE_NOTICE))
+    return tuple(sentence for applies, sentence in notices if applies)

@@ -1,13 +1,10 @@
-"""The results table of an evaluation as records, for terminals, and as Markdown, for artifacts."""
+"""Results table of an evaluation, as records for terminals and as Markdown for artifacts."""
 
 from dataclasses import dataclass
 
-from eval.report.demo_notice import demo_parts
-from feedback_model.errors import MissingStage
+from eval.report.demo_notice import demo_notices
 from feedback_model.records.evaluation import Decoding, Evaluation, ModelResult
 from feedback_model.records.transcripts import Split
-from feedback_model.store.connection import Store
-from feedback_model.store.evaluations import latest_evaluation, read_evaluation
 from feedback_model.traits import TRAIT_KEYS, TRAITS
 
 ABSENT = "\N{EN DASH}"
@@ -16,7 +13,7 @@ PENALTY = "Penalised counts an invalid output as the train median, over all tran
 
 @dataclass(frozen=True, slots=True)
 class ResultsRow:
-    """One model. Every MSE is in score points squared, None where there was nothing to average."""
+    """Row of one model. Every MSE is in score points squared, None where there was nothing to average."""
 
     model: str
     is_best_epoch: bool
@@ -38,7 +35,7 @@ class ResultsRow:
 
 @dataclass(frozen=True, slots=True)
 class ResultsTable:
-    """One evaluation, a row per model: base, base-nf4, the epochs, champion."""
+    """Table of one evaluation, a row per model: base, base-nf4, the epochs, champion."""
 
     title: str
     evaluation_id: str
@@ -54,13 +51,12 @@ class ResultsTable:
     """Sentences without which the figures could mislead."""
 
 
-def results_table(store: Store, evaluation_id: str | None = None) -> ResultsTable:
-    """The table of one evaluation, by default of the newest on the test split.
+def results_table(evaluation: Evaluation, *, demo_base: bool) -> ResultsTable:
+    """Lay out the table of one evaluation.
 
-    Raises:
-        MissingStage: there is no such evaluation.
+    Args:
+        demo_base: any of its models is built on the demo's base.
     """
-    evaluation = find_evaluation(store, evaluation_id)
     mses = {constant.trait: constant.mse for constant in evaluation.constants}
     return ResultsTable(
         title=f"{evaluation.n_test} {evaluation.split} transcripts, labels of {evaluation.label_model}",
@@ -73,25 +69,8 @@ def results_table(store: Store, evaluation_id: str | None = None) -> ResultsTabl
         rows=tuple(_row(result, evaluation.n_test) for result in evaluation.models),
         mse_constant=evaluation.mse_constant,
         mse_constant_by_trait=tuple(mses.get(trait) for trait in TRAIT_KEYS),
-        notes=(*_notes(evaluation), *demo_parts(store, evaluation)),
+        notes=(*_notes(evaluation), *demo_notices(evaluation.label_model, demo_base=demo_base)),
     )
-
-
-def find_evaluation(store: Store, evaluation_id: str | None) -> Evaluation:
-    """The evaluation named, or the newest on the test split.
-
-    Raises:
-        MissingStage: there is none.
-    """
-    if evaluation_id is None:
-        evaluation = latest_evaluation(store, "test")
-        missing = "nothing has been evaluated yet; run `feedback evaluate` first"
-    else:
-        evaluation = read_evaluation(store, evaluation_id)
-        missing = f"there is no evaluation {evaluation_id!r}; `feedback results` shows the latest"
-    if evaluation is None:
-        raise MissingStage(missing)
-    return evaluation
 
 
 def _row(result: ModelResult, n_test: int) -> ResultsRow:
@@ -123,12 +102,12 @@ def _notes(evaluation: Evaluation) -> list[str]:
 
 
 def show_mse(value: float | None) -> str:
-    """An MSE for readers: two decimals, a dash where there is none."""
+    """Show an MSE: two decimals, a dash where there is none."""
     return ABSENT if value is None else f"{value:.2f}"
 
 
 def show_share(count: int, total: int) -> str:
-    """A share of a total in per cent; never rounded up to 100 nor down to 0."""
+    """Show a share of a total in per cent; never rounded up to 100 nor down to 0."""
     if not total:
         return ABSENT
     if count in (0, total):
@@ -136,13 +115,8 @@ def show_share(count: int, total: int) -> str:
     return f"{min(99.9, max(0.1, 100 * count / total)):.1f}%"
 
 
-def results_markdown(store: Store, evaluation_id: str | None = None) -> str:
-    """The table as Markdown, with the sentences that belong to it.
-
-    Raises:
-        MissingStage: there is no such evaluation.
-    """
-    table = results_table(store, evaluation_id)
+def results_markdown(table: ResultsTable) -> str:
+    """Render the table as Markdown, with the sentences that belong to it."""
     header = ["Model", "Strictly valid", "Extractable", "Repairable", "MSE individual (n)", "MSE common (n)"]
     header += ["MSE penalised", "Bounds", *(trait.title for trait in TRAITS)]
     constant = show_mse(table.mse_constant)

@@ -1,10 +1,12 @@
-"""Writing the report: the page, the same as data and as Markdown; each file published whole or not at all."""
+"""Files of the report: the page, the same as data and as Markdown, each published whole or not at all."""
 
 import json
 import os
 from pathlib import Path
 
-from eval.report.table import find_evaluation
+from eval.report.content import compose
+from eval.report.load import find_evaluation, load_report_data
+from eval.report.render import make_document, render_markdown, render_page
 from feedback_model.errors import StoreError
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
@@ -22,10 +24,6 @@ def write_report(store: Store, settings: Settings, evaluation_id: str | None = N
         MissingStage: there is no such evaluation.
         StoreError: the database cannot answer, or a file cannot be written.
     """
-    from eval.report.content import compose
-    from eval.report.data import load_report_data
-    from eval.report.render import make_document, render_markdown, render_page
-
     evaluation = find_evaluation(store, evaluation_id)
     gathered = load_report_data(store, evaluation)
     content = compose(gathered)

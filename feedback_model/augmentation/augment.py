@@ -7,7 +7,7 @@ flight and a rerun goes on; where the plan is met (or its tries are spent) a rer
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from feedback_model.augmentation.planning import MAX_SHARE, AugmentationPlan, Level, count_scores, plan_augmentation
 from feedback_model.augmentation.rewrites import Intake, read_rewrite
@@ -28,7 +28,6 @@ from feedback_model.store.connection import Store
 from feedback_model.store.labels import labelled_transcripts
 
 Answer = TypeVar("Answer")
-TOLERANCE: Final = 0  # a rewrite one score off its target fills a level that was not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,6 @@ class _Augmentation:
     concurrency: int
     seed: int
     max_share: float
-    tolerance: int
     left: int | None
     """Rewrites that may still be ordered in this call; None means no limit of its own."""
 
@@ -123,7 +121,8 @@ class _Augmentation:
     def _verdict(self, rewrite: Rewrite, score: int | None) -> Verdict | None:
         if score is None:
             return None
-        hit = abs(score - rewrite.target_score) <= self.tolerance
+        # A rewrite one score off its target fills a level that was not asked for.
+        hit = score == rewrite.target_score
         return Verdict(rewrite.request_id, "accepted" if hit else "missed_target", score)
 
     def order_more(self) -> int:
@@ -144,7 +143,6 @@ async def augment(
     limit: int | None = None,
     seed: int = 0,
     max_share: float = MAX_SHARE,
-    tolerance: int = TOLERANCE,
 ) -> AugmentationSummary:
     """Make what the train part lacks, and say what became of it. Two calls at once take turns.
 
@@ -152,7 +150,6 @@ async def augment(
         limit: order at most so many new rewrites in this call.
         seed: of the choice among equally near parents.
         max_share: rewrites in all, per real train transcript.
-        tolerance: how far the blind score may lie from the target.
 
     Raises:
         MissingStage: no train transcript has a label of this labelling configuration.
@@ -166,7 +163,6 @@ async def augment(
         settings.label_concurrency,
         seed=seed,
         max_share=max_share,
-        tolerance=tolerance,
         left=limit,
     )  # fmt: skip
     async with one_at_a_time(store, "augment", "augments"):

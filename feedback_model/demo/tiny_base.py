@@ -17,14 +17,6 @@ from feedback_model.prompts import prompt_version
 from feedback_model.records.training import BaseModel
 
 NAME: Final = "embedded"
-TINY_BASE_STORY: Final = (
-    "The embedded base is a Qwen2-shaped model of about 175,000 parameters, pretrained on this machine on synthetic "
-    "transcripts whose notes spell the level of each trait in words, some under the answer's own keys but never as a "
-    "digit, and on chats in the feedback format whose scores belong to other transcripts; the prompt's lines and the "
-    "JSON's fixed pieces are single tokens. It has therefore "
-    "learned to read the traits and to write the format, but not which score belongs to which transcript: what it shows "
-    "is that the loop works, not how well a real model would do."
-)
 _SHAPED_BY: Final = (
     "lexicon.py",
     "sentences.py",

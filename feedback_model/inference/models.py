@@ -1,8 +1,7 @@
 """The models under evaluation: base, NF4 base, every epoch, and the champion."""
 
 from feedback_model.inference.infer import model_versions
-from feedback_model.records.promotion import Champion
-from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun
+from feedback_model.records.training import ModelVersion, TrainingRun
 from feedback_model.store.connection import Store
 from feedback_model.store.promotions import champion
 from feedback_model.store.training import model_version_of
@@ -17,11 +16,6 @@ def models_of(store: Store, run: TrainingRun) -> dict[str, ModelVersion]:
     present = champion(store)
     if present is None or present.model_id in {model.model_id for model in models.values()}:
         return models
-    if is_retired(present, run.base):
+    if present.is_retired(run.base):
         return models
     return models | {"champion": model_version_of(store, present.model_id)}
-
-
-def is_retired(present: Champion, base: BaseModel) -> bool:
-    """Tell whether a champion stands on a demo model that this version, which trains on `base`, builds differently."""
-    return present.stand_in and present.base_revision != base.revision

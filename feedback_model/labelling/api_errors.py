@@ -1,7 +1,4 @@
-"""What to do when the endpoint refuses or fails: decided on `error.code` first, on the HTTP status where there is none.
-
-Pure: knows neither the client that met the refusal nor how long anyone waits.
-"""
+"""API errors and the action each calls for: by `error.code` first, by the HTTP status where there is none. Pure."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -27,7 +24,7 @@ TRANSIENT_STATUS: Final = frozenset({408, 409, 425})
 
 
 class APIError(Exception):
-    """The endpoint did not answer one request. Never leaves the labelling package."""
+    """One request that the endpoint did not answer. Never leaves the labelling package."""
 
     def __init__(
         self,
@@ -50,14 +47,14 @@ class APIError(Exception):
         """Seconds the endpoint asks us to wait; None where it does not say."""
         self.headers: Mapping[str, str] = headers or {}
         self.parameter = parameter
-        """`error.param`: what of the request was refused, where that is said."""
+        """`error.param`: the refused part of the request, where that is said."""
         self.may_be_billed = may_be_billed
-        """Whether an answer may have been made and charged that never reached us."""
+        """True where an answer may have been made and charged that never reached us."""
         self.action: Action = action_for(status, code, kind)
 
 
 def action_for(status: int | None, code: str | None, kind: str | None) -> Action:
-    """What a refusal calls for.
+    """Choose the action that an error calls for.
 
     Args:
         status: HTTP status; None where no response came.
@@ -77,7 +74,7 @@ def action_for(status: int | None, code: str | None, kind: str | None) -> Action
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
-    """The wait that `retry-after-ms` or `Retry-After` (in seconds) asks for; None where neither can be read."""
+    """Read the wait that `retry-after-ms` or `Retry-After` (in seconds) asks for; None where neither can be read."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             return max(0.0, float(headers[name]) * unit)

@@ -1,4 +1,4 @@
-"""What labelling what is missing will cost and take, before anything is asked. Asks nobody, orders nothing."""
+"""Forecast of cost and time for the missing labels. Sends nothing, queues nothing."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,25 +15,25 @@ LIMITS: Final = (500, 5_000, 30_000)  # requests per minute; OpenAI's lowest, a 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What buying every missing label of one label set comes to."""
+    """Cost and time of every missing label of one labelling configuration."""
 
     label_model: str
     prompt_version: str
     n_missing: int
-    """Labels to buy, those of the sample that is labelled twice included."""
+    """Missing labels, those of the sample that is labelled twice included."""
     n_labelled: int
-    """Transcripts that have a label already, which is not bought again."""
+    """Transcripts that have a label already, which is not paid for again."""
     n_other_prompts: int
     """Labels by the same model under other versions of the prompt; a new version asks for all anew."""
     prompt_tokens: int
     completion_tokens: int
     measured: bool
-    """Whether tokens are what earlier replies of this label set had, and not a rule of thumb."""
+    """True where tokens are the mean of earlier responses, False where a rule of thumb."""
     cost_usd: float | None
     """None where the model has no known price."""
     batch_cost_usd: float | None
     spent_usd: float
-    """So far, for this label set."""
+    """So far, for this labelling configuration."""
     price: Price | None
     minutes_at: dict[int, float]
     """By requests per minute that the account may send."""
@@ -42,10 +42,9 @@ class Forecast:
 def forecast_labels(
     store: Store, labelling_config: LabellingConfig, relabel_share: float = 0.0, limit: int | None = None
 ) -> Forecast:
-    """The forecast for what is missing, or for `limit` of it."""
-    label_claims.free_dead_claims(
-        store
-    )  # as the run would that this is about; what had been sent, it would look for first
+    """Forecast the missing labels, or `limit` of them."""
+    # As the run would; it would look for responses to what had been sent first.
+    label_claims.free_dead_claims(store)
     missing = label_requests.measure_missing(store, labelling_config)
     n_missing = round(missing.n_unasked * (1 + relabel_share)) + missing.n_wanted
     n_asked = n_missing if limit is None else min(limit, n_missing)
@@ -72,7 +71,7 @@ def forecast_labels(
 def _usage_of_one(
     store: Store, labelling_config: LabellingConfig, missing: label_requests.Missing
 ) -> tuple[Usage, bool]:
-    """The tokens that one label takes on average."""
+    """Estimate the tokens of one label; True where they were measured."""
     known = label_requests.mean_usage(store, labelling_config, "label")
     if known is not None and known.n_replies >= ENOUGH:
         return Usage(round(known.prompt_tokens), round(known.cached_tokens), round(known.completion_tokens)), True
@@ -81,11 +80,11 @@ def _usage_of_one(
 
 
 def tell_forecast(forecast: Forecast) -> list[str]:
-    """The forecast in sentences."""
-    by = "as replies had so far" if forecast.measured else "by rule of thumb, as none were measured yet"
-    buying = f"{forecast.n_missing} labels to buy from {forecast.label_model} ({forecast.prompt_version})"
+    """Write the forecast in sentences."""
+    by = "as responses had so far" if forecast.measured else "by rule of thumb, as none were measured yet"
+    missing = f"{forecast.n_missing} labels to buy from {forecast.label_model} ({forecast.prompt_version})"
     lines = [
-        f"{buying}, {forecast.n_labelled} are there",
+        f"{missing}, {forecast.n_labelled} are there",
         f"about {forecast.prompt_tokens:,} tokens of input and {forecast.completion_tokens:,} of output, {by}",
     ]
     if forecast.n_other_prompts:

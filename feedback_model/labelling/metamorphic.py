@@ -1,70 +1,57 @@
-"""Changes to a transcript whose effect on a score is known beforehand, whoever labels it. Pure and seeded.
+"""Metamorphic changes to a transcript, whose effect on a score is known beforehand. Pure and seeded.
 
-No true score is needed: a labeller that does not mind whether sentences are shuffled does not read how they follow.
+No true score is needed: a labeller whose scores do not change when sentences are shuffled does not read their order.
 """
 
 import itertools
 import random
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
+
+from feedback_model.records.labels import LabelCheck
 
 _SENTENCE: Final = re.compile(r"[^.!?]+[.!?]+[\"')\]]*\s*|[^.!?]+$")
 _FILLERS: Final = re.compile(r",?\s*\b(?:um+|uh+|erm?|uhm|hmm|you know|i mean|sort of|kind of)\b,?", re.IGNORECASE)
 FEWEST_SENTENCES: Final = 6  # fewer can hardly be told apart when shuffled
 
-Direction = Literal["lower", "not lower"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One change and what it must do to a trait."""
-
-    name: str
-    trait: str
-    direction: Direction
-    change: Callable[[str, int], str | None]
-    """The changed text; None where the text does not lend itself to it. Takes a seed."""
-    sentence: str
-    """For readers."""
-
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of `text`, which joined give it back but for white space at their ends."""
+    """Split `text` into sentences, which joined give it back but for white space at their ends."""
     return [found.strip() for found in _SENTENCE.findall(text) if found.strip()]
 
 
 def shuffle_sentences(text: str, seed: int) -> str | None:
-    """The same sentences in an order in which hardly one follows the one it did; None with too few."""
+    """Shuffle the sentences until hardly one follows the one it did; None with too few."""
     sentences = split_sentences(text)
     if len(sentences) < FEWEST_SENTENCES:
         return None
     rng = random.Random(seed)
-    best = max((rng.sample(sentences, len(sentences)) for _ in range(20)), key=lambda order: -_kept(sentences, order))
+    best = max(
+        (rng.sample(sentences, len(sentences)) for _ in range(20)), key=lambda each: -_count_kept(sentences, each)
+    )
     return " ".join(best)
 
 
-def _kept(before: list[str], after: list[str]) -> int:
+def _count_kept(before: list[str], after: list[str]) -> int:
     followed = set(itertools.pairwise(before))
     return sum(pair in followed for pair in itertools.pairwise(after))
 
 
 def drop_fillers(text: str, seed: int = 0) -> str | None:  # noqa: ARG001 - as every change
-    """The text without its plain fillers; None where it has none."""
+    """Remove the plain fillers; None where there are none."""
     cleaned = re.sub(r"\s{2,}", " ", _FILLERS.sub("", text)).strip(" ,")
     return cleaned if cleaned != text.strip() and cleaned else None
 
 
 CHECKS: Final = (
-    Check(
+    LabelCheck(
         "shuffled sentences",
         "transition_logic",
         "lower",
         shuffle_sentences,
         "Shuffling the sentences of a speech must lower transition_logic.",
     ),
-    Check(
+    LabelCheck(
         "fillers removed",
         "filler_words",
         "not lower",

@@ -1,4 +1,4 @@
-"""The two ways of buying what is missing: at once, and in batches for the patient."""
+"""The two modes of labelling: at once, and through the Batch API."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,10 +24,10 @@ async def label_now(
     limit: int | None = None,
     **options: Any,
 ) -> LabelCounts:
-    """`label_missing`, which has no say over what batches have in hand.
+    """Label what is missing at once, and fail where batches still have labels under way.
 
     Raises:
-        LabellerError: likewise, or everything else is bought and batches are still under way.
+        LabellerError: as `label_missing`, or everything else is labelled and batches are still under way.
     """
     counts = await label_missing(store, labeller, labelling_config, settings, limit=limit, **options)
     jobs = await asyncio.to_thread(label_batches.open_jobs, store, "label") if limit is None else []
@@ -43,4 +43,4 @@ LABELLING: Final[Mapping[LabelMode, Callable[..., Awaitable[LabelCounts]]]] = {
     "now": label_now,
     "batch": label_in_batches,
 }
-"""The ways of buying what is missing; all take the same arguments, and each resumes what another left."""
+"""Labelling by mode; both take the same arguments, and each resumes what the other left."""

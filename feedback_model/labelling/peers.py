@@ -1,7 +1,6 @@
-"""Several processes under one limit: each says in the database that it is at work, and takes an equal part.
+"""Peers: processes under one rate limit. Each sends heartbeats to the database, and takes an equal part.
 
-A process that dies is missed at once on its own host, elsewhere within seconds, and its part goes to the others. Knows nothing
-of how a limit is kept.
+A process that dies is missed at once on its own host, elsewhere within seconds, and its part goes to the others.
 """
 
 import asyncio
@@ -14,12 +13,12 @@ from feedback_model.labelling.labeller import Labeller
 from feedback_model.store import locks
 from feedback_model.store.connection import Store
 
-INTERVAL: Final = 1.0  # seconds between looks at who else is at work
+INTERVAL: Final = 1.0  # seconds between heartbeats
 
 
 @asynccontextmanager
 async def one_at_a_time(store: Store, name: str, activity: str) -> AsyncGenerator[None]:
-    """Do the block, which is an `activity`, while no other process does one of this name; see `locks.hold`."""
+    """Hold the lock `name` during the block, which is an `activity`; see `locks.hold`."""
     with ExitStack() as stack:
         await asyncio.to_thread(stack.enter_context, locks.hold(store, name, activity))
         yield

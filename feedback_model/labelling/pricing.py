@@ -1,4 +1,4 @@
-"""What labelling costs: list prices per model, with their date and source. Knows nothing of requests.
+"""List prices per model, with their date and source.
 
 A model that is not listed has no known price: its cost is None (NULL in the ledger), never zero.
 """
@@ -27,11 +27,11 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens one reply was charged for; None where the reply did not say."""
+    """Tokens that one response was charged for; None where it did not say."""
 
     prompt_tokens: int | None
     cached_tokens: int | None
-    """How many of `prompt_tokens` came from the provider's cache."""
+    """Those of `prompt_tokens` that came from the provider's cache."""
     completion_tokens: int | None
 
 
@@ -43,7 +43,7 @@ PRICES: Final = (
 
 
 def price_of(model: str) -> Price | None:
-    """The price of `model` or of the model it is a dated release of; None if it is not listed."""
+    """Look up the price of `model` or of the model it is a dated release of; None if it is not listed."""
     for price in PRICES:
         release = model.removeprefix(f"{price.model}-")
         if model == price.model or (release != model and release[:4].isdigit()):
@@ -52,7 +52,7 @@ def price_of(model: str) -> Price | None:
 
 
 def cost_of(model: str, usage: Usage) -> float | None:
-    """USD for one reply; None where the price or the tokens are unknown."""
+    """Compute the USD of one response; None where the price or the tokens are unknown."""
     price = price_of(model)
     if price is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None

@@ -1,22 +1,21 @@
 """Metamorphic checks of a labeller: changed copies of real transcripts, labelled blind, against the labels of the originals.
 
-Copies are bought through the ledger like anything else, so a second check buys nothing. They are kept as augmented transcripts
-that no rewrite was accepted as, and so never enter a dataset, a plan or an evaluation.
+Copies are labelled through the same requests as anything else, so a second check pays for nothing. They are kept as augmented
+transcripts that no rewrite was accepted as, and so never enter a dataset, a plan or an evaluation.
 """
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from feedback_model.errors import MissingStage
 from feedback_model.labelling.label import LABEL_HANDLER
 from feedback_model.labelling.label_run import run_requests
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.metamorphic import CHECKS, Check, split_sentences
+from feedback_model.labelling.metamorphic import CHECKS, split_sentences
 from feedback_model.labelling.recovery import recover_attempts
 from feedback_model.labelling.response_handlers import process_unprocessed
 from feedback_model.progress import track
-from feedback_model.records.labels import LabellingConfig
+from feedback_model.records.labels import LabelCheck, LabellingConfig, ScorePair
 from feedback_model.settings import Settings
 from feedback_model.store import label_claims, label_requests
 from feedback_model.store.augmentations import Descendant, enter_copies
@@ -28,15 +27,6 @@ from feedback_model.transcripts.landing import transcript_id_of
 from feedback_model.transcripts.near_duplicates import signature_of
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The score of a transcript and of its changed copy, on the trait of the check."""
-
-    source_id: str
-    before: int
-    after: int
-
-
 async def check_labels(
     store: Store,
     labeller: Labeller,
@@ -45,11 +35,11 @@ async def check_labels(
     *,
     limit: int = 20,
     seed: int = 0,
-) -> dict[str, list[Pair]]:
-    """The pairs of every check, by its name; at most `limit` each, of the transcripts with most sentences.
+) -> dict[str, list[ScorePair]]:
+    """Label the changed copies and pair their scores, by check; at most `limit` each, of the transcripts with most sentences.
 
     Raises:
-        MissingStage: no train transcript of this label set lends itself to any check.
+        MissingStage: no train transcript of this labelling configuration lends itself to any check.
         LabellerError, ConfigurationError, Interrupted: as for labels; a rerun goes on.
     """
     copies = await asyncio.to_thread(_copies, store, labelling_config, limit, seed)
@@ -60,12 +50,12 @@ async def check_labels(
             "run `feedback label` first"
         )
     await asyncio.to_thread(enter_copies, store, [_descendant(parent, text) for text, parent in parents.items()])
-    wanted = [label_requests.request_row("relabel", transcript_id_of(text), labelling_config) for text in parents]
-    await asyncio.to_thread(label_requests.enqueue, store, wanted)
+    rows = [label_requests.request_row("relabel", transcript_id_of(text), labelling_config) for text in parents]
+    await asyncio.to_thread(label_requests.enqueue, store, rows)
     await recover_attempts(store, labeller, labelling_config.label_model, {"relabel": LABEL_HANDLER})
     await asyncio.to_thread(process_unprocessed, store, "relabel", LABEL_HANDLER)
     await asyncio.to_thread(label_claims.free_dead_claims, store)
-    tracker = track("check labels", len(wanted))
+    tracker = track("check labels", len(rows))
     await run_requests(
         store,
         labeller,
@@ -83,7 +73,7 @@ def _descendant(parent: str, text: str) -> Descendant:
 
 
 def _copies(store: Store, labelling_config: LabellingConfig, limit: int, seed: int) -> dict[str, dict[str, str]]:
-    """By check, the changed text by the id of the transcript it was made of."""
+    """Make the changed texts of every check, by the id of the transcript each was made of."""
     train = labelled_transcripts(store, labelling_config, split="train", real_only=True)
     train.sort(key=lambda each: (-len(split_sentences(each.text)), each.transcript_id))
     return {
@@ -91,7 +81,7 @@ def _copies(store: Store, labelling_config: LabellingConfig, limit: int, seed: i
     }
 
 
-def _of_check(check: Check, texts: Mapping[str, str], limit: int, seed: int) -> dict[str, str]:
+def _of_check(check: LabelCheck, texts: Mapping[str, str], limit: int, seed: int) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, text in texts.items():
         changed = check.change(text, seed) if len(found) < limit else None
@@ -102,11 +92,11 @@ def _of_check(check: Check, texts: Mapping[str, str], limit: int, seed: int) -> 
 
 def _pairs(
     store: Store, labelling_config: LabellingConfig, copies: Mapping[str, Mapping[str, str]]
-) -> dict[str, list[Pair]]:
+) -> dict[str, list[ScorePair]]:
     made = [(parent, transcript_id_of(text)) for pairs in copies.values() for parent, text in pairs.items()]
     names = {name for both in made for name in both}
     labels = {each.transcript_id: each for each in labelled_transcripts(store, labelling_config, ids=names)}
-    pairs: dict[str, list[Pair]] = {}
+    pairs: dict[str, list[ScorePair]] = {}
     for check in CHECKS:
         trait = TRAIT_KEYS.index(check.trait)
         known = [
@@ -114,5 +104,5 @@ def _pairs(
             for parent, text in copies[check.name].items()
             if parent in labels and transcript_id_of(text) in labels
         ]
-        pairs[check.name] = [Pair(old.source_id, old.scores[trait], new.scores[trait]) for old, new in known]
+        pairs[check.name] = [ScorePair(old.source_id, old.scores[trait], new.scores[trait]) for old, new in known]
     return pairs

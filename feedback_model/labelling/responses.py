@@ -1,7 +1,6 @@
-"""Reading what was paid for: the envelope (usage, id, how it ended), then the answer inside.
+"""Response parsing: the envelope (usage, id, finish reason), then the answer inside.
 
-Takes the bytes as they came, whatever they are, and never raises: a reply that cannot be used has a problem with
-a code.
+Takes the bytes as they came and never raises: a response that cannot be used is an `InvalidResponse` with a code.
 """
 
 import math
@@ -23,7 +22,7 @@ _SCORE = re.compile(r'"score"\s*:\s*(\d+)')
 
 
 def expected_scores(tokens: Sequence[Any]) -> tuple[float, ...] | None:
-    """The mean of each of the six scores, in the order of the traits; None where tokens do not tell all of them.
+    """Compute the mean of each of the six scores, in the order of the traits; None where tokens do not tell all of them.
 
     Args:
         tokens: `choices[0].logprobs.content` of a chat completion.
@@ -53,14 +52,14 @@ def _expected(tokens: Sequence[Any], starts: dict[int, int], match: re.Match[str
 
 @dataclass(frozen=True, slots=True)
 class InvalidResponse:
-    """Why a reply cannot be used."""
+    """A response that cannot be used, with the reason."""
 
     code: str
     """`no_completion`, `refusal`, `truncated`, `content_filter`, `empty`, or a failure code of the parser."""
 
 
 def read_envelope(body: bytes, model: str) -> PaidResponse:
-    """The reply with what its envelope says; fields that it lacks are None."""
+    """Read the envelope of a response; fields that it lacks are None."""
     envelope = _object(body)
     usage = _mapping(envelope.get("usage"))
     tokens = Usage(
@@ -80,12 +79,12 @@ def read_envelope(body: bytes, model: str) -> PaidResponse:
 
 
 def usage_of(paid: PaidResponse) -> Usage:
-    """The tokens that a reply was charged for."""
+    """Return the tokens that a response was charged for."""
     return Usage(paid.prompt_tokens, paid.cached_tokens, paid.completion_tokens)
 
 
 def complaint_about(code: str) -> str:
-    """What to tell a labeller whose last answer was of no use."""
+    """Write the complaint that a labeller gets whose last answer was of no use."""
     reason = {
         "truncated": "It was cut off before its end.",
         "refusal": "It was a refusal; the transcript is only to be judged by how it is spoken, not answered.",
@@ -100,7 +99,7 @@ def complaint_about(code: str) -> str:
 
 
 def read_text(body: bytes) -> str | InvalidResponse:
-    """The text that a reply gives as its answer."""
+    """Read the text of an answer."""
     choice = _choice(_object(body))
     message = _mapping(choice.get("message"))
     if not message:
@@ -115,7 +114,7 @@ def read_text(body: bytes) -> str | InvalidResponse:
 
 
 def read_label(body: bytes) -> Label | InvalidResponse:
-    """The label that a reply gives; only strictly valid feedback counts."""
+    """Read the label of a response; only strictly valid feedback counts."""
     feedback = read_feedback(body)
     if isinstance(feedback, InvalidResponse):
         return feedback
@@ -124,7 +123,7 @@ def read_label(body: bytes) -> Label | InvalidResponse:
 
 
 def read_feedback(body: bytes) -> Feedback | InvalidResponse:
-    """The feedback that a reply gives; only a strictly valid one counts."""
+    """Read the feedback of a response; only a strictly valid one counts."""
     text = read_text(body)
     if isinstance(text, InvalidResponse):
         return text
@@ -135,9 +134,9 @@ def read_feedback(body: bytes) -> Feedback | InvalidResponse:
 
 
 def read_stored(page: bytes, key: str, value: str) -> bytes | None:
-    """The completion of a page of stored ones whose metadata has `key` as `value`, as bytes; None where there is none.
+    """Find the completion of a page of stored ones whose metadata has `key` as `value`; None where there is none.
 
-    Looked at here, because a server that stores may still not know how to filter.
+    Compared here, because a server that stores may still not know how to filter.
     """
     data = _object(page).get("data")
     listed = map(_mapping, data) if isinstance(data, list) else ()

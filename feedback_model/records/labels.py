@@ -1,5 +1,6 @@
 """Labels and what buying them takes: configurations, requests, attempts, responses."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -169,6 +170,40 @@ class UnusableResponse:
     response_id: int
     problem: str
     state: RequestState
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLabels:
+    """Labels of the transcripts that two labelling configs have both labelled, each by transcript id."""
+
+    other: LabellingConfig
+    labels: Mapping[str, LabelledTranscript]
+    other_labels: Mapping[str, LabelledTranscript]
+
+
+CheckDirection = Literal["lower", "not lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCheck:
+    """A change to a transcript and the way in which it must move the score of one trait."""
+
+    name: str
+    trait: str
+    direction: CheckDirection
+    change: Callable[[str, int], str | None]
+    """Returns the changed text, or None where the text does not lend itself to it. Takes a seed."""
+    sentence: str
+    """For readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePair:
+    """The score of a transcript and of its changed copy, on the trait of the check."""
+
+    source_id: str
+    before: int
+    after: int
 
 
 @dataclass(frozen=True, slots=True)

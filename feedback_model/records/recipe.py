@@ -46,7 +46,7 @@ class Recipe:
     dropout: float = Field(default=0.0, ge=0, le=0.9)
     """Share of LoRA inputs dropped; three epochs do not overfit enough to need it."""
     learning_rate: Annotated[float, DemoDefault(7e-3)] = Field(default=2e-4, gt=0, le=1)
-    """Peak step size of AdamW; QLoRA's for models below 13B, 35 times that for the embedded model's 160,000 parameters."""
+    """Peak step size of AdamW; QLoRA's for models below 13B, 35 times that for the tiny embedded model."""
     batch_size: Annotated[int, DemoDefault(8)] = Field(default=16, ge=1, le=4_096)
     """Examples a step; one step is one optimiser update."""
     warmup_fraction: float = Field(default=0.03, ge=0, le=1)

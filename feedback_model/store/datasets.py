@@ -60,19 +60,6 @@ def held_out(store: Store, dataset_id: str) -> list[Transcript]:
     return transcripts(store, ids=ids)
 
 
-def latest_dataset(store: Store, labelling_config: LabellingConfig | None = None) -> Dataset | None:
-    """The dataset version made last, of `labelling_config` if one is given; None before the first."""
-    query = select(dataset).order_by(dataset.c.created_at.desc(), dataset.c.dataset_id).limit(1)
-    if labelling_config is not None:
-        query = query.where(
-            dataset.c.label_model == labelling_config.label_model,
-            dataset.c.prompt_version == labelling_config.prompt_version,
-        )
-    with store.read() as connection:
-        row = connection.execute(query).first()
-    return None if row is None else _dataset(row)
-
-
 def count_sources(store: Store) -> int:
     """Count the sources of the real transcripts."""
     query = select(func.count(func.distinct(transcript.c.source_id))).where(transcript.c.origin == "real")

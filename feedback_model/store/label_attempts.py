@@ -219,11 +219,11 @@ def _attempts(connection: Connection, send_ids: Sequence[str]) -> list[Attempt]:
     ]
 
 
-def book_unknown(store: Store, lost: Sequence[Attempt], error: str = "sender_died") -> None:
+def book_unknown(store: Store, lost: Sequence[Attempt]) -> None:
     """Book tries whose end nobody knows, at the most that they may have cost."""
     if lost:
         with store.write() as connection:
-            close_attempts(connection, [ClosedAttempt(each, "unknown", error) for each in lost])
+            close_attempts(connection, [ClosedAttempt(each, "unknown", "sender_died") for each in lost])
 
 
 def in_nanos(dollars: float, round_to: Callable[[float], int] = round) -> int:

@@ -1,13 +1,13 @@
 """Labels in SQL: which configurations there are, and the one statement that reads labelled transcripts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, case, exists, func, intersect, or_, select
 
 from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.records.labels import LabelledTranscript, LabellingConfig, RelabelledTranscript
+from feedback_model.records.labels import LabelledTranscript, LabellingConfig, RelabelledTranscript, SharedLabels
 from feedback_model.records.transcripts import Split
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
@@ -135,10 +135,27 @@ def labelling_configs(store: Store) -> list[LabellingConfig]:
         return [LabellingConfig(*row) for row in connection.execute(query)]
 
 
-def labelled_by_both(
+def read_shared_labels(
+    store: Store, labelling_config: LabellingConfig, most: int | None = None
+) -> Iterator[SharedLabels]:
+    """Read the labels that each other config shares transcripts with `labelling_config` on, one config after another.
+
+    Args:
+        most: transcripts of each, drawn by their ids; None for all.
+    """
+    for other in labelling_configs(store):
+        names = [] if other == labelling_config else _labelled_by_both(store, labelling_config, other, most)
+        if names:
+            own, others = (labelled_transcripts(store, each, ids=names) for each in (labelling_config, other))
+            yield SharedLabels(
+                other, {each.transcript_id: each for each in own}, {each.transcript_id: each for each in others}
+            )
+
+
+def _labelled_by_both(
     store: Store, labelling_config: LabellingConfig, other: LabellingConfig, most: int | None
 ) -> list[str]:
-    """Ids of transcripts that both sets labelled, at most so many; ids are hashes, so the first ones are a random sample."""
+    # ids are hashes, so the first ones are a random sample
     both = intersect(*(_labelled(each) for each in (labelling_config, other))).order_by("transcript_id").limit(most)
     with store.read() as connection:
         return list(connection.execute(both).scalars())

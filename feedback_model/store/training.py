@@ -108,14 +108,12 @@ def find_finished(store: Store, run_id: str) -> TrainingRun | None:
         return _run_from(connection, row) if row is not None else None
 
 
-def latest_run(store: Store, dataset_id: str | None = None) -> TrainingRun | None:
-    """The run that finished last, of one dataset or of all; None if none has.
+def latest_run(store: Store) -> TrainingRun | None:
+    """The run that finished last; None if none has.
 
     Runs without augmentation are there to be compared with, so they are never the latest.
     """
     statement = select(training_run).where(training_run.c.state == "finished")
-    if dataset_id is not None:
-        statement = statement.where(training_run.c.dataset_id == dataset_id)
     with store.read() as connection:
         for row in connection.execute(statement.order_by(training_run.c.finished_at.desc())):
             if recipe_from(orjson.loads(row.recipe)).with_augmented:

@@ -78,9 +78,9 @@ def transcripts(
     return [Transcript(*row) for row in rows]
 
 
-def count_transcripts(store: Store, split: Split | None = None, origin: Origin | None = None) -> int:
+def count_transcripts(store: Store) -> int:
     """Count all transcripts."""
-    query = select(func.count()).select_from(transcript).where(*_conditions(split, origin))
+    query = select(func.count()).select_from(transcript)
     with store.read() as connection:
         return connection.execute(query).scalar_one()
 

@@ -24,20 +24,15 @@ if TYPE_CHECKING:
     import polars
 
 
-def snapshot(
-    store: Store, settings: Settings, labelling_config: LabellingConfig, *, with_augmented: bool = True
-) -> Dataset:
+def snapshot(store: Store, settings: Settings, labelling_config: LabellingConfig) -> Dataset:
     """Freeze what is labelled now as a dataset version; the same labels make the same version.
-
-    Args:
-        with_augmented: take accepted rewrites into the train part.
 
     Raises:
         MissingStage: nothing has landed, or nothing is labelled.
         InputError: a split would be empty.
         StoreError: the file cannot be written.
     """
-    examples = labelled_transcripts(store, labelling_config, usable=True, real_only=not with_augmented)
+    examples = labelled_transcripts(store, labelling_config, usable=True)
     counts: Counter[Split] = Counter(example.split for example in examples)
     _demand_all_splits(store, labelling_config, counts)
     dataset_id = content_id(

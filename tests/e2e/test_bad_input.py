@@ -93,6 +93,14 @@ def test_an_endpoint_that_answers_nonsense_is_told_and_can_be_asked_again(
     assert paid_installation.count("SELECT count(*) FROM label") == 1
 
 
+def test_a_database_that_is_away_is_told_at_once(installation: Installation) -> None:
+    installation.environment["FEEDBACK_DATABASE_URL"] = "postgresql+psycopg://someone@127.0.0.1:9/feedback"
+    ended = installation.run("evaluate")
+    assert ended.returncode == 1
+    assert "start PostgreSQL, or correct FEEDBACK_DATABASE_URL" in ended.stderr
+    assert "another try" not in ended.stderr
+
+
 def test_a_home_that_cannot_be_made_is_named(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where a folder should be")
     assert str(tmp_path / "home") in refused(installation, "results")

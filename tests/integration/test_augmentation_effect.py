@@ -3,12 +3,12 @@
 import pytest
 
 from eval.evaluate import evaluate
-from eval.report import write_report
-from eval.report.augmentation_effect import NOT_MEASURED, tell_effect
+from eval.report.augmentation_effect import NOT_MEASURED
 from eval.report.content import compose
-from eval.report.data import load_report_data
+from eval.report.load import load_augmentation_effect, load_report_data
 from eval.report.render import render_markdown
 from eval.report.verify import verify_report
+from eval.report.write import write_report
 from feedback_model.errors import MissingStage
 from feedback_model.records.labels import Dataset
 from feedback_model.records.training import UNAUGMENTED, model_order
@@ -23,14 +23,14 @@ def evaluate_beside(run: EvaluatedRun, without: str):
 
 
 @pytest.mark.parametrize(
-    ("without", "said"), [("base", "Augmentation helped"), ("epoch-3", "Whether augmentation helped cannot be told")]
+    ("without", "said"), [("base", "Augmentation helped"), ("epoch-3", "It cannot be told whether augmentation helped")]
 )
 def test_the_report_says_whether_it_helped(any_store_with, without, said):
     run = open_run(any_store_with)
     test = evaluate_beside(run, without)
     effect = compose(load_report_data(run.store, test)).effect
     assert effect.sentence.startswith(said)
-    assert effect.sentence == tell_effect(run.store, test.evaluation_id)
+    assert effect.sentence == load_augmentation_effect(run.store, test.evaluation_id)
     assert set(effect.comparisons) == {"penalised", "common"}
     assert len(effect.macro) == 12
     assert {model for model, _, _ in effect.levels} == {"epoch-2", UNAUGMENTED}
@@ -48,7 +48,7 @@ def test_where_it_was_not_measured_the_page_says_how_to(store_with, settings):
     made = open_evaluated(store_with)
     name = made.test.evaluation_id
     assert "feedback prove-augmentation" in write_report(made.store, settings, name).read_text("utf-8")
-    assert tell_effect(made.store, name) == NOT_MEASURED
+    assert load_augmentation_effect(made.store, name) == NOT_MEASURED
 
 
 def test_without_stands_between_the_epochs_and_the_champion():

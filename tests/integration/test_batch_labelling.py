@@ -76,7 +76,7 @@ async def test_what_expires_or_fails_is_handed_in_again(tmp_path) -> None:
         assert booked(store) == spent(url)
 
 
-async def test_a_queue_that_is_full_is_found_out_and_kept_to(tmp_path) -> None:
+async def test_a_full_queue_is_found_and_respected(tmp_path) -> None:
     with serving(batch_enqueued_tokens=16_000, batch_seconds=0.1) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 60)
@@ -97,7 +97,7 @@ async def test_a_queue_that_takes_nothing_is_one_sentence(tmp_path) -> None:
     ["POST /v1/files", "POST /v1/batches", "GET /v1/batches/", "GET /v1/files/"],
     ids=["file", "batch", "look", "read"],
 )
-async def test_a_run_that_is_killed_at_any_step_leaves_a_batch_that_the_next_one_finds(tmp_path, step) -> None:
+async def test_a_killed_run_leaves_a_findable_batch(tmp_path, step) -> None:
     with serving(hold=step) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 10)
@@ -108,7 +108,7 @@ async def test_a_run_that_is_killed_at_any_step_leaves_a_batch_that_the_next_one
         assert booked(store) == spent(url)
 
 
-async def test_while_a_batch_is_under_way_nothing_of_it_is_bought_at_once(tmp_path) -> None:
+async def test_nothing_of_an_open_batch_is_bought_twice(tmp_path) -> None:
     with serving(batch_seconds=600) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 12)
@@ -138,7 +138,7 @@ async def test_the_budget_holds_for_batches_too(tmp_path) -> None:
         assert count_rows(store)["label"] == 40
 
 
-async def test_a_model_whose_every_answer_is_unusable_gets_no_second_batch(tmp_path) -> None:
+async def test_a_useless_model_gets_no_second_batch(tmp_path) -> None:
     with serving(answers="nonsense") as url:
         settings = settings_at(tmp_path, url)
         with pytest.raises(LabellerError, match="were unusable"):
@@ -146,7 +146,7 @@ async def test_a_model_whose_every_answer_is_unusable_gets_no_second_batch(tmp_p
         assert sum(bill(url).values()) == 40
 
 
-async def test_two_runs_at_once_take_turns_and_collect_nothing_twice(tmp_path) -> None:
+async def test_two_batch_runs_take_turns(tmp_path) -> None:
     with serving(batch_seconds=0.5) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 30)
@@ -168,7 +168,7 @@ def test_lines_that_are_no_lines_are_passed_over() -> None:
     assert read[1] == Failed("a", "batch_expired")
 
 
-async def test_a_batch_whose_making_nobody_confirmed_is_not_made_again(tmp_path) -> None:
+async def test_an_unconfirmed_batch_is_not_made_again(tmp_path) -> None:
     with serving(hold="POST /v1/batches") as url:
         settings = settings_at(tmp_path, url).model_copy(update={"request_timeout": 1.0})
         store = filled_store(settings, 10)
@@ -176,7 +176,7 @@ async def test_a_batch_whose_making_nobody_confirmed_is_not_made_again(tmp_path)
         assert set(bill(url).values()) == {1}
 
 
-async def test_what_a_batch_refuses_for_good_is_set_aside_and_not_handed_in_for_ever(tmp_path) -> None:
+async def test_permanently_refused_requests_are_set_aside(tmp_path) -> None:
     with serving(batch_refused_share=0.3, seed=4) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 30)
@@ -186,7 +186,7 @@ async def test_what_a_batch_refuses_for_good_is_set_aside_and_not_handed_in_for_
         assert counts.failed > 0
 
 
-async def test_what_batches_never_answer_is_set_aside_after_some(tmp_path) -> None:
+async def test_requests_never_answered_are_set_aside(tmp_path) -> None:
     with serving(batch_error_share=1.0, batch_seconds=0.05) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 6)
@@ -195,7 +195,7 @@ async def test_what_batches_never_answer_is_set_aside_after_some(tmp_path) -> No
 
 
 @pytest.mark.parametrize("logprobs", [1, 0])
-async def test_soft_labels_come_by_batch_where_the_endpoint_has_them(tmp_path, logprobs: int) -> None:
+async def test_soft_labels_come_by_batch(tmp_path, logprobs: int) -> None:
     with serving(logprobs=logprobs) as url:
         settings = settings_at(tmp_path, url).model_copy(update={"soft_labels": True})
         store = filled_store(settings, 8)
@@ -221,7 +221,7 @@ async def hand_in_and_leave(settings, store: Store, **options) -> None:
     await interrupting
 
 
-async def test_what_is_in_a_batch_is_not_waited_for_by_those_in_a_hurry_but_told(tmp_path) -> None:
+async def test_labelling_now_reports_open_batches(tmp_path) -> None:
     with serving(batch_seconds=600) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 12)
@@ -233,7 +233,7 @@ async def test_what_is_in_a_batch_is_not_waited_for_by_those_in_a_hurry_but_told
             await label(settings, store, label_now, budget=0.0001)
 
 
-async def test_a_batch_of_another_label_set_is_collected_because_it_is_paid(tmp_path) -> None:
+async def test_a_batch_of_another_config_is_collected(tmp_path) -> None:
     with serving(batch_seconds=1.0) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 6)
@@ -244,7 +244,7 @@ async def test_a_batch_of_another_label_set_is_collected_because_it_is_paid(tmp_
         assert booked(store) == spent(url)
 
 
-async def test_a_batch_that_the_endpoint_knows_no_more_is_given_up_only_when_told_to(tmp_path) -> None:
+async def test_a_lost_batch_is_given_up_when_told(tmp_path) -> None:
     with serving(batch_seconds=600) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 6)

@@ -40,7 +40,7 @@ async def label_all(settings, store, **options):
         return await label_missing(store, labeller, labelling_config_of("openai", settings), settings, **options)
 
 
-async def test_a_budget_is_nearly_used_and_never_exceeded_however_often_the_command_is_run(tmp_path):
+async def test_a_budget_is_nearly_used_and_never_exceeded(tmp_path):
     with serving(truncated_rate=0.1, nonsense_rate=0.1, seed=4) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 200)
@@ -52,7 +52,7 @@ async def test_a_budget_is_nearly_used_and_never_exceeded_however_often_the_comm
         assert (await label_all(settings, store)).labelled > 0
 
 
-async def test_billing_stops_the_run_and_a_paid_bill_lets_it_go_on(tmp_path):
+async def test_billing_stops_the_run_until_paid(tmp_path):
     with serving(quota=20, quota_code="credit_balance_exhausted", delay=0.01) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 60)
@@ -65,7 +65,7 @@ async def test_billing_stops_the_run_and_a_paid_bill_lets_it_go_on(tmp_path):
         assert set(bill(url).values()) == {1}
 
 
-async def test_what_waits_in_line_when_the_quota_ends_is_never_sent(tmp_path):
+async def test_queued_requests_are_unsent_when_quota_ends(tmp_path):
     with serving(quota=20, requests_per_minute=3000, latency_median=0.1) as url:
         settings = settings_at(tmp_path, url, label_concurrency=256)
         with pytest.raises(LabellingStopped, match="insufficient_quota"):
@@ -101,7 +101,7 @@ async def test_a_forecast_buys_nothing_and_comes_true(tmp_path):
         assert forecast.batch_cost_usd == pytest.approx(forecast.cost_usd / 2)
 
 
-async def test_a_new_prompt_says_beforehand_what_it_will_cost(tmp_path):
+async def test_a_new_prompt_forecasts_its_cost(tmp_path):
     with serving() as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 10)
@@ -132,7 +132,7 @@ async def test_soft_labels_lie_beside_the_scores(tmp_path):
     assert all(abs(row.expected_score - row.score) < 2 for row in rows)
 
 
-async def test_a_bad_answer_is_asked_again_with_the_reason_and_costs_what_it_cost(tmp_path):
+async def test_a_bad_answer_is_asked_again_with_reason(tmp_path):
     with serving(truncated_rate=1.0) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 3)

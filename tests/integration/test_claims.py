@@ -42,7 +42,7 @@ def die(store: Store) -> None:
         connection.execute(update(label_attempt).values(owner=GONE))
 
 
-def test_what_a_try_is_open_for_is_not_given_back(store: Store) -> None:
+def test_a_request_with_an_open_attempt_stays_claimed(store: Store) -> None:
     orders = label_claims.claim_next(store, LABELS, "label", 3)
     ask(store, orders[0])
     with store.write() as connection:
@@ -51,7 +51,7 @@ def test_what_a_try_is_open_for_is_not_given_back(store: Store) -> None:
     assert states(store) == {("claimed", None): 1, ("queued", None): 2}
 
 
-def test_of_a_dead_process_only_what_it_had_not_sent_is_free_and_the_rest_is_adopted(store: Store) -> None:
+def test_unsent_claims_are_freed_sent_ones_recovered(store: Store) -> None:
     orders = label_claims.claim_next(store, LABELS, "label", 2)
     tried, _ = ask(store, orders[0])
     die(store)
@@ -65,7 +65,7 @@ def test_of_a_dead_process_only_what_it_had_not_sent_is_free_and_the_rest_is_ado
     assert states(store) == {("queued", None): 3}
 
 
-def test_a_budget_waits_for_tries_under_way_and_for_nothing_else(store: Store) -> None:
+def test_a_budget_waits_for_attempts_under_way(store: Store) -> None:
     first, second, _ = label_claims.claim_next(store, LABELS, "label", 3)
     tried, admission = ask(store, first, most=5, budget=8)
     assert admission == "sent"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
-from eval.evaluate import choose_best_epoch, evaluate
+from eval.evaluate import evaluate
 from eval.intervals import clustered_share, error_interval
+from eval.measure import choose_best_epoch
 from feedback_model.parsing import judge
 from feedback_model.store import tables
 from feedback_model.store.evaluations import latest_evaluation, read_evaluation

@@ -10,7 +10,7 @@ from tests.labelling_rig import bill, filled_store, settings_for
 from tests.openai_rig.process import serving
 
 
-async def test_copies_are_bought_once_and_enter_neither_plan_nor_dataset(tmp_path) -> None:
+async def test_copies_are_bought_once_and_stay_out(tmp_path) -> None:
     with serving() as url:
         settings = settings_for(tmp_path, url)
         store, labelling_config = filled_store(settings, 40), labelling_config_of("openai", settings)

@@ -20,7 +20,7 @@ async def label_all(settings, store, bounds=QUICK, **options) -> LabelCounts:
         return await label_missing(store, labeller, labelling_config_of("openai", settings), settings, **options)
 
 
-async def test_every_transcript_is_labelled_once_and_a_rerun_asks_nothing(tmp_path, any_store_url):
+async def test_every_transcript_is_labelled_once(tmp_path, any_store_url):
     with serving() as url:
         settings = settings_for(tmp_path, url).model_copy(update={"database_url": any_store_url})
         store = filled_store(settings, 60)
@@ -41,7 +41,7 @@ async def test_the_embedded_labeller_needs_neither_key_nor_url(tmp_path):
     assert counts.labelled == 3
 
 
-async def test_a_limit_labels_so_many_and_the_next_run_goes_on(tmp_path):
+async def test_a_limit_labels_so_many(tmp_path):
     with serving() as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 20)
@@ -73,7 +73,7 @@ async def test_a_request_that_hangs_is_asked_again(tmp_path):
 @pytest.mark.parametrize(
     ("fault", "code"), [("nonsense", "prose_before"), ("truncated", "truncated"), ("refusal", "refusal")]
 )
-async def test_bad_answers_are_kept_asked_again_and_set_aside(tmp_path, fault, code):
+async def test_bad_answers_are_asked_again_then_set_aside(tmp_path, fault, code):
     with serving(**{f"{fault}_rate": 1.0}) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 4)
@@ -88,7 +88,7 @@ async def test_bad_answers_are_kept_asked_again_and_set_aside(tmp_path, fault, c
         assert (await label_all(settings, store, again_failed=True)).asked == 4
 
 
-async def test_a_model_whose_every_answer_is_unusable_stops_the_run(tmp_path):
+async def test_a_model_without_usable_answers_stops_the_run(tmp_path):
     with serving(nonsense_rate=1.0) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 200)
@@ -108,7 +108,7 @@ async def test_one_usable_answer_is_enough_to_go_on(tmp_path):
         assert counts.labelled + counts.failed == 60 > 20 + counts.labelled
 
 
-async def test_some_bad_answers_leave_every_label_in_the_end(tmp_path):
+async def test_some_bad_answers_cost_no_label(tmp_path):
     with serving(nonsense_rate=0.1, seed=5) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 60)
@@ -117,7 +117,7 @@ async def test_some_bad_answers_leave_every_label_in_the_end(tmp_path):
         assert count_rows(store)["label_response"] == sum(bill(url).values()) > 60
 
 
-async def test_the_end_of_the_quota_stops_the_run_within_what_is_in_flight(tmp_path):
+async def test_the_end_of_the_quota_stops_the_run(tmp_path):
     with serving(quota=20) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 200)
@@ -137,7 +137,7 @@ async def test_an_endpoint_that_is_down_is_given_up(tmp_path):
             await label_all(settings, filled_store(settings, 5), RetryLimits(first_contact=0.3))
 
 
-async def test_an_endpoint_that_always_fails_stops_the_run_not_each_transcript(tmp_path):
+async def test_an_endpoint_that_always_fails_stops_the_run(tmp_path):
     with serving(server_error_rate=1.0) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 100)
@@ -146,7 +146,7 @@ async def test_an_endpoint_that_always_fails_stops_the_run_not_each_transcript(t
         assert states(store) == {("queued", None): 100}
 
 
-async def test_a_model_the_endpoint_lacks_is_a_configuration_error(tmp_path):
+async def test_an_unknown_model_is_a_configuration_error(tmp_path):
     with serving() as url:
         settings = settings_for(tmp_path, url).model_copy(update={"label_model": "gpt-9"})
         with pytest.raises(ConfigurationError, match="no model 'gpt-9'"):
@@ -159,7 +159,7 @@ async def test_no_key_names_both_ways_on(tmp_path):
         await label_all(settings, filled_store(settings, 1))
 
 
-async def test_a_stop_keeps_what_is_paid_and_gives_the_rest_back(tmp_path):
+async def test_a_stop_keeps_what_is_paid(tmp_path):
     with serving(delay=0.05) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 100)

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from eval.model_card import write_model_card
-from eval.promote import decide_and_record
+from eval.promote import decide_and_record, publish_model_card
 from feedback_model.errors import StoreError
 from feedback_model.records.evaluation import Evaluation
 from feedback_model.records.promotion import Decision
@@ -44,9 +43,9 @@ def test_the_figures_are_read_back_as_they_are_stored(promoted: tuple[Decision, 
 def test_it_says_plainly_what_it_is_and_what_stood_in(promoted: tuple[Decision, Evaluation, Path]) -> None:
     decision, test, path = promoted
     card = ModelCard.load(path)
-    assert card.data.base_model is None  # a stand-in is no base that anyone could fetch
-    assert "stand-in" in (card.data.tags or [])
-    for words in ("## Stand-ins", "embedded-rubric-1", "learning_rate", "It became champion", *decision.reasons):
+    assert card.data.base_model is None  # the demo's base is none that anyone could fetch
+    assert "demo" in (card.data.tags or [])
+    for words in ("## Demo parts", "embedded-rubric-1", "learning_rate", "It became champion", *decision.reasons):
         assert words in card.text
     assert f"| test (reported) | 60 | {test.model(decision.model).valid_strict} " in card.text  # type: ignore[union-attr]
 
@@ -56,7 +55,7 @@ def test_the_same_decision_writes_the_same_card_once(
 ) -> None:
     decision, _, path = promoted
     before = path.read_bytes(), path.stat().st_mtime_ns
-    assert write_model_card(evaluated.store, settings.home, decision) == path
+    assert publish_model_card(evaluated.store, settings.home, decision) == path
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert {each.name for each in path.parent.iterdir()} == {"README.md", "adapter_model.safetensors"}
 
@@ -68,10 +67,10 @@ def test_a_card_that_cannot_be_written_is_told(
     path.unlink()
     path.mkdir()
     with pytest.raises(StoreError, match=r"model card .* cannot be written"):
-        write_model_card(evaluated.store, settings.home, decision)
+        publish_model_card(evaluated.store, settings.home, decision)
 
 
 def test_an_adapter_that_is_not_on_this_disk_gets_no_card(
     promoted: tuple[Decision, Evaluation, Path], evaluated: Evaluated, tmp_path: Path
 ) -> None:
-    assert write_model_card(evaluated.store, tmp_path / "elsewhere", promoted[0]) is None
+    assert publish_model_card(evaluated.store, tmp_path / "elsewhere", promoted[0]) is None

@@ -59,7 +59,7 @@ async def label_all(settings: Settings, store: Store, **options):
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_after_kills_nothing_is_lost_and_each_reply_is_accounted_for(tmp_path, stored: bool) -> None:
+def test_after_kills_each_response_is_accounted_for(tmp_path, stored: bool) -> None:
     with serving(delay=0.05) as url:
         settings = settings_at(tmp_path, url, store_completions=stored)
         store = filled_store(settings, 150)
@@ -82,7 +82,7 @@ def test_after_kills_nothing_is_lost_and_each_reply_is_accounted_for(tmp_path, s
         store.close()
 
 
-async def test_a_reply_that_was_billed_and_cut_off_is_found_and_not_bought_again(tmp_path) -> None:
+async def test_a_billed_response_cut_off_is_recovered(tmp_path) -> None:
     with serving(reset_after_billing_rate=0.3, seed=1) as url:
         settings = settings_at(tmp_path, url, store_completions=True)
         store = filled_store(settings, 40)
@@ -102,7 +102,7 @@ async def test_an_endpoint_that_keeps_nothing_is_asked_without(tmp_path, caplog)
     assert {"store", "logprobs"} <= {word for record in caplog.records for word in record.getMessage().split()}
 
 
-async def test_the_ledger_equals_the_bill_whatever_was_wrong_with_answers(tmp_path) -> None:
+async def test_the_ledger_equals_the_bill(tmp_path) -> None:
     with serving(truncated_rate=0.1, refusal_rate=0.1, nonsense_rate=0.1, server_error_rate=0.1, seed=2) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 60)
@@ -113,7 +113,7 @@ async def test_the_ledger_equals_the_bill_whatever_was_wrong_with_answers(tmp_pa
         assert (total.reserved, total.unknown) == (0, 0)
 
 
-async def test_two_runs_at_once_do_not_account_for_each_others_tries(tmp_path) -> None:
+async def test_two_runs_leave_each_others_attempts_alone(tmp_path) -> None:
     with serving(delay=0.02) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 60)
@@ -149,7 +149,7 @@ async def test_an_answer_that_a_gateway_lost_is_found(tmp_path) -> None:
         assert booked(store) == spent(url)
 
 
-def test_what_one_run_looks_for_at_the_provider_no_other_buys_meanwhile(tmp_path) -> None:
+def test_requests_under_recovery_are_not_bought_again(tmp_path) -> None:
     with serving(delay=0.3) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 40)
@@ -160,7 +160,7 @@ def test_what_one_run_looks_for_at_the_provider_no_other_buys_meanwhile(tmp_path
         assert sum(n for (state, _), n in states(store).items() if state == "claimed") == len(lost.requests)
 
 
-async def test_a_budget_does_not_wait_for_a_process_that_died(tmp_path) -> None:
+async def test_a_budget_waits_for_no_dead_process(tmp_path) -> None:
     with serving(hang_rate=1.0) as url:
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 40)

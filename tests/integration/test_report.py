@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import update
 
 from eval.evaluate import evaluate
-from eval.report import write_report
 from eval.report.content import compose
-from eval.report.data import from_document, load_report_data, run_query_file, to_document
+from eval.report.data import from_document, to_document
+from eval.report.load import load_report_data, load_results_table, run_query_file
 from eval.report.render import render_page
-from eval.report.table import results_markdown, results_table, show_share
+from eval.report.table import results_markdown, show_share
+from eval.report.write import write_report
 from feedback_model.errors import MissingStage, StoreError
 from feedback_model.store import tables
 from feedback_model.store.promotions import record_decision
@@ -87,7 +88,7 @@ def test_the_same_figures_lie_beside_it_as_json_and_markdown(evaluated_anywhere,
     path = write_report(run.store, settings)
     document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     markdown = path.with_suffix(".md").read_text(encoding="utf-8")
-    assert from_document(document["answers"]) == load_report_data(run.store, test).answers
+    assert from_document(document["results"]) == load_report_data(run.store, test).results
     assert markdown.startswith(f"# {document['verdict']}\n")
     assert f"{test.best_epoch.mse_penalised:.2f}" in markdown
     assert markdown == (settings.reports / "latest.md").read_text(encoding="utf-8")
@@ -106,7 +107,7 @@ def test_the_verdict_comes_first_with_its_interval(evaluated):
 def test_equal_content_is_drawn_alike_to_the_byte(evaluated):
     run, test = evaluated
     gathered = load_report_data(run.store, test)
-    assert from_document(json.loads(json.dumps(to_document(gathered.answers)))) == gathered.answers
+    assert from_document(json.loads(json.dumps(to_document(gathered.results)))) == gathered.results
     assert page_on(run.store, test) == page_on(run.store, test)
 
 
@@ -151,18 +152,18 @@ def test_outputs_are_shown_as_text_never_as_markup(evaluated_anywhere, settings)
     assert "&lt;/pre&gt;" in page
 
 
-def test_stand_ins_are_named_in_the_report_and_in_every_table(evaluated, settings):
+def test_demo_parts_are_named_in_report_and_tables(evaluated, settings):
     run, _ = evaluated
     page = write_report(run.store, settings).read_text(encoding="utf-8")
-    assert "What stood in for the real thing" in page
-    assert any("embedded-rubric-1" in note for note in results_table(run.store).notes)
-    assert any("embedded base" in note for note in results_table(run.store).notes)
+    assert "Made with demo parts" in page
+    assert any("embedded-rubric-1" in note for note in load_results_table(run.store).notes)
+    assert any("demo model" in note for note in load_results_table(run.store).notes)
 
 
 def test_what_is_shown_as_sql_can_be_asked_by_the_reader(evaluated_anywhere):
     run, test = evaluated_anywhere
     url = run.store.engine.url.render_as_string(hide_password=False)
-    for answer in load_report_data(run.store, test).answers.values():
+    for answer in load_report_data(run.store, test).results.values():
         assert len(run_query(url, answer.sql).rows) == len(answer.cells), answer.sql
 
 
@@ -185,7 +186,7 @@ def test_without_an_evaluation_the_next_step_is_named(store, settings):
     with pytest.raises(MissingStage, match="feedback evaluate"):
         write_report(store, settings)
     with pytest.raises(MissingStage, match="no evaluation 'nowhere'"):
-        results_table(store, "nowhere")
+        load_results_table(store, "nowhere")
 
 
 @pytest.mark.parametrize(("n_held_out", "raw"), [(1, None), (3, b"no"), (3, b"")])
@@ -196,7 +197,7 @@ def test_a_report_on_next_to_nothing_is_still_a_report(store, settings, n_held_o
             connection.execute(update(tables.output).values(raw=raw))
     _, test = evaluate_run(run)
     assert write_report(store, settings).stat().st_size > 10_000
-    assert results_markdown(store).count("| base-nf4 |") == 1
+    assert results_markdown(load_results_table(store)).count("| base-nf4 |") == 1
     if raw is not None:
         assert "gave no strictly valid output" in page_on(store, test)
 
@@ -227,9 +228,9 @@ def test_a_report_that_cannot_be_written_says_where(evaluated, settings):
 
 def test_the_table_and_the_markdown_agree(evaluated):
     run, test = evaluated
-    table = results_table(run.store)
+    table = load_results_table(run.store)
     assert [row.model for row in table.rows] == ["base", "base-nf4", "epoch-1", "epoch-2", "epoch-3"]
-    markdown = results_markdown(run.store, test.evaluation_id)
+    markdown = results_markdown(table)
     best = next(row for row in table.rows if row.is_best_epoch)
     assert f"| **{best.model}** | {best.valid_strict}/{best.n_test}" in markdown
     assert best.mse_by_trait == pytest.approx([t.mse for t in test.best_epoch.traits if t.subset == "penalised"])

@@ -78,13 +78,13 @@ async def test_faults_and_limits_are_outlived():
     assert time.monotonic() - began >= 0.05  # at least: a busy machine takes longer
 
 
-async def test_an_endpoint_that_is_down_ends_the_run_in_bounded_time():
+async def test_an_endpoint_that_is_down_ends_the_run():
     retries = RetryPolicy("http://there", QUICK)
     with pytest.raises(LabellerError, match="cannot be reached at http://there"):
         await retries.call_with_retries(answering(DOWN))
 
 
-async def test_a_request_that_alone_fails_is_set_aside_and_the_run_goes_on():
+async def test_a_request_that_fails_alone_is_set_aside():
     retries = RetryPolicy("here", QUICK)
     await retries.call_with_retries(answering(None))
     with pytest.raises(APIError):
@@ -92,7 +92,7 @@ async def test_a_request_that_alone_fails_is_set_aside_and_the_run_goes_on():
     assert await retries.call_with_retries(answering(None)) == "answer"
 
 
-async def test_many_requests_that_fail_end_the_run_however_few_at_once():
+async def test_many_failing_requests_end_the_run():
     retries = RetryPolicy("here", QUICK)
     await retries.call_with_retries(answering(None))
     for _ in range(QUICK.few):
@@ -115,7 +115,7 @@ async def test_a_wrong_key_is_a_configuration_error():
         await RetryPolicy("here", QUICK).call_with_retries(answering(APIError(401, "invalid_api_key", "wrong")))
 
 
-async def test_too_long_a_wait_ends_the_run_with_the_seconds_asked():
+async def test_too_long_a_wait_ends_the_run():
     day = APIError(429, "rate_limit_exceeded", "daily", retry_after=86400)
     with pytest.raises(LabellerError, match="86400 s"):
         await RetryPolicy("here", QUICK).call_with_retries(answering(day))
@@ -140,7 +140,7 @@ async def test_a_long_wait_can_be_interrupted():
         await RetryPolicy("here", RetryLimits()).call_with_retries(answering(limited))
 
 
-async def test_a_first_limit_after_long_idleness_is_waited_for():
+async def test_a_limit_after_long_idleness_is_waited_for():
     unhurried = RetryLimits(longest_wait=0.0, first_backoff=0.001, longest_backoff=0.001)
     limited = APIError(429, "rate_limit_exceeded", "slowly", retry_after=0.0)
     assert await RetryPolicy("here", unhurried).call_with_retries(answering(limited, None)) == "answer"

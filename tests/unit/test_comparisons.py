@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from eval.comparisons import ModelPair, compare_models, compare_traits, rank_tiers
+from eval.comparisons import PairedPredictions, compare_models, compare_traits, rank_tiers
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
 from feedback_model.records.evaluation import Comparison
@@ -92,7 +92,7 @@ def test_non_inferiority_is_the_one_sided_t_test():
     assert estimate_mean(values, each_its_own(values)).chance_of_reaching(0.5) == pytest.approx(expected, abs=1e-12)
 
 
-def model_pair(seed: int, n: int = 40, **models: tuple[float, float]) -> ModelPair:
+def paired_predictions(seed: int, n: int = 40, **models: tuple[float, float]) -> PairedPredictions:
     """Models by the standard deviation of their errors and the share of their outputs that is missing."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(1, 11, (n, 6)).astype(float)
@@ -100,7 +100,7 @@ def model_pair(seed: int, n: int = 40, **models: tuple[float, float]) -> ModelPa
     for model, (noise, missing) in models.items():
         said = np.clip(np.rint(labels + rng.normal(0, noise, labels.shape)), 1, 10)
         predictions[model.replace("_", "-")] = np.where(rng.random((n, 1)) < missing, np.nan, said)
-    return ModelPair(labels, [f"document-{number // 2}" for number in range(n)], np.full(6, 5.5), predictions)
+    return PairedPredictions(labels, [f"document-{number // 2}" for number in range(n)], np.full(6, 5.5), predictions)
 
 
 def one(found: tuple[Comparison, ...], measure: str) -> Comparison:
@@ -108,7 +108,7 @@ def one(found: tuple[Comparison, ...], measure: str) -> Comparison:
 
 
 def test_a_difference_is_that_of_the_two_mses_on_the_same_transcripts():
-    pair = model_pair(1, base=(3.0, 0.3), epoch_1=(1.0, 0.1))
+    pair = paired_predictions(1, base=(3.0, 0.3), epoch_1=(1.0, 0.1))
     base, epoch = pair.predictions["base"], pair.predictions["epoch-1"]
     both = ~np.isnan(base + epoch).any(axis=1)
     found = one(compare_models(pair), "common")
@@ -121,7 +121,7 @@ def test_a_difference_is_that_of_the_two_mses_on_the_same_transcripts():
 
 @given(st.integers(0, 10_000))
 def test_whatever_the_missing_outputs_had_said_lies_within_the_bounds(seed):
-    pair = model_pair(seed, n=12, base=(2.0, 0.3), epoch_1=(1.5, 0.3))
+    pair = paired_predictions(seed, n=12, base=(2.0, 0.3), epoch_1=(1.5, 0.3))
     found = one(compare_models(pair), "penalised")
     rng = np.random.default_rng(seed)
     guesses = [np.where(np.isnan(x), rng.integers(1, 11, x.shape), x) for x in pair.predictions.values()]
@@ -130,8 +130,8 @@ def test_whatever_the_missing_outputs_had_said_lies_within_the_bounds(seed):
 
 
 def test_two_equal_models_are_not_distinguishable():
-    pair = model_pair(2, base=(2.0, 0.1))
-    twins = ModelPair(
+    pair = paired_predictions(2, base=(2.0, 0.1))
+    twins = PairedPredictions(
         pair.labels, pair.sources, pair.medians, dict.fromkeys(("epoch-1", "epoch-2"), pair.predictions["base"])
     )
     assert [(each.difference, each.p_adjusted, each.distinguishable) for each in compare_models(twins)] == [
@@ -140,31 +140,31 @@ def test_two_equal_models_are_not_distinguishable():
 
 
 def test_only_quantisation_is_asked_whether_it_is_no_worse():
-    found = compare_models(model_pair(3, 200, base=(1.0, 0.0), base_nf4=(1.0, 0.0), epoch_1=(0.5, 0.0)))
+    found = compare_models(paired_predictions(3, 200, base=(1.0, 0.0), base_nf4=(1.0, 0.0), epoch_1=(0.5, 0.0)))
     asked = {(each.model, each.other) for each in found if each.margin is not None}
     assert asked == {("base-nf4", "base")}
     assert all(each.p_non_inferior < 0.025 for each in found if each.margin is not None)
 
 
 def test_much_less_validity_is_not_no_worse():
-    found = compare_models(model_pair(4, 200, base=(1.0, 0.0), base_nf4=(1.0, 0.3)))
+    found = compare_models(paired_predictions(4, 200, base=(1.0, 0.0), base_nf4=(1.0, 0.3)))
     assert one(found, "validity").p_non_inferior > 0.9
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_of_next_to_nothing_nothing_is_claimed(n):
-    found = compare_models(model_pair(5, n, base=(1.0, 0.0), epoch_1=(1.0, 0.0)))
+    found = compare_models(paired_predictions(5, n, base=(1.0, 0.0), epoch_1=(1.0, 0.0)))
     assert not any(each.distinguishable or each.ci_low is not None for each in found)
     assert all((each.difference is None) == (n == 0) for each in found)
 
 
 def test_no_valid_output_leaves_no_common_difference():
-    found = one(compare_models(model_pair(6, base=(1.0, 1.0), epoch_1=(1.0, 0.0))), "common")
+    found = one(compare_models(paired_predictions(6, base=(1.0, 1.0), epoch_1=(1.0, 0.0))), "common")
     assert (found.difference, found.p_value, found.p_adjusted, found.n_used) == (None, None, None, 0)
 
 
 def test_the_differences_by_trait_average_to_the_difference():
-    three = model_pair(7, base=(3.0, 0.3), epoch_1=(1.0, 0.1), epoch_2=(1.2, 0.0))
+    three = paired_predictions(7, base=(3.0, 0.3), epoch_1=(1.0, 0.1), epoch_2=(1.2, 0.0))
     by_trait = compare_traits(three)
     assert len(by_trait) == 3 * 2 * 6
     for whole in compare_models(three):
@@ -175,7 +175,7 @@ def test_the_differences_by_trait_average_to_the_difference():
 
 
 def test_by_trait_the_family_is_all_pairs_and_traits():
-    by_trait = compare_traits(model_pair(8, 200, base=(3.0, 0.2), epoch_1=(1.0, 0.0), epoch_2=(1.0, 0.0)))
+    by_trait = compare_traits(paired_predictions(8, 200, base=(3.0, 0.2), epoch_1=(1.0, 0.0), epoch_2=(1.0, 0.0)))
     for measure in ("penalised", "common"):
         family = [each for each in by_trait if each.measure == measure]
         adjusted = multipletests([each.p_value for each in family], method="holm")[1]
@@ -185,7 +185,7 @@ def test_by_trait_the_family_is_all_pairs_and_traits():
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_by_trait_too_nothing_is_claimed_of_next_to_nothing(n):
-    found = compare_traits(model_pair(9, n, base=(1.0, 0.0), epoch_1=(1.0, 0.0)))
+    found = compare_traits(paired_predictions(9, n, base=(1.0, 0.0), epoch_1=(1.0, 0.0)))
     assert not any(each.distinguishable or each.ci_low is not None for each in found)
 
 

@@ -19,12 +19,12 @@ def reply(score: dict) -> list[dict]:
     return [each for _ in range(6) for each in (entry('{"score": '), score, entry(', "explanation": "7 of 10"}'))]
 
 
-def test_it_is_the_mean_over_the_scores_that_were_likely() -> None:
+def test_it_is_the_mean_over_likely_scores() -> None:
     found = expected_scores(reply(entry("7", {"7": 0.5, "8": 0.3, "10": 0.1, "eleven": 0.1})))
     assert found == pytest.approx([(7 * 0.5 + 8 * 0.3 + 10 * 0.1) / 0.9] * 6)
 
 
-def test_of_the_stand_ins_replies_it_lies_near_the_score_that_was_said() -> None:
+def test_it_lies_near_the_demo_labellers_score() -> None:
     found = expected_scores(token_logprobs(CANNED, 10, seed=1))
     assert found is not None
     assert all(abs(mean - 6) < 0.5 for mean in found)

@@ -13,7 +13,7 @@ from sklearn.metrics import cohen_kappa_score, mean_squared_error
 from eval.labels import agree, judge_check, scores_of
 from feedback_model.errors import InputError
 from feedback_model.labelling.metamorphic import CHECKS, drop_fillers, shuffle_sentences, split_sentences
-from feedback_model.labelling.quality_checks import Pair
+from feedback_model.records.labels import ScorePair
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.gold import read_gold
 from feedback_model.transcripts.landing import transcript_id_of
@@ -75,14 +75,14 @@ def test_no_text_makes_a_change_fail(text: str) -> None:
     drop_fillers(text)
 
 
-def pairs(change: float, n: int = 20) -> list[Pair]:
+def pairs(change: float, n: int = 20) -> list[ScorePair]:
     rng = random.Random(4)
-    return [Pair(f"s{i}", 6, round(6 + change + rng.uniform(-0.6, 0.6))) for i in range(n)]
+    return [ScorePair(f"s{i}", 6, round(6 + change + rng.uniform(-0.6, 0.6))) for i in range(n)]
 
 
 def test_a_labeller_that_minds_passes_and_one_that_is_deaf_does_not() -> None:
     assert judge_check(SHUFFLED, pairs(-3)).verdict == "pass"
-    assert judge_check(SHUFFLED, [Pair(f"s{i}", 6, 6) for i in range(20)]).verdict == "fail"
+    assert judge_check(SHUFFLED, [ScorePair(f"s{i}", 6, 6) for i in range(20)]).verdict == "fail"
     assert judge_check(SHUFFLED, pairs(-3, n=5)).verdict == "inconclusive"
     assert judge_check(FILLERS, pairs(2)).verdict == "pass"
     assert judge_check(FILLERS, pairs(-2)).verdict == "fail"

@@ -42,7 +42,7 @@ def test_an_unusable_reply_says_why(body, code):
     assert read_feedback(body) == InvalidResponse(code)
 
 
-def test_feedback_that_does_not_conform_has_the_parsers_code():
+def test_invalid_feedback_has_the_parsers_code():
     out_of_range = render_feedback(a_feedback()).replace('"score": 5', '"score": 11', 1)
     assert read_feedback(a_reply(out_of_range)) == InvalidResponse("score_out_of_range")
 
@@ -63,13 +63,13 @@ def test_no_bytes_break_the_reader(body):
     assert isinstance(read_feedback(body), InvalidResponse)
 
 
-def test_a_rewrite_is_cleaned_and_must_be_long_enough():
+def test_a_rewrite_is_cleaned_and_long_enough():
     words = " ".join(["word"] * 25)
     assert read_rewrite(a_reply(f"Transcript:\n{words}\x00")) == words
     assert read_rewrite(a_reply("Too short.")) == InvalidResponse("too_short")
 
 
-def test_a_stored_completion_is_ours_only_where_its_metadata_says_so() -> None:
+def test_stored_completions_are_matched_by_metadata() -> None:
     page = b'{"data": [{"id": "a", "metadata": {"send": "1"}}, 7, {"id": "b", "metadata": {"send": "2"}}, {"id": "c"}]}'
     assert orjson.loads(read_stored(page, "send", "2") or b"{}")["id"] == "b"
     assert read_stored(page, "send", "3") is None

@@ -8,7 +8,6 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 from sklearn import metrics as oracle
 
-from eval.measure import fit_constant
 from eval.metrics import (
     bias,
     bounds,
@@ -23,6 +22,7 @@ from eval.metrics import (
     spearman_correlation,
     within_one,
 )
+from eval.panel import fit_constant
 
 scores = st.integers(1, 10).map(float)
 pairs = st.integers(1, 40).flatmap(

@@ -82,9 +82,7 @@ def drive(provider: Provider, seconds: float, *, paces: int = 1, latency: float 
 
 @pytest.mark.parametrize("latency", [0.1, 0.6, 2.0])
 @pytest.mark.parametrize(("requests", "tokens"), [(83.3, 0.0), (8.3, 0.0), (83.3, 33_000.0), (500.0, 0.0)])
-def test_a_limit_that_is_told_is_used_to_99_percent_and_hardly_ever_hit(
-    requests: float, tokens: float, latency: float
-) -> None:
+def test_an_advertised_limit_is_used_to_99_percent(requests: float, tokens: float, latency: float) -> None:
     provider = Provider(requests, tokens)
     drive(provider, 120, latency=latency)
     assert provider.share(5 + 3 * latency, 120) >= 0.99
@@ -92,7 +90,7 @@ def test_a_limit_that_is_told_is_used_to_99_percent_and_hardly_ever_hit(
 
 
 @pytest.mark.parametrize("guess", [700.0, 1000.0, 2000.0, 3000.0])
-def test_a_wrong_idea_of_what_requests_are_charged_is_corrected(guess: float) -> None:
+def test_a_wrong_token_estimate_is_corrected(guess: float) -> None:
     provider = Provider(500.0, 33_000.0)
     drive(provider, 120, guess=guess)
     assert provider.share(30, 120) >= 0.98
@@ -106,7 +104,7 @@ def test_a_limit_that_nobody_tells_is_found() -> None:
     assert len(provider.refused) <= 0.002 * len(provider.accepted)
 
 
-def test_a_limit_that_moves_is_followed_within_ten_seconds() -> None:
+def test_a_moving_limit_is_followed_within_ten_seconds() -> None:
     provider = Provider(83.3, moves=[(60.0, 40.0), (120.0, 160.0)])
     drive(provider, 180)
     assert sum(70 <= each < 120 for each in provider.accepted) == pytest.approx(50 * 40.0, rel=0.03)
@@ -129,7 +127,7 @@ def test_no_provider_is_stormed(requests: float, headers: tuple[Resource, ...], 
     assert len(provider.refused) <= 0.1 * len(provider.accepted) + 16
 
 
-def test_one_refusal_that_asks_for_minutes_does_not_hold_up_the_others() -> None:
+def test_one_long_wait_does_not_hold_up_others() -> None:
     pace = RateController()
     for second in range(5):
         pace.note_response({"requests": AdvertisedLimit(10.0, 9.0)}, float(second), float(second))
@@ -143,14 +141,14 @@ def test_one_refusal_that_asks_for_minutes_does_not_hold_up_the_others() -> None
 
 
 @pytest.mark.parametrize(("headers", "at_least"), [(("requests",), 0.97), ((), 0.8)])
-def test_refusals_by_chance_are_not_taken_for_the_limit(headers: tuple[Resource, ...], at_least: float) -> None:
+def test_random_refusals_are_not_taken_for_a_limit(headers: tuple[Resource, ...], at_least: float) -> None:
     provider = Provider(83.3, headers=headers, random_refusals=0.01)
     drive(provider, 180)
     assert provider.share(5, 180) >= at_least * 0.99
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_a_limit_on_tokens_that_nobody_tells_is_found_beside_one_on_requests_that_is_told(share: float) -> None:
+def test_a_token_limit_nobody_tells_is_found(share: float) -> None:
     provider = Provider(83.3, share * 83.3 * CHARGED, headers=("requests",))
     drive(provider, 60)
     assert provider.share(5, 60) >= 0.97

@@ -37,7 +37,7 @@ def test_a_sigterm_that_prefects_handler_raises_into_a_callback_is_not_lost() ->
     before = signal.getsignal(signal.SIGTERM)
     try:
         with asyncio.Runner() as runner, pytest.raises(TerminationSignal):
-            runner.run(asyncio.wait_for(as_coroutine(_a_flow_whose_signal_is_swallowed), timeout=10))
+            runner.run(asyncio.wait_for(as_coroutine(_a_flow_whose_signal_is_swallowed), timeout=600))
         assert signal.getsignal(signal.SIGTERM) is before
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -19,7 +19,7 @@ def test_every_setting_is_named_and_explained():
     assert "secret" not in repr(listed)
 
 
-def test_defaults_by_base_model_are_told_as_they_are():
+def test_defaults_by_base_model_are_told():
     fields = Settings.model_fields
     assert f"({MAX_NEW_TOKENS}; embedded: {STAND_IN_MAX_NEW_TOKENS})" in fields["max_new_tokens"].description
     assert f"({BATCH_SIZE}; embedded: {STAND_IN_BATCH_SIZE})" in fields["inference_batch_size"].description

@@ -6,7 +6,7 @@ from feedback_model.errors import ConfigurationError
 from feedback_model.labelling.requests import in_budget
 
 
-def test_a_budget_is_exact_and_only_for_a_model_whose_price_is_known() -> None:
+def test_a_budget_needs_a_known_price() -> None:
     assert in_budget(None, "unheard-of") is None
     assert in_budget(0.25, "gpt-4o-mini") == 250_000_000
     with pytest.raises(ConfigurationError, match="price of 'unheard-of' is not known"):

@@ -81,7 +81,7 @@ def test_training_lowers_the_loss_and_records_what_it_did(store, settings, micro
     assert steps[-1].loss < steps[0].loss
     assert [made.epoch for made in run.checkpoints] == [1, 2]
     assert run.checkpoints[1].train_loss == pytest.approx(sum(step.loss for step in steps[3:]) / 3, rel=0.02)
-    assert run == read_run(store, run.run_id) == latest_run(store, run.dataset_id)
+    assert run == read_run(store, run.run_id) == latest_run(store)
 
 
 def test_a_float16_request_on_a_cpu_falls_back_and_says_so(store, settings, micro_base):
