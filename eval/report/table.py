@@ -1,4 +1,4 @@
-"""The results table of an evaluation as records, for terminals, and as Markdown, for artifacts."""
+"""Results table of an evaluation, as records for terminals and as Markdown for artifacts."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ PENALTY = "Penalised counts an invalid output as the train median, over all tran
 
 @dataclass(frozen=True, slots=True)
 class ResultsRow:
-    """One model. Every MSE is in score points squared, None where there was nothing to average."""
+    """Row of one model. Every MSE is in score points squared, None where there was nothing to average."""
 
     model: str
     is_best_epoch: bool
@@ -35,7 +35,7 @@ class ResultsRow:
 
 @dataclass(frozen=True, slots=True)
 class ResultsTable:
-    """One evaluation, a row per model: base, base-nf4, the epochs, champion."""
+    """Table of one evaluation, a row per model: base, base-nf4, the epochs, champion."""
 
     title: str
     evaluation_id: str
@@ -102,12 +102,12 @@ def _notes(evaluation: Evaluation) -> list[str]:
 
 
 def show_mse(value: float | None) -> str:
-    """An MSE for readers: two decimals, a dash where there is none."""
+    """Show an MSE: two decimals, a dash where there is none."""
     return ABSENT if value is None else f"{value:.2f}"
 
 
 def show_share(count: int, total: int) -> str:
-    """A share of a total in per cent; never rounded up to 100 nor down to 0."""
+    """Show a share of a total in per cent; never rounded up to 100 nor down to 0."""
     if not total:
         return ABSENT
     if count in (0, total):

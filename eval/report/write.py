@@ -1,4 +1,4 @@
-"""Writing the report: the page, the same as data and as Markdown; each file published whole or not at all."""
+"""Files of the report: the page, the same as data and as Markdown, each published whole or not at all."""
 
 import json
 import os

@@ -23,7 +23,7 @@ def evaluate_beside(run: EvaluatedRun, without: str):
 
 
 @pytest.mark.parametrize(
-    ("without", "said"), [("base", "Augmentation helped"), ("epoch-3", "Whether augmentation helped cannot be told")]
+    ("without", "said"), [("base", "Augmentation helped"), ("epoch-3", "It cannot be told whether augmentation helped")]
 )
 def test_the_report_says_whether_it_helped(any_store_with, without, said):
     run = open_run(any_store_with)

@@ -88,7 +88,7 @@ def test_the_same_figures_lie_beside_it_as_json_and_markdown(evaluated_anywhere,
     path = write_report(run.store, settings)
     document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     markdown = path.with_suffix(".md").read_text(encoding="utf-8")
-    assert from_document(document["answers"]) == load_report_data(run.store, test).answers
+    assert from_document(document["results"]) == load_report_data(run.store, test).results
     assert markdown.startswith(f"# {document['verdict']}\n")
     assert f"{test.best_epoch.mse_penalised:.2f}" in markdown
     assert markdown == (settings.reports / "latest.md").read_text(encoding="utf-8")
@@ -107,7 +107,7 @@ def test_the_verdict_comes_first_with_its_interval(evaluated):
 def test_equal_content_is_drawn_alike_to_the_byte(evaluated):
     run, test = evaluated
     gathered = load_report_data(run.store, test)
-    assert from_document(json.loads(json.dumps(to_document(gathered.answers)))) == gathered.answers
+    assert from_document(json.loads(json.dumps(to_document(gathered.results)))) == gathered.results
     assert page_on(run.store, test) == page_on(run.store, test)
 
 
@@ -163,7 +163,7 @@ def test_demo_parts_are_named_in_report_and_tables(evaluated, settings):
 def test_what_is_shown_as_sql_can_be_asked_by_the_reader(evaluated_anywhere):
     run, test = evaluated_anywhere
     url = run.store.engine.url.render_as_string(hide_password=False)
-    for answer in load_report_data(run.store, test).answers.values():
+    for answer in load_report_data(run.store, test).results.values():
         assert len(run_query(url, answer.sql).rows) == len(answer.cells), answer.sql
 
 

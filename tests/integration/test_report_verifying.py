@@ -64,7 +64,7 @@ def test_an_untouched_report_agrees_with_the_database_and_with_the_raw_outputs(r
     found = verify_report(store, path)
     assert found.differences == ()
     assert found.n_outputs == 2 * 5 * 12
-    assert min(found.n_stored, found.n_visible, found.n_rederived) > 300
+    assert min(found.n_stored, found.n_visible, found.n_recomputed) > 300
 
 
 def test_a_report_from_postgresql_agrees_too(postgres_url, tmp_path):
@@ -131,7 +131,7 @@ def test_a_changed_raw_output_is_found_by_judging_it_again(reported):
     assert f"the judgement of {test.best_epoch.model} on transcript {one.transcript_id}" in found
 
 
-def test_a_figure_of_the_decision_is_weighed_anew(reported, settings):
+def test_a_figure_of_the_decision_is_recomputed(reported, settings):
     store, _, _ = reported
     row = tables.evidence
     with store.write() as connection:

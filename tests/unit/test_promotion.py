@@ -129,17 +129,17 @@ def test_rules_that_came_after_the_predictions_promote_nothing() -> None:
     late = replace(FIXED, fixed_at="2026-11-24T03:00:00.000000+00:00")
     decision = decide(a_case({"base-nf4": said(4), "epoch-1": said(1)}, fixed=late))
     assert decision.verdict == "inconclusive"
-    assert "after the epochs were asked" in decision.reasons[0]
+    assert "after the epochs gave their first output" in decision.reasons[0]
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"champion_id": "m-epoch-1"}, "is the champion already"),
-        ({"withdrawn": "it scolded people"}, "rolled back from, and stays so: it scolded people"),
+        ({"rolled_back": "it scolded people"}, "rolled back from, and stays so: it scolded people"),
     ],
 )
-def test_neither_the_champion_nor_one_that_was_withdrawn_is_promoted(changes: dict[str, Any], reason: str) -> None:
+def test_neither_the_champion_nor_one_that_was_rolled_back_is_promoted(changes: dict[str, Any], reason: str) -> None:
     decision = decide(a_case({"base-nf4": said(4), "epoch-1": said(1)}, **changes))
     assert decision.verdict == "hold"
     assert reason in decision.reasons[0]

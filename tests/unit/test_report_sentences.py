@@ -42,8 +42,8 @@ def test_one_transcript_is_one_transcript():
     [
         (-0.4, True, "Augmentation helped: on 61 real test transcripts"),
         (0.4, True, "Augmentation did not help: on 61 real test transcripts"),
-        (-0.1, False, "Whether augmentation helped cannot be told: on 61 real test transcripts"),
-        (None, False, "Whether augmentation helped cannot be told: on 61 real test transcripts"),
+        (-0.1, False, "It cannot be told whether augmentation helped: on 61 real test transcripts"),
+        (None, False, "It cannot be told whether augmentation helped: on 61 real test transcripts"),
     ],
 )
 def test_the_verdict_on_augmentation_says_no_more_than_is_shown(difference, distinguishable, said):
