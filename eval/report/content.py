@@ -63,7 +63,7 @@ class Content:
     before_after: BeforeAfter | None
     summaries: tuple[Row, ...]
     other_summaries: tuple[Row, ...]
-    """Of the other split."""
+    """Results on the other split."""
     other_split: str
     traits: Mapping[tuple[str, str, str], Row]
     """By model, trait and subset."""
@@ -75,16 +75,16 @@ class Content:
     tax: Row | None
     parity: str
     effect: Effect | None
-    """Of augmentation; None where the same training without it was not measured."""
+    """Effect of augmentation; None where the same training without it was not measured."""
     figures: Mapping[str, Figure | None]
     failures: tuple[FailureLine, ...]
     examples: Examples
     cost: tuple[Row, ...]
     looks: tuple[Row, ...]
-    """How often each split of the dataset had been measured on by then."""
+    """Number of evaluations on each split of the dataset by then."""
     timing: tuple[Row, ...]
     recipes: tuple[Row, ...]
-    """Of the training runs behind the models."""
+    """Recipes of the training runs behind the models."""
     lineage: tuple[Row, ...]
 
 
