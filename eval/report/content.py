@@ -46,15 +46,12 @@ class BeforeAfter:
 class Content:
     """Everything that the templates show."""
 
-    results: Mapping[str, QueryResult]
     verdict: str
     evaluation: Row
     best: str | None
     """The best epoch."""
     shown: str
     """The model whose outputs are shown."""
-    compared: Row | None
-    """The best epoch's penalised comparison with the model it would replace."""
     decision: Row | None
     reasons: tuple[str, ...]
     evidence: tuple[Row, ...]
@@ -102,12 +99,10 @@ def compose(report: ReportData) -> Content:
     compared_models = list_compared_models(pairs, models, best)
     tax, effect = next(iter(results["quantisation"].rows), None), find_effect(results)
     return Content(
-        results=results,
         verdict=state_verdict(evaluation, _find(summaries, best), compared, decision, proves=effect is not None),
         evaluation=evaluation,
         best=best,
         shown=report.shown,
-        compared=compared,
         decision=decision,
         reasons=() if decision is None else tuple(json.loads(str(decision["reasons"]))),
         evidence=tuple(results["evidence"].rows),
