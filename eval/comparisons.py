@@ -31,7 +31,7 @@ PRIMARY: Measure = "penalised"
 NON_INFERIORITY: tuple[str, str] = ("base-nf4", "base")
 
 MARGINS: Mapping[Measure, float] = {"penalised": 0.5, "common": 0.5, "validity": 0.05}
-"""What quantisation may cost: half a score point squared, a thirteenth of the 6.5 that fine-tuning brought in the reference
+"""Most that quantisation may cost: half a score point squared, a thirteenth of the 6.5 that fine-tuning brought in the reference
 project (8.5 to 2.0) and what being one point off on every second score costs; and one strictly valid output in twenty.
 Both kinds must hold, since a penalised output can be a better guess than a bad model's valid one."""
 
@@ -45,7 +45,7 @@ class PairedPredictions:
     sources: Sequence[str]
     """The document of each transcript."""
     medians: Scores
-    """Of the train labels, per trait: what an invalid output is scored as."""
+    """Medians of the train labels, per trait, which an invalid output is scored as."""
     predictions: Mapping[str, Scores]
     """By model in the order of the table; a row of NaN where the output is not strictly valid."""
 

@@ -19,14 +19,14 @@ LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A two-sided interval."""
+    """Two-sided interval."""
 
     low: float
     high: float
 
 
 class Estimate(NamedTuple):
-    """A mean with what is known of its error."""
+    """Mean with its standard error."""
 
     mean: float
     standard_error: float

@@ -42,7 +42,7 @@ class Agreement:
     spearman: float | None
     within_one: float | None
     p_value: float | None
-    """Of an exact sign-flip test that the two differ by chance alone."""
+    """P-value of an exact sign-flip test that the two differ by chance alone."""
     p_adjusted: float | None
     """After Holm, over the six traits."""
 

@@ -8,7 +8,7 @@ from feedback_model.records.promotion import Decision, Evidence, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A figure against its threshold."""
+    """Figure against its threshold."""
 
     outcome: Outcome
     figure: float | None

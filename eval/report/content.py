@@ -46,15 +46,12 @@ class BeforeAfter:
 class Content:
     """Everything that the templates show."""
 
-    results: Mapping[str, QueryResult]
     verdict: str
     evaluation: Row
     best: str | None
     """The best epoch."""
     shown: str
     """The model whose outputs are shown."""
-    compared: Row | None
-    """The best epoch's penalised comparison with the model it would replace."""
     decision: Row | None
     reasons: tuple[str, ...]
     evidence: tuple[Row, ...]
@@ -63,7 +60,7 @@ class Content:
     before_after: BeforeAfter | None
     summaries: tuple[Row, ...]
     other_summaries: tuple[Row, ...]
-    """Of the other split."""
+    """Results on the other split."""
     other_split: str
     traits: Mapping[tuple[str, str, str], Row]
     """By model, trait and subset."""
@@ -75,16 +72,16 @@ class Content:
     tax: Row | None
     parity: str
     effect: Effect | None
-    """Of augmentation; None where the same training without it was not measured."""
+    """Effect of augmentation; None where the same training without it was not measured."""
     figures: Mapping[str, Figure | None]
     failures: tuple[FailureLine, ...]
     examples: Examples
     cost: tuple[Row, ...]
     looks: tuple[Row, ...]
-    """How often each split of the dataset had been measured on by then."""
+    """Number of evaluations on each split of the dataset by then."""
     timing: tuple[Row, ...]
     recipes: tuple[Row, ...]
-    """Of the training runs behind the models."""
+    """Recipes of the training runs behind the models."""
     lineage: tuple[Row, ...]
 
 
@@ -102,12 +99,10 @@ def compose(report: ReportData) -> Content:
     compared_models = list_compared_models(pairs, models, best)
     tax, effect = next(iter(results["quantisation"].rows), None), find_effect(results)
     return Content(
-        results=results,
         verdict=state_verdict(evaluation, _find(summaries, best), compared, decision, proves=effect is not None),
         evaluation=evaluation,
         best=best,
         shown=report.shown,
-        compared=compared,
         decision=decision,
         reasons=() if decision is None else tuple(json.loads(str(decision["reasons"]))),
         evidence=tuple(results["evidence"].rows),

@@ -29,7 +29,7 @@ class TraitLine:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredExample:
-    """A strictly valid output."""
+    """Strictly valid output, beside the label."""
 
     row: Row
     text: str
@@ -38,7 +38,7 @@ class AnsweredExample:
 
 @dataclass(frozen=True, slots=True)
 class FailedExample:
-    """An output that is not strictly valid."""
+    """Output that is not strictly valid."""
 
     row: Row
     text: str

@@ -24,6 +24,11 @@ def show_rate(value: Cell) -> str:
     return f"{percent:.0f}%" if percent in (0, 100) else f"{min(99.9, max(0.1, percent)):.1f}%"
 
 
+def show_share(count: int, total: int) -> str:
+    """Show a share of a total in per cent; a dash where the total is zero."""
+    return show_rate(count / total if total else None)
+
+
 def show_rate_change(value: Cell) -> str:
     """Show a difference of two shares, in percentage points."""
     return ABSENT if value is None else _with_minus(f"{100 * float(value):+.1f}")

@@ -16,7 +16,6 @@ from typing import Any
 from eval.report import number_formats
 from eval.report.content import Content
 from eval.report.data import Cell, ReportData, Row, to_document
-from eval.report.table import show_share
 from eval.report.text import phrase_outcome, phrase_survival
 from feedback_model.records.recipe import RECIPE_FIELDS
 from feedback_model.traits import TRAITS
@@ -108,7 +107,7 @@ def _environment(*, marked: bool) -> Any:
         "slug": _slug,
         "unbroken": _unbroken,
     }
-    environment.filters["rate_of"] = lambda row, part, whole: show_share(row[part], row[whole])
+    environment.filters["rate_of"] = lambda row, part, whole: number_formats.show_share(row[part], row[whole])
     return environment
 
 

@@ -10,8 +10,9 @@ from eval.evaluate import evaluate
 from eval.report.content import compose
 from eval.report.data import from_document, to_document
 from eval.report.load import load_report_data, load_results_table, run_query_file
+from eval.report.number_formats import show_share
 from eval.report.render import render_page
-from eval.report.table import results_markdown, show_share
+from eval.report.table import results_markdown
 from eval.report.write import write_report
 from feedback_model.errors import MissingStage, StoreError
 from feedback_model.store import tables
