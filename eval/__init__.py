@@ -1,1 +1,1 @@
-"""Judgement: metrics, subsets, intervals, gate and report. No torch, no network, no Prefect."""
+"""Evaluation: metrics, intervals, comparisons, the promotion gate and the report. No torch, no network, no Prefect."""

@@ -1,4 +1,4 @@
-"""Any two models of an evaluation against each other, on the same transcripts. Pure: no store, no clock.
+"""Paired comparisons of the models of an evaluation, on the same transcripts. Pure: no store, no clock.
 
 Every pair is compared under three measures: MSE with invalid outputs penalised, MSE where both are valid, strict
 validity. "Not distinguishable" is an answer; models that are not share a tier.
@@ -31,43 +31,43 @@ PRIMARY: Measure = "penalised"
 NON_INFERIORITY: tuple[str, str] = ("base-nf4", "base")
 
 MARGINS: Mapping[Measure, float] = {"penalised": 0.5, "common": 0.5, "validity": 0.05}
-"""What quantisation may cost: half a score point squared, a thirteenth of the 6.5 that fine-tuning brought in the reference
+"""Most that quantisation may cost: half a score point squared, a thirteenth of the 6.5 that fine-tuning brought in the reference
 project (8.5 to 2.0) and what being one point off on every second score costs; and one strictly valid output in twenty.
 Both kinds must hold, since a penalised output can be a better guess than a bad model's valid one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairedPredictions:
-    """What is needed of an evaluation to compare its models."""
+    """Labels and every model's predictions on the same transcripts, paired by row."""
 
     labels: Scores
     """One row per transcript, one column per trait."""
     sources: Sequence[str]
     """The document of each transcript."""
     medians: Scores
-    """Of the train labels, per trait: what an invalid output is scored as."""
+    """Medians of the train labels, per trait, which an invalid output is scored as."""
     predictions: Mapping[str, Scores]
     """By model in the order of the table; a row of NaN where the output is not strictly valid."""
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Every two models once, the later of the table first."""
+        """List every two models once, the later of the table first."""
         return [(model, other) for other, model in combinations(self.predictions, 2)]
 
     def error_differences(self, model: str, other: str, measure: ErrorMeasure) -> Scores:
-        """Squared errors of `model` less those of `other`, in the shape of the labels; a row of NaN where one is missing."""
+        """Subtract the squared errors of `other` from those of `model`; a row of NaN where one is missing."""
         first, second = self.predictions[model], self.predictions[other]
         if measure == "penalised":
             first, second = penalised(first, self.medians), penalised(second, self.medians)
         return (first - self.labels) ** 2 - (second - self.labels) ** 2
 
     def sources_of(self, used: Mask) -> list[str]:
-        """The documents of the transcripts in `used`."""
+        """List the documents of the transcripts in `used`."""
         return [source for source, kept in zip(self.sources, used, strict=True) if kept]
 
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """One pair under one measure: how much more `model` has than `other` on each transcript that counts."""
+    """Differences between two models under one measure, one for each transcript that counts."""
 
     differences: Scores
     estimate: Estimate | None
@@ -77,7 +77,7 @@ class _Sample:
 
 
 def compare_models(paired: PairedPredictions) -> tuple[Comparison, ...]:
-    """Every pair of models, the later of the table against the earlier, under every measure.
+    """Compare every pair of models, the later of the table with the earlier, under every measure.
 
     Raises:
         Interrupted: a stop was requested.
@@ -92,7 +92,7 @@ def compare_models(paired: PairedPredictions) -> tuple[Comparison, ...]:
 
 
 def adjust_family(comparisons: Sequence[Compared], measure: Measure) -> list[Compared]:
-    """Those of `comparisons` under `measure`, with Holm's correction over all of them."""
+    """Apply Holm's correction over those of `comparisons` that are under `measure`, and return them."""
     family = [each for each in comparisons if each.measure == measure]
     adjusted = adjust_by_holm([each.p_value for each in family])
     return [
@@ -113,7 +113,7 @@ def _compare_pair(paired: PairedPredictions, model: str, other: str) -> list[Com
 
 
 def _difference_bounds(labels: Scores, first: Scores, second: Scores) -> tuple[float, float] | None:
-    """What the difference in MSE over all transcripts could be at least and at most, whatever is missing."""
+    """Bound the difference in MSE over all transcripts, whatever the missing outputs would have been."""
     if not labels.size:
         return None
     (low, high), (other_low, other_high) = error_range(labels, first), error_range(labels, second)
@@ -164,7 +164,7 @@ def _summarise(paired: PairedPredictions, model: str, other: str, measure: Measu
 
 
 def rank_tiers(errors: Mapping[str, float | None], comparisons: Sequence[Comparison]) -> dict[str, int]:
-    """Each model's tier by penalised MSE, 1 the best; two models of different tiers are always distinguishable.
+    """Assign each model a tier by penalised MSE, 1 the best; two models of different tiers are always distinguishable.
 
     Models are put in order, and a tier ends where every model so far is distinguishable from every later one. Within a
     tier some may be distinguishable, when others stand between them and join them.
@@ -187,7 +187,7 @@ def rank_tiers(errors: Mapping[str, float | None], comparisons: Sequence[Compari
 
 
 def compare_traits(paired: PairedPredictions) -> tuple[TraitComparison, ...]:
-    """Every pair of models on every trait, the later of the table against the earlier, on the same transcripts.
+    """Compare every pair of models on every trait, the later of the table with the earlier, on the same transcripts.
 
     Raises:
         Interrupted: a stop was requested.

@@ -1,4 +1,4 @@
-"""One evaluation: several models against the same labels on one split, judged, measured and written at once.
+"""Evaluation of several models on one split: outputs judged, figures computed, all written in one transaction.
 
 The same dataset, split, decoding, validator and inferences name the same evaluation, so asking twice measures once.
 """
@@ -32,7 +32,7 @@ def judge_outputs(
 
     Args:
         model: what progress calls it.
-        again: also what is judged already, in its place.
+        again: judge anew what is judged already, in its place.
 
     Returns:
         How many were judged now.
@@ -82,16 +82,16 @@ def evaluate(
     stored = read_evaluation(store, evaluation_id)
     if stored is not None and not again and not any(judged) and is_current(store, stored):
         return stored
-    heading = _head(evaluation_id, dataset, split, run_id, decoding)
+    unmeasured = _start(evaluation_id, dataset, split, run_id, decoding)
     panel = assemble_panel(store, dataset, split, models)
-    evaluation = measure_panel(heading, panel, _identify(store, models), best_epoch)
+    evaluation = measure_panel(unmeasured, panel, _identify(store, models), best_epoch)
     evaluation = replace(evaluation, noise_floors=_noise_floors(store, dataset.labelling_config))
     save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
     return evaluation
 
 
-def _head(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None, decoding: Decoding) -> Evaluation:
-    """The evaluation before anything is measured."""
+def _start(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None, decoding: Decoding) -> Evaluation:
+    """Start an evaluation that nothing is measured in yet."""
     return Evaluation(
         evaluation_id=evaluation_id,
         created_at=now(),
@@ -111,12 +111,12 @@ def _head(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None
 
 
 def name_evaluation(dataset: Dataset, split: Split, models: Mapping[str, str], decoding: Decoding) -> str:
-    """The id of an evaluation: equal inputs, equal name."""
+    """Derive the id of an evaluation from its inputs: equal inputs, equal id."""
     return content_id("evaluation", dataset.dataset_id, split, decoding, VALIDATOR, dict(models))
 
 
 def _identify(store: Store, models: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Inference id and model id by model."""
+    """Look up inference id and model id by model."""
     model_ids = models_of_inferences(store, models.values())
     return {name: (inference_id, model_ids[inference_id]) for name, inference_id in models.items()}
 
@@ -127,7 +127,7 @@ def _noise_floors(store: Store, labelling_config: LabellingConfig) -> tuple[Nois
 
 
 def assemble_panel(store: Store, dataset: Dataset, split: Split, models: Mapping[str, str]) -> Panel:
-    """Labels and judged outputs of `models` (inference id by name) on one split.
+    """Read the labels and the judged outputs of `models` (inference id by name) on one split.
 
     Raises:
         MissingStage: there are no models, labels or outputs.
@@ -163,7 +163,7 @@ def _labelled(store: Store, dataset: Dataset, split: Split, *, real_only: bool =
 def _outputs_of(
     store: Store, model: str, inference_id: str, dataset: Dataset, split: Split, items: Iterable[LabelledTranscript]
 ) -> tuple[JudgedOutput, ...]:
-    """The judged outputs of one model in the order of `items`, matched by transcript id."""
+    """Read the judged outputs of one model in the order of `items`, matched by transcript id."""
     by_transcript = judged_outputs(store, inference_id, dataset.dataset_id, split)
     asked = [item.transcript_id for item in items]
     missing = sum(name not in by_transcript for name in asked)

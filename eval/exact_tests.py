@@ -1,7 +1,7 @@
-"""Tests that are exact and need no seed, over plain arrays, and the correction for making several of them.
+"""Exact tests without a seed, over plain arrays, and the correction for making several of them.
 
 Scores are whole numbers, so differences of squared errors are too, and the whole law of their randomly signed sum can be
-computed rather than sampled. Knows nothing of models.
+computed rather than sampled.
 """
 
 import sys
@@ -18,7 +18,7 @@ _GRID = 2**16  # steps that the sum of all differences is divided into where the
 
 
 def sign_flip_p_value(differences: Scores, clusters: Sequence[str]) -> float | None:
-    """Two-sided p-value of the sum of `differences`, if each cluster's sum might as well have had the other sign.
+    """Compute the two-sided p-value of the sum of `differences`, if each cluster's sum might as well have had the other sign.
 
     That is so where two models are alike: exchanging their answers on a document then changes nothing in law. Exact for
     multiples of a quarter; others (real-valued predictions) are first rounded to 2^-16 of their total. None without
@@ -48,7 +48,7 @@ def _in_whole_units(sums: Scores) -> NDArray[np.int64]:
 
 
 def _law_of_subset_sums(sizes: NDArray[np.int64], highest: int) -> Scores:
-    """The chance of each sum 0..`highest`, if every one of the ascending `sizes` is added or not by the toss of a coin."""
+    """Compute the chance of each sum 0..`highest`, if every one of the ascending `sizes` is added by the toss of a coin."""
     law = np.zeros(highest + 1)
     law[0] = 1.0
     reached = 0  # the largest sum that is possible so far
@@ -61,7 +61,7 @@ def _law_of_subset_sums(sizes: NDArray[np.int64], highest: int) -> Scores:
 
 
 def adjust_by_holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """The p-values after Holm's step-down correction, in their order; None is no test and does not count."""
+    """Correct the p-values by Holm's step-down procedure, in their order; None is no test and does not count."""
     tested = sorted((p_value, place) for place, p_value in enumerate(p_values) if p_value is not None)
     adjusted: list[float | None] = [None] * len(p_values)
     highest = 0.0

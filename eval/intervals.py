@@ -1,4 +1,4 @@
-"""Intervals of a mean, where observations come in clusters. Pure: plain arrays, no models.
+"""Intervals of a mean whose observations come in clusters, over plain arrays.
 
 Segments of one document resemble each other, so the document (`source_id`) is the unit that was sampled. The variance is
 the usual cluster-robust one with the correction C/(C-1) for C clusters: Miller, Adding Error Bars to Evals (arXiv
@@ -19,14 +19,14 @@ LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A two-sided interval."""
+    """Two-sided interval."""
 
     low: float
     high: float
 
 
 class Estimate(NamedTuple):
-    """A mean with what is known of its error."""
+    """Mean with its standard error."""
 
     mean: float
     standard_error: float
@@ -41,12 +41,12 @@ class Estimate(NamedTuple):
         return self.interval_at(LEVEL)
 
     def interval_at(self, level: float) -> Interval:
-        """The two-sided interval around the mean, of confidence `level`."""
+        """Compute the two-sided interval around the mean, of confidence `level`."""
         reach = self._quantile(level) * self.standard_error
         return Interval(self.mean - reach, self.mean + reach)
 
     def skewed_interval(self) -> Interval:
-        """The interval for observations with a long upper tail, such as squared errors: it reaches further up.
+        """Compute the interval for observations with a long upper tail, such as squared errors: it reaches further up.
 
         Hall, On the Removal of Skewness by Transformation (Journal of the Royal Statistical Society B 54, 1992), with
         Student's quantile. For differences of errors, which are nearly symmetric, it is worse than the plain interval.
@@ -56,7 +56,7 @@ class Estimate(NamedTuple):
         return Interval(self.mean - low, self.mean - high)
 
     def chance_of_reaching(self, margin: float) -> float:
-        """One-sided p-value of the mean's truly being `margin` or more: small where it is shown to stay below."""
+        """Compute the one-sided p-value of a true mean of `margin` or more: small where it is shown to stay below."""
         from scipy.special import stdtr
 
         if not self.standard_error:
@@ -76,12 +76,12 @@ class Estimate(NamedTuple):
 
 
 def number_clusters(clusters: Sequence[str]) -> NDArray[np.intp]:
-    """The cluster of each observation as a number from 0."""
+    """Number the clusters from 0, one number for each observation."""
     return np.unique(np.asarray(clusters, dtype=str), return_inverse=True)[1]
 
 
 def estimate_mean(values: Scores, clusters: Sequence[str]) -> Estimate | None:
-    """The mean of `values`, of which the i-th belongs to cluster `clusters[i]`, with its standard error.
+    """Estimate the mean of `values`, of which the i-th belongs to cluster `clusters[i]`, with its standard error.
 
     None where fewer than two clusters, in effect, leave nothing to measure spread by: ninety segments of one document and
     one of another are not two documents.
@@ -100,7 +100,7 @@ def estimate_mean(values: Scores, clusters: Sequence[str]) -> Estimate | None:
 
 
 def estimate_share_difference(differences: Scores, clusters: Sequence[str]) -> Estimate | None:
-    """The mean of paired differences of -1, 0 and 1, with an error that is not zero where hardly any differ.
+    """Estimate the mean of paired differences of -1, 0 and 1, with an error that is not zero where hardly any differ.
 
     Two observations are added, one for each side, as documents of their own: Bonett and Price, Adjusted Wald Confidence
     Interval for a Difference of Binomial Proportions Based on Paired Data (Journal of Educational and Behavioral Statistics
@@ -114,7 +114,7 @@ def estimate_share_difference(differences: Scores, clusters: Sequence[str]) -> E
 
 
 def error_interval(errors: Scores, clusters: Sequence[str]) -> Interval | None:
-    """The interval of the mean of squared errors or variances, which cannot be below zero; None with too few clusters."""
+    """Estimate the interval of the mean of squared errors or variances, never below zero; None with too few clusters."""
     estimate = estimate_mean(errors, clusters)
     if estimate is None:
         return None
@@ -123,7 +123,7 @@ def error_interval(errors: Scores, clusters: Sequence[str]) -> Interval | None:
 
 
 def estimate_share(successes: float, total: float, level: float = LEVEL) -> Interval | None:
-    """The exact interval of a share, Clopper-Pearson: never narrower than promised. None without observations.
+    """Compute the exact interval of a share, Clopper-Pearson: never narrower than promised. None without observations.
 
     Observations count as independent: see `clustered_share` for segments of documents.
     """
@@ -138,7 +138,7 @@ def estimate_share(successes: float, total: float, level: float = LEVEL) -> Inte
 
 
 def clustered_share(successes: NDArray[np.bool_], clusters: Sequence[str], level: float = LEVEL) -> Interval | None:
-    """The interval of the share of `successes`, of which the i-th belongs to cluster `clusters[i]`.
+    """Estimate the interval of the share of `successes`, of which the i-th belongs to cluster `clusters[i]`.
 
     Clopper-Pearson with as many observations as independent ones would give this standard error, never more than there
     are: Korn and Graubard, Confidence Intervals for Proportions with Small Expected Number of Positive Counts (Survey
@@ -149,7 +149,7 @@ def clustered_share(successes: NDArray[np.bool_], clusters: Sequence[str], level
 
 
 def _variance_inflation(values: Scores, clusters: Sequence[str]) -> float:
-    """How many times larger the variance of the mean is than if all were independent; at least once."""
+    """Compute how many times larger the variance of the mean is than if all were independent; at least once."""
     clustered, alone = estimate_mean(values, clusters), estimate_mean(values, [str(i) for i in range(values.size)])
     if clustered is None and values.size:  # nothing tells how alike they are: each cluster counts once
         return values.size / len(set(clusters))

@@ -1,6 +1,6 @@
-"""How good labels are: against people's scores, and against what another model or prompt said of the same transcripts.
+"""Quality of labels, against people's scores and against those of another model or prompt on the same transcripts.
 
-Differences are paired by transcript and their intervals clustered on the document. Knows nothing of how labels were bought.
+Differences are paired by transcript and their intervals clustered on the document.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,18 +42,18 @@ class Agreement:
     spearman: float | None
     within_one: float | None
     p_value: float | None
-    """Of an exact sign-flip test that the two differ by chance alone."""
+    """P-value of an exact sign-flip test that the two differ by chance alone."""
     p_adjusted: float | None
     """After Holm, over the six traits."""
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the labels are shown to be kinder or stricter."""
+        """True where the labels are shown to be kinder or stricter."""
         return self.p_adjusted is not None and self.p_adjusted < ALPHA
 
 
 def agree(labels: Mapping[str, LabelledTranscript], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
-    """Each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
+    """Measure each trait of `labels` against `others`, both by transcript id; the latter may lack traits."""
     measured = [_measure(trait, number, labels, others) for number, trait in enumerate(TRAIT_KEYS)]
     adjusted = adjust_by_holm([each.p_value for each in measured])
     return tuple(replace(each, p_adjusted=p_value) for each, p_value in zip(measured, adjusted, strict=True))
@@ -87,7 +87,7 @@ def _interval(differences: Scores, sources: Sequence[str]) -> tuple[float | None
 
 
 def scores_of(items: Mapping[str, LabelledTranscript]) -> dict[str, dict[str, float]]:
-    """Labels as other scores to agree with."""
+    """Turn labels into other scores to agree with."""
     return {name: dict(zip(TRAIT_KEYS, map(float, item.scores), strict=True)) for name, item in items.items()}
 
 
@@ -98,7 +98,7 @@ FEWEST_PAIRS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a change that must move a score one way did to it."""
+    """Result of a check: the effect on a score of a change that must move it one way."""
 
     name: str
     trait: str
@@ -114,7 +114,9 @@ class CheckResult:
 
 
 def judge_check(check: LabelCheck, pairs: Sequence[ScorePair]) -> CheckResult:
-    """`lower` passes where the mean difference is shown to be below zero, and fails where it is not below zero at all;
+    """Judge whether the scores moved as the check demands.
+
+    `lower` passes where the mean difference is shown to be below zero, and fails where it is not below zero at all;
     `not lower` fails where it is shown to be below zero. Few pairs decide nothing.
     """
     differences = np.array([pair.after - pair.before for pair in pairs], dtype=np.float64)
@@ -145,11 +147,11 @@ def _verdict(direction: CheckDirection, n: int, mean: float | None, high: float 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How the labels of one set differ from those of another."""
+    """Differences between the labels of two labelling configs."""
 
     other: LabellingConfig
     agreement: tuple[Agreement, ...]
-    """One for each trait; a difference above zero means that the other set scores lower."""
+    """One for each trait; a difference above zero means that the other config scores lower."""
 
     @property
     def moved(self) -> tuple[Agreement, ...]:
@@ -162,8 +164,8 @@ def measure_drift(shared: SharedLabels) -> Drift:
     return Drift(shared.other, agree(shared.labels, scores_of(shared.other_labels)))
 
 
-def tell_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:
-    """The alarm in one sentence; None where nothing is shown to have moved."""
+def state_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:
+    """State the alarm in one sentence; None where nothing is shown to have moved."""
     moved = ", ".join(f"{each.trait} by {each.difference:+.2f}" for each in drift.moved)
     if not moved:
         return None

@@ -54,7 +54,7 @@ METRICS: Mapping[Metric, Callable[[Scores, Scores], float | None]] = {
 
 
 def measure_constants(panel: Panel) -> tuple[TraitConstant, ...]:
-    """What the constant predictor scores on the panel."""
+    """Measure the constant predictor on the panel."""
     mses = panel.constant.mse_per_trait(panel.labels)
     return tuple(
         TraitConstant(trait, float(mean), float(median), mse)
@@ -64,7 +64,7 @@ def measure_constants(panel: Panel) -> tuple[TraitConstant, ...]:
 
 
 def measure_models(panel: Panel, names: Mapping[str, tuple[str, str]]) -> list[ModelResult]:
-    """Every model's row, no epoch chosen yet.
+    """Measure every model; no epoch is chosen yet.
 
     Args:
         names: inference id and model id by model.
@@ -111,7 +111,7 @@ def _measure_model(
 
 
 def _subsets(panel: Panel, predictions: Scores, shared: Mask) -> dict[Subset, tuple[Scores, Mask]]:
-    """What counts as predicted, and which transcripts are averaged over, in each subset."""
+    """Select, for each subset, the predictions that count and the transcripts that are averaged over."""
     alone = individual(predictions)
     return {
         "common": (predictions, shared),
@@ -121,14 +121,14 @@ def _subsets(panel: Panel, predictions: Scores, shared: Mask) -> dict[Subset, tu
 
 
 def _nested_counts(outputs: Sequence[JudgedOutput]) -> tuple[int, int, int]:
-    """Outputs that are strictly valid, at least extractable, and at least repairable."""
+    """Count the outputs that are strictly valid, at least extractable, and at least repairable."""
     tiers = [output.tier for output in outputs]
     strict, extractable, repairable = accumulate(map(tiers.count, ("strict", "extractable", "repairable")))
     return strict, extractable, repairable
 
 
 def _overall_interval(panel: Panel, predictions: Scores, mask: Mask) -> Interval | None:
-    """Of the mean over traits: the six errors of one transcript belong together, so they are averaged first."""
+    """Estimate the interval of the mean over traits; the six errors of a transcript belong together and are averaged first."""
     errors = ((predictions[mask] - panel.labels[mask]) ** 2).mean(axis=1)
     return error_interval(errors, panel.sources(mask))
 
@@ -182,9 +182,9 @@ def _measure_trait(
 
 
 def measure_panel(
-    heading: Evaluation, panel: Panel, names: Mapping[str, tuple[str, str]], best_epoch: str | None
+    unmeasured: Evaluation, panel: Panel, names: Mapping[str, tuple[str, str]], best_epoch: str | None
 ) -> Evaluation:
-    """`heading` with every figure that follows from `panel`: nothing is read or written.
+    """Fill `unmeasured` with every figure that follows from `panel`; nothing is read or written.
 
     Args:
         names: inference id and model id by model.
@@ -196,10 +196,10 @@ def measure_panel(
     ranked = [replace(result, tier=tiers.get(result.model)) for result in results]
     constants = measure_constants(panel)
     return replace(
-        heading,
+        unmeasured,
         n_test=len(panel.items),
         mse_constant=mean_over_traits([constant.mse for constant in constants]),
-        models=_with_best_epoch(ranked, heading.split, best_epoch),
+        models=_with_best_epoch(ranked, unmeasured.split, best_epoch),
         constants=constants,
         comparisons=comparisons,
         trait_comparisons=compare_traits(paired),
@@ -212,7 +212,7 @@ def _pair_predictions(panel: Panel) -> PairedPredictions:
 
 
 def choose_best_epoch(validation: Evaluation) -> str | None:
-    """The epoch with the lowest worst-case MSE, the earlier of equals; None if no epoch was measured.
+    """Choose the epoch with the lowest worst-case MSE, the earlier of equals; None if no epoch was measured.
 
     The worst case, not the penalty: an invalid output is of no use to anyone, yet the train median it is penalised with can be a
     better guess than a young epoch's valid answers, and an epoch must not win by staying silent.
@@ -236,13 +236,13 @@ Variances = NDArray[np.float64]
 
 
 def label_variances(items: Sequence[RelabelledTranscript]) -> Variances:
-    """The unbiased variance of each transcript's labels; one row per transcript, one column per trait."""
+    """Compute the unbiased variance of each transcript's labels; one row per transcript, one column per trait."""
     rows = [np.var(np.array(item.labels, dtype=np.float64), axis=0, ddof=1) for item in items]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(TRAIT_KEYS))
 
 
 def measure_noise_floor(items: Iterable[RelabelledTranscript], n_labelled: int) -> tuple[NoiseFloor, ...]:
-    """The floor of each trait, and of the mean over traits under the name `all`; empty without relabelled transcripts.
+    """Measure the floor of each trait, and of the mean over traits under the name `all`; empty without relabelled transcripts.
 
     Intervals are clustered on the document, as every interval here.
 

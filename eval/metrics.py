@@ -1,6 +1,6 @@
-"""Distances between scores and labels, over plain arrays. The mean of nothing is None, never zero.
+"""Metrics of scores against labels, over plain arrays. The mean of nothing is None, never zero.
 
-Knows nothing of transcripts, models or what is missing: the caller says which pairs count.
+The caller chooses the pairs that count, by the subsets at the end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,22 +15,22 @@ Scores = NDArray[np.float64]
 
 
 def mean_squared_error(labels: Scores, predictions: Scores) -> float | None:
-    """Mean of (prediction - label) squared, in score points squared."""
+    """Compute the mean of (prediction - label) squared, in score points squared."""
     return float(np.mean((predictions - labels) ** 2)) if labels.size else None
 
 
 def mean_absolute_error(labels: Scores, predictions: Scores) -> float | None:
-    """Mean distance, in score points."""
+    """Compute the mean distance, in score points."""
     return float(np.mean(np.abs(predictions - labels))) if labels.size else None
 
 
 def bias(labels: Scores, predictions: Scores) -> float | None:
-    """Mean of prediction - label, in score points: positive where the model flatters."""
+    """Compute the mean of prediction - label, in score points: positive where the model flatters."""
     return float(np.mean(predictions - labels)) if labels.size else None
 
 
 def quadratic_weighted_kappa(labels: Scores, predictions: Scores) -> float | None:
-    """Agreement beyond chance, -1 to 1, with squared weights over the ten scores; predictions are rounded.
+    """Compute the agreement beyond chance, -1 to 1, with squared weights over the ten scores; predictions are rounded.
 
     None where it is not defined: no pairs, or one and the same score throughout.
     """
@@ -47,7 +47,7 @@ def quadratic_weighted_kappa(labels: Scores, predictions: Scores) -> float | Non
 
 
 def spearman_correlation(labels: Scores, predictions: Scores) -> float | None:
-    """Correlation of ranks, -1 to 1, ties at their middle rank; None where labels or predictions do not vary."""
+    """Correlate ranks, -1 to 1, ties at their middle rank; None where labels or predictions do not vary."""
     if not labels.size:
         return None
     first, second = _centred_ranks(labels), _centred_ranks(predictions)
@@ -56,19 +56,19 @@ def spearman_correlation(labels: Scores, predictions: Scores) -> float | None:
 
 
 def _centred_ranks(values: Scores) -> Scores:
-    """Twice each value's middle rank less twice the mean rank: whole numbers, so that no rounding enters."""
+    """Return twice each value's middle rank less twice the mean rank: whole numbers, so that no rounding enters."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     twice_middle = 2 * np.cumsum(counts) - counts + 1
     return (twice_middle[places] - (values.size + 1)).astype(np.float64)
 
 
 def within_one(labels: Scores, predictions: Scores) -> float | None:
-    """Share of predictions at most one point from the label, 0 to 1."""
+    """Compute the share of predictions at most one point from the label, 0 to 1."""
     return float(np.mean(np.abs(predictions - labels) <= 1)) if labels.size else None
 
 
 def macro_mean_squared_error(labels: Scores, predictions: Scores) -> float | None:
-    """The MSE of each score that labels have, averaged over those scores: a rare score counts as much as a frequent one.
+    """Average the MSE of each score that labels have over those scores: a rare score counts as much as a frequent one.
 
     It is what augmentation is for; the plain MSE hardly notices scores that hardly occur.
     """
@@ -79,7 +79,7 @@ def macro_mean_squared_error(labels: Scores, predictions: Scores) -> float | Non
 
 
 def mean_over_traits(values: Sequence[float | None]) -> float | None:
-    """The plain mean over traits; None if any trait has no value, since then it would be of other traits."""
+    """Compute the plain mean over traits; None if any trait has no value, since then it would be of other traits."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
@@ -88,12 +88,12 @@ Mask = NDArray[np.bool_]
 
 
 def individual(predictions: Scores) -> Mask:
-    """The transcripts that this model answered validly."""
+    """Select the transcripts that this model answered validly."""
     return np.asarray(~np.isnan(predictions).any(axis=1))
 
 
 def common(models: Iterable[Scores]) -> Mask:
-    """The transcripts that every one of `models` answered validly.
+    """Select the transcripts that every one of `models` answered validly.
 
     Raises:
         ValueError: there are no models.
@@ -102,12 +102,12 @@ def common(models: Iterable[Scores]) -> Mask:
 
 
 def penalised(predictions: Scores, train_medians: Scores) -> Scores:
-    """All transcripts, an invalid output scored as if it had said the train median of each trait."""
+    """Fill in all transcripts, an invalid output scored as if it had said the train median of each trait."""
     return np.where(np.isnan(predictions), train_medians, predictions)
 
 
 def error_range(labels: Scores, predictions: Scores) -> tuple[Scores, Scores]:
-    """The least and the greatest squared error each score can have: one number where it is known."""
+    """Bound the squared error that each score can have: twice the same number where it is known."""
     missing = np.isnan(predictions)
     known = np.where(missing, 0.0, (predictions - labels) ** 2)
     worst = np.maximum((labels - MIN_SCORE) ** 2, (MAX_SCORE - labels) ** 2)
@@ -115,7 +115,7 @@ def error_range(labels: Scores, predictions: Scores) -> tuple[Scores, Scores]:
 
 
 def bounds(labels: Scores, predictions: Scores) -> tuple[float, float] | None:
-    """The MSE over all transcripts if each missing score were right, and if each were as wrong as can be."""
+    """Bound the MSE over all transcripts: each missing score right, and each as wrong as can be."""
     if not labels.size:
         return None
     lowest, highest = error_range(labels, predictions)

@@ -13,19 +13,19 @@ from feedback_model.traits import TRAIT_KEYS
 
 @dataclass(frozen=True, slots=True)
 class ConstantPredictor:
-    """Per-trait constants, in the order of the traits."""
+    """Predictor that says the train mean of each trait; arrays in the order of the traits."""
 
     means: Scores
     medians: Scores
 
     def mse_per_trait(self, labels: Scores) -> list[float | None]:
-        """MSE of always saying the mean, per trait; `labels` has one row per transcript."""
+        """Compute the MSE of always saying the mean, per trait; `labels` has one row per transcript."""
         constants = np.broadcast_to(self.means, labels.shape)
         return [mean_squared_error(column, constant) for column, constant in zip(labels.T, constants.T, strict=True)]
 
 
 def fit_constant(train_labels: Scores) -> ConstantPredictor:
-    """The constants of a train part, one row per transcript.
+    """Take the constants of a train part, one row per transcript.
 
     Raises:
         ValueError: there are no rows.
@@ -50,15 +50,15 @@ class Panel:
         return as_scores([item.scores for item in self.items])
 
     def predictions(self, model: str) -> Scores:
-        """Like `labels`; a row of NaN where the output is not strictly valid."""
+        """Return the scores of `model` in the shape of `labels`; a row of NaN where the output is not strictly valid."""
         nothing = (np.nan,) * len(TRAIT_KEYS)
         return as_scores([output.scores or nothing for output in self.outputs[model]])
 
     def sources(self, mask: Mask | None = None) -> list[str]:
-        """The document of each transcript, of those in `mask` if it is given."""
+        """List the document of each transcript, of those in `mask` if it is given."""
         return [item.source_id for number, item in enumerate(self.items) if mask is None or mask[number]]
 
 
 def as_scores(rows: Sequence[Sequence[float]]) -> Scores:
-    """Rows of six scores as an array, of the right shape even without rows."""
+    """Stack rows of six scores into an array, of the right shape even without rows."""
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(TRAIT_KEYS))

@@ -1,6 +1,6 @@
-"""Deciding about a training run that has been evaluated, once: from the store to the decision in it.
+"""Promotion of the best epoch of an evaluated training run, and rollback to a former champion.
 
-Asked again about the same evaluation while its epoch is champion, it answers with the decision that made it so.
+Decided again about the same evaluation while its epoch is champion, the decision that made it so is returned.
 """
 
 import getpass
@@ -44,7 +44,7 @@ def decide_and_record(store: Store, home: Path, validation_id: str, test_id: str
     """
     validation = _read_evaluation(store, validation_id)
     test = None if test_id is None else _read_evaluation(store, test_id)
-    decision = _standing(store, validation) or _decide_anew(store, home, validation, test)
+    decision = _find_current_decision(store, validation) or _decide_anew(store, home, validation, test)
     if decision.verdict == "promote":
         publish_model_card(store, home, decision)
     return decision
@@ -74,8 +74,8 @@ def _decide_anew(store: Store, home: Path, validation: Evaluation, test: Evaluat
     return find_decision(store, record_decision(store, decision)) or decision
 
 
-def _standing(store: Store, validation: Evaluation) -> Decision | None:
-    """The decision on this very evaluation by which its best epoch is champion now."""
+def _find_current_decision(store: Store, validation: Evaluation) -> Decision | None:
+    """Find the decision on this very evaluation by which its best epoch is champion now."""
     present = champion(store)
     if present is None or present.model_id != best_epoch(validation).model_id:
         return None
@@ -84,7 +84,7 @@ def _standing(store: Store, validation: Evaluation) -> Decision | None:
 
 
 def load_gate_input(store: Store, validation: Evaluation, test: Evaluation | None) -> GateInput:
-    """Everything that the decision about `validation` may depend on."""
+    """Read everything that the decision about `validation` may depend on."""
     dataset = read_dataset(store, validation.dataset_id)
     models = {result.model: result.inference_id for result in validation.models}
     epochs = [inference_id for model, inference_id in models.items() if model.startswith("epoch-")]
@@ -95,7 +95,7 @@ def load_gate_input(store: Store, validation: Evaluation, test: Evaluation | Non
         panel=assemble_panel(store, dataset, "validation", models),
         champion_id=None if present is None else present.model_id,
         champion_retired=present is not None and _is_retired(store, present, validation),
-        withdrawn=rolled_back(read_promotions(store)).get(best_epoch(validation).model_id),
+        rolled_back=rolled_back(read_promotions(store)).get(best_epoch(validation).model_id),
         rules=RULES,
         fixed=fix_rules(store, RULES),
         predicted_at=first_prediction(store, epochs) or validation.created_at,
@@ -114,7 +114,7 @@ def _read_evaluation(store: Store, evaluation_id: str) -> Evaluation:
 
 
 def roll_back(store: Store, home: Path, reason: str, to: str = "") -> Promotion:
-    """Make a former champion the champion again, in one transaction; returns its newest reign.
+    """Make a former champion the champion again, in one transaction; returns its newest promotion.
 
     Args:
         reason: for the history; mandatory.
@@ -134,7 +134,7 @@ def roll_back(store: Store, home: Path, reason: str, to: str = "") -> Promotion:
     adapter = model_version_of(store, former.model_id).checkpoint
     if adapter is not None:
         verified_folder(home, adapter)
-    return_to(store, former, promotions[-1], reason.strip(), _who())
+    return_to(store, former, promotions[-1], reason.strip(), _current_user())
     return read_promotions(store)[-1]
 
 
@@ -149,11 +149,7 @@ def _find_predecessor(promotions: Sequence[Promotion]) -> Promotion:
 
 
 def _find_former(promotions: Sequence[Promotion], to: str) -> Promotion:
-    meant = {
-        promotion_record.model_id: promotion_record
-        for promotion_record in promotions
-        if promotion_record.model_id.startswith(to)
-    }
+    meant = {each.model_id: each for each in promotions if each.model_id.startswith(to)}
     if len(meant) > 1:
         raise InputError(f"{to!r} is the beginning of {len(meant)} former champions' ids; give more of it")
     if not meant:
@@ -166,7 +162,7 @@ def _find_former(promotions: Sequence[Promotion], to: str) -> Promotion:
     return former
 
 
-def _who() -> str:
+def _current_user() -> str:
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container may run under a number that no account has

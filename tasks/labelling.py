@@ -3,7 +3,7 @@
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from eval.labels import measure_drift, tell_drift
+from eval.labels import measure_drift, state_drift
 from feedback_model.labelling.label import require_labels
 from feedback_model.labelling.label_run import LabelCounts
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
@@ -52,7 +52,7 @@ async def watch_for_drift(kind: LabellerKind) -> None:
 
 def _drift_alarms(store: Store, labelling_config: LabellingConfig) -> list[str]:
     drifts = map(measure_drift, read_shared_labels(store, labelling_config, COMPARED))
-    return [alarm for drift in drifts if (alarm := tell_drift(labelling_config, drift))]
+    return [alarm for drift in drifts if (alarm := state_drift(labelling_config, drift))]
 
 
 # Not cached: what it reads changes with each label.

@@ -44,13 +44,13 @@ async def run_stage(stage: Callable[..., Awaitable[Any]], deployment_name: str, 
     run = await run_deployment(deployment_name, parameters=parameters, idempotency_key=key, timeout=0)  # type: ignore[misc]  # sync or async by context
     with stopping_on_termination(), logging_waits():
         state = await _final_state_or_cancelled(run.id, deployment_name)
-        if state.is_cancelled():
+        if state.is_cancelled() or state.is_cancelling():  # both end at once, not one after the other
             await _await_cancellation(f"{deployment_name} was cancelled")
     return await state.aresult()
 
 
 async def _final_state_or_cancelled(run_id: UUID, deployment_name: str) -> State[Any]:
-    """The state in which the run ended; it is cancelled when its coordinator is."""
+    """Return the state in which the run ended; it is cancelled when its coordinator is."""
     try:
         return await final_state(run_id, deployment_name)
     except (asyncio.CancelledError, TerminationSignal, Interrupted):
@@ -79,13 +79,13 @@ async def _cancel(run_id: UUID, reason: str) -> None:
 
 
 async def final_state(run_id: UUID, deployment_name: str) -> State[Any]:
-    """Wait until a run of a deployment has ended, through a crash that the server makes up for; returns the state it ended in."""
+    """Wait until a run of a deployment has ended or is being cancelled, through a crash that the server makes up for."""
     standing = ""
     waiting = Waiting(f"a run of {deployment_name}", "cancel that run, or this one, in the UI", lambda: standing)
     async with get_client() as client:
         while True:
             run = await client.read_flow_run(run_id)
-            if run.state is not None and run.state.is_final() and not _may_be_resumed(run.state):
+            if run.state is not None and _is_settled(run.state):
                 return run.state
             standing = await _describe(client, run)
             waiting.look()
@@ -104,6 +104,10 @@ async def _describe(client: PrefectClient, run: FlowRun) -> str:
     if pool.status is WorkPoolStatus.PAUSED:
         return f"{standing}; the work pool {pool.name} is paused: resume it in the UI"
     return standing
+
+
+def _is_settled(state: State[Any]) -> bool:
+    return state.is_cancelling() or (state.is_final() and not _may_be_resumed(state))
 
 
 def _may_be_resumed(state: State[Any]) -> bool:

@@ -55,7 +55,7 @@ def gold(
 @app.command()
 def drift(labeller: Labeller = DEFAULT_LABELLER, json: Json = False) -> None:
     """Compare the labels with those of other models and prompts, on the transcripts that both labelled."""
-    from eval.labels import measure_drift, tell_drift
+    from eval.labels import measure_drift, state_drift
     from feedback_model.labelling.labeller import labelling_config_of
     from feedback_model.store.connection import open_store
     from feedback_model.store.labels import read_shared_labels
@@ -76,7 +76,7 @@ def drift(labeller: Labeller = DEFAULT_LABELLER, json: Json = False) -> None:
         say(f"no labels of another model or prompt share a transcript with {name}; there is nothing to compare")
     for each in compared:
         show(f"{name} less {each.other.label_model} {each.other.prompt_version}", each.agreement)
-        alarm = tell_drift(labelling_config, each)
+        alarm = state_drift(labelling_config, each)
         say(f"alarm: {alarm}" if alarm else "no trait is shown to have moved")
 
 
@@ -121,6 +121,6 @@ def check(
 
 
 def show(title: str, found: "Sequence[Agreement]") -> None:
-    """One row per trait."""
+    """Print one row per trait."""
     rows = [[getattr(each, name) for name in _FIELDS] for each in found]
     print_table(title, _COLUMNS, rows)

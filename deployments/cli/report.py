@@ -67,7 +67,7 @@ def verify(
 def _say_agreement(found: "Verification") -> None:
     say(
         f"all agrees: {found.n_stored:,} figures with the database, {found.n_visible:,} shown figures and every chart with "
-        f"these, {found.n_rederived:,} figures computed anew from {found.n_outputs:,} raw outputs"
+        f"these, {found.n_recomputed:,} figures computed anew from {found.n_outputs:,} raw outputs"
     )
     for note in found.notes:
         say(note)

@@ -1,4 +1,4 @@
-"""Whether the best epoch becomes champion: fixed rules, the evidence each finds, and the verdict.
+"""Promotion gate: fixed rules, the evidence that each finds, and the verdict on the best epoch.
 
-Why the rules are as they are: docs/decisions/0006-promotion-by-evidence.md.
+The reasons for the rules: docs/decisions/0006-promotion-by-evidence.md.
 """

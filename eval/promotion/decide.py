@@ -1,4 +1,4 @@
-"""From evidence to a verdict. Pure: no store, no clock; the case says all that is known."""
+"""Verdict on the best epoch, from the evidence that each rule finds. Pure: no store, no clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ RULES: Final = PromotionRules(
 )
 
 UNTRAINED = ("base-nf4", "base")
-"""Who is the incumbent where there is no champion: what training started from, in the form that it did."""
+"""The incumbent where there is no champion: what training started from, in the form that it did, else as published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +33,17 @@ class GateInput:
     champion_id: str | None
     """Model id of the present champion."""
     champion_retired: bool
-    """True where the champion is a stand-in that this version cannot ask any more."""
-    withdrawn: str | None
-    """Why the best epoch was rolled back from; None where it was not."""
+    """True where the champion rests on a demo base that this version does not build any more."""
+    rolled_back: str | None
+    """Reason why the best epoch was rolled back from; None where it was not."""
     rules: PromotionRules
     fixed: FixedRules
     predicted_at: str
-    """When the first of the epochs was first asked."""
+    """When the first of the epochs gave its first output."""
 
 
 def best_epoch(validation: Evaluation) -> ModelResult:
-    """The epoch to decide about.
+    """Return the epoch to decide about.
 
     Raises:
         MissingStage: no epoch was evaluated.
@@ -53,77 +53,79 @@ def best_epoch(validation: Evaluation) -> ModelResult:
     return validation.best_epoch
 
 
-def decide(case: GateInput) -> Decision:
+def decide(given: GateInput) -> Decision:
     """Promote the best epoch if every rule is shown to hold; hold if one is shown not to; else it is inconclusive.
 
     Raises:
         MissingStage: no epoch was evaluated.
     """
-    best = best_epoch(case.validation)
-    evidence = _weigh(case, best)
+    best = best_epoch(given.validation)
+    evidence = _collect_evidence(given, best)
     return Decision(
-        evaluation_id=case.validation.evaluation_id,
-        reported_evaluation_id=case.test.evaluation_id if case.test else None,
+        evaluation_id=given.validation.evaluation_id,
+        reported_evaluation_id=given.test.evaluation_id if given.test else None,
         model_id=best.model_id,
         model=best.model,
-        champion_id=case.champion_id,
+        champion_id=given.champion_id,
         verdict=_verdict(evidence),
-        reasons=(*_reasons(evidence), _on_test(case.test, best.model)),
+        reasons=(*_reasons(evidence), _on_test(given.test, best.model)),
         evidence=evidence,
-        rules=case.fixed,
-        predicted_at=case.predicted_at,
+        rules=given.fixed,
+        predicted_at=given.predicted_at,
     )
 
 
-def _weigh(case: GateInput, best: ModelResult) -> tuple[Evidence, ...]:
-    scale = PairedTest(case.validation.evaluation_id, case.panel, best.model, case.rules)
+def _collect_evidence(given: GateInput, best: ModelResult) -> tuple[Evidence, ...]:
+    paired = PairedTest(given.validation.evaluation_id, given.panel, best.model, given.rules)
     return (
-        *_weigh_against_incumbent(case, best, scale),
-        test_constant(scale),
-        test_validity(scale),
-        _weigh_order(case),
+        *_test_against_incumbent(given, best, paired),
+        test_constant(paired),
+        test_validity(paired),
+        _test_preregistration(given),
     )
 
 
-def _weigh_against_incumbent(case: GateInput, best: ModelResult, scale: PairedTest) -> list[Evidence]:
-    if case.champion_id == best.model_id:
-        return [_settled(case, "fail", f"{best.model} is the champion already.")]
-    if case.withdrawn is not None:
-        return [_settled(case, "fail", f"{best.model} was rolled back from, and stays so: {case.withdrawn}")]
-    incumbent = _incumbent(case)
+def _test_against_incumbent(given: GateInput, best: ModelResult, paired: PairedTest) -> list[Evidence]:
+    if given.champion_id == best.model_id:
+        return [_without_figure(given, "fail", f"{best.model} is the champion already.")]
+    if given.rolled_back is not None:
+        return [_without_figure(given, "fail", f"{best.model} was rolled back from, and stays so: {given.rolled_back}")]
+    incumbent = _incumbent(given)
     if incumbent is None:
-        return [_settled(case, "unknown", "The model to replace was not measured here; run `feedback evaluate` again.")]
+        return [
+            _without_figure(
+                given, "unknown", "The model to replace was not measured here; run `feedback evaluate` again."
+            )
+        ]
     called = (
-        "the champion" if incumbent.model_id == case.champion_id else f"{incumbent.model}, the model it started from"
+        "the champion" if incumbent.model_id == given.champion_id else f"{incumbent.model}, the model it started from"
     )
-    return [test_incumbent(scale, incumbent.model, called), *test_traits(scale, incumbent.model, incumbent.model)]
+    return [test_incumbent(paired, incumbent.model, called), *test_traits(paired, incumbent.model, incumbent.model)]
 
 
-def _incumbent(case: GateInput) -> ModelResult | None:
-    """The champion where there is one that can be asked, else the model that training started from."""
-    models = case.validation.models
-    if case.champion_id is not None and not case.champion_retired:
-        return next((result for result in models if result.model_id == case.champion_id), None)
+def _incumbent(given: GateInput) -> ModelResult | None:
+    """Find the champion where there is one that can be run, else the model that training started from."""
+    models = given.validation.models
+    if given.champion_id is not None and not given.champion_retired:
+        return next((result for result in models if result.model_id == given.champion_id), None)
     return next((result for name in UNTRAINED for result in models if result.model == name), None)
 
 
-def _settled(case: GateInput, outcome: Outcome, sentence: str) -> Evidence:
-    return Evidence("incumbent", outcome, sentence, case.validation.evaluation_id)
+def _without_figure(given: GateInput, outcome: Outcome, sentence: str) -> Evidence:
+    return Evidence("incumbent", outcome, sentence, given.validation.evaluation_id)
 
 
-def _weigh_order(case: GateInput) -> Evidence:
-    """Whether the rules stood before anything they judge did."""
-    fixed, predicted = (moment[:19].replace("T", " ") for moment in (case.fixed.fixed_at, case.predicted_at))
-    name = case.validation.evaluation_id
-    if case.fixed.fixed_at <= case.predicted_at:
-        sentence = (
-            f"The rules ({case.fixed.version}) were fixed on {fixed} UTC, before the epochs were asked on {predicted}."
-        )
-        return Evidence("preregistered", "pass", sentence, name)
+def _test_preregistration(given: GateInput) -> Evidence:
+    """Check that the rules were fixed before anything that they judge existed."""
+    fixed, predicted = (moment[:19].replace("T", " ") for moment in (given.fixed.fixed_at, given.predicted_at))
+    name, in_time = given.validation.evaluation_id, given.fixed.fixed_at <= given.predicted_at
     sentence = (
-        f"The rules ({case.fixed.version}) were fixed on {fixed} UTC, after the epochs were asked on {predicted}, "
-        "so they can only report on them; `feedback train --again` makes a run that they can promote."
+        f"The rules ({given.fixed.version}) were fixed on {fixed} UTC, {'before' if in_time else 'after'} the epochs gave "
+        f"their first output on {predicted}"
     )
+    if in_time:
+        return Evidence("preregistered", "pass", f"{sentence}.", name)
+    sentence += ", so they can only report on them; `feedback train --again` makes a run that they can promote."
     return Evidence("preregistered", "unknown", sentence, name)
 
 
@@ -135,10 +137,10 @@ def _verdict(evidence: Sequence[Evidence]) -> Verdict:
 
 
 def _reasons(evidence: Sequence[Evidence]) -> list[str]:
-    """The sentences, what speaks against first; traits on which nothing does share one."""
-    spoken = [found for found in evidence if found.rule != "trait" or found.outcome != "pass"]
+    """Order the sentences, failed rules first; traits that pass share one."""
+    told = [found for found in evidence if found.rule != "trait" or found.outcome != "pass"]
     order = ("fail", "unknown", "pass")
-    sentences = [found.sentence for found in sorted(spoken, key=lambda found: order.index(found.outcome))]
+    sentences = [found.sentence for found in sorted(told, key=lambda found: order.index(found.outcome))]
     fine = [found for found in evidence if found.rule == "trait" and found.outcome == "pass"]
     if fine:
         worst = max(found.ci_high or 0.0 for found in fine)

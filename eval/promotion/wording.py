@@ -1,4 +1,4 @@
-"""What a rule found, in one sentence with its figures."""
+"""Sentences on what each rule found, with the figures."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from feedback_model.records.promotion import Decision, Evidence, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A figure against its threshold."""
+    """Figure against its threshold."""
 
     outcome: Outcome
     figure: float | None
@@ -22,7 +22,7 @@ class Finding:
 
 
 def phrase_difference(epoch: str, other: str, found: Finding) -> str:
-    """How the epoch's penalised MSE stands to another's."""
+    """Phrase the difference in penalised MSE between the epoch and another model."""
     if found.figure is None or found.interval is None:
         return f"{epoch} could not be compared with {other}: {_too_few(found)}."
     outcome = {
@@ -34,7 +34,7 @@ def phrase_difference(epoch: str, other: str, found: Finding) -> str:
 
 
 def phrase_trait(trait: str, epoch: str, other: str, found: Finding) -> str:
-    """How the epoch stands to the incumbent on one trait."""
+    """Phrase the difference between the epoch and the incumbent on one trait."""
     if found.figure is None or found.interval is None:
         return f"On {trait.lower()} {epoch} could not be compared with {other}: {_too_few(found)}."
     outcome = {
@@ -46,14 +46,14 @@ def phrase_trait(trait: str, epoch: str, other: str, found: Finding) -> str:
 
 
 def phrase_share(epoch: str, valid: int, found: Finding) -> str:
-    """How many outputs are strictly valid, and what share that shows."""
+    """Phrase how many outputs are strictly valid, and the share that this shows."""
     if found.interval is None:
-        return f"{epoch} was asked nothing, so the share of its valid outputs is not known."
+        return f"{epoch} has no outputs, so the share of valid ones is not known."
     low, high = found.interval
     outcome = {
-        "pass": f"which shows at least the {found.threshold:.0%} that are asked for",
-        "fail": f"which shows less than the {found.threshold:.0%} that are asked for",
-        "unknown": f"too few to tell whether it reaches the {found.threshold:.0%} that are asked for",
+        "pass": f"which shows at least the {found.threshold:.0%} required",
+        "fail": f"which shows less than the {found.threshold:.0%} required",
+        "unknown": f"too few to tell whether it reaches the {found.threshold:.0%} required",
     }[found.outcome]
     return (
         f"{valid} of {found.n_used} outputs of {epoch} are strictly valid, {outcome} "
@@ -78,12 +78,12 @@ ABSENT = "\N{EN DASH}"
 
 
 def phrase_verdict(decision: Decision) -> str:
-    """The verdict with what decided it."""
+    """Phrase the verdict with the reason that decided it."""
     return f"{decision.verdict} {decision.model}: {decision.reasons[0]}"
 
 
 def decision_markdown(decision: Decision) -> str:
-    """The decision with what each rule found."""
+    """Render the decision with the finding of each rule, as Markdown."""
     header = ["Rule", "Outcome", "Figure", "Interval", "Threshold", "Found"]
     lines = [header, ["---", "---", "---:", "---:", "---:", "---"], *(_cells(found) for found in decision.evidence)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)

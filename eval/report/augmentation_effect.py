@@ -1,4 +1,4 @@
-"""What augmentation was worth: the best epoch beside that of the same training without the rewrites.
+"""Effect of augmentation: the best epoch beside that of the same training without the rewrites.
 
 The verdict rests on the penalised comparison, after Holm's correction over all pairs of the evaluation; macro MSE and the
 errors by score level stand beside it, for augmentation is there for rare scores.
@@ -16,7 +16,7 @@ NOT_MEASURED = "the same training without augmentation was not measured"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """With augmentation and without, side by side."""
+    """Models trained with and without augmentation, side by side."""
 
     sentence: str
     """The verdict."""
@@ -30,18 +30,18 @@ class Effect:
     """By model, trait and label score."""
 
 
-def find_effect(answers: Mapping[str, QueryResult]) -> Effect | None:
-    """The effect that the answers tell; None where there is no training without augmentation among the models."""
-    compared = {str(row["measure"]): row for row in answers["effect"].rows}
+def find_effect(results: Mapping[str, QueryResult]) -> Effect | None:
+    """Find the effect in the results; None where no model was trained without the rewrites."""
+    compared = {str(row["measure"]): row for row in results["effect"].rows}
     if "penalised" not in compared:
         return None
-    own, first = answers["evaluation"].rows[0], compared["penalised"]
+    own, first = results["evaluation"].rows[0], compared["penalised"]
     return Effect(
         sentence=state_effect(own["n_test"], own["split"], first),
         models=(str(first["model"]), UNAUGMENTED),
         comparisons=compared,
-        macro={(str(row["model"]), str(row["trait"])): row for row in answers["effect_macro"].rows},
-        levels={_level(row): row for row in answers["effect_levels"].rows},
+        macro={(str(row["model"]), str(row["trait"])): row for row in results["effect_macro"].rows},
+        levels={_level(row): row for row in results["effect_levels"].rows},
     )
 
 
@@ -50,7 +50,7 @@ def _level(row: Row) -> tuple[str, str, int]:
 
 
 def state_augmentation_effect(results: Mapping[str, QueryResult]) -> str:
-    """State in one sentence what augmentation was worth, by the results of `evaluation` and `effect` alone."""
+    """State the effect in one sentence, from the results of the queries `evaluation` and `effect` alone."""
     compared = next((row for row in results["effect"].rows if row["measure"] == "penalised"), None)
     if compared is None:
         return NOT_MEASURED

@@ -1,7 +1,7 @@
 """Charts as inline SVG, drawn by Altair and vl-convert without a browser.
 
 Every chart is narrow enough for a telephone; wider pages set several side by side. Colours are named by the page's CSS
-variables, so that one drawing serves light, dark and print. Knows nothing of SQL.
+variables, so that one drawing serves light, dark and print.
 """
 
 import json
@@ -21,12 +21,12 @@ WIDTH = 265  # px of the plotting area; with axis and labels a chart is about 33
 
 
 class Levels(NamedTuple):
-    """Lines to read an MSE against."""
+    """Reference lines for an MSE."""
 
     constant: float | None
-    """Of always saying the train mean: dashed."""
+    """MSE of always saying the train mean: dashed."""
     floor: float | None = None
-    """The labeller's noise: dotted; None where nothing was labelled twice."""
+    """Noise of the labeller: dotted; None where nothing was labelled twice."""
 
 
 def _altair() -> Any:
@@ -76,7 +76,7 @@ def _data(rows: Rows) -> Any:
 
 
 def draw_trait(rows: Rows, models: Sequence[str], best: str | None, levels: Levels, top: float) -> str:
-    """MSE of every model on one trait with its interval, beside what it should be below and cannot be below.
+    """Draw the MSE of every model on one trait with its interval, beside the constant predictor and the noise floor.
 
     Args:
         top: the largest MSE shown, the same for all traits.
@@ -110,7 +110,7 @@ def _draw_levels(levels: Levels, channel: str, scale: Any) -> list[Any]:
 
 
 def draw_differences(rows: Rows) -> str:
-    """A forest of paired differences in MSE: left of zero a model has less error than the one it is compared with.
+    """Draw a forest of paired differences in MSE: left of zero a model has less error than the one it is compared with.
 
     Filled where the two are distinguishable, hollow where they are not; the thin line is what the missing outputs could
     have made of it.
@@ -137,7 +137,7 @@ def draw_differences(rows: Rows) -> str:
 
 
 def draw_failures(rows: Rows, models: Sequence[str]) -> str:
-    """A Pareto chart of failure codes, the most frequent first, by model."""
+    """Draw a Pareto chart of failure codes, the most frequent first, by model."""
     alt = _altair()
 
     shades = [_VARIABLES[name] for name in ("faint", "amber", "soft", "accent", "muted")]
@@ -157,7 +157,7 @@ def draw_failures(rows: Rows, models: Sequence[str]) -> str:
 
 
 def _whole_ticks(rows: Rows) -> list[int]:
-    """Four or five whole numbers from zero to the longest bar: Vega's own would repeat themselves below four."""
+    """Space four or five whole numbers from zero to the longest bar: Vega's own would repeat themselves below four."""
     totals: dict[Cell, int] = {}
     for row in rows:
         totals[row["failure_code"]] = totals.get(row["failure_code"], 0) + int(row["n"] or 0)
@@ -166,7 +166,7 @@ def _whole_ticks(rows: Rows) -> list[int]:
 
 
 def draw_validity(rows: Rows) -> str:
-    """Each model's outputs by the best tier they reach."""
+    """Draw the share of each model's outputs by the best tier they reach."""
     alt = _altair()
 
     shares = [share for row in rows for share in _shares(row)]
@@ -192,7 +192,7 @@ def _shares(row: Mapping[str, Cell]) -> list[dict[str, Cell]]:
 
 
 def draw_epochs(rows: Rows, levels: Levels) -> str:
-    """Penalised MSE with its interval from the quantised base over the epochs, on both splits."""
+    """Draw penalised MSE with its interval from the quantised base over the epochs, on both splits."""
     alt = _altair()
 
     known = [{**row, "epoch": _epoch_of(row)} for row in rows if row["mse_penalised"] is not None]
@@ -216,7 +216,7 @@ def _epoch_of(row: Mapping[str, Cell]) -> int:
 
 
 def draw_loss(rows: Rows) -> str:
-    """The training loss over the steps."""
+    """Draw the training loss over the steps."""
     alt = _altair()
 
     line = alt.Chart(_data(rows)).mark_line(strokeWidth=1.5)
@@ -229,7 +229,7 @@ def draw_loss(rows: Rows) -> str:
 
 
 def draw_distribution(rows: Rows) -> str:
-    """Labels of the train part by score: real below, augmented on top."""
+    """Draw the labels of the train part by score: real below, augmented on top."""
     alt = _altair()
 
     colors = alt.Scale(domain=["real", "augmented"], range=[_VARIABLES["soft"], _VARIABLES["accent"]])
@@ -257,12 +257,12 @@ def _score_axis(field: str, title: str, *, vertical: bool = False) -> Any:
 
 
 def draw_confusion(rows: Rows) -> str:
-    """Label against prediction, rounded; on the marked diagonal they agree."""
+    """Draw label against prediction, rounded; on the marked diagonal they agree."""
     alt = _altair()
 
-    rounded = [{**row, "said": round(float(row["predicted_score"] or 0))} for row in rows]
-    x, y = _score_axis("label_score", "Label"), _score_axis("said", "Said", vertical=True)
-    diagonal = [{"label_score": score, "said": score} for score in range(MIN_SCORE, MAX_SCORE + 1)]
+    rounded = [{**row, "predicted": round(float(row["predicted_score"] or 0))} for row in rows]
+    x, y = _score_axis("label_score", "Label"), _score_axis("predicted", "Predicted", vertical=True)
+    diagonal = [{"label_score": score, "predicted": score} for score in range(MIN_SCORE, MAX_SCORE + 1)]
     marked = alt.Chart(_data(diagonal)).mark_rect(
         stroke=_VARIABLES["muted"], strokeWidth=1, strokeOpacity=0.6, fillOpacity=0
     )

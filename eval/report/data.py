@@ -14,19 +14,19 @@ Cell = str | int | float | None
 
 
 class Row(dict[str, Cell]):
-    """One row of an answer, by column; it knows where it stands, so that a page can say which figure it shows."""
+    """One row of an result, by column; its place lets a page name the cell behind each figure."""
 
     __slots__ = ("place",)
 
     def __init__(self, cells: Iterable[tuple[str, Cell]], place: str) -> None:
         super().__init__(cells)
         self.place = place
-        """`summary/3` is the fourth row of the answer `summary`."""
+        """`summary/3` is the fourth row of the result `summary`."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What the database said, and to what."""
+    """Rows that the database gave, and the query that it gave them for."""
 
     name: str
     sql: str
@@ -45,25 +45,25 @@ class QueryResult:
 
     @property
     def sha256(self) -> str:
-        """Of what was answered."""
+        """Hash of the columns and the rows."""
         return hashlib.sha256(json.dumps([self.columns, self.cells]).encode()).hexdigest()
 
     @property
     def n_figures(self) -> int:
-        """How many of its cells are numbers."""
+        """Number of cells that hold a number."""
         return sum(isinstance(cell, int | float) for cells in self.cells for cell in cells)
 
 
-def to_document(answers: Mapping[str, QueryResult]) -> dict[str, Any]:
-    """Answers as JSON has them, by name."""
+def to_document(results: Mapping[str, QueryResult]) -> dict[str, Any]:
+    """Convert results to JSON values, by name."""
     return {
-        name: {"sql": answer.sql, "columns": answer.columns, "rows": answer.cells, "sha256": answer.sha256}
-        for name, answer in answers.items()
+        name: {"sql": result.sql, "columns": result.columns, "rows": result.cells, "sha256": result.sha256}
+        for name, result in results.items()
     }
 
 
 def from_document(document: Mapping[str, Any]) -> dict[str, QueryResult]:
-    """Answers read back from JSON.
+    """Read results back from JSON values.
 
     Raises:
         KeyError, TypeError: it is not what `to_document` makes.
@@ -78,19 +78,19 @@ def _from_json(name: str, found: Mapping[str, Any]) -> QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """One evaluation's answers."""
+    """All query results that a report on one evaluation shows."""
 
     evaluation_id: str
     shown: str
     """The model whose outputs are shown: the best epoch, or the last of the table where none was chosen."""
-    answers: Mapping[str, QueryResult]
+    results: Mapping[str, QueryResult]
 
     @property
     def evaluation_ids(self) -> tuple[str, ...]:
         """The evaluations whose figures the report shows: its own, then that of the other split."""
-        return (self.evaluation_id, *(str(row["evaluation_id"]) for row in self.answers["other"].rows))
+        return (self.evaluation_id, *(str(row["evaluation_id"]) for row in self.results["other"].rows))
 
     @property
     def n_figures(self) -> int:
-        """How many numbers the answers hold."""
-        return sum(answer.n_figures for answer in self.answers.values())
+        """Number of cells of all results that hold a number."""
+        return sum(result.n_figures for result in self.results.values())

@@ -1,10 +1,10 @@
-"""Outputs worth reading: close to the label, far from it, and broken. Pure: made from answers."""
+"""Examples of outputs: close to the label, far from it, and broken; picked from query results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.report.data import QueryResult, Row
-from eval.report.text import say_failure
+from eval.report.text import describe_failure
 from feedback_model.parsing import judge
 from feedback_model.traits import TRAITS
 
@@ -15,7 +15,7 @@ _EACH = 2  # of the closest, and of the furthest
 
 @dataclass(frozen=True, slots=True)
 class TraitLine:
-    """One trait of an answer beside its label."""
+    """One trait of an result beside its label."""
 
     title: str
     scores: Row
@@ -23,13 +23,13 @@ class TraitLine:
 
     @property
     def far(self) -> bool:
-        """Whether it is more than one point off."""
+        """True where the prediction is more than one point off."""
         return abs(float(self.scores["label_score"] or 0) - float(self.scores["predicted_score"] or 0)) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredExample:
-    """A strictly valid output."""
+    """Strictly valid output, beside the label."""
 
     row: Row
     text: str
@@ -38,7 +38,7 @@ class AnsweredExample:
 
 @dataclass(frozen=True, slots=True)
 class FailedExample:
-    """An output that is not strictly valid."""
+    """Output that is not strictly valid."""
 
     row: Row
     text: str
@@ -48,27 +48,27 @@ class FailedExample:
     after: str
     """The rest of it."""
     cut: bool
-    """Whether the output is longer than what is shown."""
+    """True where the output is longer than the part shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """What the report shows of single outputs."""
+    """Outputs that the report shows one by one."""
 
     best: tuple[AnsweredExample, ...]
     worst: tuple[AnsweredExample, ...]
     failed: tuple[FailedExample, ...]
 
 
-def pick_examples(answers: Mapping[str, QueryResult]) -> Examples:
-    """The closest and the furthest answers of the model shown, and broken outputs, one of each kind."""
-    answered, traits = answers["answered"].rows, answers["answered_traits"].rows
+def pick_examples(results: Mapping[str, QueryResult]) -> Examples:
+    """Pick the closest and the furthest outputs of the model shown, and broken outputs, one of each kind."""
+    answered, traits = results["answered"].rows, results["answered_traits"].rows
     best = [row for row in answered if int(row["place"] or 0) <= _EACH]
     worst = [row for row in reversed(answered) if row not in best]
     return Examples(
         best=tuple(_answered(row, traits) for row in best),
         worst=tuple(_answered(row, traits) for row in worst),
-        failed=tuple(_failed(row) for row in answers["failed"].rows),
+        failed=tuple(_failed(row) for row in results["failed"].rows),
     )
 
 
@@ -90,7 +90,7 @@ def _failed(row: Row) -> FailedExample:
     return FailedExample(
         row=row,
         text=_shortened(str(row["text"])),
-        sentence=say_failure(row["failure_code"]),
+        sentence=describe_failure(row["failure_code"]),
         before=_readable(raw[start:offset]),
         after=_readable(raw[offset:end]),
         cut=len(raw) > end or int(row["characters"] or 0) > len(str(row["raw_text"])),
@@ -98,7 +98,7 @@ def _failed(row: Row) -> FailedExample:
 
 
 def _readable(raw: bytes) -> str:
-    """Bytes as text: what is no UTF-8 as a replacement mark, control characters as their pictures."""
+    """Decode bytes as text: what is no UTF-8 as a replacement mark, control characters as their pictures."""
     pictures = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
     return raw.decode("utf-8", "replace").translate(pictures)
 

@@ -1,4 +1,4 @@
-"""The report's charts, each made from answers and from nothing else."""
+"""Figures of the report: charts with their captions, made from query results alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from eval.report.data import Cell, QueryResult, Row
 from eval.report.pairs import ComparedModel
 from feedback_model.traits import TRAITS
 
-Answers = Mapping[str, QueryResult]
+Results = Mapping[str, QueryResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,19 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Charts that answer one question."""
+    """Charts that result one question."""
 
     title: str
     caption: str
     panels: tuple[Panel, ...]
-    answers: tuple[str, ...]
-    """The names of the answers that they draw."""
+    queries: tuple[str, ...]
+    """Names of the queries whose results they draw."""
 
 
-def trait_figure(answers: Answers, models: Sequence[str], best: str | None) -> Figure:
-    """MSE of every model on every trait, against the constant predictor and the noise floor."""
-    rows = [row for row in answers["traits"].rows if row["subset"] == "penalised"]
-    floors = {row["trait"]: row["floor"] for row in answers["noise_floor"].rows}
+def trait_figure(results: Results, models: Sequence[str], best: str | None) -> Figure:
+    """Make the figure of every model's MSE on every trait, against the constant predictor and the noise floor."""
+    rows = [row for row in results["traits"].rows if row["subset"] == "penalised"]
+    floors = {row["trait"]: row["floor"] for row in results["noise_floor"].rows}
     highest = [row["ci_high"] or row["mse"] or 0.0 for row in rows] + [row["mse_constant"] or 0.0 for row in rows]
     top = max([*map(float, highest), 1.0])
     panels: list[Panel] = []
@@ -49,31 +49,31 @@ def trait_figure(answers: Answers, models: Sequence[str], best: str | None) -> F
     )
     caption = (
         "MSE over all transcripts, an invalid output counted as the train median, with its 95% interval clustered on the "
-        "document. The dashed line is the constant predictor: left of it a model beats never reading the transcript. "
+        "document. The dashed line is the constant predictor: left of it a model does better than one that reads no transcript. "
     )
     return Figure("Error per trait", caption + floor, tuple(panels), ("traits", "noise_floor"))
 
 
-def difference_figure(opponents: Sequence[ComparedModel]) -> Figure | None:
-    """A forest of paired differences against each opponent."""
-    if not opponents:
+def difference_figure(compared_models: Sequence[ComparedModel]) -> Figure | None:
+    """Make the figure of paired differences against each compared model."""
+    if not compared_models:
         return None
     caption = (
         "The same transcripts, penalised MSE of the model named less that of the one it is compared with: left of zero it "
         "has less error. Thick: the 95% interval, clustered on the document. Thin: what missing outputs could have made of it. A "
-        "hollow point cannot be told apart, after Holm's correction over all pairs."
+        "hollow point is not distinguishable, after Holm's correction over all pairs."
     )
     panels = tuple(
-        Panel(f"Against {each.model}, {each.role}", charts.draw_differences(each.rows)) for each in opponents
+        Panel(f"Against {each.model}, {each.role}", charts.draw_differences(each.rows)) for each in compared_models
     )
-    return Figure("Model against model", caption, panels, ("comparisons",))
+    return Figure("Models compared", caption, panels, ("comparisons",))
 
 
-def validity_figure(answers: Answers, summaries: Sequence[Row]) -> Figure:
-    """From what was asked to what was strictly valid, and why the rest was not."""
+def validity_figure(results: Results, summaries: Sequence[Row]) -> Figure:
+    """Make the figure of valid outputs, and of the reasons why others are not valid."""
     models = [str(row["model"]) for row in summaries]
-    panels = [Panel("From asked to strictly valid", charts.draw_validity(summaries))]
-    failures = answers["failures"].rows
+    panels = [Panel("Outputs by the tier they reach", charts.draw_validity(summaries))]
+    failures = results["failures"].rows
     if failures:
         panels.append(Panel("Failures, the most frequent first", charts.draw_failures(failures, models)))
     caption = (
@@ -83,10 +83,10 @@ def validity_figure(answers: Answers, summaries: Sequence[Row]) -> Figure:
     return Figure("Validity", caption, tuple(panels), ("summary", "failures"))
 
 
-def training_figure(answers: Answers, split: Cell, constant: Cell) -> Figure | None:
-    """Error over the epochs, and the loss curve."""
-    epochs, loss = answers["epochs"].rows, answers["loss"].rows
-    floor = next((_number(row["floor"]) for row in answers["noise_floor"].rows if row["trait"] == "all"), None)
+def training_figure(results: Results, split: Cell, constant: Cell) -> Figure | None:
+    """Make the figure of the error over the epochs, and the loss curve."""
+    epochs, loss = results["epochs"].rows, results["loss"].rows
+    floor = next((_number(row["floor"]) for row in results["noise_floor"].rows if row["trait"] == "all"), None)
     panels: list[Panel] = []
     if any(str(row["model"]).startswith("epoch-") for row in epochs):
         panels.append(Panel("Error by epoch", charts.draw_epochs(epochs, charts.Levels(_number(constant), floor))))
@@ -99,22 +99,22 @@ def training_figure(answers: Answers, split: Cell, constant: Cell) -> Figure | N
     return Figure("Training", caption, tuple(panels), ("epochs", "loss")) if panels else None
 
 
-def confusion_figure(answers: Answers, shown: str) -> Figure | None:
-    """Label against prediction for each trait."""
-    rows = answers["confusion"].rows
+def confusion_figure(results: Results, shown: str) -> Figure | None:
+    """Make the figure of label against prediction for each trait."""
+    rows = results["confusion"].rows
     if not rows:
         return None
     caption = (
-        "How often each score was said where the label was another; on the marked diagonal they agree. Strictly valid "
+        "How often each score was predicted for each label; on the marked diagonal they agree. Strictly valid "
         "outputs only."
     )
     panels = tuple(Panel(trait.title, charts.draw_confusion(_of(rows, trait.key))) for trait in TRAITS)
     return Figure(f"Label against {shown}", caption, panels, ("confusion",))
 
 
-def augmentation_figure(answers: Answers) -> Figure | None:
-    """Train labels by score, before and after augmentation."""
-    rows = answers["scores"].rows
+def augmentation_figure(results: Results) -> Figure | None:
+    """Make the figure of train labels by score, before and after augmentation."""
+    rows = results["scores"].rows
     if not rows:
         return None
     added = any(row["origin"] == "augmented" for row in rows)

@@ -1,4 +1,4 @@
-"""Queries of a report: each is run once, in order, and its result kept by name."""
+"""Loading of query results from the database: each query of a report is run once, in order."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _OF_MODEL = ("confusion", "answered", "answered_traits", "failed", "effect_macro
 
 
 def find_evaluation(store: Store, evaluation_id: str | None) -> Evaluation:
-    """The evaluation named, or the newest on the test split.
+    """Find the evaluation named, or the newest on the test split.
 
     Raises:
         MissingStage: there is none.
@@ -64,30 +64,30 @@ def load_report_data(store: Store, evaluation: Evaluation) -> ReportData:
     """
     name, shown = evaluation.evaluation_id, _shown_model(evaluation)
     progress = track("query", len(_OF_EVALUATION) + len(_OF_MODEL) + 8)
-    answers: dict[str, QueryResult] = {}
+    results: dict[str, QueryResult] = {}
 
-    def keep(question: str, called: str = "", **values: str | None) -> None:
-        answer = run_query_file(store, question, name=called, **values)
-        answers[answer.name] = answer
+    def run(query: str, called: str = "", **values: str | None) -> None:
+        result = run_query_file(store, query, name=called, **values)
+        results[result.name] = result
         progress.advance()
 
-    for question in _OF_EVALUATION:
-        keep(question, evaluation_id=name)
-    for question in _OF_MODEL:
-        keep(question, evaluation_id=name, model=shown)
+    for query in _OF_EVALUATION:
+        run(query, evaluation_id=name)
+    for query in _OF_MODEL:
+        run(query, evaluation_id=name, model=shown)
     own = {"dataset_id": evaluation.dataset_id, "run_id": evaluation.run_id, "until": evaluation.created_at}
-    keep("other", "", split=evaluation.split, decoding=evaluation.decoding, **own)
-    other = _first(answers["other"], "evaluation_id")
-    keep("summary", "other_summary", evaluation_id=other)
-    keep("epochs", evaluation_id=name, other_evaluation_id=other)
-    keep("evidence", decision_id=_first(answers["decision"], "decision_id"))
-    for question in ("loss", "scores", "cost", "looks"):
-        keep(question, "", **own)
-    return ReportData(name, shown, answers)
+    run("other", "", split=evaluation.split, decoding=evaluation.decoding, **own)
+    other = _first(results["other"], "evaluation_id")
+    run("summary", "other_summary", evaluation_id=other)
+    run("epochs", evaluation_id=name, other_evaluation_id=other)
+    run("evidence", decision_id=_first(results["decision"], "decision_id"))
+    for query in ("loss", "scores", "cost", "looks"):
+        run(query, "", **own)
+    return ReportData(name, shown, results)
 
 
-def _first(answer: QueryResult, column: str) -> str | None:
-    return next((str(row[column]) for row in answer.rows), None)
+def _first(result: QueryResult, column: str) -> str | None:
+    return next((str(row[column]) for row in result.rows), None)
 
 
 def _shown_model(evaluation: Evaluation) -> str:
@@ -117,19 +117,19 @@ def load_augmentation_effect(store: Store, evaluation_id: str) -> str:
     return state_augmentation_effect(results)
 
 
-def run_query_file(store: Store, question: str, *, name: str = "", **values: str | None) -> QueryResult:
-    """Answer the question of `queries/<question>.sql`.
+def run_query_file(store: Store, query: str, *, name: str = "", **values: str | None) -> QueryResult:
+    """Run `queries/<query>.sql` with its values filled in.
 
     Args:
-        name: what the answer is called, where one question is asked twice.
+        name: name of the result, where one query is run twice.
 
     Raises:
         StoreError: the database could not answer.
     """
-    sql = files("eval.report").joinpath("queries", f"{question}.sql").read_text(encoding="utf-8").strip()
+    sql = files("eval.report").joinpath("queries", f"{query}.sql").read_text(encoding="utf-8").strip()
     filled = _filled_in(sql, values)
     found = run_query(store.engine.url.render_as_string(hide_password=False), filled, _MOST_ROWS, _SECONDS)
-    return QueryResult(name or question, filled, found.columns, tuple(tuple(map(_plain, row)) for row in found.rows))
+    return QueryResult(name or query, filled, found.columns, tuple(tuple(map(_plain, row)) for row in found.rows))
 
 
 def _filled_in(sql: str, values: Mapping[str, str | None]) -> str:
@@ -140,7 +140,7 @@ def _filled_in(sql: str, values: Mapping[str, str | None]) -> str:
 
 
 def _plain(value: Any) -> Cell:
-    """What both databases and JSON can say: PostgreSQL's booleans and decimals become numbers, as SQLite has them."""
+    """Convert to what both databases and JSON have: PostgreSQL's booleans and decimals become numbers, as in SQLite."""
     if isinstance(value, bool):
         return int(value)
     return float(value) if isinstance(value, Decimal) else value

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.report.demo_notice import demo_notices
-from eval.report.table import show_mse, show_share
+from eval.report.number_formats import show_points, show_share
 from feedback_model.errors import StoreError
 from feedback_model.records.evaluation import Evaluation, ModelResult
 from feedback_model.records.labels import Dataset
@@ -104,7 +104,7 @@ def render_card(card: ModelCard) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"mse": show_mse, "share": show_share}
+    environment.filters |= {"mse": show_points, "share": show_share}
     template = files("eval.report").joinpath("templates", "model_card.md.j2").read_text(encoding="utf-8")
     return environment.from_string(template).render(card=card, traits=TRAITS, metadata=_metadata(card))
 

@@ -1,4 +1,4 @@
-"""Figures as readers see them: fixed decimals, real minus signs, a dash where there is nothing."""
+"""Number formats of the report: fixed decimals, real minus signs, a dash where there is nothing."""
 
 from eval.report.data import Cell
 
@@ -7,52 +7,57 @@ _MINUS = "\N{MINUS SIGN}"
 
 
 def show_points(value: Cell) -> str:
-    """Score points, or their square: two decimals."""
+    """Show score points, or their square: two decimals."""
     return ABSENT if value is None else _with_minus(f"{float(value):.2f}")
 
 
 def show_change(value: Cell) -> str:
-    """A difference in score points squared, with its sign."""
+    """Show a difference in score points squared, with its sign."""
     return ABSENT if value is None else _with_minus(f"{float(value):+.2f}")
 
 
 def show_rate(value: Cell) -> str:
-    """A share between 0 and 1 in per cent; never rounded up to 100 nor down to 0."""
+    """Show a share between 0 and 1 in per cent; never rounded up to 100 nor down to 0."""
     if value is None:
         return ABSENT
     percent = 100 * float(value)
     return f"{percent:.0f}%" if percent in (0, 100) else f"{min(99.9, max(0.1, percent)):.1f}%"
 
 
+def show_share(count: int, total: int) -> str:
+    """Show a share of a total in per cent; a dash where the total is zero."""
+    return show_rate(count / total if total else None)
+
+
 def show_rate_change(value: Cell) -> str:
-    """A difference of two shares, in points of per cent."""
+    """Show a difference of two shares, in percentage points."""
     return ABSENT if value is None else _with_minus(f"{100 * float(value):+.1f}")
 
 
 def show_count(value: Cell) -> str:
-    """A whole number, thousands apart."""
+    """Show a whole number, thousands apart."""
     return ABSENT if value is None else f"{int(value):,}"
 
 
 def show_chance(value: Cell) -> str:
-    """A p-value."""
+    """Show a p-value."""
     if value is None:
         return ABSENT
     return "<0.001" if float(value) < 0.001 else f"{float(value):.3f}"
 
 
 def show_dollars(value: Cell) -> str:
-    """US dollars, to a hundredth of a cent: labels cost fractions of one."""
+    """Show US dollars, to a hundredth of a cent: labels cost fractions of one."""
     return ABSENT if value is None else f"{float(value):,.4f}"
 
 
 def show_seconds(value: Cell) -> str:
-    """Seconds, one decimal."""
+    """Show seconds, one decimal."""
     return ABSENT if value is None else f"{float(value):,.1f}"
 
 
 def show_score(value: Cell) -> str:
-    """A score, 1 to 10; a predicted one may be an expectation between two."""
+    """Show a score, 1 to 10; a predicted one may be an expectation between two."""
     return ABSENT if value is None else f"{float(value):.3g}"
 
 

@@ -1,7 +1,4 @@
-"""A report read back from its page: the data it carries, and everything that a reader sees, each piece with its place.
-
-Knows nothing of the database, nor of what the pieces mean.
-"""
+"""Reader of a finished page: the data it carries, and everything that a person sees, each piece with its place."""
 
 import json
 from dataclasses import dataclass
@@ -17,16 +14,16 @@ _VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text, or a tag with its attributes: a bar of a chart is nothing else."""
+    """Run of text, or a tag with its attributes: a bar of a chart is nothing else."""
 
     text: str
     place: str
-    """The cell it shows, or the nearest thing around it that has a name."""
+    """The cell it shows, or the nearest element around it that has a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
-    """A page in pieces."""
+    """Page taken apart."""
 
     document: dict[str, Any]
     """The data it carries."""
@@ -72,7 +69,7 @@ class _Reader(HTMLParser):
 
 
 def read_page(path: Path) -> ReadPage:
-    """The page at `path`.
+    """Read the page at `path`.
 
     Raises:
         InputError: it cannot be read, or it is not a report of this service.
@@ -87,7 +84,7 @@ def read_page(path: Path) -> ReadPage:
 
 
 def split_page(text: str, name: str) -> ReadPage:
-    """The page in `text`.
+    """Split the page in `text`.
 
     Raises:
         InputError: it is not a report of this service.

@@ -1,6 +1,6 @@
-"""The figures of an evaluation from the raw outputs and the labels again, beside those that are stored.
+"""Recomputation of an evaluation from the raw outputs and the labels, and its comparison with the figures stored.
 
-Every output is judged anew, every mean, interval and test computed anew; what differs from the database is named.
+Every output is judged anew, every mean, interval and test computed anew; each difference from the database is named.
 """
 
 import json
@@ -32,7 +32,7 @@ _TOLERANCE = 1e-9  # relative; another machine's sums may round otherwise
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that is not what it should be."""
+    """Value that differs from the one expected."""
 
     where: str
     found: str
@@ -40,13 +40,13 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """For a person."""
+        """The difference in words."""
         return f"{self.where} is {self.found} where it should be {self.expected}"
 
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """How far the raw outputs confirm what is stored."""
+    """Comparison of an evaluation as stored with the same computed from the raw outputs."""
 
     n_outputs: int
     """Judged anew."""
@@ -54,13 +54,13 @@ class Recomputed:
     """Computed anew."""
     differences: tuple[Difference, ...]
     notes: tuple[str, ...] = ()
-    """What was not computed anew, and why."""
+    """Parts that were not computed anew, with the reason."""
     panel: Panel | None = None
-    """What the figures were computed from; None where it could not be put together."""
+    """Labels and outputs that the figures were computed from; None where some are gone."""
 
 
 def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
-    """Compute everything that `evaluation` stores once more, from what the models said and what the labeller said.
+    """Compute everything that `evaluation` stores once more, from the raw outputs and the labels.
 
     Raises:
         InputError: its dataset is gone.
@@ -97,7 +97,7 @@ def _lacking(
     train: Sequence[LabelledTranscript],
     outputs: Mapping[str, Sequence[JudgedOutput]],
 ) -> Difference | None:
-    """What was measured and is not in the database any more, so that nothing can be computed from it."""
+    """Find labels or outputs that were measured and are not in the database any more."""
     if not train:
         return Difference("the number of labelled train transcripts", "0", "more")
     counts = {"labels": len(items)} | {f"outputs of {model}": len(found) for model, found in outputs.items()}
@@ -106,7 +106,7 @@ def _lacking(
 
 
 def compare_figures(stored: Mapping[str, float | None], anew: Mapping[str, float | None]) -> list[Difference]:
-    """The figures, by name, that differ by more than rounding."""
+    """List the figures, by name, that differ by more than rounding."""
     return [
         Difference(name, repr(stored.get(name)), repr(anew.get(name)))
         for name in dict.fromkeys([*stored, *anew])
@@ -115,7 +115,7 @@ def compare_figures(stored: Mapping[str, float | None], anew: Mapping[str, float
 
 
 def figures_of(record: Any, where: str = "") -> dict[str, float | None]:
-    """Every number in `record` and the records within it, by a name that a person can find it by."""
+    """Collect every number in `record` and the records within it, by a name that a person can find it by."""
     found: dict[str, float | None] = {}
     for field in fields(record):
         value = getattr(record, field.name)
@@ -159,7 +159,7 @@ def _compare_judgements(
     items: Sequence[LabelledTranscript],
     anew: Sequence[JudgedOutput],
 ) -> list[Difference]:
-    """Outputs that the database has another judgement of; the scores count as part of it."""
+    """List the outputs of which the database has another judgement; the scores count as part of it."""
     stored = judged_outputs(store, result.inference_id, evaluation.dataset_id, evaluation.split)
     return [
         Difference(
@@ -175,7 +175,7 @@ def _compare_judgements(
 def _measure(
     store: Store, evaluation: Evaluation, dataset: Dataset, panel: Panel
 ) -> tuple[Evaluation, tuple[str, ...]]:
-    """The evaluation anew, and what could not be; which epoch is best is computed on validation, and given on test."""
+    """Compute the evaluation anew, with notes on what could not be; the best epoch is chosen on validation and given on test."""
     names = {result.model: (result.inference_id, result.model_id) for result in evaluation.models}
     best = evaluation.best_epoch.model if evaluation.best_epoch else None
     measured = measure_panel(replace(evaluation, models=(), constants=(), n_test=0), panel, names, best)
@@ -191,17 +191,17 @@ def _measure(
 
 @dataclass(frozen=True, slots=True)
 class RecomputedDecision:
-    """How far the raw outputs confirm a decision."""
+    """Comparison of a decision as stored with the same made from the raw outputs."""
 
     n_figures: int
     """Computed anew."""
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was not computed anew, and why."""
+    """Parts that were not computed anew, with the reason."""
 
 
 def recompute_decision(store: Store, decided: Row, validation: Evaluation, panel: Panel) -> RecomputedDecision:
-    """Weigh everything that a decision found once more; nothing where it rests on another evaluation.
+    """Recompute the evidence of a decision; nothing where it rests on another evaluation.
 
     Args:
         decided: the decision as the report has it.
@@ -216,12 +216,12 @@ def recompute_decision(store: Store, decided: Row, validation: Evaluation, panel
             0, (Difference("the rules of the decision", repr(decided["rules"]), "what their hash says"),)
         )
     if rules.version != RULES.version:
-        note = f"the decision was not weighed anew: it was made by {rules.version}, and this code has {RULES.version}"
+        note = f"the decision was not recomputed: it was made by {rules.version}, and this code has {RULES.version}"
         return RecomputedDecision(0, (), (note,))
-    # Without a figure a rule was settled by something else: a rollback, say.
+    # Evidence without a figure rests on something else: a rollback, say.
     stored = {name: figure for name, figure in figures_of(decision).items() if figure is not None}
-    weighed = figures_of(decide(_case(decision, rules, validation, panel)))
-    return RecomputedDecision(len(stored), tuple(compare_figures(stored, {name: weighed.get(name) for name in stored})))
+    anew = figures_of(decide(_gate_input(decision, rules, validation, panel)))
+    return RecomputedDecision(len(stored), tuple(compare_figures(stored, {name: anew.get(name) for name in stored})))
 
 
 def _read_rules(document: str) -> PromotionRules | None:
@@ -231,15 +231,15 @@ def _read_rules(document: str) -> PromotionRules | None:
         return None
 
 
-def _case(decision: Decision, rules: PromotionRules, validation: Evaluation, panel: Panel) -> GateInput:
-    """What was known when it was decided, but for rollbacks, which leave no figure."""
+def _gate_input(decision: Decision, rules: PromotionRules, validation: Evaluation, panel: Panel) -> GateInput:
+    """Rebuild what was known when it was decided, but for rollbacks, which leave no figure."""
     return GateInput(
         validation=validation,
         test=None,
         panel=panel,
         champion_id=decision.champion_id,
         champion_retired=decision.champion_id not in {result.model_id for result in validation.models},
-        withdrawn=None,
+        rolled_back=None,
         rules=rules,
         fixed=decision.rules,
         predicted_at=decision.predicted_at,

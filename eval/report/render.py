@@ -1,4 +1,4 @@
-"""From content to text: the page, whose figures each say which cell of which answer they show, and the Markdown.
+"""Rendering of content as a page, whose figures each name the cell that they show, and as Markdown.
 
 Equal content gives equal text, down to the byte.
 """
@@ -16,12 +16,11 @@ from typing import Any
 from eval.report import number_formats
 from eval.report.content import Content
 from eval.report.data import Cell, ReportData, Row, to_document
-from eval.report.table import show_share
-from eval.report.text import say_outcome, say_survival
+from eval.report.text import phrase_outcome, phrase_survival
 from feedback_model.records.recipe import RECIPE_FIELDS
 from feedback_model.traits import TRAITS
 
-FORMAT = "feedback-report-1"
+FORMAT = "feedback-report-2"
 DATA_ID = "report-data"
 _FORMATS: dict[str, Callable[[Cell], str]] = {
     "points": number_formats.show_points,
@@ -41,7 +40,7 @@ _MADE_BY = (".py", ".sql", ".j2", ".css")
 
 @cache
 def renderer_version() -> str:
-    """Hash of everything that decides how a report looks: this package's files and the chart library."""
+    """Hash everything that decides how a report looks: this package's files and the chart library."""
     digest = hashlib.sha256()
     for path in sorted(_own_files(files("eval.report")), key=str):
         digest.update(path.read_bytes())
@@ -60,32 +59,32 @@ def _own_files(folder: Traversable) -> list[Traversable]:
     return found
 
 
-def make_document(gathered: ReportData, content: Content) -> dict[str, Any]:
-    """The report as data: what the JSON file holds, and the page carries within itself."""
+def make_document(report: ReportData, content: Content) -> dict[str, Any]:
+    """Make the report as data, which the JSON file holds and the page carries within itself."""
     return {
         "format": FORMAT,
         "renderer": renderer_version(),
-        "evaluation_id": gathered.evaluation_id,
-        "shown": gathered.shown,
+        "evaluation_id": report.evaluation_id,
+        "shown": report.shown,
         "verdict": content.verdict,
         "demo_notices": content.demo_notices,
-        "answers": to_document(gathered.answers),
+        "results": to_document(report.results),
     }
 
 
-def render_page(gathered: ReportData, content: Content) -> str:
-    """The whole page, with the data it was made from."""
-    data = json.dumps(make_document(gathered, content), ensure_ascii=False).replace("<", "\\u003c")
+def render_page(report: ReportData, content: Content) -> str:
+    """Render the whole page, with the data it was made from."""
+    data = json.dumps(make_document(report, content), ensure_ascii=False).replace("<", "\\u003c")
     page = (
         _environment(marked=True)
         .get_template("report.html.j2")
-        .render(content=content, answers=gathered.answers, data=data)
+        .render(content=content, query_results=report.results, data=data)
     )
     return page.encode("utf-8", "replace").decode()
 
 
 def render_markdown(content: Content) -> str:
-    """The same verdict and tables for people who read text."""
+    """Render verdict and tables as Markdown."""
     text = _environment(marked=False).get_template("report.md.j2").render(content=content)
     return text.encode("utf-8", "replace").decode()
 
@@ -102,8 +101,13 @@ def _environment(*, marked: bool) -> Any:
     )
     environment.globals |= {"traits": TRAITS, "recipe_fields": RECIPE_FIELDS}
     environment.filters |= {name: _showing(show, marked=marked) for name, show in _FORMATS.items()}
-    environment.filters |= {"outcome": say_outcome, "survival": say_survival, "slug": _slug, "unbroken": _unbroken}
-    environment.filters["rate_of"] = lambda row, part, whole: show_share(row[part], row[whole])
+    environment.filters |= {
+        "outcome": phrase_outcome,
+        "survival": phrase_survival,
+        "slug": _slug,
+        "unbroken": _unbroken,
+    }
+    environment.filters["rate_of"] = lambda row, part, whole: number_formats.show_share(row[part], row[whole])
     return environment
 
 
@@ -112,7 +116,7 @@ def _template(name: str) -> str:
 
 
 def _showing(show: Callable[[Cell], str], *, marked: bool) -> Callable[[Row, str], str]:
-    """A filter that shows one cell of a row; `marked` says beside it which."""
+    """Make a filter that shows one cell of a row; with `marked` it names the cell beside it."""
     from markupsafe import Markup
 
     def plain(row: Row, column: str) -> str:
@@ -129,7 +133,7 @@ def _slug(title: str) -> str:
 
 
 def _unbroken(sentence: str) -> str:
-    """The sentence as markup in which no line breaks at the hyphen of a model's name."""
+    """Mark the sentence up so that no line breaks at the hyphen of a model's name."""
     from markupsafe import Markup, escape
 
     safe = re.sub(r"\b(?:epoch-\d+|base-nf4)\b", r'<span class="model">\g<0></span>', str(escape(sentence)))

@@ -1,19 +1,19 @@
-"""The results table of an evaluation as records, for terminals, and as Markdown, for artifacts."""
+"""Results table of an evaluation, as records for terminals and as Markdown for artifacts."""
 
 from dataclasses import dataclass
 
 from eval.report.demo_notice import demo_notices
+from eval.report.number_formats import show_points, show_share
 from feedback_model.records.evaluation import Decoding, Evaluation, ModelResult
 from feedback_model.records.transcripts import Split
 from feedback_model.traits import TRAIT_KEYS, TRAITS
 
-ABSENT = "\N{EN DASH}"
 PENALTY = "Penalised counts an invalid output as the train median, over all transcripts; so do the traits."
 
 
 @dataclass(frozen=True, slots=True)
 class ResultsRow:
-    """One model. Every MSE is in score points squared, None where there was nothing to average."""
+    """Row of one model. Every MSE is in score points squared, None where there was nothing to average."""
 
     model: str
     is_best_epoch: bool
@@ -35,7 +35,7 @@ class ResultsRow:
 
 @dataclass(frozen=True, slots=True)
 class ResultsTable:
-    """One evaluation, a row per model: base, base-nf4, the epochs, champion."""
+    """Table of one evaluation, a row per model: base, base-nf4, the epochs, champion."""
 
     title: str
     evaluation_id: str
@@ -94,37 +94,23 @@ def _row(result: ModelResult, n_test: int) -> ResultsRow:
 
 
 def _notes(evaluation: Evaluation) -> list[str]:
-    notes = [f"Always saying the train mean of each trait would have an MSE of {show_mse(evaluation.mse_constant)}."]
+    notes = [f"Always saying the train mean of each trait would have an MSE of {show_points(evaluation.mse_constant)}."]
     if evaluation.best_epoch is not None:
         notes.append(f"Best epoch, chosen on validation: {evaluation.best_epoch.model}.")
     notes.append(PENALTY)
     return notes
 
 
-def show_mse(value: float | None) -> str:
-    """An MSE for readers: two decimals, a dash where there is none."""
-    return ABSENT if value is None else f"{value:.2f}"
-
-
-def show_share(count: int, total: int) -> str:
-    """A share of a total in per cent; never rounded up to 100 nor down to 0."""
-    if not total:
-        return ABSENT
-    if count in (0, total):
-        return f"{100 * count // total}%"
-    return f"{min(99.9, max(0.1, 100 * count / total)):.1f}%"
-
-
 def results_markdown(table: ResultsTable) -> str:
     """Render the table as Markdown, with the sentences that belong to it."""
     header = ["Model", "Strictly valid", "Extractable", "Repairable", "MSE individual (n)", "MSE common (n)"]
     header += ["MSE penalised", "Bounds", *(trait.title for trait in TRAITS)]
-    constant = show_mse(table.mse_constant)
+    constant = show_points(table.mse_constant)
     lines = [
         header,
         ["---", *["---:"] * (len(header) - 1)],
         *(_markdown_cells(row) for row in table.rows),
-        ["constant", *[""] * 3, constant, "", constant, "", *map(show_mse, table.mse_constant_by_trait)],
+        ["constant", *[""] * 3, constant, "", constant, "", *map(show_points, table.mse_constant_by_trait)],
     ]
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"**{table.title}**\n\n{rows}\n\n" + "\n".join(f"- {note}" for note in table.notes) + "\n"
@@ -135,9 +121,9 @@ def _markdown_cells(row: ResultsRow) -> list[str]:
     return [
         f"**{row.model}**" if row.is_best_epoch else row.model,
         *(f"{count}/{row.n_test} ({show_share(count, row.n_test)})" for count in counts),
-        f"{show_mse(row.mse_individual)} ({row.n_individual})",
-        f"{show_mse(row.mse_common)} ({row.n_common})",
-        show_mse(row.mse_penalised),
-        f"{show_mse(row.mse_lower)} to {show_mse(row.mse_upper)}",
-        *map(show_mse, row.mse_by_trait),
+        f"{show_points(row.mse_individual)} ({row.n_individual})",
+        f"{show_points(row.mse_common)} ({row.n_common})",
+        show_points(row.mse_penalised),
+        f"{show_points(row.mse_lower)} to {show_points(row.mse_upper)}",
+        *map(show_points, row.mse_by_trait),
     ]

@@ -1,4 +1,4 @@
-"""What figures say, in words. Pure; a sentence is made of its rows and nothing else."""
+"""Sentences of the report, each made of the rows it is given and nothing else."""
 
 from eval.report.data import Cell, Row
 from eval.report.number_formats import show_count, show_points
@@ -12,7 +12,7 @@ _OUTCOMES = {
 _PARITY = {
     "no worse": "Quantising to NF4 costs less than the margins: on error, on error where both are valid, and on validity.",
     "worse": "Quantising to NF4 costs more than a margin.",
-    "not resolved": "What quantising to NF4 costs cannot be told apart from the margins with this many transcripts: "
+    "not resolved": "With this many transcripts the cost of quantising to NF4 cannot be told apart from the margins: "
     "that is neither parity nor a loss.",
 }
 
@@ -20,7 +20,7 @@ _PARITY = {
 def state_verdict(
     evaluation: Row, best: Row | None, compared: Row | None, decision: Row | None, *, proves: bool = False
 ) -> str:
-    """The report in one sentence, with its interval.
+    """State the result of the evaluation in one sentence, with its interval.
 
     Args:
         best: the summary of the best epoch; None where none was chosen.
@@ -31,7 +31,7 @@ def state_verdict(
     transcripts = f"{show_count(evaluation['n_test'])} {evaluation['split']} transcript{many}"
     if best is None:
         return (
-            f"No epoch was measured, so there is nothing to promote; the models below were asked about {transcripts}."
+            f"No epoch was measured, so there is nothing to promote; the models below were measured on {transcripts}."
         )
     opening = _OUTCOMES[str(decision["verdict"])] if decision else _undecided(proves=proves)
     opening = opening.format(model=best["model"])
@@ -39,8 +39,8 @@ def state_verdict(
         error = show_points(best["mse_penalised"])
         return f"{opening}: on {transcripts} its mean squared error is {error}; it was compared with no other model."
     return (
-        f"{opening}: on {transcripts} its mean squared error is {say_difference(compared)} "
-        f"{compared['other']}'s {_say_interval(compared)}."
+        f"{opening}: on {transcripts} its mean squared error is {phrase_difference(compared)} "
+        f"{compared['other']}'s {_phrase_interval(compared)}."
     )
 
 
@@ -49,26 +49,26 @@ def _undecided(*, proves: bool) -> str:
 
 
 def state_effect(n_test: Cell, split: Cell, compared: Row) -> str:
-    """Whether augmentation helped; `compared` is the penalised comparison with the training that left the rewrites out."""
+    """State whether augmentation helped, by `compared`, the penalised comparison with the training without the rewrites."""
     difference = compared["difference"]
-    opening = "Whether augmentation helped cannot be told"
+    opening = "It cannot be told whether augmentation helped"
     if isinstance(difference, int | float) and compared["distinguishable"]:
         opening = "Augmentation helped" if difference < 0 else "Augmentation did not help"
     return (
         f"{opening}: on {show_count(n_test)} real {split} transcripts the mean squared error of {compared['model']} is "
-        f"{say_difference(compared)} that of the same training without the rewrites {_say_interval(compared)}."
+        f"{phrase_difference(compared)} that of the same training without the rewrites {_phrase_interval(compared)}."
     )
 
 
-def say_difference(compared: Row) -> str:
-    """`7.21 lower than`."""
+def phrase_difference(compared: Row) -> str:
+    """Phrase a difference: `7.21 lower than`."""
     difference = compared["difference"]
     if not isinstance(difference, int | float) or not round(difference, 2):
         return "level with"
     return f"{_away(difference)} than"
 
 
-def _say_interval(compared: Row) -> str:
+def _phrase_interval(compared: Row) -> str:
     low, high = compared["ci_low"], compared["ci_high"]
     if not isinstance(low, int | float) or not isinstance(high, int | float):
         return "(too few documents to put an interval around it)"
@@ -76,8 +76,8 @@ def _say_interval(compared: Row) -> str:
         return "(their errors are equal on every document)"
     near, far = sorted((low, high), key=abs)
     if low < 0 < high:
-        return f"(95% interval {_away(low)} to {_away(high)}: {say_outcome(compared)})"
-    note = "" if compared["distinguishable"] else f": {say_outcome(compared)}"
+        return f"(95% interval {_away(low)} to {_away(high)}: {phrase_outcome(compared)})"
+    note = "" if compared["distinguishable"] else f": {phrase_outcome(compared)}"
     return f"(95% interval {show_points(abs(near))} to {_away(far)}{note})"
 
 
@@ -85,8 +85,8 @@ def _away(value: float) -> str:
     return f"{show_points(abs(value))} {'lower' if value < 0 else 'higher'}"
 
 
-def say_outcome(compared: Row) -> str:
-    """Who has less error, after correction for all pairs of the evaluation; or that it cannot be told."""
+def phrase_outcome(compared: Row) -> str:
+    """Phrase which model has less error, after correction for all pairs; or that they are not distinguishable."""
     difference = compared["difference"]
     if not isinstance(difference, int | float):
         return "not compared"
@@ -95,19 +95,19 @@ def say_outcome(compared: Row) -> str:
     return "less error" if difference < 0 else "more error"
 
 
-def say_survival(survives: Cell) -> str:
-    """Whether the order stands whatever the missing outputs had said."""
+def phrase_survival(survives: Cell) -> str:
+    """Phrase whether the order holds whatever the missing outputs would have been."""
     if survives is None:
         return "not known"
-    return "stands" if survives else "could turn"
+    return "holds" if survives else "could reverse"
 
 
-def say_failure(code: Cell) -> str:
-    """What a failure code means; nothing for one that only an older judge gave."""
+def describe_failure(code: Cell) -> str:
+    """Describe a failure code; nothing for one that only an older judge gave."""
     known = {str(each): each.sentence for each in FailureCode}
     return known.get(str(code), "")
 
 
-def say_parity(tax: Row) -> str:
-    """The joint verdict on quantisation."""
+def phrase_parity(tax: Row) -> str:
+    """Phrase the joint verdict on quantisation."""
     return _PARITY[str(tax["verdict"])]

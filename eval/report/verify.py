@@ -1,8 +1,9 @@
-"""Whether a finished report says what the database says: its data, what its reader sees, and the raw outputs beneath.
+"""Verification of a finished report: its data against the database, its page against its data, the database against the
+raw outputs.
 
-Three comparisons. Every question of the report is asked again and each cell compared. The page is drawn again from the
-data in the file, and everything visible compared: figures, sentences, and the bars of charts. And every output is judged
-anew and every figure of the evaluation computed anew (`rederiving`), so that the database itself is not taken at its word.
+Every query of the report is run again and each cell compared. The page is rendered again from the data in the file, and
+everything visible compared: figures, sentences, and the bars of charts. Every output is judged anew and every figure of
+the evaluation computed anew (`recompute`), so that the database itself is not taken at its word.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,25 +27,25 @@ from feedback_model.store.evaluations import read_evaluation
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What checking a report found."""
+    """Result of checking a report."""
 
     evaluation_id: str
     n_stored: int
     """Numbers in the file's data that the database gave again."""
     n_visible: int
     """Figures on the page that show a cell of the data."""
-    n_rederived: int
+    n_recomputed: int
     """Figures of the evaluation that were computed anew."""
     n_outputs: int
     """Outputs that were judged anew."""
     differences: tuple[Difference, ...]
     """In the order in which they were looked for; empty where all agrees."""
     notes: tuple[str, ...]
-    """What could not be checked, and why."""
+    """Parts that could not be checked, with the reason."""
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing differs."""
+        """True where nothing differs."""
         return not self.differences
 
 
@@ -57,49 +58,49 @@ def verify_report(store: Store, path: Path) -> Verification:
         Interrupted: a stop was requested.
     """
     page = read_page(path)
-    gathered = _read_data(page, path)
-    evaluation = read_evaluation(store, gathered.evaluation_id)
+    report = _read_data(page, path)
+    evaluation = read_evaluation(store, report.evaluation_id)
     if evaluation is None:
         raise InputError(
-            f"the report {path} is about evaluation {gathered.evaluation_id!r}, which is not in this database; "
+            f"the report {path} is about evaluation {report.evaluation_id!r}, which is not in this database; "
             "point FEEDBACK_HOME or FEEDBACK_DATABASE_URL at the one it was written from"
         )
     database = load_report_data(store, evaluation)
-    stored = [*_compare_data(page.document, gathered, database)]
-    drawn = split_page(render_page(gathered, compose(gathered)), "the page drawn again")
-    visible = [*_compare_pages(page, drawn, gathered.answers)]
+    stored = [*_compare_data(page.document, report, database)]
+    drawn = split_page(render_page(report, compose(report)), "the page rendered again")
+    visible = [*_compare_pages(page, drawn, report.results)]
     measured = [read_evaluation(store, name) for name in database.evaluation_ids]
-    anew = [_rederive(store, each, database) for each in measured if each is not None]
+    anew = [_recompute(store, each, database) for each in measured if each is not None]
     return Verification(
-        evaluation_id=gathered.evaluation_id,
-        n_stored=gathered.n_figures,
+        evaluation_id=report.evaluation_id,
+        n_stored=report.n_figures,
         n_visible=sum("/" in piece.place and not piece.text.startswith("<") for piece in page.pieces),
-        n_rederived=sum(each.n_figures for each in anew),
+        n_recomputed=sum(each.n_figures for each in anew),
         n_outputs=sum(each.n_outputs for each in anew),
         differences=(*stored, *visible, *(difference for each in anew for difference in each.differences)),
         notes=tuple({note: None for each in anew for note in each.notes}),
     )
 
 
-def _rederive(store: Store, evaluation: Evaluation, database: ReportData) -> Recomputed:
-    """The figures of one evaluation, and those of the decision where it rests on this one."""
+def _recompute(store: Store, evaluation: Evaluation, database: ReportData) -> Recomputed:
+    """Recompute the figures of one evaluation, and those of the decision where it rests on this one."""
     found = recompute(store, evaluation)
-    decided = next(iter(database.answers["decision"].rows), None)
+    decided = next(iter(database.results["decision"].rows), None)
     if decided is None or found.panel is None:
         return found
-    weighed = recompute_decision(store, decided, evaluation, found.panel)
+    of_decision = recompute_decision(store, decided, evaluation, found.panel)
     return replace(
         found,
-        n_figures=found.n_figures + weighed.n_figures,
-        differences=(*found.differences, *weighed.differences),
-        notes=(*found.notes, *weighed.notes),
+        n_figures=found.n_figures + of_decision.n_figures,
+        differences=(*found.differences, *of_decision.differences),
+        notes=(*found.notes, *of_decision.notes),
     )
 
 
 def _read_data(page: ReadPage, path: Path) -> ReportData:
     try:
-        answers = from_document(page.document["answers"])
-        gathered = ReportData(page.document["evaluation_id"], page.document["shown"], answers)
+        results = from_document(page.document["results"])
+        report = ReportData(page.document["evaluation_id"], page.document["shown"], results)
         version = page.document["renderer"]
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
@@ -108,28 +109,28 @@ def _read_data(page: ReadPage, path: Path) -> ReportData:
     if version != renderer_version():
         raise InputError(
             f"the report {path} was drawn by version {version} of the report and this is {renderer_version()}, so what it "
-            f"shows cannot be drawn again; write it anew with `feedback report --evaluation {gathered.evaluation_id}`"
+            f"shows cannot be drawn again; write it anew with `feedback report --evaluation {report.evaluation_id}`"
         )
-    return gathered
+    return report
 
 
 def _compare_data(document: Mapping[str, Any], file: ReportData, database: ReportData) -> Iterator[Difference]:
     if file.shown != database.shown:
         yield Difference("the model whose outputs are shown", repr(file.shown), repr(database.shown))
-    for name in [*dict.fromkeys([*file.answers, *database.answers])]:
-        if name not in file.answers or name not in database.answers:
-            yield Difference(f"the answer {name}", *(_presence(name, each) for each in (file, database)))
+    for name in [*dict.fromkeys([*file.results, *database.results])]:
+        if name not in file.results or name not in database.results:
+            yield Difference(f"the result {name}", *(_presence(name, each) for each in (file, database)))
             continue
-        yield from _compare_answers(file.answers[name], database.answers[name])
-        if document["answers"][name].get("sha256") != file.answers[name].sha256:
-            yield Difference(f"the hash of the answer {name}", "another", file.answers[name].sha256)
+        yield from _compare_results(file.results[name], database.results[name])
+        if document["results"][name].get("sha256") != file.results[name].sha256:
+            yield Difference(f"the hash of the result {name}", "another", file.results[name].sha256)
 
 
-def _presence(name: str, gathered: ReportData) -> str:
-    return "there" if name in gathered.answers else "missing"
+def _presence(name: str, report: ReportData) -> str:
+    return "there" if name in report.results else "missing"
 
 
-def _compare_answers(file: QueryResult, database: QueryResult) -> Iterator[Difference]:
+def _compare_results(file: QueryResult, database: QueryResult) -> Iterator[Difference]:
     if file.sql != database.sql:
         yield Difference(f"the SQL of {file.name}", repr(file.sql), repr(database.sql))
     if file.columns != database.columns:
@@ -140,39 +141,39 @@ def _compare_answers(file: QueryResult, database: QueryResult) -> Iterator[Diffe
     for found, expected in zip(file.rows, database.rows, strict=False):
         for column in file.columns:
             if not _same(found[column], expected[column]):
-                where = f"{column} of {_call(expected)} in {file.name}"
+                where = f"{column} of {_name_row(expected)} in {file.name}"
                 yield Difference(where, repr(found[column]), repr(expected[column]))
 
 
 def _same(found: Cell, expected: Cell) -> bool:
-    """Equal, but that PostgreSQL may add floats up in another order from one time to the next."""
+    """Compare two cells; PostgreSQL may add floats up in another order from one time to the next."""
     if isinstance(found, float) and isinstance(expected, float):
         return isclose(found, expected, rel_tol=1e-12)
     return type(found) is type(expected) and found == expected
 
 
-def _call(row: Mapping[str, Cell]) -> str:
-    """What tells a row from the others: its words."""
+def _name_row(row: Mapping[str, Cell]) -> str:
+    """Name a row by its words, which tell it from the others."""
     words = [str(cell) for cell in row.values() if isinstance(cell, str) and len(cell) < 40]
     return " ".join(words[:4]) or "the row"
 
 
-def _compare_pages(file: ReadPage, drawn: ReadPage, answers: Mapping[str, QueryResult]) -> Iterator[Difference]:
+def _compare_pages(file: ReadPage, drawn: ReadPage, results: Mapping[str, QueryResult]) -> Iterator[Difference]:
     for found, expected in zip_longest(file.pieces, drawn.pieces):
         if found == expected:
             continue
-        place = _locate((expected or found).place, answers)
+        place = _locate((expected or found).place, results)
         yield Difference(f"what the page shows {place}", _show(found), _show(expected))
         if found is None or expected is None or found.text.startswith("<") != expected.text.startswith("<"):
             return  # something was added or taken away: from here on nothing stands where it should
 
 
-def _locate(place: str, answers: Mapping[str, QueryResult]) -> str:
-    """A place in words: the cell by its column and its row's words, or the part of the page."""
+def _locate(place: str, results: Mapping[str, QueryResult]) -> str:
+    """Describe a place: the cell by its column and its row's words, or the part of the page."""
     name, _, rest = place.partition("/")
     number, _, column = rest.partition("/")
-    if name in answers and number.isdecimal() and int(number) < len(answers[name].cells):
-        return f"as {column} of {_call(answers[name].rows[int(number)])} in {name}"
+    if name in results and number.isdecimal() and int(number) < len(results[name].cells):
+        return f"as {column} of {_name_row(results[name].rows[int(number)])} in {name}"
     return f"in {place}"
 
 

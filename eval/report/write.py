@@ -1,4 +1,4 @@
-"""Writing the report: the page, the same as data and as Markdown; each file published whole or not at all."""
+"""Files of the report: the page, the same as data and as Markdown, each published whole or not at all."""
 
 import json
 import os
@@ -25,11 +25,11 @@ def write_report(store: Store, settings: Settings, evaluation_id: str | None = N
         StoreError: the database cannot answer, or a file cannot be written.
     """
     evaluation = find_evaluation(store, evaluation_id)
-    gathered = load_report_data(store, evaluation)
-    content = compose(gathered)
+    report = load_report_data(store, evaluation)
+    content = compose(report)
     texts = {
-        ".html": render_page(gathered, content),
-        ".json": json.dumps(make_document(gathered, content), ensure_ascii=False, indent=1) + "\n",
+        ".html": render_page(report, content),
+        ".json": json.dumps(make_document(report, content), ensure_ascii=False, indent=1) + "\n",
         ".md": render_markdown(content),
     }
     for suffix, text in texts.items():

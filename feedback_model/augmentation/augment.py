@@ -1,6 +1,6 @@
-"""Augmentation from plan to verdict: order rewrites, take their texts in, label them blind, keep what hits its target.
+"""Augmentation from plan to verdict: request rewrites, take their texts in, label them blind, keep what hits its target.
 
-Every step reads the ledger for what is left to do and writes its result there, so a kill anywhere costs at most what was in
+Every step reads the store for what is left to do and writes its result there, so a kill anywhere costs at most what was in
 flight and a rerun goes on; where the plan is met (or its tries are spent) a rerun does nothing.
 """
 
@@ -16,9 +16,9 @@ from feedback_model.labelling.label import LABEL_HANDLER
 from feedback_model.labelling.label_run import LabelCounts, run_requests
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.peers import one_at_a_time
-from feedback_model.labelling.recovery import recover_attempts
+from feedback_model.labelling.recovery import process_unprocessed, recover_attempts
 from feedback_model.labelling.requests import request_version
-from feedback_model.labelling.response_handlers import ResponseHandler, process_unprocessed
+from feedback_model.labelling.responses import ResponseHandler
 from feedback_model.progress import track
 from feedback_model.records.labels import LabelledTranscript, LabellingConfig, Purpose
 from feedback_model.settings import Settings
@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class AugmentationSummary:
-    """The train part before and after, and what became of every rewrite ordered so far."""
+    """The train part before and after, and the outcome of every rewrite ordered so far."""
 
     before: Mapping[str, Mapping[int, int]]
     """Real train transcripts by trait and score."""
@@ -72,17 +72,17 @@ class _Augmentation:
 
     def __post_init__(self) -> None:
         self.rewrite_config = rewrite_config_of(self.labelling_config)
-        self.rewriting = ResponseHandler(read_rewrite, Intake(self.store).settle)
+        self.rewriting = ResponseHandler(read_rewrite, Intake(self.store).apply)
         self.spent = LabelCounts()
 
     async def finish_ordered(self) -> None:
         """Bring every rewrite that was ordered to its verdict."""
-        trades: dict[Purpose, ResponseHandler[Any]] = {"rewrite": self.rewriting, "relabel": LABEL_HANDLER}
-        await recover_attempts(self.store, self.labeller, self.labelling_config.label_model, trades)
+        handlers: dict[Purpose, ResponseHandler[Any]] = {"rewrite": self.rewriting, "relabel": LABEL_HANDLER}
+        await recover_attempts(self.store, self.labeller, self.labelling_config.label_model, handlers)
         await asyncio.to_thread(self._recover)
-        await self._buy(self.rewrite_config, "rewrite", self.rewriting)
+        await self._run_requests(self.rewrite_config, "rewrite", self.rewriting)
         await asyncio.to_thread(self._order_labels)
-        await self._buy(self.labelling_config, "relabel", LABEL_HANDLER)
+        await self._run_requests(self.labelling_config, "relabel", LABEL_HANDLER)
         await asyncio.to_thread(self._judge)
 
     def _recover(self) -> None:
@@ -92,12 +92,12 @@ class _Augmentation:
         label_requests.enqueue_failed_again(self.store, self.rewrite_config, "rewrite", spent=False)
         label_requests.enqueue_failed_again(self.store, self.labelling_config, "relabel", spent=False)
 
-    async def _buy(self, asked_of: LabellingConfig, purpose: Purpose, trade: ResponseHandler[Answer]) -> None:
-        wanted = await asyncio.to_thread(label_requests.count_state, self.store, asked_of, purpose, "queued")
-        if wanted:
-            tracker = track(purpose, wanted)
+    async def _run_requests(self, config: LabellingConfig, purpose: Purpose, handler: ResponseHandler[Answer]) -> None:
+        n_queued = await asyncio.to_thread(label_requests.count_state, self.store, config, purpose, "queued")
+        if n_queued:
+            tracker = track(purpose, n_queued)
             self.spent += await run_requests(
-                self.store, self.labeller, asked_of, purpose, trade, concurrency=self.concurrency, tracker=tracker
+                self.store, self.labeller, config, purpose, handler, concurrency=self.concurrency, tracker=tracker
             )
 
     def _pending(self) -> list[Rewrite]:
@@ -180,7 +180,7 @@ def rewrite_config_of(labelling_config: LabellingConfig) -> LabellingConfig:
 
 
 def labelled_train(store: Store, labelling_config: LabellingConfig) -> Sequence[LabelledTranscript]:
-    """The labelled train transcripts, accepted rewrites among them.
+    """Read the labelled train transcripts, accepted rewrites among them.
 
     Raises:
         MissingStage: there are none of this labelling configuration.
@@ -214,7 +214,7 @@ def summarise(
     seed: int = 0,
     cost_usd: float | None = 0.0,
 ) -> AugmentationSummary:
-    """The state of augmentation as the store has it; `cost_usd` is passed through."""
+    """Summarise augmentation as the store has it; `cost_usd` is passed through."""
     train = labelled_train(store, labelling_config)
     real = [each for each in train if each.origin == "real"]
     became = add_outcomes(outcomes_by_level(store, rewrite_config_of(labelling_config)))

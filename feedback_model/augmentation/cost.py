@@ -68,7 +68,7 @@ class CostEstimate:
 
 
 def hit_rates(rewrites: Sequence[PlannedRewrite], so_far: Mapping[tuple[str, int], Outcomes]) -> tuple[HitRate, ...]:
-    """The rate of every level that the plan aims at."""
+    """Return the rate of every level that the plan aims at."""
     levels = [(each.trait, each.target_score) for each in rewrites]
     return tuple(_hit_rate(level, levels.count(level), so_far.get(level)) for level in dict.fromkeys(levels))
 

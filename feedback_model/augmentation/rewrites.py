@@ -12,11 +12,11 @@ from feedback_model.transcripts.cleaning import clean_text, count_words
 from feedback_model.transcripts.landing import FEWEST_WORDS, transcript_id_of
 from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
 
-ECHO = "Transcript:"  # the word before the text in the question, which some models give back with the answer
+ECHO = "Transcript:"  # the word before the text in the prompt, which some models give back with the answer
 
 
 def read_rewrite(body: bytes) -> str | InvalidResponse:
-    """The rewritten transcript that a reply gives, cleaned like any landed text."""
+    """Read the rewritten transcript of a response, cleaned like any landed text."""
     text = read_text(body)
     if isinstance(text, InvalidResponse):
         return text
@@ -25,7 +25,7 @@ def read_rewrite(body: bytes) -> str | InvalidResponse:
 
 
 class Intake:
-    """Decides on each rewritten text as it comes; one at a time, so that two new texts are compared too."""
+    """Intake of rewritten texts, one at a time, so that two new texts are compared too."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -35,15 +35,15 @@ class Intake:
         # Built when the first text comes: a run with nothing to do must not read every signature.
         return NearDuplicates((name, signature) for name, _, signature in signatures(self._store))
 
-    def settle(self, connection: Connection, settlements: Sequence[UsableResponse[str]]) -> list[None]:
-        """Keep each text as a transcript, or refuse it as a near duplicate; see `store.replies.Settle`."""
-        return [self._settle(connection, each.order, each.answer) for each in settlements]
+    def apply(self, connection: Connection, answers: Sequence[UsableResponse[str]]) -> list[None]:
+        """Keep each text as a transcript, or refuse it as a near duplicate; see `store.label_responses.Apply`."""
+        return [self._apply(connection, each.request, each.answer) for each in answers]
 
-    def _settle(self, connection: Connection, order: LabelRequest, answer: str) -> None:
+    def _apply(self, connection: Connection, request: LabelRequest, answer: str) -> None:
         signature, name = signature_of(answer), transcript_id_of(answer)
         if self._known.find(signature):
-            refuse_rewrite(connection, order, "near_duplicate")
+            refuse_rewrite(connection, request, "near_duplicate")
             return
         self._known.add(name, signature)
-        descendant = Descendant(name, order.transcript_id, answer, count_words(answer), signature)
-        enter_rewrite(connection, order, descendant)
+        descendant = Descendant(name, request.transcript_id, answer, count_words(answer), signature)
+        enter_rewrite(connection, request, descendant)

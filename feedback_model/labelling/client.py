@@ -1,6 +1,6 @@
-"""The door to an OpenAI-compatible endpoint: the only module that knows `openai`, which it loads when a door is opened.
+"""Client of an OpenAI-compatible endpoint: the one module that imports `openai`, and only when a client is made.
 
-Whatever comes is handed on as the bytes that came; nobody here looks into it, because it must be in the ledger first.
+Responses are handed on as the bytes that came: they must be stored before anyone reads them.
 """
 
 import importlib.util
@@ -12,15 +12,13 @@ from feedback_model.labelling.api_errors import APIError, seconds_to_wait
 
 CONNECT_SECONDS: Final = 10.0
 UPLOAD_SECONDS: Final = 600.0  # a batch's file may have 200 MB
-ABSENT: Final = frozenset({403, 404, 405, 501})  # how endpoints say that they lack a path
+ABSENT: Final = frozenset({403, 404, 405, 501})  # statuses of endpoints that lack a path
 UNSENT: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError", "ConnectionTimeoutError"}
 )  # errors of httpx and aiohttp before anything was sent, so nothing is billed
-SILENT: Final = frozenset({"ReadTimeout", "WriteTimeout", "TimeoutException"})  # httpx's names of no answer in time
+SILENT: Final = frozenset({"ReadTimeout", "WriteTimeout", "TimeoutException"})  # httpx's names for no answer in time
 NOT_FOUND: Final = 404
-GATEWAY: Final = frozenset(
-    {408, 502, 504, *range(520, 525)}
-)  # something in between gave up; the endpoint may have answered
+GATEWAY: Final = frozenset({408, 502, 504, *range(520, 525)})  # a gateway gave up; the endpoint may have answered
 ENDPOINT: Final = "/v1/chat/completions"
 
 
@@ -38,7 +36,7 @@ class Client:
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
         import openai
-        from httpx2 import Response  # comes with openai, whose way of saying "as it came" this is
+        from httpx2 import Response  # comes with openai; cast to, it hands a response on as it came
 
         self.url, self.key = url, key
         self._raw = Response
@@ -46,57 +44,57 @@ class Client:
             api_key=key,
             base_url=url,
             timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
-            max_retries=0,  # retries are `Patience`'s; the two would multiply
+            max_retries=0,  # `RetryPolicy` retries; the two would multiply
             # The aiohttp transport halves the CPU of a request; it is an extra of openai's.
             http_client=openai.DefaultAioHttpClient() if importlib.util.find_spec("aiohttp") else None,
         )
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         await self._api.close()
 
-    async def complete(self, question: bytes, send_id: str) -> RawResponse:
+    async def complete(self, body: bytes, attempt_id: str) -> RawResponse:
         """Ask for a chat completion.
 
-        Posted as bytes: the typed method checks and copies every part of the question, which takes longer than sending it.
+        Posted as bytes: the typed method checks and copies every part of the body, which takes longer than sending it.
         """
-        options = {"headers": {"X-Client-Request-Id": send_id}}
+        options = {"headers": {"X-Client-Request-Id": attempt_id}}
         response = await _answered(
-            lambda: self._api.post("/chat/completions", cast_to=self._raw, content=question, options=options)
+            lambda: self._api.post("/chat/completions", cast_to=self._raw, content=body, options=options)
         )
-        # The client's own mapping looks through all headers at each question.
+        # The client's own mapping searches all headers at each look-up.
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         return RawResponse(response.content, headers)
 
     async def stored(self, key: str, value: str) -> bytes:
-        """The page of stored completions whose metadata has `key` as `value`; an empty object where none can be listed."""
+        """List the stored completions whose metadata has `key` as `value`; an empty object where none can be listed."""
         listing = self._api.chat.completions.with_raw_response.list
         return await _listed(lambda: listing(metadata={key: value}, limit=1, timeout=CONNECT_SECONDS))
 
     async def models(self) -> bytes:
-        """The list of models; an empty object where there is none."""
+        """List the models; an empty object where the endpoint has no list."""
         return await _listed(lambda: self._api.models.with_raw_response.list(timeout=CONNECT_SECONDS))
 
     async def upload(self, name: str, lines: bytes) -> str:
-        """Hand in the file of a batch; returns its id."""
+        """Upload the file of a batch; returns its id."""
         file = await _answered(
             lambda: self._api.files.create(file=(name, lines), purpose="batch", timeout=UPLOAD_SECONDS)
         )
         return str(file.id)
 
     async def create_batch(self, file_id: str, metadata: Mapping[str, str]) -> Any:
-        """Have the requests of a file answered within a day."""
+        """Create the batch that answers the requests of a file within a day."""
         create = self._api.batches.create
         return await _answered(
             lambda: create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h", metadata=dict(metadata))
         )
 
     async def batch(self, batch_id: str) -> Any | None:
-        """A batch as it stands; None where the endpoint knows none of that name."""
+        """Fetch a batch; None where the endpoint has none of that id."""
         return await _known(lambda: self._api.batches.retrieve(batch_id))
 
     async def find_batch(self, key: str, value: str) -> Any | None:
-        """The newest batch whose metadata has `key` as `value`; None where there is none."""
+        """Find the newest batch whose metadata has `key` as `value`; None where there is none."""
 
         async def search() -> Any | None:
             async for batch in self._api.batches.list(limit=100):
@@ -107,27 +105,23 @@ class Client:
         return await _answered(search)
 
     async def has_batches(self) -> bool:
-        """Whether the endpoint knows batches at all."""
+        """Tell whether the endpoint has batches at all."""
         return await _known(lambda: self._api.batches.list(limit=1)) is not None
 
     async def file(self, file_id: str) -> bytes | None:
-        """The content of a file; None where the endpoint knows none of that name."""
+        """Fetch the content of a file; None where the endpoint has none of that id."""
         response = await _known(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
         return None if response is None else bytes(response.content)
 
 
-async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
-    """What `send` gives.
-
-    Raises:
-        APIError: nothing.
-    """
+async def _answered(call: Callable[[], Awaitable[Any]]) -> Any:
+    """Call the endpoint; every error of `openai` comes out as an `APIError`."""
     import openai
 
     try:
-        return await send()
+        return await call()
     except openai.APIStatusError as error:
-        raise _refusal_of(error) from error
+        raise _api_error(error) from error
     except openai.APIConnectionError as error:
         sent = _was_sent(error)
         if type(error.__cause__).__name__ in SILENT:
@@ -138,29 +132,29 @@ async def _answered(send: Callable[[], Awaitable[Any]]) -> Any:
 def _was_sent(error: Exception) -> bool:
     cause = error.__cause__
     if cause is not None and type(cause.__cause__).__module__.startswith("aiohttp"):
-        cause = cause.__cause__  # openai's transport calls every connection that aiohttp saw break a ConnectTimeout
+        cause = cause.__cause__  # openai's transport reports every broken connection of aiohttp as a ConnectTimeout
     return not UNSENT & {kind.__name__ for kind in type(cause).__mro__}
 
 
-async def _known(send: Callable[[], Awaitable[Any]]) -> Any | None:
+async def _known(call: Callable[[], Awaitable[Any]]) -> Any | None:
     try:
-        return await _answered(send)
-    except APIError as refusal:
-        if refusal.status == NOT_FOUND:
+        return await _answered(call)
+    except APIError as error:
+        if error.status == NOT_FOUND:
             return None
         raise
 
 
-async def _listed(send: Callable[[], Awaitable[Any]]) -> bytes:
+async def _listed(call: Callable[[], Awaitable[Any]]) -> bytes:
     try:
-        return (await _answered(send)).content
-    except APIError as refusal:
-        if refusal.status in ABSENT:
+        return (await _answered(call)).content
+    except APIError as error:
+        if error.status in ABSENT:
             return b"{}"
         raise
 
 
-def _refusal_of(error: Any) -> APIError:
+def _api_error(error: Any) -> APIError:
     return APIError(
         error.status_code,
         error.code,

@@ -46,7 +46,7 @@ def forecast_labels(
     # As the run would; it would look for responses to what had been sent first.
     label_claims.free_dead_claims(store)
     missing = label_requests.measure_missing(store, labelling_config)
-    n_missing = round(missing.n_unasked * (1 + relabel_share)) + missing.n_wanted
+    n_missing = round(missing.n_unasked * (1 + relabel_share)) + missing.n_queued
     n_asked = n_missing if limit is None else min(limit, n_missing)
     usage, measured = _usage_of_one(store, labelling_config, missing)
     cost = cost_of(labelling_config.label_model, usage)
@@ -75,7 +75,7 @@ def _usage_of_one(
     known = label_requests.mean_usage(store, labelling_config, "label")
     if known is not None and known.n_replies >= ENOUGH:
         return Usage(round(known.prompt_tokens), round(known.cached_tokens), round(known.completion_tokens)), True
-    n = missing.n_unasked + missing.n_wanted
+    n = missing.n_unasked + missing.n_queued
     return Usage(round(usual_prompt_tokens("label", missing.n_characters / n if n else 0)), 0, USUAL_OUTPUT), False
 
 

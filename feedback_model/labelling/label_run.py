@@ -1,6 +1,6 @@
-"""Buying what is wanted: claim, ask, commit, read, settle. In that order, whatever happens in between.
+"""Label run: claim requests, ask, commit, read, apply. In that order, whatever happens in between.
 
-Serves labels, rewrites and blind relabels alike; what a usable answer is, and where it lands, the caller says.
+Serves labels, rewrites and blind relabels alike; a `ResponseHandler` reads the answer and stores it.
 """
 
 from collections import Counter
@@ -14,8 +14,7 @@ from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.attempts import AttemptLog
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.peers import sharing_limit
-from feedback_model.labelling.response_handlers import ResponseHandler
-from feedback_model.labelling.responses import InvalidResponse
+from feedback_model.labelling.responses import InvalidResponse, ResponseHandler
 from feedback_model.labelling.worker_pool import RequestQueue, run_workers
 from feedback_model.progress import Tracker
 from feedback_model.records.labels import (
@@ -31,21 +30,21 @@ from feedback_model.store.connection import Store
 from feedback_model.store.writer import Writer
 
 Answer = TypeVar("Answer")
-FAILURE_BUDGET: Final = 20  # orders given up after unusable answers, and none fulfilled: the model will not do better
+FAILURE_BUDGET: Final = 20  # requests given up after unusable answers, and none answered: the model will not do better
 
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """What became of orders."""
+    """Counts of a label run."""
 
     asked: int = 0
-    """Orders put to the endpoint."""
+    """Requests put to the endpoint."""
     labelled: int = 0
-    """Orders that got a usable answer."""
+    """Requests that got a usable answer."""
     failed: int = 0
-    """Orders set aside; `request.error` says why."""
+    """Requests set aside; `label_request.error` says why."""
     cost_usd: float | None = 0.0
-    """Of all replies, unusable ones too; None where a price is unknown."""
+    """Of all responses, unusable ones too; None where a price is unknown."""
 
     def __add__(self, other: "LabelCounts") -> "LabelCounts":
         known = self.cost_usd is not None and other.cost_usd is not None
@@ -59,25 +58,25 @@ class LabelCounts:
 
 @dataclass(slots=True)
 class _FailureBudget:
-    """What the answers that were paid for have been worth so far in one purchase."""
+    """Failures of one run, which ends when they are too many."""
 
     usable: int = 0
     given_up: int = 0
-    """Orders whose every answer was unusable."""
+    """Requests whose every answer was unusable."""
     problems: Counter[str] = field(default_factory=Counter[str])
 
     def check(self, model: str) -> None:
-        """Let no further answer be paid for where none is of use.
+        """Stop paying for answers where none is of use.
 
         Raises:
-            LabellerError: many orders were given up, and none was fulfilled.
+            LabellerError: many requests were given up, and none was answered.
         """
         if self.usable or self.given_up < FAILURE_BUDGET:
             return
         (commonest, times), *_ = self.problems.most_common(1)
         raise LabellerError(
             f"all {self.problems.total()} answers of {model} were unusable, {times} of them for {commonest}, so no more "
-            "are paid for; the replies are kept in the table reply, choose another model with FEEDBACK_LABEL_MODEL"
+            "are paid for; the responses are kept in the table label_response, choose another model with FEEDBACK_LABEL_MODEL"
         )
 
 
@@ -86,36 +85,36 @@ async def run_requests(
     labeller: Labeller,
     labelling_config: LabellingConfig,
     purpose: Purpose,
-    trade: ResponseHandler[Answer],
+    handler: ResponseHandler[Answer],
     *,
     concurrency: int,
     tracker: Tracker,
     limit: int | None = None,
     budget: int | None = None,
 ) -> LabelCounts:
-    """Buy what is wanted and nobody else has in hand; at most `concurrency` orders are in flight.
+    """Answer what is queued and nobody else has claimed; at most `concurrency` requests are in flight.
 
     Args:
-        limit: of orders; None for all.
-        budget: what `labelling_config` may cost in all, in billionths of a dollar, earlier runs included.
+        limit: requests, at most; None for all.
+        budget: the most `labelling_config` may cost in all, in billionths of a dollar, earlier runs included.
 
     Raises:
-        LabellerError, ConfigurationError, Interrupted: no further order was sent; what was paid is kept and the
+        LabellerError, ConfigurationError, Interrupted: no further request was sent; what was paid is kept and the
             rest given back. A model whose every answer is unusable is a LabellerError, too.
     """
     held: set[str] = set()
-    feed = RequestQueue(partial(_claim, store, labelling_config, purpose, held), limit)
+    queue = RequestQueue(partial(_claim, store, labelling_config, purpose, held), limit)
     counts = LabelCounts()
     try:
         async with sharing_limit(store, labeller), AsyncExitStack() as stack:
             writer = stack.enter_context(Writer(store))
-            fulfil = partial(_fulfil, labeller, AttemptLog(writer, budget), trade, _FailureBudget())
+            answer_one = partial(_answer, labeller, AttemptLog(writer, budget), handler, _FailureBudget())
             heartbeat = partial(writer.post, label_claims.renew_claims, None)
-            async with aclosing(run_workers(feed, fulfil, concurrency, heartbeat)) as results:
+            async with aclosing(run_workers(queue, answer_one, concurrency, heartbeat)) as results:
                 async for request_id, result in results:
                     held.discard(request_id)
                     counts += result
-                    tracker.advance(detail=f"{_money(counts.cost_usd)} {labeller.standing()}".strip())
+                    tracker.advance(detail=f"{_money(counts.cost_usd)} {labeller.status()}".strip())
     finally:
         label_claims.release(store, held)
     return counts
@@ -124,50 +123,50 @@ async def run_requests(
 def _claim(
     store: Store, labelling_config: LabellingConfig, purpose: Purpose, held: set[str], count: int
 ) -> tuple[LabelRequest, ...]:
-    orders = label_claims.claim_next(store, labelling_config, purpose, count)
-    held.update(order.request_id for order in orders)
-    return orders
+    requests = label_claims.claim_next(store, labelling_config, purpose, count)
+    held.update(request.request_id for request in requests)
+    return requests
 
 
-async def _fulfil(
+async def _answer(
     labeller: Labeller,
     attempt_log: AttemptLog,
-    trade: ResponseHandler[Answer],
-    worth: _FailureBudget,
-    order: LabelRequest,
+    handler: ResponseHandler[Answer],
+    failures: _FailureBudget,
+    request: LabelRequest,
 ) -> tuple[str, LabelCounts]:
-    return order.request_id, await _pursue(labeller, attempt_log, trade, worth, order)
+    return request.request_id, await _ask_until_usable(labeller, attempt_log, handler, failures, request)
 
 
-async def _pursue(
+async def _ask_until_usable(
     labeller: Labeller,
     attempt_log: AttemptLog,
-    trade: ResponseHandler[Answer],
-    worth: _FailureBudget,
-    order: LabelRequest,
+    handler: ResponseHandler[Answer],
+    failures: _FailureBudget,
+    request: LabelRequest,
 ) -> LabelCounts:
     spent = LabelCounts(asked=1)
-    for attempt in range(order.attempts + 1, label_requests.MAX_ANSWERS + 1):
-        worth.check(order.label_model)
+    for n_answers in range(request.attempts + 1, label_requests.MAX_ANSWERS + 1):
+        failures.check(request.label_model)
         try:
-            kept = await labeller.ask(order, attempt_log)
-        except APIError as refusal:
-            await attempt_log.writer.commit(label_responses.mark_failed, (order, refusal.code))
+            received = await labeller.ask(request, attempt_log)
+        except APIError as error:
+            await attempt_log.writer.commit(label_responses.mark_failed, (request, error.code))
             return spent + LabelCounts(failed=1)
-        reply_id = await attempt_log.keep(kept)
-        spent += LabelCounts(cost_usd=kept.paid.cost_usd)
-        answer = trade.read(kept.paid.body)
+        response_id = await attempt_log.keep(received)
+        spent += LabelCounts(cost_usd=received.paid.cost_usd)
+        answer = handler.read(received.paid.body)
         if not isinstance(answer, InvalidResponse):
-            await attempt_log.writer.commit(trade.settle, UsableResponse(order, reply_id, answer))
-            worth.usable += 1
+            await attempt_log.writer.commit(handler.apply, UsableResponse(request, response_id, answer))
+            failures.usable += 1
             return spent + LabelCounts(labelled=1)
-        worth.problems[answer.code] += 1
-        state: RequestState = "claimed" if attempt < label_requests.MAX_ANSWERS else "failed"
+        failures.problems[answer.code] += 1
+        state: RequestState = "claimed" if n_answers < label_requests.MAX_ANSWERS else "failed"
         await attempt_log.writer.commit(
-            label_responses.apply_unusable, UnusableResponse(order, reply_id, answer.code, state)
+            label_responses.apply_unusable, UnusableResponse(request, response_id, answer.code, state)
         )
-        order = replace(order, attempts=attempt, complaint=answer.code)
-    worth.given_up += 1
+        request = replace(request, attempts=n_answers, complaint=answer.code)
+    failures.given_up += 1
     return spent + LabelCounts(failed=1)
 
 

@@ -1,6 +1,6 @@
-"""Whoever answers orders, and the one kind there is: a desk at an OpenAI-compatible endpoint.
+"""Labeller protocol and its OpenAI-compatible implementation.
 
-Every try waits its turn, is written down, and only then sent; what comes back is handed on unread.
+Every attempt waits its turn, is written down, and only then sent; what comes back is handed on unread.
 """
 
 import asyncio
@@ -20,42 +20,39 @@ from feedback_model.labelling.client import Client
 from feedback_model.labelling.rate_limiter import RateLimiter
 from feedback_model.labelling.requests import (
     ATTEMPT_KEY,
+    PreparedRequest,
     TokenEstimator,
-    count_bytes,
-    messages_of,
-    request_body,
     request_version,
     unsupported_features,
 )
 from feedback_model.labelling.responses import read_envelope, read_stored, usage_of
 from feedback_model.labelling.retries import RetryLimits, RetryPolicy
-from feedback_model.prompts import Message
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import Attempt, LabellerKind, LabellingConfig, LabelRequest, ReceivedResponse
 from feedback_model.settings import Settings
 
-LOOKUP_PAUSES: Final = (0.0, 0.5, 2.0)  # seconds before each look for a stored reply: it may be listed late
+LOOKUP_PAUSES: Final = (0.0, 0.5, 2.0)  # seconds before each look for a stored response: it may be listed late
 
 _log = logging.getLogger(__name__)
 
 
 class Labeller(Protocol):
-    """Whoever answers orders."""
+    """A service that answers label requests."""
 
     limited_as: str
-    """Names the endpoint and the key: whoever has the same is under the same limit."""
+    """Name of endpoint and key: labellers with the same name share one rate limit."""
 
-    async def ask(self, order: LabelRequest, attempt_log: AttemptLog) -> ReceivedResponse:
-        """The reply to `order`, asked until it comes, every try written into `attempt_log` before it is sent.
+    async def ask(self, request: LabelRequest, attempt_log: AttemptLog) -> ReceivedResponse:
+        """Ask until a response comes, every attempt written into `attempt_log` before it is sent.
 
         Raises:
-            APIError: this one order cannot be answered.
-            LabellerError, ConfigurationError, Interrupted: no further order should be sent.
+            APIError: this one request cannot be answered.
+            LabellerError, ConfigurationError, Interrupted: no further request should be sent.
         """
         ...
 
-    async def find(self, send_id: str) -> bytes | None:
-        """The reply to a try that brought none, if the provider kept it; asks for it a few times.
+    async def find(self, attempt_id: str) -> bytes | None:
+        """Find the response to an attempt that brought none, if the provider stored it; looks a few times.
 
         Raises:
             APIError: the provider does not say.
@@ -63,11 +60,11 @@ class Labeller(Protocol):
         ...
 
     def share_limit_with(self, others: int) -> None:
-        """Leave their part of the endpoint's limit to so many other processes."""
+        """Leave equal parts of the endpoint's limit to so many other processes."""
         ...
 
-    def standing(self) -> str:
-        """How fast it asks and may ask, in a few words."""
+    def status(self) -> str:
+        """Say in a few words how fast it asks and may ask."""
         ...
 
 
@@ -81,96 +78,95 @@ class OpenAILabeller:
         self.client = client
         self.retries = retries
         self.optional_features = set(optional_features)
-        """Of `WISHES`: what is asked for as long as the endpoint knows it."""
+        """Of `OPTIONAL_FEATURES`: asked for as long as the endpoint knows them."""
         self._rate_limiter = RateLimiter()
         self.label_tokens = label_tokens
         """The most output tokens that a label may take."""
         self._estimator = TokenEstimator(label_tokens)
 
-    async def ask(self, order: LabelRequest, attempt_log: AttemptLog) -> ReceivedResponse:
+    async def ask(self, request: LabelRequest, attempt_log: AttemptLog) -> ReceivedResponse:
         """See `Labeller.ask`."""
-        messages = messages_of(order)
-        return await self.retries.call_with_retries(lambda: self._try(order, messages, attempt_log))
+        prepared = self._estimator.prepare(request)
+        return await self.retries.call_with_retries(lambda: self._attempt(prepared, attempt_log))
 
-    async def _try(self, order: LabelRequest, messages: list[Message], attempt_log: AttemptLog) -> ReceivedResponse:
-        n_bytes, output = count_bytes(order, messages), self._estimator.output(order)
-        await self._rate_limiter.wait_turn(self._estimator.prompt(n_bytes) + output)
+    async def _attempt(self, prepared: PreparedRequest, attempt_log: AttemptLog) -> ReceivedResponse:
+        await self._rate_limiter.wait_turn(prepared.charged_tokens)
         self.retries.check()  # hundreds may have waited in line while the run ended
-        send = await attempt_log.open(order, self._estimator.most_nanos(order.label_model, n_bytes, output))
-        self._see_that_the_run_goes_on(send, attempt_log)
-        optional_features = frozenset(self.optional_features)
-        question = orjson.dumps(request_body(order, messages, output, optional_features, send.send_id))
+        attempt = await attempt_log.open(prepared)
+        self._check_run_goes_on(attempt, attempt_log)
+        features, model = frozenset(self.optional_features), prepared.request.label_model
+        body = orjson.dumps(prepared.body(features, attempt.attempt_id))
         sent_at = time.monotonic()
         try:
-            reply = await self.client.complete(question, send.send_id)
-        except APIError as refusal:
-            body = await self._find_out_outcome(send, attempt_log, refusal, sent_at)
-            if body is not None:
-                return ReceivedResponse(order, read_envelope(body, order.label_model), send, reclaimed=True)
-            unmet = unsupported_features(optional_features, refusal.parameter)
-            if not unmet:
+            response = await self.client.complete(body, attempt.attempt_id)
+        except APIError as error:
+            found = await self._find_outcome(attempt, attempt_log, error, sent_at)
+            if found is not None:
+                return ReceivedResponse(prepared.request, read_envelope(found, model), attempt, recovered=True)
+            unsupported = unsupported_features(features, error.parameter)
+            if not unsupported:
                 raise
-            self.give_up(unmet, refusal.parameter, refusal.code)
-            return await self._try(order, messages, attempt_log)
+            self.give_up(unsupported, error.parameter, error.code)
+            return await self._attempt(prepared, attempt_log)
         except asyncio.CancelledError:
-            if "stored" not in optional_features:  # else it stays open, and the next run looks for it at the provider
-                attempt_log.close(send, "unknown", "cancelled")
+            if "stored" not in features:  # else it stays open, and the next run looks for it at the provider
+                attempt_log.close(attempt, "unknown", "cancelled")
             raise
-        self._rate_limiter.note_reply(reply.headers, sent_at)
-        paid = read_envelope(reply.content, order.label_model)
-        self._estimator.learn(order, n_bytes, usage_of(paid))
-        return ReceivedResponse(order, paid, send)
+        self._rate_limiter.note_response(response.headers, sent_at)
+        paid = read_envelope(response.content, model)
+        self._estimator.learn(prepared, usage_of(paid))
+        return ReceivedResponse(prepared.request, paid, attempt)
 
-    def _see_that_the_run_goes_on(self, send: Attempt, attempt_log: AttemptLog) -> None:
-        """Writing a try down may have taken long: a budget lets it wait until others turn out cheaper."""
+    def _check_run_goes_on(self, attempt: Attempt, attempt_log: AttemptLog) -> None:
+        """Close an attempt that waited, for a budget, until the run had ended."""
         try:
             self.retries.check()
         except FeedbackError:
-            attempt_log.close(send, "refused", "not_sent")
+            attempt_log.close(attempt, "refused", "not_sent")
             raise
 
-    async def _find_out_outcome(
-        self, send: Attempt, attempt_log: AttemptLog, refusal: APIError, sent_at: float
+    async def _find_outcome(
+        self, attempt: Attempt, attempt_log: AttemptLog, error: APIError, sent_at: float
     ) -> bytes | None:
-        """The reply to a try that brought none, if it is found after all; else its end is written down."""
-        if refusal.may_be_billed:
+        """Find the response to an attempt that brought none; else write its end down."""
+        if error.may_be_billed:
             with suppress(APIError):
-                if (body := await self.find(send.send_id)) is not None:
+                if (body := await self.find(attempt.attempt_id)) is not None:
                     return body
-        attempt_log.close(send, "unknown" if refusal.may_be_billed else "refused", refusal.code)
-        if refusal.action == "wait":
-            self._rate_limiter.note_refusal(refusal.headers, refusal.retry_after or 0.0, sent_at)
+        attempt_log.close(attempt, "unknown" if error.may_be_billed else "refused", error.code)
+        if error.action == "wait":
+            self._rate_limiter.note_refusal(error.headers, error.retry_after or 0.0, sent_at)
         return None
 
-    def give_up(self, optional_features: set[str], parameter: str | None, code: str) -> None:
-        """Ask for these no more: the endpoint refused a parameter of theirs."""
-        if optional_features & self.optional_features:
+    def give_up(self, features: set[str], parameter: str | None, code: str) -> None:
+        """Ask for these features no more: the endpoint refused a parameter of theirs."""
+        if features & self.optional_features:
             _log.warning("the endpoint knows no %s (%s); labelling goes on without", parameter, code)
-        self.optional_features -= optional_features
+        self.optional_features -= features
 
-    async def find(self, send_id: str) -> bytes | None:
+    async def find(self, attempt_id: str) -> bytes | None:
         """See `Labeller.find`."""
-        unsaid: APIError | None = None
+        unanswered: APIError | None = None
         for pause in LOOKUP_PAUSES if "stored" in self.optional_features else ():
             await asyncio.sleep(pause)
             try:
-                page, unsaid = await self.client.stored(ATTEMPT_KEY, send_id), None
-            except APIError as refusal:
-                unsaid = refusal
+                page, unanswered = await self.client.stored(ATTEMPT_KEY, attempt_id), None
+            except APIError as error:
+                unanswered = error
                 continue
-            if (body := read_stored(page, ATTEMPT_KEY, send_id)) is not None:
+            if (body := read_stored(page, ATTEMPT_KEY, attempt_id)) is not None:
                 return body
-        if unsaid is not None:
-            raise unsaid
+        if unanswered is not None:
+            raise unanswered
         return None
 
     def share_limit_with(self, others: int) -> None:
         """See `Labeller.share_limit_with`."""
         self._rate_limiter.share_limit_with(others)
 
-    def standing(self) -> str:
-        """See `Labeller.standing`."""
-        return self._rate_limiter.standing()
+    def status(self) -> str:
+        """See `Labeller.status`."""
+        return self._rate_limiter.status()
 
 
 EMBEDDED_MODEL: Final = "embedded-rubric-1"
@@ -179,13 +175,13 @@ RETIREMENT_NOTICE: Final = timedelta(days=60)  # a model that goes sooner is war
 
 
 def labelling_config_of(kind: LabellerKind, settings: Settings) -> LabellingConfig:
-    """The label set that a labeller's labels belong to; needs no network."""
+    """Name the configuration of a labeller's labels; needs no network."""
     model = EMBEDDED_MODEL if kind == "embedded" else settings.label_model
     return LabellingConfig(model, request_version("label", model))
 
 
 def check_labeller(kind: LabellerKind, settings: Settings) -> None:
-    """See that a labeller can be opened at all, before looking for work.
+    """Check that a labeller can be opened at all, before looking for work.
 
     Raises:
         ConfigurationError: `openai` was chosen and there is no key.
@@ -199,7 +195,7 @@ def check_labeller(kind: LabellerKind, settings: Settings) -> None:
 
 
 def check_endpoint(kind: LabellerKind, settings: Settings) -> None:
-    """See that the endpoint answers and has the model; for a person who waits and wants to know at once.
+    """Check that the endpoint answers and has the model; for a person who waits and wants to know at once.
 
     Raises:
         ConfigurationError: no key, a refused key, or an endpoint without the model.
@@ -210,7 +206,7 @@ def check_endpoint(kind: LabellerKind, settings: Settings) -> None:
         async with open_labeller(kind, settings):
             pass
 
-    if kind == "openai":  # the embedded labeller comes up with whoever asks it
+    if kind == "openai":  # the embedded labeller is started with the run itself
         asyncio.run(look())
 
 
@@ -218,7 +214,7 @@ def check_endpoint(kind: LabellerKind, settings: Settings) -> None:
 async def open_labeller(
     kind: LabellerKind, settings: Settings, bounds: RetryLimits | None = None
 ) -> AsyncGenerator[OpenAILabeller]:
-    """A labeller that is known to be there and to have the model.
+    """Open a labeller that is known to be there and to have the model.
 
     Raises:
         ConfigurationError: no key, a refused key, or an endpoint without the model.
@@ -232,14 +228,14 @@ async def open_labeller(
         secret = key.get_secret_value() if key and kind == "openai" else "none"
         client = Client(url, secret, settings.request_timeout)
         stack.push_async_callback(client.close)
-        desk = OpenAILabeller(
+        labeller = OpenAILabeller(
             client,
             RetryPolicy(url, bounds or _bounds(settings)),
             settings.label_max_tokens,
             _optional_features(kind, settings),
         )
-        await _check_model(desk, labelling_config_of(kind, settings).label_model)
-        yield desk
+        await _check_model(labeller, labelling_config_of(kind, settings).label_model)
+        yield labeller
 
 
 def _bounds(settings: Settings) -> RetryLimits:
@@ -253,19 +249,19 @@ def _embedded_endpoint() -> Any:
 
 
 def _optional_features(kind: LabellerKind, settings: Settings) -> frozenset[str]:
-    wished = {"stored": settings.store_completions, "soft": settings.soft_labels}
-    return frozenset(name for name, is_wished in wished.items() if is_wished and kind == "openai")
+    chosen = {"stored": settings.store_completions, "soft": settings.soft_labels}
+    return frozenset(name for name, is_chosen in chosen.items() if is_chosen and kind == "openai")
 
 
-async def _check_model(desk: OpenAILabeller, model: str) -> None:
+async def _check_model(labeller: OpenAILabeller, model: str) -> None:
     """Look the model up once, where the endpoint lists its models."""
     try:
-        models = _listed(await desk.retries.call_with_retries(desk.client.models))
+        models = _listed(await labeller.retries.call_with_retries(labeller.client.models))
     except APIError:
         return
     if models and model not in models:
         raise ConfigurationError(
-            f"the endpoint {desk.client.url} has no model {model!r}; set FEEDBACK_LABEL_MODEL to one of: "
+            f"the endpoint {labeller.client.url} has no model {model!r}; set FEEDBACK_LABEL_MODEL to one of: "
             + ", ".join(sorted(models)[:10])
         )
     _warn_of_retirement(model, models.get(model))

@@ -12,8 +12,7 @@ from feedback_model.labelling.label import LABEL_HANDLER
 from feedback_model.labelling.label_run import run_requests
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.metamorphic import CHECKS, split_sentences
-from feedback_model.labelling.recovery import recover_attempts
-from feedback_model.labelling.response_handlers import process_unprocessed
+from feedback_model.labelling.recovery import process_unprocessed, recover_attempts
 from feedback_model.progress import track
 from feedback_model.records.labels import LabelCheck, LabellingConfig, ScorePair
 from feedback_model.settings import Settings

@@ -1,63 +1,72 @@
-"""What a process that died had sent: its replies fetched from the provider where that kept them, the rest booked as unknown.
+"""Recover requests left in flight by a crashed process.
 
-The provider keeps replies only where FEEDBACK_STORE_COMPLETIONS says so. Without, nobody can know whether a try that was cut
-off was billed; it is then booked at the most it may have cost, and its order is bought again.
+Their responses are fetched from the provider, which stores them only where FEEDBACK_STORE_COMPLETIONS says so. Without, nobody
+can know whether an attempt that was cut off was billed; it is booked at the most it may have cost, and asked again.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from feedback_model.errors import StoreError
 from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.response_handlers import ResponseHandler, apply_response, counted
-from feedback_model.labelling.responses import read_envelope
+from feedback_model.labelling.responses import ResponseHandler, apply_response, counted, read_envelope
 from feedback_model.records.labels import Attempt, Purpose, ReceivedResponse
 from feedback_model.store import label_attempts, label_claims, label_responses
 from feedback_model.store.connection import Store
 
 AT_ONCE: Final = 16  # searches under way
 INTERVAL: Final = 5.0  # seconds between looks at who died
+Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
 
 
+def process_unprocessed(store: Store, purpose: Purpose, handler: ResponseHandler[Answer]) -> int:
+    """Process the responses committed by a process that died before it read them; returns how many."""
+    unprocessed = label_claims.take_over_unprocessed(store, purpose)
+    for each in unprocessed:
+        with store.write() as connection:
+            apply_response(connection, handler, each.request, each.response_id, each.body)
+    return len(unprocessed)
+
+
 async def recover_attempts(
-    store: Store, labeller: Labeller, model: str, trades: Mapping[Purpose, ResponseHandler[Any]]
+    store: Store, labeller: Labeller, model: str, handlers: Mapping[Purpose, ResponseHandler[Any]]
 ) -> int:
-    """Account for every try at `model` that lost its sender, and use the replies that are found; returns how many were.
+    """Account for every attempt at `model` that lost its sender, and use the responses that are found; returns how many were.
 
     Args:
-        trades: how replies are read, by the purpose of their orders; tries of other purposes are left alone.
+        handlers: readers of responses, by the purpose of their requests; attempts of other purposes are left alone.
     """
-    lost = await asyncio.to_thread(label_attempts.take_over_lost_attempts, store, model, tuple(trades))
+    lost = await asyncio.to_thread(label_attempts.take_over_lost_attempts, store, model, tuple(handlers))
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def look(send: Attempt) -> bytes | APIError | None:
+    async def look(attempt: Attempt) -> bytes | APIError | None:
         async with gate:
             try:
-                return await labeller.find(send.send_id)
-            except APIError as refusal:
-                return refusal
+                return await labeller.find(attempt.attempt_id)
+            except APIError as error:
+                return error
 
-    looked = dict(zip(lost.sends, await asyncio.gather(*map(look, lost.sends)), strict=True))
-    found = {send: body for send, body in looked.items() if isinstance(body, bytes)}
-    missing = [send for send, body in looked.items() if body is None]
-    await asyncio.to_thread(_use, store, trades, found)
+    looked = dict(zip(lost.attempts, await asyncio.gather(*map(look, lost.attempts)), strict=True))
+    found = {attempt: body for attempt, body in looked.items() if isinstance(body, bytes)}
+    missing = [attempt for attempt, body in looked.items() if body is None]
+    await asyncio.to_thread(_apply_found, store, handlers, found)
     await asyncio.to_thread(label_attempts.book_unknown, store, missing)
-    await asyncio.to_thread(label_claims.release, store, lost.requests - {send.request_id for send in found})
-    if unknown := len(lost.sends) - len(found) - len(missing):
-        _log.warning("the endpoint does not say whether it kept %d replies; the next run asks again", unknown)
+    await asyncio.to_thread(label_claims.release, store, lost.requests - {attempt.request_id for attempt in found})
+    if unknown := len(lost.attempts) - len(found) - len(missing):
+        _log.warning("the endpoint does not say whether it stored %d responses; the next run asks again", unknown)
     return len(found)
 
 
 @asynccontextmanager
 async def recovering_meanwhile(
-    store: Store, labeller: Labeller, model: str, trades: Mapping[Purpose, ResponseHandler[Any]]
+    store: Store, labeller: Labeller, model: str, handlers: Mapping[Purpose, ResponseHandler[Any]]
 ) -> AsyncGenerator[None]:
-    """Account for what processes leave behind that die during the block."""
+    """Recover, during the block, what processes leave behind that die meanwhile."""
     ended = asyncio.Event()
 
     async def go_on() -> None:
@@ -67,28 +76,30 @@ async def recovering_meanwhile(
                     await ended.wait()
                     return
             try:
-                await recover_attempts(store, labeller, model, trades)
+                await recover_attempts(store, labeller, model, handlers)
             except StoreError as error:
-                _log.warning("what others left behind could not be looked for, and will be again: %s", error)
+                _log.warning("requests of crashed processes could not be looked for, the next look follows: %s", error)
 
     work = asyncio.create_task(go_on())
     try:
         yield
     finally:
-        ended.set()  # what was adopted is seen through; whoever stopped halfway would have to be adopted from in turn
+        ended.set()  # what was taken over is finished; stopped halfway, it would have to be taken over again
         await work
 
 
-def _use(store: Store, trades: Mapping[Purpose, ResponseHandler[Any]], found: Mapping[Attempt, bytes]) -> None:
-    orders = label_claims.take_over_claims(store, [send.request_id for send in found])
-    for send, body in found.items():
-        paid = read_envelope(body, send.labelling_config.label_model)
+def _apply_found(
+    store: Store, handlers: Mapping[Purpose, ResponseHandler[Any]], found: Mapping[Attempt, bytes]
+) -> None:
+    requests = label_claims.take_over_claims(store, [attempt.request_id for attempt in found])
+    for attempt, body in found.items():
+        paid = read_envelope(body, attempt.labelling_config.label_model)
         with store.write() as connection:
-            order = orders.pop(send.request_id, None)
-            if order is None:  # bought again in the meantime; what this one cost still counts
-                label_responses.store_spare_response(connection, send, paid)
+            request = requests.pop(attempt.request_id, None)
+            if request is None:  # answered again in the meantime; the cost of this one still counts
+                label_responses.store_spare_response(connection, attempt, paid)
                 continue
-            (reply_id,) = label_responses.store_responses(
-                connection, [ReceivedResponse(order, paid, send, reclaimed=True)]
+            (response_id,) = label_responses.store_responses(
+                connection, [ReceivedResponse(request, paid, attempt, recovered=True)]
             )
-            apply_response(connection, trades[order.purpose], counted(order), reply_id, body)
+            apply_response(connection, handlers[request.purpose], counted(request), response_id, body)

@@ -1,4 +1,8 @@
-"""What is asked of a labelling endpoint, as the object that is sent. Pure: knows neither the client nor the ledger."""
+"""Label requests, prepared: the messages, their size, what they may cost, and the body that is sent. Pure.
+
+Providers charge the output that is asked for against the limit before it is written, and a budget must hold whatever comes
+back; so both want a bound that is seldom too low and not much too high. It is a rule of thumb at first, then learned.
+"""
 
 import hashlib
 import json
@@ -21,7 +25,7 @@ REWRITE_ROOM: Final = 128  # tokens beyond the length of the original
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Models that take the same parameters, told by how their name begins."""
+    """Models that take the same parameters, recognised by how their name begins."""
 
     prefix: str
     parameters: Mapping[str, Any]
@@ -36,30 +40,41 @@ FAMILIES: Final = (
 
 
 def parameters_for(model: str) -> Mapping[str, Any]:
-    """The sampling parameters to send to `model`."""
+    """Choose the sampling parameters for `model`."""
     return next(family.parameters for family in FAMILIES if model.startswith(family.prefix))
 
 
-def token_limit(order: LabelRequest, label_tokens: int) -> int:
-    """The most output tokens `order` may need; providers charge this against the limit before they answer."""
-    if order.purpose != "rewrite":
+def token_limit(request: LabelRequest, label_tokens: int) -> int:
+    """Bound the output tokens of `request`; providers charge this against the limit before they answer."""
+    if request.purpose != "rewrite":
         return label_tokens
-    return REWRITE_ROOM + len(order.text.encode("utf-8")) // 2
+    return REWRITE_ROOM + len(request.text.encode("utf-8")) // 2
 
 
-ENOUGH: Final = 30  # replies from which their size is learned
+ATTEMPT_KEY: Final = "feedback_attempt"  # the key under which the provider keeps an attempt's id
 
+TOP_LOGPROBS: Final = 10  # likeliest tokens told at each place: one for each score
+
+OPTIONAL_FEATURES: Final = {"stored": {"store", "metadata"}, "soft": {"logprobs", "top_logprobs"}}
+"""Features asked for where settings say so, each with the parameters that an endpoint without it refuses."""
+
+ANSWER_FORMAT: Final = {
+    "type": "json_schema",
+    "json_schema": {"name": "feedback", "strict": True, "schema": feedback_schema()},
+}
+
+AROUND: Final = 12  # prompt tokens that chat templates put around each message
+
+_FORMAT_BYTES: Final = len(json.dumps(ANSWER_FORMAT))  # providers charge the schema as input
+ENOUGH: Final = 30  # responses from which their size is learned
 ROOM: Final = 1.3  # times the longest output so far
-
 STEP: Final = 50  # tokens
-
 USUAL_BYTES: Final = 3.5  # bytes a token of English prose has, before anything is known
-
 USUAL_OUTPUT: Final = 300  # tokens of six scores with a sentence or two each, likewise
 
 
 def in_budget(dollars: float | None, model: str) -> int | None:
-    """A budget in billionths of a dollar; None without one.
+    """Convert a budget to billionths of a dollar; None without one.
 
     Raises:
         ConfigurationError: the model has no known price, so that no budget could be kept.
@@ -74,9 +89,48 @@ def in_budget(dollars: float | None, model: str) -> int | None:
     return in_nanos(dollars, int)
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """A label request as it goes to the endpoint, built once and sent as often as it takes."""
+
+    request: LabelRequest
+    messages: tuple[Message, ...]
+    n_bytes: int
+    """Of all that is charged as input, with what chat templates put around messages."""
+    prompt_tokens: float
+    """To expect."""
+    max_output: int
+    """Tokens that may be written, at most."""
+    cost_bound: int
+    """The most it can cost, in billionths of a dollar; 0 where the model has no known price."""
+
+    @property
+    def charged_tokens(self) -> float:
+        """Tokens counted against the rate limit before the answer is written."""
+        return self.prompt_tokens + self.max_output
+
+    def body(self, features: Collection[str] = (), attempt_id: str = "") -> dict[str, Any]:
+        """Build the body of a chat completion.
+
+        Args:
+            features: of `OPTIONAL_FEATURES`.
+            attempt_id: told to a provider that stores completions.
+        """
+        model = self.request.label_model
+        body: dict[str, Any] = {"model": model, "messages": self.messages, "max_completion_tokens": self.max_output}
+        body |= parameters_for(model)
+        if self.request.purpose != "rewrite":
+            body["response_format"] = ANSWER_FORMAT
+            if "soft" in features:
+                body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        if "stored" in features:
+            body |= {"store": True, "metadata": {ATTEMPT_KEY: attempt_id}}
+        return body
+
+
 @dataclass(slots=True)
 class TokenEstimator:
-    """What the labels of one run need; rewrites are as long as their originals and are not learned from."""
+    """Token estimates of one run, learned from its labels; rewrites are as long as their originals."""
 
     label_tokens: int
     """The most output tokens that a label may take."""
@@ -86,76 +140,69 @@ class TokenEstimator:
     densest: float = 0.0
     """Prompt tokens per byte."""
 
-    def learn(self, order: LabelRequest, n_bytes: int, usage: Usage) -> None:
-        """Take in what one reply used."""
+    def prepare(self, request: LabelRequest) -> PreparedRequest:
+        """Build the messages of `request`, and estimate what they take."""
+        messages = tuple(_messages(request))
+        n_bytes, max_output = _count_bytes(request, messages), self._max_output(request)
+        return PreparedRequest(
+            request=request,
+            messages=messages,
+            n_bytes=n_bytes,
+            prompt_tokens=n_bytes * (self.densest or 1 / USUAL_BYTES),
+            max_output=max_output,
+            cost_bound=_cost_bound(request.label_model, n_bytes, max_output),
+        )
+
+    def learn(self, prepared: PreparedRequest, usage: Usage) -> None:
+        """Take in what one response used."""
         if usage.prompt_tokens:
-            self.densest = max(self.densest, usage.prompt_tokens / max(1, n_bytes))
-        if order.purpose != "rewrite" and usage.completion_tokens:
+            self.densest = max(self.densest, usage.prompt_tokens / max(1, prepared.n_bytes))
+        if prepared.request.purpose != "rewrite" and usage.completion_tokens:
             self.seen += 1
             self.longest = max(self.longest, usage.completion_tokens)
 
-    def output(self, order: LabelRequest) -> int:
-        """The output tokens to ask for; all that may be had where the last answer was cut off."""
-        most = token_limit(order, self.label_tokens)
-        if order.purpose == "rewrite" or self.seen < ENOUGH or order.complaint == "truncated":
+    def _max_output(self, request: LabelRequest) -> int:
+        """Choose the output tokens to ask for; all that may be had where the last answer was cut off."""
+        most = token_limit(request, self.label_tokens)
+        if request.purpose == "rewrite" or self.seen < ENOUGH or request.complaint == "truncated":
             return most
         return min(most, math.ceil(self.longest * ROOM / STEP) * STEP)
 
-    def prompt(self, n_bytes: int) -> float:
-        """The prompt tokens to expect."""
-        return n_bytes * (self.densest or 1 / USUAL_BYTES)
 
-    def most_nanos(self, model: str, n_bytes: int, output: int) -> int:
-        """The most that a request can cost, in billionths of a dollar; 0 where the model has no known price."""
-        price = price_of(model)
-        if price is None:
-            return 0
-        # No token is shorter than a byte, in no language; what was reserved too much is freed when the reply comes.
-        return math.ceil((n_bytes * price.prompt + output * price.completion) * NANOS / 1e6)
+def _cost_bound(model: str, n_bytes: int, max_output: int) -> int:
+    price = price_of(model)
+    if price is None:
+        return 0
+    # No token is shorter than a byte, in no language; what was reserved too much is freed when the response comes.
+    return math.ceil((n_bytes * price.prompt + max_output * price.completion) * NANOS / 1e6)
 
 
-ATTEMPT_KEY: Final = "feedback_send"  # the key under which the provider keeps a try's id
-
-TOP_LOGPROBS: Final = 10  # likeliest tokens told at each place: one for each score
-
-OPTIONAL_FEATURES: Final = {"stored": {"store", "metadata"}, "soft": {"logprobs", "top_logprobs"}}
-"""What is asked for where settings say so, and the parameters that an endpoint without it refuses."""
-
-ANSWER_FORMAT: Final = {
-    "type": "json_schema",
-    "json_schema": {"name": "feedback", "strict": True, "schema": feedback_schema()},
-}
-
-AROUND: Final = 12  # prompt tokens that chat templates put around each message
-
-_FORMAT_BYTES: Final = len(json.dumps(ANSWER_FORMAT))  # providers charge the schema as input
-
-
-def count_bytes(order: LabelRequest, messages: Sequence[Message]) -> int:
-    """The size of all that is charged as input, with what is put around messages."""
+def _count_bytes(request: LabelRequest, messages: Sequence[Message]) -> int:
     said = sum(len(message["content"].encode()) + AROUND for message in messages)
-    return said if order.purpose == "rewrite" else said + _FORMAT_BYTES
+    return said if request.purpose == "rewrite" else said + _FORMAT_BYTES
 
 
 def usual_prompt_tokens(name: PromptName, n_characters: float, **values: str) -> float:
-    """The input tokens to expect of a question about a text of so many characters, before any such reply was seen."""
+    """Estimate the input tokens of a request about a text of so many characters, before any response was seen."""
     around = sum(len(message["content"].encode()) + AROUND for message in render_messages(name, "", **values))
     return (around + n_characters + (_FORMAT_BYTES if name == "label" else 0)) / USUAL_BYTES
 
 
-def messages_of(order: LabelRequest) -> list[Message]:
-    """The messages that ask for what `order` wants, with the complaint about its last answer if there was one."""
-    if order.purpose == "rewrite":
-        return render_messages("rewrite", order.text, trait=str(order.target_trait), target=str(order.target_score))
-    messages = render_messages("label", order.text)
-    if order.complaint is not None:
-        messages.append({"role": "user", "content": complaint_about(order.complaint)})
+def _messages(request: LabelRequest) -> list[Message]:
+    """Render the messages, with the complaint about the last answer if there was one."""
+    if request.purpose == "rewrite":
+        return render_messages(
+            "rewrite", request.text, trait=str(request.target_trait), target=str(request.target_score)
+        )
+    messages = render_messages("label", request.text)
+    if request.complaint is not None:
+        messages.append({"role": "user", "content": complaint_about(request.complaint)})
     return messages
 
 
 @cache
 def request_version(name: PromptName, model: str) -> str:
-    """`name-xxxxxxxx`, from the hash of what decides an answer but the transcript: prose, rubric, answer format, parameters.
+    """Name the version of a prompt: `name-xxxxxxxx`, hashed from prose, rubric, answer format and parameters.
 
     What only bounds or accompanies an answer (its length, log probabilities, a complaint about the last one) is left out.
     """
@@ -163,30 +210,6 @@ def request_version(name: PromptName, model: str) -> str:
     return f"{name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]}"
 
 
-def unsupported_features(optional_features: Collection[str], parameter: str | None) -> set[str]:
-    """Which of `optional_features` an endpoint does not meet that refuses `parameter`."""
-    return {wish for wish in optional_features if parameter in OPTIONAL_FEATURES[wish]}
-
-
-def request_body(
-    order: LabelRequest,
-    messages: list[Message],
-    output: int,
-    optional_features: Collection[str] = (),
-    send_id: str = "",
-) -> dict[str, Any]:
-    """The request body.
-
-    Args:
-        output: the most tokens that may be written.
-        optional_features: of `OPTIONAL_FEATURES`.
-    """
-    asked: dict[str, Any] = {"model": order.label_model, "messages": messages, "max_completion_tokens": output}
-    asked |= parameters_for(order.label_model)
-    if order.purpose != "rewrite":
-        asked["response_format"] = ANSWER_FORMAT
-        if "soft" in optional_features:
-            asked |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
-    if "stored" in optional_features:
-        asked |= {"store": True, "metadata": {ATTEMPT_KEY: send_id}}
-    return asked
+def unsupported_features(features: Collection[str], parameter: str | None) -> set[str]:
+    """Find those of `features` that an endpoint lacks which refuses `parameter`."""
+    return {feature for feature in features if parameter in OPTIONAL_FEATURES[feature]}

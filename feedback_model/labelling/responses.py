@@ -1,23 +1,34 @@
-"""Response parsing: the envelope (usage, id, finish reason), then the answer inside.
+"""Responses: the envelope (usage, id, finish reason), the answer inside, and the handler that stores it.
 
-Takes the bytes as they came and never raises: a response that cannot be used is an `InvalidResponse` with a code.
+Readers take the bytes as they came and never raise: a response that cannot be used is an `InvalidResponse` with a code.
 """
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import orjson
 
 from feedback_model.feedback import Feedback
 from feedback_model.labelling.pricing import Usage, cost_of
 from feedback_model.parsing import FailureCode, judge
-from feedback_model.records.labels import Label, PaidResponse
+from feedback_model.records.labels import (
+    Label,
+    LabelRequest,
+    PaidResponse,
+    RequestState,
+    UnusableResponse,
+    UsableResponse,
+)
+from feedback_model.store import label_requests, label_responses
+from feedback_model.store.connection import Connection
+from feedback_model.store.label_responses import Apply
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
+Answer = TypeVar("Answer")
 _SCORE = re.compile(r'"score"\s*:\s*(\d+)')
 
 
@@ -141,6 +152,32 @@ def read_stored(page: bytes, key: str, value: str) -> bytes | None:
     data = _object(page).get("data")
     listed = map(_mapping, data) if isinstance(data, list) else ()
     return next((orjson.dumps(each) for each in listed if _mapping(each.get("metadata")).get(key) == value), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHandler(Generic[Answer]):
+    """Reader of one kind of answer, and the statement that stores it."""
+
+    read: Callable[[bytes], Answer | InvalidResponse]
+    apply: Apply[Answer]
+
+
+def apply_response(
+    connection: Connection, handler: ResponseHandler[Answer], request: LabelRequest, response_id: int, body: bytes
+) -> bool:
+    """Read a response that is stored and counted, and store its answer; True if it was of use."""
+    answer = handler.read(body)
+    if isinstance(answer, InvalidResponse):
+        state: RequestState = "queued" if request.attempts < label_requests.MAX_ANSWERS else "failed"
+        label_responses.apply_unusable(connection, [UnusableResponse(request, response_id, answer.code, state)])
+        return False
+    handler.apply(connection, [UsableResponse(request, response_id, answer)])
+    return True
+
+
+def counted(request: LabelRequest) -> LabelRequest:
+    """Count one more stored response to `request`."""
+    return replace(request, attempts=request.attempts + 1)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""How long the endpoint is waited for: retries, and one verdict when it is down.
+"""Retry policy and circuit breaker: how often a request is sent again, and when the whole run ends.
 
-All requests of a run share one `RetryPolicy`, so a refusal that ends the run ends it at once. How fast they are sent is
-`pacing`'s business.
-Knows nothing of the client that sends.
+All requests of a run share one `RetryPolicy`, so an error that ends the run ends it at once. How fast they are sent is decided
+by `rate_limiter`.
 """
 
 import asyncio
@@ -32,7 +31,7 @@ TICK: Final = 0.25  # seconds between looks at a request to stop
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """Where patience ends; times in seconds."""
+    """Limits of the retry policy; times in seconds."""
 
     outage: float = default_setting("label_outage")
     """An endpoint that has done nothing but fail for so long counts as down."""
@@ -40,7 +39,7 @@ class RetryLimits:
     """The same for one that has never answered yet."""
     few: int = 3
     """While no more requests than this fail, the fault may lie in them: they are set aside, and the run goes on."""
-    tries: int = 6
+    attempts: int = 6
     """How often one request may fail while others are answered."""
     longest_wait: float = default_setting("label_longest_wait")
     """The longest pause for a limit; beyond it the run stops, to be started again later."""
@@ -53,7 +52,7 @@ class RetryLimits:
 
 
 class RetryPolicy:
-    """Sends requests until they are answered, or until no further one should be sent."""
+    """Retry policy of one run: requests are sent until they are answered, or until no further one should be sent."""
 
     def __init__(self, where: str, bounds: RetryLimits) -> None:
         self._where = where
@@ -67,7 +66,7 @@ class RetryPolicy:
         self._refused_in_a_row = 0
 
     async def call_with_retries(self, send: Callable[[], Awaitable[T]]) -> T:
-        """The answer to `send`, which is called again after limits and faults.
+        """Call `send` until it answers, again after limits and faults.
 
         Raises:
             APIError: this one request cannot be answered.
@@ -79,13 +78,13 @@ class RetryPolicy:
         """
         try:
             return await self._send_once(send)
-        except APIError as refusal:
-            if refusal.action not in {"wait", "retry"}:
+        except APIError as error:
+            if error.action not in {"wait", "retry"}:
                 raise
-            first = [refusal]
+            first = [error]
 
         async def again() -> T:
-            # Its own bookkeeping costs as much as our whole request, so the first try goes without, and is told of here.
+            # tenacity's bookkeeping costs as much as our whole request, so the first attempt goes without, and is told of here.
             if first:
                 raise first.pop()
             return await self._send_once(send)
@@ -103,8 +102,8 @@ class RetryPolicy:
         self.check()
         try:
             answer = await send()
-        except APIError as refusal:
-            self._take_note(refusal, send)
+        except APIError as error:
+            self._take_note(error, send)
             raise
         self._note_answer()
         return answer
@@ -116,10 +115,10 @@ class RetryPolicy:
         self._failing.clear()
 
     def check(self) -> None:
-        """Let nothing be sent once the run has ended.
+        """Refuse to send once the run has ended.
 
         Raises:
-            FeedbackError: why it has.
+            FeedbackError: the error that ended it.
         """
         check_stop()
         if self._ended is not None:
@@ -132,90 +131,90 @@ class RetryPolicy:
         while (left := began + seconds - time.monotonic()) > 0:
             await asyncio.sleep(min(TICK, left))
             self.check()
-            if self._last_answer < began:  # one request that waits while others are answered is no news
+            if self._last_answer < began:  # no message where one request waits while others are answered
                 waiting.look()
 
     def _is_exhausted(self, state: RetryCallState) -> bool:
-        refusal = state.outcome.exception() if state.outcome else None
+        error = state.outcome.exception() if state.outcome else None
         others_are_answered = self._last_answer > state.start_time
         return (
-            isinstance(refusal, APIError)
-            and refusal.action == "retry"
-            and state.attempt_number >= self._bounds.tries
+            isinstance(error, APIError)
+            and error.action == "retry"
+            and state.attempt_number >= self._bounds.attempts
             and others_are_answered
         )
 
     def _pause(self, state: RetryCallState) -> float:
-        refusal = state.outcome.exception() if state.outcome else None
-        asked = refusal.retry_after if isinstance(refusal, APIError) else None
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, APIError) else None
         backoff = min(self._bounds.first_backoff * 2 ** min(state.attempt_number - 1, 16), self._bounds.longest_backoff)
         answered_lately = self._answered and self._last_answer > time.monotonic() - self._bounds.lately
-        # A single request that is told to wait for minutes while others pass need not believe it.
+        # A single request that is told to wait for minutes while others pass does not believe it.
         believed = asked is not None and (asked <= self._bounds.longest_backoff or not answered_lately)
         wait = asked if asked is not None and believed else backoff
         return wait + random.uniform(0, 0.25) * max(wait, self._bounds.first_backoff)
 
-    def _take_note(self, refusal: APIError, request: object) -> None:
-        match refusal.action:
+    def _take_note(self, error: APIError, request: object) -> None:
+        match error.action:
             case "stop":
                 self._end(
                     LabellingStopped(
-                        f"the endpoint {self._where} refuses to go on ({refusal.code}): {refusal.message}; "
-                        "what is paid for is kept, mend the account and run the same command again"
+                        f"the endpoint {self._where} refuses to go on ({error.code}): {error.message}; "
+                        "what is paid for is kept; settle the account and run the same command again"
                     )
                 )
             case "configure":
                 self._end(
                     ConfigurationError(
-                        f"the endpoint {self._where} refuses key, model or path ({refusal.code}): {refusal.message}; "
+                        f"the endpoint {self._where} refuses key, model or path ({error.code}): {error.message}; "
                         "see OPENAI_API_KEY, FEEDBACK_LABEL_MODEL, FEEDBACK_OPENAI_BASE_URL"
                     )
                 )
             case "wait":
-                self._note_limit(refusal)
+                self._note_limit(error)
             case "retry":
-                self._note_fault(refusal, request)
+                self._note_fault(error, request)
             case "give_up":
-                self._note_unanswerable(refusal)
+                self._note_unanswerable(error)
 
-    def _note_limit(self, refusal: APIError) -> None:
-        now, wait = time.monotonic(), refusal.retry_after or 0.0
+    def _note_limit(self, error: APIError) -> None:
+        now, wait = time.monotonic(), error.retry_after or 0.0
         self._limited_since = self._limited_since or now
         if wait > self._bounds.longest_wait or now - self._limited_since > self._bounds.longest_wait + wait:
             self._end(
                 LabellerError(
-                    f"the endpoint {self._where} asks to wait {wait:.0f} s ({refusal.code}), longer than the "
+                    f"the endpoint {self._where} asks to wait {wait:.0f} s ({error.code}), longer than the "
                     f"{self._bounds.longest_wait:.0f} s this run waits; run the same command again later, or "
                     "raise FEEDBACK_LABEL_LONGEST_WAIT"
                 )
             )
 
-    def _note_fault(self, refusal: APIError, request: object) -> None:
+    def _note_fault(self, error: APIError, request: object) -> None:
         now = time.monotonic()
         self._failing_since = self._failing_since or now
         self._failing.add(request)
         retries = self._bounds.outage if self._answered else self._bounds.first_contact
         if now - self._failing_since < retries:
             return
-        if refusal.code != "connection" and self._answered and len(self._failing) <= self._bounds.few:
-            refusal.action = "give_up"
+        if error.code != "connection" and self._answered and len(self._failing) <= self._bounds.few:
+            error.action = "give_up"
         else:
-            verb = "cannot be reached" if refusal.status is None else "keeps failing"
+            verb = "cannot be reached" if error.status is None else "keeps failing"
             longer = ", or raise FEEDBACK_LABEL_OUTAGE" if self._answered else ""
             self._end(
                 EndpointUnreachable(
-                    f"the labelling endpoint {verb} at {self._where}: {refusal.message}; what is paid for is kept, "
+                    f"the labelling endpoint {verb} at {self._where}: {error.message}; what is paid for is kept; "
                     f"run the same command again when it is back{longer}"
                 )
             )
 
-    def _note_unanswerable(self, refusal: APIError) -> None:
+    def _note_unanswerable(self, error: APIError) -> None:
         self._refused_in_a_row += 1
         if self._refused_in_a_row >= self._bounds.hopeless:
             self._end(
                 LabellerError(
-                    f"the endpoint {self._where} refused {self._refused_in_a_row} requests in a row ({refusal.code}): "
-                    f"{refusal.message}; choose a model that takes structured output with FEEDBACK_LABEL_MODEL"
+                    f"the endpoint {self._where} refused {self._refused_in_a_row} requests in a row ({error.code}): "
+                    f"{error.message}; choose a model that takes structured output with FEEDBACK_LABEL_MODEL"
                 )
             )
 

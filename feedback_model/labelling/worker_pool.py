@@ -1,7 +1,6 @@
-"""Works through orders with a bounded number in flight, and stops without losing one that is on its way.
+"""Worker pool: a bounded number of requests in flight, none of which is lost when the work stops.
 
-Orders are claimed a few hundred ahead, as they are needed, so memory does not grow with their number. Knows nothing of what
-working on an order means.
+Requests are claimed a few hundred ahead, as they are needed, so memory does not grow with their number.
 """
 
 import asyncio
@@ -13,34 +12,34 @@ from typing import Final, Generic, TypeVar
 
 from feedback_model.progress import check_stop
 
-Order = TypeVar("Order")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 TICK: Final = 0.25  # seconds between looks at a request to stop
-GRACE: Final = 10.0  # seconds that requests in flight get to come home when the work stops
-HEARTBEAT: Final = 30.0  # seconds between signs of life
-AHEAD: Final = 500  # orders claimed at once
+GRACE: Final = 10.0  # seconds that requests in flight get to finish when the work stops
+HEARTBEAT: Final = 30.0  # seconds between heartbeats
+AHEAD: Final = 500  # requests claimed at once
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """A worker has stopped."""
+    """The end of a worker."""
 
     error: BaseException | None
 
 
-class RequestQueue(Generic[Order]):
-    """Orders as they are claimed; ends when there are none left, when enough were given out, or when closed."""
+class RequestQueue(Generic[Item]):
+    """Requests as they are claimed; ends when there are none left, when enough were given out, or when closed."""
 
-    def __init__(self, claim: Callable[[int], Sequence[Order]], limit: int | None = None) -> None:
+    def __init__(self, claim: Callable[[int], Sequence[Item]], limit: int | None = None) -> None:
         self._claim = claim
         self._left = limit
         self._closed = False
         self._refill = asyncio.Lock()
-        self.unused: deque[Order] = deque()
+        self.unused: deque[Item] = deque()
         """Claimed and not given out."""
 
-    async def next(self) -> Order | None:
-        """The next order, claimed now or before; None when the feed has ended."""
+    async def next(self) -> Item | None:
+        """Return the next request, claimed now or before; None when the queue has ended."""
         if not self.unused and not self._closed:
             async with self._refill:
                 if not self.unused and not self._closed:
@@ -60,22 +59,22 @@ class RequestQueue(Generic[Order]):
 
 
 async def run_workers(
-    feed: RequestQueue[Order],
-    work: Callable[[Order], Awaitable[Result]],
+    queue: RequestQueue[Item],
+    work: Callable[[Item], Awaitable[Result]],
     concurrency: int,
     heartbeat: Callable[[], None],
 ) -> AsyncGenerator[Result]:
-    """Each result as it comes, with up to `concurrency` orders in work at once.
+    """Yield each result as it comes, with up to `concurrency` requests in work at once.
 
     Args:
         heartbeat: called every 30 s, so that others see this process is at work.
 
     Raises:
-        Interrupted: a stop was requested; orders in work were given time to finish.
+        Interrupted: a stop was requested; requests in work were given time to finish.
         Exception: whatever `work` raised first, likewise.
     """
     results: asyncio.Queue[Result | _End] = asyncio.Queue()
-    workers = [asyncio.create_task(_work(feed, work, results)) for _ in range(concurrency)]
+    workers = [asyncio.create_task(_work(queue, work, results)) for _ in range(concurrency)]
     at_work, last_beat = concurrency, time.monotonic()
     try:
         while at_work:
@@ -91,24 +90,24 @@ async def run_workers(
                 last_beat = time.monotonic()
                 heartbeat()
     finally:
-        feed.close()
+        queue.close()
         await _drain(workers)
 
 
 async def _work(
-    feed: RequestQueue[Order], work: Callable[[Order], Awaitable[Result]], results: "asyncio.Queue[Result | _End]"
+    queue: RequestQueue[Item], work: Callable[[Item], Awaitable[Result]], results: "asyncio.Queue[Result | _End]"
 ) -> None:
     try:
-        while (order := await feed.next()) is not None:
-            results.put_nowait(await work(order))
-    except BaseException as error:  # noqa: BLE001 - whoever takes the results must hear of it
+        while (item := await queue.next()) is not None:
+            results.put_nowait(await work(item))
+    except BaseException as error:  # noqa: BLE001 - the consumer of the results raises it
         results.put_nowait(_End(error))
     else:
         results.put_nowait(_End(None))
 
 
 async def _next(results: "asyncio.Queue[Result | _End]") -> "Result | _End | None":
-    """The next result, or None when none came for a while."""
+    """Return the next result, or None when none came for a while."""
     if not results.empty():
         return results.get_nowait()
     try:

@@ -1,4 +1,4 @@
-"""What an evaluation found, as records. Knows nothing of how the figures are computed or kept."""
+"""Records of predictions and evaluations."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model said about one transcript, as it came."""
+    """Output of a model on one transcript, as it came."""
 
     transcript_id: str
     raw: bytes
@@ -28,7 +28,7 @@ Tier = Literal["strict", "extractable", "repairable", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """One way of asking one model."""
+    """Setting under which one model is run: decoding, prompt, limits, device."""
 
     inference_id: str
     model_id: str
@@ -51,7 +51,7 @@ ErrorMeasure = Literal["penalised", "common"]
 
 @dataclass(frozen=True, slots=True)
 class NoiseFloor:
-    """The variance of the labeller's noise: the lowest MSE that can be reached against one label."""
+    """Variance of the labeller's noise: the lowest MSE that can be reached against one label."""
 
     trait: str
     """`all` is the mean over traits."""
@@ -69,7 +69,7 @@ class NoiseFloor:
 
 @dataclass(frozen=True, slots=True)
 class JudgedOutput:
-    """A judged output, as evaluations use it."""
+    """Tier of an output, and its scores where it is strictly valid."""
 
     tier: Tier
     scores: tuple[float, ...] | None
@@ -78,7 +78,7 @@ class JudgedOutput:
 
 @dataclass(frozen=True, slots=True)
 class TraitResult:
-    """The MSE of one model on one trait over one subset."""
+    """MSE of one model on one trait over one subset."""
 
     trait: str
     subset: Subset
@@ -94,7 +94,7 @@ class TraitResult:
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """One further metric of one model on one trait over one subset."""
+    """Further metric of one model on one trait over one subset."""
 
     trait: str
     subset: Subset
@@ -109,10 +109,10 @@ class MetricResult:
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """One model's row of an evaluation. Every MSE is the plain mean over the six traits."""
+    """Results of one model in an evaluation. Every MSE is the plain mean over the six traits."""
 
     model: str
-    """The role in this evaluation: `base`, `base-nf4`, `epoch-N`, `unaugmented`, `champion`."""
+    """The model's name in this evaluation: `base`, `base-nf4`, `epoch-N`, `unaugmented`, `champion`."""
     inference_id: str
     model_id: str
     valid_strict: int
@@ -151,7 +151,7 @@ class ModelResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One model against another on the same transcripts; below zero `model` has the smaller figure."""
+    """Comparison of two models on the same transcripts; below zero `model` has the smaller figure."""
 
     model: str
     other: str
@@ -167,13 +167,13 @@ class Comparison:
     p_adjusted: float | None
     """After Holm, over all pairs of the evaluation under this measure."""
     distinguishable: bool
-    """Whether `p_adjusted` is below 0.05."""
+    """True where `p_adjusted` is below 0.05."""
     bound_low: float | None
-    """What the difference in MSE over all transcripts could be at least, whatever the missing outputs had said."""
+    """Least difference in MSE over all transcripts that is possible, whatever the missing outputs would have been."""
     bound_high: float | None
-    """... and at most; None for validity, where nothing is missing."""
+    """Greatest one; None for validity, where nothing is missing."""
     margin: float | None
-    """How much worse `model` may be and still count as no worse; only where that is asked (base-nf4 against base)."""
+    """Amount by which `model` may be worse and still count as no worse; only of base-nf4 against base."""
     p_non_inferior: float | None
     """One-sided, of being worse by `margin` or more; below 0.025 shows that it is not."""
     n_used: int
@@ -183,7 +183,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class TraitComparison:
-    """One model against another on one trait; below zero `model` has the smaller MSE."""
+    """Comparison of two models on one trait; below zero `model` has the smaller MSE."""
 
     model: str
     other: str
@@ -199,7 +199,7 @@ class TraitComparison:
     p_adjusted: float | None
     """After Holm, over all pairs and traits of the evaluation under this measure."""
     distinguishable: bool
-    """Whether `p_adjusted` is below 0.05."""
+    """True where `p_adjusted` is below 0.05."""
     n_used: int
     n_total: int
     n_missing: int
@@ -207,7 +207,7 @@ class TraitComparison:
 
 @dataclass(frozen=True, slots=True)
 class TraitConstant:
-    """The constant predictor on one trait."""
+    """Results of the constant predictor on one trait."""
 
     trait: str
     train_mean: float
@@ -218,7 +218,7 @@ class TraitConstant:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Several models against the same labels on the same transcripts."""
+    """Measurement of several models against the same labels on the same transcripts."""
 
     evaluation_id: str
     created_at: str
@@ -245,7 +245,7 @@ class Evaluation:
 
     @property
     def noise_floor(self) -> float | None:
-        """Of the mean over traits; None where it is not known."""
+        """Noise floor of the mean over traits; None where it is not known."""
         return next((each.floor for each in self.noise_floors if each.trait == "all"), None)
 
     @property
@@ -254,5 +254,5 @@ class Evaluation:
         return next((result for result in self.models if result.is_best_epoch), None)
 
     def model(self, name: str) -> ModelResult | None:
-        """The row of one model."""
+        """Find the results of one model."""
         return next((result for result in self.models if result.model == name), None)

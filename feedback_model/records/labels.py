@@ -1,4 +1,4 @@
-"""Labels and what buying them takes: configurations, requests, attempts, responses."""
+"""Labels: configurations, requests, attempts, responses, labelled transcripts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Dataset:
     n_validation: int
     n_test: int
     n_augmented: int
-    """How many of `n_train` were made by augmentation."""
+    """Those of `n_train` that were made by augmentation."""
 
 
 Purpose = Literal["label", "rewrite", "relabel"]
@@ -61,7 +61,7 @@ RequestState = Literal["queued", "claimed", "answered", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class LabelRequest:
-    """One thing to buy, with the text it is about."""
+    """A request to the labeller, with the text it is about."""
 
     request_id: str
     purpose: Purpose
@@ -74,22 +74,22 @@ class LabelRequest:
     """Of a rewrite."""
     target_score: int | None
     attempts: int
-    """Replies paid for so far."""
+    """Responses paid for so far."""
     complaint: str | None = None
-    """Why the last of these was of no use, as told to the labeller when it is asked again."""
+    """Code of the problem with the last of these, told to the labeller when it is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at a request."""
+    """One attempt at a request."""
 
-    send_id: str
+    attempt_id: str
     request_id: str
     labelling_config: LabellingConfig
     reserved: int
-    """The most it may cost, in billionths of a dollar; nothing to speak of where the model has no known price."""
+    """The most it may cost, in billionths of a dollar; next to nothing where the model has no known price."""
     budget: int | None = None
-    """What the label set may cost in all, earlier runs included; None without a budget."""
+    """Most the configuration may cost in all, earlier runs included; None without a budget."""
     job_id: str | None = None
 
 
@@ -98,22 +98,22 @@ AttemptOutcome = Literal["open", "answered", "refused", "unknown", "reclaimed"]
 
 @dataclass(frozen=True, slots=True)
 class ClosedAttempt:
-    """What became of a try that brought no reply."""
+    """The end of an attempt that brought no response."""
 
-    send: Attempt
+    attempt: Attempt
     outcome: AttemptOutcome
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a label set has cost, in billionths of a dollar."""
+    """Cost of a configuration so far, in billionths of a dollar."""
 
     spent: int = 0
     reserved: int = 0
-    """Of tries that are under way, at most."""
+    """Of attempts that are under way, at most."""
     unknown: int = 0
-    """Of tries whose end nobody knows, at most."""
+    """Of attempts whose end nobody knows, at most."""
 
 
 Answer = TypeVar("Answer")
@@ -121,7 +121,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class PaidResponse:
-    """A reply as it came, with what its envelope says."""
+    """A response as it came, with what its envelope says."""
 
     body: bytes
     provider_id: str | None
@@ -135,18 +135,18 @@ class PaidResponse:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedResponse:
-    """A reply, the order it answers and the try that brought it."""
+    """A response, the request it answers and the attempt that brought it."""
 
-    order: LabelRequest
+    request: LabelRequest
     paid: PaidResponse
-    send: Attempt
-    reclaimed: bool = False
-    """Whether it was found at the provider after its try was lost."""
+    attempt: Attempt
+    recovered: bool = False
+    """True where it was found at the provider after its attempt was lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a labeller says of a transcript."""
+    """A label: feedback, and the mean of each score's distribution."""
 
     feedback: Feedback
     expected: tuple[float, ...] | None
@@ -155,19 +155,19 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class UsableResponse(Generic[Answer]):
-    """A usable reply: what it gives, to which order."""
+    """A usable response: its answer, and the request it belongs to."""
 
-    order: LabelRequest
-    reply_id: int
+    request: LabelRequest
+    response_id: int
     answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
 class UnusableResponse:
-    """A reply that cannot be used: why, and what becomes of its order."""
+    """A response that cannot be used: the problem, and the new state of its request."""
 
-    order: LabelRequest
-    reply_id: int
+    request: LabelRequest
+    response_id: int
     problem: str
     state: RequestState
 

@@ -1,4 +1,4 @@
-"""What a model must show to become champion, what it showed, and who was champion, as records. Knows no rule's working."""
+"""Records of promotion: rules, evidence, decisions, and the champions in turn."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -14,7 +14,7 @@ PromotionKind = Literal["promote", "rollback"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionRules:
-    """What a model must show to become champion; fixed, and stored, before anything it is judged by exists."""
+    """Rules that a model must pass to become champion; fixed, and stored, before anything they judge exists."""
 
     version: str
     """Names how the rules are applied; changes with the code, where the numbers below change with a mind."""
@@ -24,17 +24,17 @@ class PromotionRules:
     validity_floor: float
     """Least share of strictly valid outputs that must be shown, 0 to 1."""
     trait_margin: float
-    """How much worse than the incumbent one trait may be, in score points squared."""
+    """Amount by which one trait may be worse than the incumbent's, in score points squared."""
 
     @property
     def rules_id(self) -> str:
-        """Names the rules by their content."""
+        """Name of the rules by their content."""
         return content_id("promotion rules", asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
 class FixedRules:
-    """Rules as they stand in the database."""
+    """Rules as stored in the database."""
 
     rules_number: int
     """Counts up; the highest is in force."""
@@ -45,7 +45,7 @@ class FixedRules:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one rule found."""
+    """Finding of one rule."""
 
     rule: Rule
     outcome: Outcome
@@ -53,7 +53,7 @@ class Evidence:
     sentence: str
     """For a person, with the figures."""
     evaluation_id: str
-    """What it was measured in."""
+    """The evaluation it was measured in."""
     trait: str | None = None
     """Only under the rule `trait`."""
     figure: float | None = None
@@ -62,12 +62,12 @@ class Evidence:
     """At the confidence the rules ask for, which is higher than 95% where the epoch was chosen among several."""
     ci_high: float | None = None
     threshold: float | None = None
-    """What the interval had to stay above (`validity`) or below (the others)."""
+    """Limit that the interval had to stay above (`validity`) or below (the others)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a model may become champion, and why."""
+    """Verdict on whether a model becomes champion, with its evidence."""
 
     evaluation_id: str
     """The validation evaluation that it rests on."""
@@ -75,7 +75,7 @@ class Decision:
     """The test evaluation that reports on the same models; it has no part in the decision."""
     model_id: str
     model: str
-    """Its role in these evaluations."""
+    """Its name in these evaluations."""
     champion_id: str | None
     """The champion's model id when this was decided; None where there was none."""
     verdict: Verdict
@@ -85,14 +85,14 @@ class Decision:
     """In the order of the rules."""
     rules: FixedRules
     predicted_at: str
-    """When the first of the epochs was first asked; rules that were fixed later promote nothing."""
+    """When the first of the epochs gave its first output; rules that were fixed later promote nothing."""
     decided_at: str | None = None
     """None until it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """The model that `feedback score` uses."""
+    """Model that `feedback score` uses."""
 
     model_id: str
     base_model: str
@@ -114,19 +114,19 @@ class Champion:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """One time a model was made champion, by evidence or by a rollback."""
+    """Promotion of a model to champion, by evidence or by a rollback."""
 
     promotion_id: int
     """Counts up; the highest is the champion's."""
     kind: PromotionKind
     promoted_at: str
     promoted_by: str
-    """The rules' version, or who rolled back: user@host."""
+    """Version of the rules, or the user@host that rolled back."""
     reason: str | None
-    """Why it was rolled back; None for a promotion, whose reasons are the decision's."""
+    """Reason of a rollback; None for a promotion, whose reasons are the decision's."""
     model_id: str
     model: str
-    """Its role when it was made."""
+    """Its name when it was promoted."""
     run_id: str | None
     decision_id: str
     replaced_at: str | None

@@ -50,7 +50,7 @@ def _labels_of(labelling_config: LabellingConfig) -> ColumnElement[bool]:
 
 
 def rewrites(store: Store, rewrite_config: LabellingConfig, outcome: Outcome | None = None) -> list[Rewrite]:
-    """The rewrites ordered from one model by one prompt, all of them or those with `outcome`."""
+    """Return the rewrites ordered from one model by one prompt, all of them or those with `outcome`."""
     columns = [augmentation.c[name] for name in Rewrite.__dataclass_fields__]
     query = select(*columns).join(label_request).where(of_config(rewrite_config, "rewrite"))
     if outcome is not None:
@@ -106,17 +106,17 @@ def enter_copies(store: Store, copies: Iterable[Descendant]) -> None:
         enter_descendants(connection, copies)
 
 
-def enter_rewrite(connection: Connection, order: LabelRequest, descendant: Descendant) -> None:
+def enter_rewrite(connection: Connection, request: LabelRequest, descendant: Descendant) -> None:
     """Store the text of a rewrite; its request is done."""
     enter_descendants(connection, [descendant])
-    _update(connection, order.request_id, transcript_id=descendant.transcript_id)
-    mark_done(connection, [order])
+    _update(connection, request.request_id, transcript_id=descendant.transcript_id)
+    mark_done(connection, [request])
 
 
-def refuse_rewrite(connection: Connection, order: LabelRequest, outcome: Outcome) -> None:
-    """The text of a rewrite is not kept; its request is done all the same, for it was answered."""
-    _update(connection, order.request_id, outcome=outcome)
-    mark_done(connection, [order])
+def refuse_rewrite(connection: Connection, request: LabelRequest, outcome: Outcome) -> None:
+    """Refuse the text of a rewrite; its request is done all the same, for it was answered."""
+    _update(connection, request.request_id, outcome=outcome)
+    mark_done(connection, [request])
 
 
 def _update(connection: Connection, request_id: str, **values: Any) -> None:

@@ -1,8 +1,8 @@
-"""Tries at requests, written down before anything leaves this machine, and the running total that budgets are checked against.
+"""Attempts at requests, written down before they are sent, and the running total that budgets are checked against.
 
-A try is open from before it is sent until its reply is kept or its end is known. What nobody knows the end of (its sender
-died, its connection broke) is booked as unknown at the most it may have cost. Money is in billionths of a dollar, so that
-sums are exact. Knows nothing of the endpoint.
+An attempt is open from before it is sent until its response is stored or its end is known. One whose end nobody knows (its
+sender died, its connection broke) is booked as unknown at the most it may have cost. Money is in billionths of a dollar, so
+that sums are exact.
 """
 
 from collections import Counter
@@ -42,22 +42,24 @@ _ADD = (
 )
 
 
-def open_attempts(connection: Connection, tries: Sequence[Attempt]) -> list[Admission]:
-    """Write down the tries that their budget allows; others `wait`, where tries under way may come out cheaper, or are `over`."""
-    standing = {
+def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> list[Admission]:
+    """Write down the attempts that their budget allows; others `wait` for cheaper ends of those under way, or are `over`."""
+    totals = {
         labelling_config: _lock(connection, labelling_config)
-        for labelling_config in {each.labelling_config for each in tries}
+        for labelling_config in {each.labelling_config for each in attempts}
     }
     reserved: Counter[LabellingConfig] = Counter()
-    admissions: list[Admission] = [_admit(each, standing[each.labelling_config], reserved) for each in tries]
-    waiting = {each.labelling_config for each, admission in zip(tries, admissions, strict=True) if admission == "wait"}
+    admissions: list[Admission] = [_admit(each, totals[each.labelling_config], reserved) for each in attempts]
+    waiting = {
+        each.labelling_config for each, admission in zip(attempts, admissions, strict=True) if admission == "wait"
+    }
     if (
         waiting
         and not reserved
         and not any(_answers_soon(connection, labelling_config) for labelling_config in waiting)
     ):
         admissions = ["over" if each == "wait" else each for each in admissions]
-    rows = [_row(each) for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
+    rows = [_row(each) for each, admission in zip(attempts, admissions, strict=True) if admission == "sent"]
     if rows:
         connection.execute(insert(label_attempt), rows)
     add_spending(
@@ -66,10 +68,10 @@ def open_attempts(connection: Connection, tries: Sequence[Attempt]) -> list[Admi
     return admissions
 
 
-def _admit(each: Attempt, standing: Spending, reserved: Counter[LabellingConfig]) -> Admission:
+def _admit(each: Attempt, totals: Spending, reserved: Counter[LabellingConfig]) -> Admission:
     if each.budget is not None:
-        certain = standing.spent + standing.unknown + each.reserved
-        under_way = standing.reserved + reserved[each.labelling_config]
+        certain = totals.spent + totals.unknown + each.reserved
+        under_way = totals.reserved + reserved[each.labelling_config]
         if certain + under_way > each.budget:
             return "wait" if under_way else "over"
     reserved[each.labelling_config] += each.reserved
@@ -77,7 +79,7 @@ def _admit(each: Attempt, standing: Spending, reserved: Counter[LabellingConfig]
 
 
 def _answers_soon(connection: Connection, labelling_config: LabellingConfig) -> bool:
-    """Whether any try under way is one that is waited for: what a batch holds back, it may hold for a day."""
+    """Tell whether any attempt under way is worth waiting for: a batch may hold its reserve for a day."""
     asked_now = (
         select(label_attempt.c.attempt_id)
         .join(label_request)
@@ -92,7 +94,7 @@ def _answers_soon(connection: Connection, labelling_config: LabellingConfig) -> 
 
 def _row(each: Attempt) -> dict[str, Any]:
     return {
-        "attempt_id": each.send_id,
+        "attempt_id": each.attempt_id,
         "request_id": each.request_id,
         "sent_at": now(),
         "owner": process_owner(),
@@ -103,26 +105,28 @@ def _row(each: Attempt) -> dict[str, Any]:
 
 
 def close_attempts(connection: Connection, closings: Sequence[ClosedAttempt]) -> list[None]:
-    """Write down the ends of tries that brought no reply, and free what was reserved for them."""
-    mark_attempts(connection, [(each.send.send_id, each.outcome, each.error) for each in closings])
+    """Write down the ends of attempts that brought no response, and free what was reserved for them."""
+    mark_attempts(connection, [(each.attempt.attempt_id, each.outcome, each.error) for each in closings])
     more: dict[LabellingConfig, Spending] = {}
     for each in closings:
-        unknown = each.send.reserved if each.outcome == "unknown" else 0
-        before = more.get(each.send.labelling_config, Spending())
-        more[each.send.labelling_config] = Spending(0, before.reserved - each.send.reserved, before.unknown + unknown)
+        unknown = each.attempt.reserved if each.outcome == "unknown" else 0
+        before = more.get(each.attempt.labelling_config, Spending())
+        more[each.attempt.labelling_config] = Spending(
+            0, before.reserved - each.attempt.reserved, before.unknown + unknown
+        )
     add_spending(connection, more)
     return [None] * len(closings)
 
 
 def mark_attempts(connection: Connection, ends: Iterable[tuple[str, AttemptOutcome, str | None]]) -> None:
-    """Set the outcome and error of tries, by id."""
+    """Set the outcome and error of attempts, by id."""
     rows = [{"closed_id": name, "outcome_now": outcome, "error_now": error} for name, outcome, error in ends]
     if rows:
         connection.execute(_CLOSE, rows)
 
 
 def add_spending(connection: Connection, more: dict[LabellingConfig, Spending]) -> None:
-    """Add to what label sets have cost."""
+    """Add to the cost of labelling configurations."""
     rows = [
         {"model": labelling_config.label_model, "prompt": labelling_config.prompt_version}
         | {"more_spent": each.spent, "more_reserved": each.reserved, "more_unknown": each.unknown}
@@ -134,7 +138,7 @@ def add_spending(connection: Connection, more: dict[LabellingConfig, Spending]) 
 
 
 def _lock(connection: Connection, labelling_config: LabellingConfig) -> Spending:
-    """What a label set has cost; nobody else changes it until this transaction ends."""
+    """Read and lock the cost of a labelling configuration, until this transaction ends."""
     name = {"label_model": labelling_config.label_model, "prompt_version": labelling_config.prompt_version}
     query = select(spending.c.spent_nanos, spending.c.reserved_nanos, spending.c.unknown_nanos).filter_by(**name)
     found = connection.execute(query.with_for_update()).first()
@@ -145,7 +149,7 @@ def _lock(connection: Connection, labelling_config: LabellingConfig) -> Spending
 
 
 def read_spending(store: Store, labelling_config: LabellingConfig) -> Spending:
-    """What a label set has cost so far."""
+    """Read the cost of a labelling configuration so far."""
     query = select(spending.c.spent_nanos, spending.c.reserved_nanos, spending.c.unknown_nanos).filter_by(
         label_model=labelling_config.label_model, prompt_version=labelling_config.prompt_version
     )
@@ -156,17 +160,17 @@ def read_spending(store: Store, labelling_config: LabellingConfig) -> Spending:
 
 @dataclass(frozen=True, slots=True)
 class LostAttempts:
-    """Tries whose sender is gone, adopted by this process."""
+    """Attempts whose sender is gone, taken over by this process."""
 
-    sends: tuple[Attempt, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     requests: frozenset[str] = frozenset()
     """Of these, requests that their sender had claimed, and which are ours now."""
 
 
 def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose]) -> LostAttempts:
-    """Make open tries at `model` ours whose sender is gone; whoever adopts them must say what became of them.
+    """Take over the open attempts at `model` whose sender is gone; the caller must write down their ends.
 
-    Their requests with them: whoever else freed dead claims would buy them again while we search for their replies.
+    Their requests with them: a process that frees dead claims would ask again while we search for their responses.
     """
     asked = select(label_request.c.request_id).where(
         label_request.c.purpose.in_(purposes), label_request.c.label_model == model
@@ -178,7 +182,7 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
             .where(label_attempt.c.outcome == "open")
             .group_by(label_attempt.c.owner)
         )
-        # Whoever is at work renews its claims, those included that it waits for.
+        # A process at work renews its claims, those included that it waits for.
         dead = [owner for owner, *moments in connection.execute(under_way).tuples() if is_dead(owner, max(moments))]
         lost = and_(
             label_attempt.c.outcome == "open",
@@ -186,9 +190,11 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
             label_attempt.c.job_id.is_(None),
             label_attempt.c.request_id.in_(asked),
         )
-        adopting = update(label_attempt).where(lost).values(owner=process_owner()).returning(label_attempt.c.attempt_id)
-        adopted = connection.execute(adopting).scalars().all()
-        found = tuple(each for chunk in chunks(adopted) for each in _attempts(connection, chunk))
+        taking_over = (
+            update(label_attempt).where(lost).values(owner=process_owner()).returning(label_attempt.c.attempt_id)
+        )
+        taken_over = connection.execute(taking_over).scalars().all()
+        found = tuple(each for chunk in chunks(taken_over) for each in _attempts(connection, chunk))
         taken: set[str] = set()
         for chunk in chunks(each.request_id for each in found):
             claimed = and_(
@@ -201,11 +207,11 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
         return LostAttempts(found, frozenset(taken))
 
 
-def _attempts(connection: Connection, send_ids: Sequence[str]) -> list[Attempt]:
+def _attempts(connection: Connection, attempt_ids: Sequence[str]) -> list[Attempt]:
     query = (
         select(label_attempt, label_request.c.label_model, label_request.c.prompt_version)
         .join(label_request)
-        .where(label_attempt.c.attempt_id.in_(send_ids))
+        .where(label_attempt.c.attempt_id.in_(attempt_ids))
     )
     return [
         Attempt(
@@ -216,12 +222,12 @@ def _attempts(connection: Connection, send_ids: Sequence[str]) -> list[Attempt]:
 
 
 def book_unknown(store: Store, lost: Sequence[Attempt]) -> None:
-    """Book tries whose end nobody knows, at the most that they may have cost."""
+    """Book attempts whose end nobody knows, at the most that they may have cost."""
     if lost:
         with store.write() as connection:
             close_attempts(connection, [ClosedAttempt(each, "unknown", "sender_died") for each in lost])
 
 
 def in_nanos(dollars: float, round_to: Callable[[float], int] = round) -> int:
-    """Dollars as billionths; give `math.ceil` where it must not be too little."""
+    """Convert dollars to billionths; give `math.ceil` where it must not be too little."""
     return round_to(dollars * NANOS)

@@ -1,7 +1,6 @@
-"""Batches at the provider, in SQL: prepared before anything is handed in, so that none can be orphaned.
+"""Batch jobs, written down before anything is handed in, so that none can be orphaned.
 
-While a job is open, its requests are claimed by nobody in particular: no process has to live for it, and none may buy them.
-Knows nothing of the provider.
+While a job is open, its requests are claimed by no process: none has to live for it, and none may ask for them.
 """
 
 from collections.abc import Sequence
@@ -39,8 +38,8 @@ class BatchJob:
     state: JobState = "prepared"
 
 
-def prepare_job(store: Store, job: BatchJob, tries: Sequence[Attempt]) -> list[Admission]:
-    """Write a job down with those `tries`, claimed by this process, that their budget allows; says which those are.
+def prepare_job(store: Store, job: BatchJob, attempts: Sequence[Attempt]) -> list[Admission]:
+    """Write a job down with those `attempts`, claimed by this process, that their budget allows; says which those are.
 
     Where none is, nothing is written.
     """
@@ -53,8 +52,10 @@ def prepare_job(store: Store, job: BatchJob, tries: Sequence[Attempt]) -> list[A
         }
         row |= {"input_tokens": job.input_tokens, "endpoint": job.endpoint, "state": "prepared"}
         connection.execute(insert(label_batch), [row])
-        admissions = open_attempts(connection, tries)
-        admitted = [each.request_id for each, admission in zip(tries, admissions, strict=True) if admission == "sent"]
+        admissions = open_attempts(connection, attempts)
+        admitted = [
+            each.request_id for each, admission in zip(attempts, admissions, strict=True) if admission == "sent"
+        ]
         for chunk in chunks(admitted):
             connection.execute(
                 update(label_request).where(label_request.c.request_id.in_(chunk)).values(claimed_by=None)
@@ -67,7 +68,7 @@ def prepare_job(store: Store, job: BatchJob, tries: Sequence[Attempt]) -> list[A
 
 
 def open_jobs(store: Store, purpose: Purpose) -> list[BatchJob]:
-    """Jobs that are prepared or handed in, of every label set, the oldest first."""
+    """Read the jobs that are prepared or handed in, of every labelling configuration, the oldest first."""
     query = (
         select(label_batch)
         .where(label_batch.c.purpose == purpose, label_batch.c.state.in_(("prepared", "submitted")))
@@ -107,7 +108,7 @@ def change_job(
 def end_job(
     store: Store, job: BatchJob, state: JobState, closings: Sequence[ClosedAttempt], error: str | None = None
 ) -> int:
-    """A job has come to its end, and these of its tries without a reply; returns how many of their requests had their chances."""
+    """End a job, and those of its attempts that brought no response; returns how many of their requests failed for good."""
     with store.write() as connection:
         _change(connection, job.job_id, **{"state": state} | ({} if error is None else {"error": error}))
         return give_back(connection, closings)
@@ -117,30 +118,32 @@ def _change(connection: Connection, job_id: str, **values: str | int) -> None:
     connection.execute(update(label_batch).where(label_batch.c.job_id == job_id).values(**values))
 
 
-def open_tries(store: Store, job: BatchJob) -> dict[str, tuple[Attempt, LabelRequest]]:
-    """The tries of a job that have no end yet, each with its order, by the try's id."""
+def open_attempts_of(store: Store, job: BatchJob) -> dict[str, tuple[Attempt, LabelRequest]]:
+    """Read the open attempts of a job, each with its request, by the attempt's id."""
     query = select(label_attempt).where(label_attempt.c.job_id == job.job_id, label_attempt.c.outcome == "open")
     with store.read() as connection:
         rows = connection.execute(query).all()
         names = (row.request_id for row in rows)
-        orders = {order.request_id: order for chunk in chunks(names) for order in requests_of(connection, chunk)}
+        requests = {
+            request.request_id: request for chunk in chunks(names) for request in requests_of(connection, chunk)
+        }
     return {
         row.attempt_id: (
             Attempt(row.attempt_id, row.request_id, job.labelling_config, row.reserved_nanos, None, job.job_id),
-            orders[row.request_id],
+            requests[row.request_id],
         )
         for row in rows
     }
 
 
 def give_back(connection: Connection, closings: Sequence[ClosedAttempt]) -> int:
-    """Write down tries that brought no reply, and let their requests be bought again, or not where they had their chances.
+    """Close attempts that brought no response, and queue their requests again or, after too many, set them aside as failed.
 
-    Returns how many had.
+    Returns how many failed.
     """
     close_attempts(connection, closings)
     n_failed = 0
-    for chunk in chunks(each.send.request_id for each in closings):
+    for chunk in chunks(each.attempt.request_id for each in closings):
         ours = and_(label_request.c.request_id.in_(chunk), label_request.c.state == "claimed")
         # The others were refused as a whole.
         answered_jobs = select(label_batch.c.job_id).where(label_batch.c.state != "failed")
@@ -150,19 +153,17 @@ def give_back(connection: Connection, closings: Sequence[ClosedAttempt]) -> int:
             label_attempt.c.job_id.in_(answered_jobs),
         )
         spent = or_(label_request.c.attempts >= MAX_ANSWERS, refused.scalar_subquery() >= MAX_REFUSALS)
-        giving_up = (
-            update(label_request).where(ours, spent).values(state="failed", error="batch_error", updated_at=now())
-        )
-        n_failed += connection.execute(giving_up).rowcount
+        failing = update(label_request).where(ours, spent).values(state="failed", error="batch_error", updated_at=now())
+        n_failed += connection.execute(failing).rowcount
         connection.execute(update(label_request).where(ours).values(state="queued", updated_at=now()))
     return n_failed
 
 
 def give_up(connection: Connection, closings: Sequence[ClosedAttempt]) -> None:
-    """Write down tries that would be refused again, and set their requests aside with the reason."""
+    """Close attempts that would be refused again, and set their requests aside with the reason."""
     close_attempts(connection, closings)
     for each in closings:
-        asked = and_(label_request.c.request_id == each.send.request_id, label_request.c.state == "claimed")
+        asked = and_(label_request.c.request_id == each.attempt.request_id, label_request.c.state == "claimed")
         connection.execute(
             update(label_request).where(asked).values(state="failed", error=each.error, updated_at=now())
         )

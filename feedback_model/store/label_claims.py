@@ -1,7 +1,6 @@
-"""Claims on requests: whose they are, and what becomes of them when their owner dies.
+"""Claims on requests, and their recovery when the owner dies.
 
-A claim is made in one transaction before anything is sent, so two runs never buy one thing. Knows nothing of replies
-but that one may be committed and not yet read.
+A claim is made in one transaction before anything is sent, so two runs never ask for one thing.
 """
 
 import time
@@ -22,22 +21,22 @@ from feedback_model.store.tables import label_attempt, label_request, label_resp
 CLAIM_LIFETIME: Final = 120.0  # seconds until a silent claim from another host counts as dead
 
 
-_OPEN_TRIES: Final = select(label_attempt.c.request_id).where(
+_OPEN_ATTEMPTS: Final = select(label_attempt.c.request_id).where(
     label_attempt.c.outcome == "open", label_attempt.c.job_id.is_(None)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class UnprocessedResponse:
-    """A reply that was committed and whose reader died before it read."""
+    """A stored response whose process died before it read it."""
 
-    order: LabelRequest
-    reply_id: int
+    request: LabelRequest
+    response_id: int
     body: bytes
 
 
 def is_dead(owner: str, updated_at: str) -> bool:
-    """Whether a process is gone: known at once on this host, and of another by its silence since its last sign of life."""
+    """Tell whether a process is gone: known at once on this host, on another by its silence since the last heartbeat."""
     alive = is_alive(owner)
     if alive is None:
         return time.time() - datetime.fromisoformat(updated_at).timestamp() > CLAIM_LIFETIME
@@ -56,13 +55,13 @@ def _dead_owners(connection: Connection) -> list[str]:
 def free_dead_claims(store: Store) -> int:
     """Give back what processes that are gone had claimed and not sent; returns how many.
 
-    What they had sent may have been answered: whoever adopts these tries (`sends.adopt_lost_sends`) gives it back, or the reply.
+    Requests with an open attempt may have been answered: `label_attempts.take_over_lost_attempts` takes care of those.
     """
     with store.read() as connection:
         dead = _dead_owners(connection)
     if not dead:
         return 0
-    unsent = label_request.c.request_id.not_in(_OPEN_TRIES)
+    unsent = label_request.c.request_id.not_in(_OPEN_ATTEMPTS)
     theirs = and_(label_request.c.state == "claimed", label_request.c.claimed_by.in_(dead), unsent)
     with store.write() as connection:
         return connection.execute(update(label_request).where(theirs).values(state="queued", claimed_by=None)).rowcount
@@ -71,7 +70,7 @@ def free_dead_claims(store: Store) -> int:
 def claim_next(
     store: Store, labelling_config: LabellingConfig, purpose: Purpose, count: int
 ) -> tuple[LabelRequest, ...]:
-    """Make up to `count` requests ours that nobody has; one transaction, so no two processes get the same."""
+    """Claim up to `count` queued requests; in one transaction, so no two processes get the same."""
     free = and_(of_config(labelling_config, purpose), label_request.c.state == "queued")
     waiting = select(label_request.c.request_id).where(free).limit(count).with_for_update(skip_locked=True)
     claimed: list[LabelRequest] = []
@@ -84,15 +83,13 @@ def claim_next(
 
 
 def requests_of(connection: Connection, request_ids: Sequence[str]) -> Iterator[LabelRequest]:
-    """The orders of requests, in their order."""
-    wanted = (
-        select(label_request, transcript.c.text).join(transcript).where(label_request.c.request_id.in_(request_ids))
-    )
-    rows = {row.request_id: row for row in connection.execute(wanted)}
-    return (_order(rows[request_id]) for request_id in request_ids)
+    """Read the requests with their texts, in the order of the ids."""
+    query = select(label_request, transcript.c.text).join(transcript).where(label_request.c.request_id.in_(request_ids))
+    rows = {row.request_id: row for row in connection.execute(query)}
+    return (_request(rows[request_id]) for request_id in request_ids)
 
 
-def _order(row: Any) -> LabelRequest:
+def _request(row: Any) -> LabelRequest:
     return LabelRequest(
         row.request_id, row.purpose, row.transcript_id, row.text, row.label_model, row.prompt_version,
         row.replicate, row.target_trait, row.target_score, row.attempts, row.error if row.attempts else None,
@@ -100,7 +97,7 @@ def _order(row: Any) -> LabelRequest:
 
 
 def take_over_claims(store: Store, request_ids: Sequence[str]) -> dict[str, LabelRequest]:
-    """Make those of `request_ids` ours that are not done and that nobody alive has; by request id."""
+    """Claim those of `request_ids` that are not done and that no living process has; returns them by id."""
     taken: dict[str, LabelRequest] = {}
     with store.write() as connection:
         dead = _dead_owners(connection)
@@ -110,34 +107,34 @@ def take_over_claims(store: Store, request_ids: Sequence[str]) -> dict[str, Labe
             taking = update(label_request).where(label_request.c.request_id.in_(chunk), nobodys, open_still)
             owned = taking.values(state="claimed", claimed_by=process_owner(), updated_at=now())
             ids = connection.execute(owned.returning(label_request.c.request_id)).scalars().all()
-            taken |= {order.request_id: order for order in requests_of(connection, ids)}
+            taken |= {request.request_id: request for request in requests_of(connection, ids)}
     return taken
 
 
 def renew_claims(connection: Connection, beats: Sequence[None]) -> list[None]:
     """Show other hosts that this process is still at work on its claims."""
     ours = and_(label_request.c.state == "claimed", label_request.c.claimed_by == process_owner())
-    # Whoever holds one of them is settling it just now, and waiting for that could be a deadlock.
+    # A locked one is being written just now, and waiting for that could be a deadlock.
     idle = select(label_request.c.request_id).where(ours).with_for_update(skip_locked=True)
     connection.execute(update(label_request).where(label_request.c.request_id.in_(idle)).values(updated_at=now()))
     return [None] * len(beats)
 
 
 def release(store: Store, request_ids: Iterable[str]) -> None:
-    """Give back those of `request_ids` that we claimed and that no try of ours is still open for."""
+    """Give back those of `request_ids` that we claimed and that have no open attempt."""
     with store.write() as connection:
         for chunk in chunks(request_ids):
             ours = and_(
                 label_request.c.request_id.in_(chunk),
                 label_request.c.state == "claimed",
                 label_request.c.claimed_by == process_owner(),
-                label_request.c.request_id.not_in(_OPEN_TRIES),
+                label_request.c.request_id.not_in(_OPEN_ATTEMPTS),
             )
             connection.execute(update(label_request).where(ours).values(state="queued", claimed_by=None))
 
 
 def claimed_elsewhere(store: Store, labelling_config: LabellingConfig, purpose: Purpose) -> dict[str, int]:
-    """Count the requests of a label set that other processes have in hand, by owner; of a batch, nobody is the owner."""
+    """Count the requests of a labelling configuration that other processes have claimed, by owner; those of a batch have none."""
     theirs = and_(
         of_config(labelling_config, purpose),
         label_request.c.state.in_(("claimed", "answered")),
@@ -149,18 +146,18 @@ def claimed_elsewhere(store: Store, labelling_config: LabellingConfig, purpose: 
 
 
 def take_over_unprocessed(store: Store, purpose: Purpose) -> tuple[UnprocessedResponse, ...]:
-    """Make replies to `purpose` ours whose reader died between committing and reading them, each with its order."""
+    """Take over the responses to `purpose` whose process died between storing and reading them."""
     with store.write() as connection:
-        # Those of a batch belong to nobody, and reading one twice changes nothing.
+        # Those of a batch have no owner, and reading one twice changes nothing.
         nobodys = or_(label_request.c.claimed_by.is_(None), label_request.c.claimed_by.in_(_dead_owners(connection)))
-        orphaned = and_(label_request.c.purpose == purpose, label_request.c.state == "answered", nobodys)
-        adopting = update(label_request).where(orphaned).values(claimed_by=process_owner(), updated_at=now())
-        adopted = connection.execute(adopting.returning(label_request.c.request_id)).scalars().all()
-        unread = (_unread(connection, chunk) for chunk in chunks(adopted))
-        return tuple(each for chunk in unread for each in chunk)
+        lost = and_(label_request.c.purpose == purpose, label_request.c.state == "answered", nobodys)
+        taking_over = update(label_request).where(lost).values(claimed_by=process_owner(), updated_at=now())
+        taken = connection.execute(taking_over.returning(label_request.c.request_id)).scalars().all()
+        unprocessed = (_unprocessed(connection, chunk) for chunk in chunks(taken))
+        return tuple(each for chunk in unprocessed for each in chunk)
 
 
-def _unread(connection: Connection, request_ids: Sequence[str]) -> list[UnprocessedResponse]:
+def _unprocessed(connection: Connection, request_ids: Sequence[str]) -> list[UnprocessedResponse]:
     newest = (
         select(func.max(label_response.c.response_id))
         .where(label_response.c.request_id.in_(request_ids))
@@ -171,5 +168,5 @@ def _unread(connection: Connection, request_ids: Sequence[str]) -> list[Unproces
             label_response.c.response_id.in_(newest)
         )
     ).all()
-    orders = {order.request_id: order for order in requests_of(connection, request_ids)}
-    return [UnprocessedResponse(orders[row.request_id], row.response_id, row.body) for row in rows]
+    requests = {request.request_id: request for request in requests_of(connection, request_ids)}
+    return [UnprocessedResponse(requests[row.request_id], row.response_id, row.body) for row in rows]

@@ -1,8 +1,8 @@
-"""The ledger of what is to be bought from the labeller.
+"""Requests to the labeller.
 
-A request goes wanted -> claimed -> answered -> done or failed. A claim is made in one transaction before anything is
-sent (`claims`), each try is written down before it is sent (`sends`), and a reply is committed before anyone reads it
-(`replies`); so two runs buy nothing twice, and what a kill may have lost is known and booked. Knows nothing of the endpoint.
+A request goes queued -> claimed -> answered -> done or failed. A claim is made in one transaction before anything is
+sent (`label_claims`), each attempt is written down before it is sent (`label_attempts`), and a response is committed before
+anyone reads it (`label_responses`); so two runs pay for nothing twice, and what a kill may have lost is known and booked.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import augmentation, label, label_request, label_response, transcript
 
-MAX_ANSWERS: Final = 3  # replies paid for one request before it is set aside
+MAX_ANSWERS: Final = 3  # responses paid for one request before it is set aside
 
 ENQUEUED_AT_ONCE: Final = 5_000  # requests entered in one transaction
 
@@ -34,7 +34,7 @@ def request_row(
     target_trait: str | None = None,
     target_score: int | None = None,
 ) -> dict[str, Any]:
-    """A new row of `request`, named by what it asks for."""
+    """Build a new row of `label_request`, named by its content."""
     asked = (
         purpose,
         transcript_id,
@@ -60,7 +60,7 @@ def request_row(
 
 
 def of_config(labelling_config: LabellingConfig, purpose: Purpose) -> ColumnElement[bool]:
-    """The requests of one purpose in one label set."""
+    """Select the requests of one purpose and one labelling configuration."""
     return and_(
         label_request.c.label_model == labelling_config.label_model,
         label_request.c.prompt_version == labelling_config.prompt_version,
@@ -69,15 +69,15 @@ def of_config(labelling_config: LabellingConfig, purpose: Purpose) -> ColumnElem
 
 
 def chunks(ids: Iterable[str]) -> Iterator[Sequence[str]]:
-    """`ids` in pieces that fit into one statement."""
+    """Cut `ids` into pieces that fit into one statement."""
     ids = tuple(ids)
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
 
 
 def _unasked(labelling_config: LabellingConfig) -> tuple[CompoundSelect[tuple[str]], ...]:
-    """Transcripts that a label set lacks and was never asked for: real ones, and rewrites that its labeller accepted."""
+    """Select the transcripts without a label or a request: real ones, and rewrites that this labeller accepted."""
     real = select(transcript.c.transcript_id).where(transcript.c.origin == "real")
-    # Rewrites of another labeller never enter this label set.
+    # Rewrites of another labeller never get a label of this one.
     ours = (
         select(augmentation.c.transcript_id)
         .join(label_request, label_request.c.request_id == augmentation.c.request_id)
@@ -99,23 +99,23 @@ def _unasked(labelling_config: LabellingConfig) -> tuple[CompoundSelect[tuple[st
 def enqueue_labels(
     store: Store, labelling_config: LabellingConfig, limit: int | None, relabel_share: float = 0.0
 ) -> int:
-    """Order a label for every transcript that has none and was never asked about, up to `limit`; returns how many.
+    """Queue a label for every transcript that has none and no request yet, up to `limit`; returns how many.
 
     Args:
-        relabel_share: of these, how many are ordered a second time; which ones, their ids decide.
+        relabel_share: share of these that is queued a second time; their ids decide which.
     """
-    ordered = 0
+    n_queued = 0
     with store.read() as connection:
         for unasked in _unasked(labelling_config):
-            left = None if limit is None else limit - ordered
+            left = None if limit is None else limit - n_queued
             missing = connection.execution_options(stream_results=True).execute(unasked.limit(left)).scalars()
             for names in missing.partitions(ENQUEUED_AT_ONCE):
                 rows = [request_row("label", name, labelling_config) for name in names]
                 again = (name for name in names if _is_sampled(name, relabel_share))
-                # In one transaction: a second label whose first was ordered alone would never be.
+                # In one transaction: a second label would never be queued where the first stands alone.
                 enqueue(store, rows + [request_row("label", name, labelling_config, replicate=1) for name in again])
-                ordered += len(rows)
-    return ordered
+                n_queued += len(rows)
+    return n_queued
 
 
 def _is_sampled(transcript_id: str, share: float) -> bool:
@@ -124,18 +124,18 @@ def _is_sampled(transcript_id: str, share: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Labels that a label set lacks."""
+    """Missing labels of a labelling configuration."""
 
     n_unasked: int
-    n_wanted: int
-    """Ordered and not bought, those included that the endpoint failed to answer and that are asked for again."""
+    n_queued: int
+    """Queued, those included that the endpoint failed to answer and that are asked again."""
     n_characters: int
     """Of the texts of both."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeanUsage:
-    """What replies of one kind took on average."""
+    """Average token usage of the responses of one kind."""
 
     n_replies: int
     prompt_tokens: float
@@ -144,7 +144,7 @@ class MeanUsage:
 
 
 def measure_missing(store: Store, labelling_config: LabellingConfig) -> Missing:
-    """How much there is to label; orders nothing."""
+    """Measure how much there is to label; queues nothing."""
     unasked = union_all(*(select(each.subquery().c.transcript_id) for each in _unasked(labelling_config))).subquery()
     size = func.coalesce(func.sum(func.length(transcript.c.text)), 0)
     asked_again = and_(label_request.c.state == "failed", label_request.c.attempts < MAX_ANSWERS)
@@ -155,14 +155,14 @@ def measure_missing(store: Store, labelling_config: LabellingConfig) -> Missing:
             .select_from(unasked)
             .join(transcript, transcript.c.transcript_id == unasked.c.transcript_id)
         ).one()
-        n_wanted, second = connection.execute(
+        n_queued, second = connection.execute(
             select(func.count(), size).select_from(label_request).join(transcript).where(waiting)
         ).one()
-    return Missing(n_unasked, n_wanted, first + second)
+    return Missing(n_unasked, n_queued, first + second)
 
 
 def mean_usage(store: Store, labelling_config: LabellingConfig, purpose: Purpose) -> MeanUsage | None:
-    """What the replies to one kind of question took so far; None before the first that said."""
+    """Average the token usage of responses so far; None before the first that told."""
     tokens = (
         label_response.c.prompt_tokens,
         func.coalesce(label_response.c.cached_tokens, 0),
@@ -176,7 +176,7 @@ def mean_usage(store: Store, labelling_config: LabellingConfig, purpose: Purpose
 
 
 def count_other_prompts(store: Store, labelling_config: LabellingConfig) -> int:
-    """Labels by the same model under other versions of the prompt."""
+    """Count the labels by the same model under other versions of the prompt."""
     others = and_(
         label.c.label_model == labelling_config.label_model, label.c.prompt_version != labelling_config.prompt_version
     )
@@ -185,7 +185,7 @@ def count_other_prompts(store: Store, labelling_config: LabellingConfig) -> int:
 
 
 def enqueue(store: Store, rows: Sequence[dict[str, Any]]) -> int:
-    """Enter `rows` of `request_row` that are not there yet; returns how many were new."""
+    """Insert `rows` of `request_row` that are not there yet; returns how many were new."""
     if not rows:
         return 0
     with store.write() as connection:
@@ -193,7 +193,7 @@ def enqueue(store: Store, rows: Sequence[dict[str, Any]]) -> int:
 
 
 def count_state(store: Store, labelling_config: LabellingConfig, purpose: Purpose, state: RequestState) -> int:
-    """How many requests of a label set are in `state`."""
+    """Count the requests of a labelling configuration in `state`."""
     counted = (
         select(func.count())
         .select_from(label_request)
@@ -204,7 +204,7 @@ def count_state(store: Store, labelling_config: LabellingConfig, purpose: Purpos
 
 
 def enqueue_failed_again(store: Store, labelling_config: LabellingConfig, purpose: Purpose, *, spent: bool) -> None:
-    """Put failed requests back: those the endpoint never answered, and with `spent` those it answered badly too."""
+    """Queue failed requests again: those the endpoint never answered, and with `spent` those it answered badly too."""
     which = and_(of_config(labelling_config, purpose), label_request.c.state == "failed")
     if not spent:
         which = and_(which, label_request.c.attempts < MAX_ANSWERS)

@@ -1,7 +1,6 @@
-"""Replies that were paid for, and what becomes of them: kept first, as they came, then read and settled.
+"""Responses that were paid for: stored first, as they came, then read and applied.
 
-Everything takes many at a time, because many arrive together and a commit costs as much as a hundred rows. Knows nothing of
-the endpoint, nor of what a reply says.
+Every function takes many at a time, because many arrive together and a commit costs as much as a hundred rows.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ from feedback_model.store.tables import label, label_request, label_response, la
 from feedback_model.traits import TRAIT_KEYS
 
 Apply = Callable[[Connection, Sequence[UsableResponse[Answer]]], list[None]]
-"""Writes down what usable replies give, and that their requests are done; may be called again after a kill."""
+"""Statement that stores usable answers and marks their requests done; may be called again after a kill."""
 
 _MOVE = (
     update(label_request)
@@ -50,44 +49,45 @@ _FAULTY = (
 )
 
 
-def store_responses(connection: Connection, kept: Sequence[ReceivedResponse]) -> list[int]:
-    """Enter replies that were paid for; returns their ids. Nobody may read one before this is committed."""
-    ids = _new_reply_ids(connection, len(kept))
+def store_responses(connection: Connection, received: Sequence[ReceivedResponse]) -> list[int]:
+    """Insert responses that were paid for; returns their ids. Nobody may read one before this is committed."""
+    ids = _new_response_ids(connection, len(received))
     moment = now()
     connection.execute(
         insert(label_response),
-        [_row(reply_id, each.send, each.paid, moment) for reply_id, each in zip(ids, kept, strict=True)],
+        [_row(response_id, each.attempt, each.paid, moment) for response_id, each in zip(ids, received, strict=True)],
     )
-    connection.execute(_ANSWERED, [{"moved_id": each.order.request_id, "moment": moment} for each in kept])
+    connection.execute(_ANSWERED, [{"moved_id": each.request.request_id, "moment": moment} for each in received])
     mark_attempts(
-        connection, [(each.send.send_id, "reclaimed" if each.reclaimed else "answered", None) for each in kept]
+        connection,
+        [(each.attempt.attempt_id, "reclaimed" if each.recovered else "answered", None) for each in received],
     )
     more: dict[LabellingConfig, Spending] = {}
-    for each in kept:
-        before, after = more.get(each.send.labelling_config, Spending()), _spending(each.send, each.paid)
-        more[each.send.labelling_config] = Spending(
+    for each in received:
+        before, after = more.get(each.attempt.labelling_config, Spending()), _spending(each.attempt, each.paid)
+        more[each.attempt.labelling_config] = Spending(
             before.spent + after.spent, before.reserved + after.reserved, before.unknown + after.unknown
         )
     add_spending(connection, more)
     return ids
 
 
-def store_spare_response(connection: Connection, send: Attempt, paid: PaidResponse) -> None:
-    """Enter a reply whose request has what it asked for already."""
-    (reply_id,) = _new_reply_ids(connection, 1)
-    connection.execute(insert(label_response), [_row(reply_id, send, paid, now()) | {"problem": "spare"}])
-    mark_attempts(connection, [(send.send_id, "reclaimed", None)])
-    add_spending(connection, {send.labelling_config: _spending(send, paid)})
+def store_spare_response(connection: Connection, attempt: Attempt, paid: PaidResponse) -> None:
+    """Insert a response whose request is done already."""
+    (response_id,) = _new_response_ids(connection, 1)
+    connection.execute(insert(label_response), [_row(response_id, attempt, paid, now()) | {"problem": "spare"}])
+    mark_attempts(connection, [(attempt.attempt_id, "reclaimed", None)])
+    add_spending(connection, {attempt.labelling_config: _spending(attempt, paid)})
 
 
-def _spending(send: Attempt, paid: PaidResponse) -> Spending:
-    """What a reply moves; one that does not say what it took is booked at the most that it may have cost."""
+def _spending(attempt: Attempt, paid: PaidResponse) -> Spending:
+    """Compute the change of the totals; a response without usage is booked at the most that it may have cost."""
     if paid.cost_usd is None:
-        return Spending(0, -send.reserved, send.reserved)
-    return Spending(in_nanos(paid.cost_usd), -send.reserved)
+        return Spending(0, -attempt.reserved, attempt.reserved)
+    return Spending(in_nanos(paid.cost_usd), -attempt.reserved)
 
 
-def _new_reply_ids(connection: Connection, count: int) -> list[int]:
+def _new_response_ids(connection: Connection, count: int) -> list[int]:
     # Handed out here, because a database that returns them row by row takes a multiple of the time.
     if connection.dialect.name == "postgresql":
         numbers = text(
@@ -98,10 +98,10 @@ def _new_reply_ids(connection: Connection, count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
-def _row(reply_id: int, send: Attempt, paid: PaidResponse, moment: str) -> dict[str, Any]:
+def _row(response_id: int, attempt: Attempt, paid: PaidResponse, moment: str) -> dict[str, Any]:
     return {
-        "response_id": reply_id,
-        "request_id": send.request_id,
+        "response_id": response_id,
+        "request_id": attempt.request_id,
         "received_at": moment,
         "body": paid.body,
         "provider_id": paid.provider_id,
@@ -110,28 +110,28 @@ def _row(reply_id: int, send: Attempt, paid: PaidResponse, moment: str) -> dict[
         "cached_tokens": paid.cached_tokens,
         "completion_tokens": paid.completion_tokens,
         "cost_usd": paid.cost_usd,
-        "attempt_id": send.send_id,
+        "attempt_id": attempt.attempt_id,
     }
 
 
-def apply_labels(connection: Connection, settlements: Sequence[UsableResponse[Label]]) -> list[None]:
-    """Enter the labels that replies give; their requests are done."""
-    insert_missing(connection, label, [_name(each.order) | {"response_id": each.reply_id} for each in settlements])
-    insert_missing(connection, label_score, [row for each in settlements for row in _scores(each)])
-    return mark_done(connection, [each.order for each in settlements])
+def apply_labels(connection: Connection, answers: Sequence[UsableResponse[Label]]) -> list[None]:
+    """Insert the labels and mark their requests done."""
+    insert_missing(connection, label, [_name(each.request) | {"response_id": each.response_id} for each in answers])
+    insert_missing(connection, label_score, [row for each in answers for row in _scores(each)])
+    return mark_done(connection, [each.request for each in answers])
 
 
-def _name(order: LabelRequest) -> dict[str, Any]:
+def _name(request: LabelRequest) -> dict[str, Any]:
     return {
-        "transcript_id": order.transcript_id,
-        "label_model": order.label_model,
-        "prompt_version": order.prompt_version,
-        "replicate": order.replicate,
+        "transcript_id": request.transcript_id,
+        "label_model": request.label_model,
+        "prompt_version": request.prompt_version,
+        "replicate": request.replicate,
     }
 
 
-def _scores(settlement: UsableResponse[Label]) -> list[dict[str, Any]]:
-    name, answer = _name(settlement.order), settlement.answer
+def _scores(usable: UsableResponse[Label]) -> list[dict[str, Any]]:
+    name, answer = _name(usable.request), usable.answer
     expected = answer.expected or (None,) * len(TRAIT_KEYS)
     return [
         {
@@ -145,27 +145,27 @@ def _scores(settlement: UsableResponse[Label]) -> list[dict[str, Any]]:
     ]
 
 
-def mark_done(connection: Connection, orders: Sequence[LabelRequest]) -> list[None]:
-    """The requests have what they asked for."""
-    return _move(connection, [(order, "done", None) for order in orders])
+def mark_done(connection: Connection, requests: Sequence[LabelRequest]) -> list[None]:
+    """Mark requests as done."""
+    return _move(connection, [(request, "done", None) for request in requests])
 
 
 def apply_unusable(connection: Connection, unusable: Sequence[UnusableResponse]) -> list[None]:
-    """Replies cannot be used: book why, and leave their requests in the state that is given."""
-    connection.execute(_FAULTY, [{"faulty_id": each.reply_id, "found": each.problem} for each in unusable])
-    return _move(connection, [(each.order, each.state, each.problem) for each in unusable])
+    """Write down why responses cannot be used, and leave their requests in the state that is given."""
+    connection.execute(_FAULTY, [{"faulty_id": each.response_id, "found": each.problem} for each in unusable])
+    return _move(connection, [(each.request, each.state, each.problem) for each in unusable])
 
 
 def mark_failed(connection: Connection, failures: Sequence[tuple[LabelRequest, str]]) -> list[None]:
-    """The endpoint does not answer these requests, for the reason with each; they are set aside as failed."""
-    return _move(connection, [(order, "failed", code) for order, code in failures])
+    """Set requests aside as failed, each with the endpoint's reason."""
+    return _move(connection, [(request, "failed", code) for request, code in failures])
 
 
 def _move(connection: Connection, moves: Sequence[tuple[LabelRequest, RequestState, str | None]]) -> list[None]:
     moment = now()
     rows = [
-        {"moved_id": order.request_id, "state_now": state, "error_now": error, "moment": moment}
-        for order, state, error in moves
+        {"moved_id": request.request_id, "state_now": state, "error_now": error, "moment": moment}
+        for request, state, error in moves
     ]
     if rows:
         connection.execute(_MOVE, rows)

@@ -70,7 +70,7 @@ async def test_rare_levels_grow_and_a_second_run_does_nothing(tmp_path, store):
         assert sum(first.after["empathy"].values()) == sum(first.before["empathy"].values()) + first.accepted
         assert await augmented(settings, store) == first
         assert sum(bill(url).values()) == paid
-        assert plan_labels(store, LABEL_SET).n_wanted == 0
+        assert plan_labels(store, LABEL_SET).n_queued == 0
 
 
 async def test_postgresql_ends_the_same(tmp_path, postgres_url):

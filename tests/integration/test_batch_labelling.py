@@ -250,7 +250,7 @@ async def test_a_lost_batch_is_given_up_when_told(tmp_path) -> None:
         store = filled_store(settings, 6)
         await hand_in_and_leave(settings, store)
     with serving(port=int(url.split(":")[2].split("/")[0])):
-        with pytest.raises(LabellerError, match="knows no batch of batch_"):
+        with pytest.raises(LabellerError, match="has no batch of batch_"):
             await label(settings, store)
         assert (await label(settings, store, again_failed=True)).labelled == 6
         assert ends(store) == {("unknown", "batch_lost"): 6, ("answered", None): 6}

@@ -58,9 +58,9 @@ def test_unsent_claims_are_freed_sent_ones_recovered(store: Store) -> None:
     assert label_claims.free_dead_claims(store) == 1
     assert label_attempts.take_over_lost_attempts(store, "another-model", ("label",)) == LostAttempts()
     lost = label_attempts.take_over_lost_attempts(store, LABELS.label_model, ("label",))
-    assert ([each.send_id for each in lost.sends], lost.requests) == ([tried.send_id], {orders[0].request_id})
+    assert ([each.attempt_id for each in lost.attempts], lost.requests) == ([tried.attempt_id], {orders[0].request_id})
     assert label_attempts.take_over_lost_attempts(store, LABELS.label_model, ("label",)) == LostAttempts()
-    label_attempts.book_unknown(store, lost.sends)
+    label_attempts.book_unknown(store, lost.attempts)
     label_claims.release(store, lost.requests)
     assert states(store) == {("queued", None): 3}
 

@@ -23,5 +23,5 @@ async def test_copies_are_bought_once_and_stay_out(tmp_path) -> None:
         assert {name: len(pairs) for name, pairs in first.items()} == {check.name: 10 for check in CHECKS}
         assert sum(bill(url).values()) - before == paid <= 20
         assert plan_next(store, labelling_config) == plan
-        assert plan_labels(store, labelling_config).n_wanted == 0
+        assert plan_labels(store, labelling_config).n_queued == 0
         assert {example.origin for example in labelled_transcripts(store, labelling_config, usable=True)} == {"real"}

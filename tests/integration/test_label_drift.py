@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import case, insert, literal, select
 
-from eval.labels import measure_drift, tell_drift
+from eval.labels import measure_drift, state_drift
 from feedback_model.labelling.label import label_missing
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.records.labels import LabellingConfig
@@ -53,13 +53,13 @@ async def labelled(tmp_path: Path) -> tuple[Store, LabellingConfig]:
     return store, labelling_config
 
 
-def test_the_traits_that_moved_are_named_and_no_others(labelled: tuple[Store, LabellingConfig]) -> None:
+def test_only_the_traits_that_moved_are_named(labelled: tuple[Store, LabellingConfig]) -> None:
     store, labelling_config = labelled
     copy_labels(store, kinder=2)
     (drift,) = map(measure_drift, read_shared_labels(store, labelling_config, most=30))
     assert drift.other == EARLIER
     assert [each.trait for each in drift.moved] == ["formality"]
-    alarm = str(tell_drift(labelling_config, drift))
+    alarm = str(state_drift(labelling_config, drift))
     assert "differ from those of embedded-rubric-1 (label-earlier) on 30 transcripts" in alarm
 
 
@@ -68,4 +68,4 @@ def test_labels_that_agree_raise_no_alarm(labelled: tuple[Store, LabellingConfig
     assert not list(read_shared_labels(store, labelling_config))
     copy_labels(store, kinder=0)
     (drift,) = map(measure_drift, read_shared_labels(store, labelling_config))
-    assert tell_drift(labelling_config, drift) is None
+    assert state_drift(labelling_config, drift) is None

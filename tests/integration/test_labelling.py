@@ -58,7 +58,7 @@ async def test_faults_that_pass_cost_nobody_a_label(tmp_path, faults):
     with serving(**faults, seed=3) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 50)
-        counts = await label_all(settings, store, RetryLimits(first_backoff=0.02, tries=50))
+        counts = await label_all(settings, store, RetryLimits(first_backoff=0.02, attempts=50))
         assert (counts.labelled, counts.failed) == (50, 0)
         assert set(bill(url).values()) == {1}
 
@@ -67,7 +67,7 @@ async def test_a_request_that_hangs_is_asked_again(tmp_path):
     with serving(hang_rate=0.2, seed=1) as url:
         settings = settings_for(tmp_path, url, timeout=0.5)
         store = filled_store(settings, 20)
-        assert (await label_all(settings, store, RetryLimits(first_backoff=0.02, tries=50))).labelled == 20
+        assert (await label_all(settings, store, RetryLimits(first_backoff=0.02, attempts=50))).labelled == 20
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_claims_of_another_process_name_it(tmp_path: Path) -> None:
             async with open_labeller("openai", settings) as labeller:
                 await label_missing(store, labeller, labelling_config_of("openai", settings), settings)
 
-        wait = told_while(lambda: asyncio.run(label()), other.release, "buys labels of the same set")
+        wait = told_while(lambda: asyncio.run(label()), other.release, "labels with the same model and prompt")
         assert f"3 held by process {other.process.pid}" in wait.what
         assert states(store) == {("done", None): 3}
 

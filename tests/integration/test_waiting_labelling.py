@@ -37,7 +37,7 @@ async def label_all(home, url, count, how=label_missing, **options) -> None:
 
 async def test_a_rate_limit_says_when_it_goes_on(told) -> None:
     limiter = RateLimiter()
-    limiter.note_reply({"x-ratelimit-limit-requests": "60"}, time.monotonic())
+    limiter.note_response({"x-ratelimit-limit-requests": "60"}, time.monotonic())
     while not (lines := lines_about(told, "the endpoint's rate limit (next request in ")):
         await limiter.wait_turn(1.0)
     assert "Ctrl-C" in lines[0]

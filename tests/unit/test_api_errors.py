@@ -10,7 +10,9 @@ from feedback_model.labelling.api_errors import BILLING, APIError, action_for, s
 from feedback_model.labelling.retries import RetryLimits, RetryPolicy
 from feedback_model.progress import request_stop
 
-QUICK = RetryLimits(outage=0.1, first_contact=0.1, first_backoff=0.001, longest_backoff=0.01, longest_wait=1.0, tries=3)
+QUICK = RetryLimits(
+    outage=0.1, first_contact=0.1, first_backoff=0.001, longest_backoff=0.01, longest_wait=1.0, attempts=3
+)
 
 
 @pytest.mark.parametrize(

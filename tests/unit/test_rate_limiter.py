@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback_model.labelling.rate_control import AdvertisedLimit, RateController, Resource, read_limits
+from feedback_model.labelling.rate_limiter import AdvertisedLimit, RateController, Resource, read_limits
 
 CHARGED = 1300.0  # tokens that the provider counts for a request
 
@@ -72,7 +72,7 @@ def drive(provider: Provider, seconds: float, *, paces: int = 1, latency: float 
         now, _, pace, news = heapq.heappop(events)
         if news is not None:
             passed, told, wait, sent_at = news
-            pace.note_reply(told, sent_at, now) if passed else pace.note_refusal(told, wait, sent_at, now)
+            pace.note_response(told, sent_at, now) if passed else pace.note_refusal(told, wait, sent_at, now)
             continue
         passed, told, wait = provider.ask(now)
         delay = latency * rng.lognormvariate(0, 0.5) if passed else 0.02
@@ -130,7 +130,7 @@ def test_no_provider_is_stormed(requests: float, headers: tuple[Resource, ...], 
 def test_one_long_wait_does_not_hold_up_others() -> None:
     pace = RateController()
     for second in range(5):
-        pace.note_reply({"requests": AdvertisedLimit(10.0, 9.0)}, float(second), float(second))
+        pace.note_response({"requests": AdvertisedLimit(10.0, 9.0)}, float(second), float(second))
     pace.note_refusal({}, 300.0, 5.0, 5.0)
     before = slot = pace.slot(1, 5.0)
     assert slot < 8
