@@ -1,4 +1,4 @@
-"""Which code is running: the commit where there is one, else the version of the installed package."""
+"""Version of the running code: the commit where there is one, else that of the installed package."""
 
 import subprocess
 from functools import cache

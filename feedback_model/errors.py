@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree. Every message says what was found, where, and what to do.
+"""Errors, as a tree. Every message says what was found, where, and what to do.
 
 FeedbackError                 one sentence for a person; the command line prints it and exits 1
 ├── InputError                a file, record or option that cannot be used

@@ -15,7 +15,7 @@ from feedback_model.errors import Interrupted
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one piece of work has come."""
+    """Progress of one piece of work."""
 
     stage: str
     """Which work: `label`, `train epoch 2`."""

@@ -1,4 +1,4 @@
-"""Where this machine keeps things and whom it talks to: environment and `.env`, prefix `FEEDBACK_`.
+"""Settings of this machine, its folders and its endpoints: environment and `.env`, prefix `FEEDBACK_`.
 
 A setting changes the machine, never the science: what changes a result is a flow parameter and is recorded with the run.
 """
@@ -70,17 +70,17 @@ class Settings(BaseSettings):
 
     @property
     def snapshots(self) -> Path:
-        """Where dataset versions lie as Parquet."""
+        """Folder of the dataset versions, as Parquet."""
         return self.home / "snapshots"
 
     @property
     def checkpoints(self) -> Path:
-        """Where adapters lie, one folder a training run."""
+        """Folder of the adapters, one a training run."""
         return self.home / "checkpoints"
 
     @property
     def reports(self) -> Path:
-        """Where reports lie; `latest.html` is the newest."""
+        """Folder of the reports; `latest.html` is the newest."""
         return self.home / "reports"
 
 
