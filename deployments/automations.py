@@ -62,7 +62,7 @@ def _becomes(state: StateType, name: str, message: str) -> ChangeFlowRunState:
 
 
 def safety_net() -> tuple[AutomationCore, ...]:
-    """The automations that every server of ours has."""
+    """Return the automations that every server of ours has."""
     silent = AutomationCore(
         name="crash runs that fell silent",
         description="A run without a heartbeat lost its process or its machine.",

@@ -32,17 +32,17 @@ if not out.is_terminal:
 
 
 def say(message: str) -> None:
-    """One line about what happens, beside the result."""
+    """Print one line about what happens, beside the result."""
     console.print(_escape(message), highlight=False, soft_wrap=not console.is_terminal)
 
 
 def say_wait(wait: Wait) -> None:
-    """One line about whom this command waits for."""
+    """Print one line about whom this command waits for."""
     say(str(wait))
 
 
 def fail(message: str) -> None:
-    """The one sentence of a command that could not do its job."""
+    """Print the one sentence of a command that could not do its job."""
     console.print(f"[bold red]error:[/] {_escape(message)}", highlight=False, soft_wrap=True)
 
 
@@ -56,7 +56,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Rows as a table; numbers to the right, absent values as a dash."""
+    """Print rows as a table; numbers to the right, absent values as a dash."""
     table = Table(title=title or None, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = any(isinstance(row[index], int | float) for row in rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @cache
 def code_commit() -> str:
-    """The commit this code was started from, with `+changes` where files differ from it; else the package's version."""
+    """Return the commit this code was started from, with `+changes` where files differ from it; else the package's version."""
     folder = Path(__file__).resolve().parent.parent
     if not (folder / ".git").exists():
         return metadata.version("feedback-model")

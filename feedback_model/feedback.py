@@ -39,7 +39,7 @@ class Feedback:
 
 
 def render_feedback(feedback: Feedback) -> str:
-    """The one textual form of feedback: a JSON object, traits in order, score before explanation."""
+    """Return the one textual form of feedback: a JSON object, traits in order, score before explanation."""
     return json.dumps(
         {
             key: {"score": trait.score, "explanation": trait.explanation}

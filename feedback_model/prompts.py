@@ -29,7 +29,7 @@ def _template(name: PromptName) -> str:
 
 @cache
 def render_system(name: PromptName, **values: str) -> str:
-    """The system prompt `name`, with the rubric filled in.
+    """Return the system prompt `name`, with the rubric filled in.
 
     Raises:
         KeyError: a placeholder of the prompt has no value.
@@ -38,7 +38,7 @@ def render_system(name: PromptName, **values: str) -> str:
 
 
 def render_messages(name: PromptName, text: str, **values: str) -> list[Message]:
-    """The messages that ask for `name` about a transcript's `text`."""
+    """Return the messages that ask for `name` about a transcript's `text`."""
     return [
         {"role": "system", "content": render_system(name, **values)},
         {"role": "user", "content": f"Transcript:\n{text}"},

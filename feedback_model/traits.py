@@ -37,5 +37,5 @@ TRAIT_KEYS: Final = tuple(trait.key for trait in TRAITS)
 
 
 def rubric() -> str:
-    """The definition of every trait, one line each, ending without a newline."""
+    """Return the definition of every trait, one line each, ending without a newline."""
     return "\n".join(f"- {trait.key}: {MIN_SCORE} = {trait.low}; {MAX_SCORE} = {trait.high}." for trait in TRAITS)

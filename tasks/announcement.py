@@ -16,7 +16,7 @@ RESOURCE = "feedback.inbox"
 
 
 def landed_event(batch_id: str, accepted: int, occasion: str = "landed") -> dict[str, Any]:
-    """The event of one batch; its id is derived from batch and occasion, so that saying it twice wakes once."""
+    """Return the event of one batch; its id is derived from batch and occasion, so that saying it twice wakes once."""
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{EVENT}:{batch_id}:{occasion}")),
         "occurred": datetime.now(UTC).isoformat(),

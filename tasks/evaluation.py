@@ -56,7 +56,7 @@ async def measure(
 # Not cached: read off an evaluation in a moment.
 @task(name="pick best epoch", cache_policy=NO_CACHE, **RETRIES)
 async def pick_best_epoch(validation_id: str) -> str | None:
-    """The epoch with the lowest worst-case MSE on validation; None where no epoch can be told."""
+    """Choose the epoch with the lowest worst-case MSE on validation; None where no epoch can be told."""
     with resources() as (_settings, store):
         best = choose_best_epoch(find_evaluation(store, validation_id))
     get_run_logger().info("best epoch on validation: %s", best)
@@ -83,7 +83,7 @@ async def choose_champion(validation_id: str, test_id: str) -> str:
 # Not cached: a sentence about what the database says now.
 @task(name="tell verdict", cache_policy=NO_CACHE, **RETRIES)
 async def tell_verdict(evaluation_id: str) -> str:
-    """The verdict on the models of an evaluation, in one sentence."""
+    """Tell the verdict on the models of an evaluation, in one sentence."""
     with resources() as (_settings, store):
         decision = read_decision(store, find_evaluation(store, evaluation_id))
     return "nothing was decided" if decision is None else phrase_verdict(decision)

@@ -17,7 +17,7 @@ from tasks.retries import RETRIES
 # Not cached: the latest run is another one tomorrow.
 @task(name="find training run", cache_policy=NO_CACHE, **RETRIES)
 async def find_run(run_id: str) -> str:
-    """The run to work on: the one named, or the latest."""
+    """Find the run to work on: the one named, or the latest."""
     with resources() as (_settings, store):
         run = read_run(store, run_id) if run_id else latest_run(store)
     if run is None:
@@ -28,7 +28,7 @@ async def find_run(run_id: str) -> str:
 # Not cached: who is champion changes.
 @task(name="list models", cache_policy=NO_CACHE, **RETRIES)
 async def list_models(run_id: str) -> list[str]:
-    """The models of an evaluation: `base`, `base-nf4`, `epoch-1`, ..., and the champion if another run made it."""
+    """List the models of an evaluation: `base`, `base-nf4`, `epoch-1`, ..., and the champion if another run made it."""
     with resources() as (_settings, store):
         return list(models_of(store, read_run(store, run_id)))
 

@@ -52,7 +52,7 @@ async def land_files(
 # Not cached: files come and go.
 @task(name="look into the inbox", cache_policy=NO_CACHE, **RETRIES)
 async def look_into_inbox() -> list[str]:
-    """The files that wait in the inbox and are no longer being written."""
+    """List the files that wait in the inbox and are no longer being written."""
     with resources() as (settings, _store):
         return [str(path) for path in waiting_files(settings.inbox)]
 

@@ -14,7 +14,7 @@ from feedback_model.waiting import is_listened_to, telling_waits
 
 @contextmanager
 def resources() -> Generator[tuple[Settings, Store]]:
-    """The settings of this process and its database, closed when the block ends.
+    """Open the settings of this process and its database, closed when the block ends.
 
     Raises:
         StoreError: the database cannot be opened or brought to this version's schema.

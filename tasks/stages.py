@@ -50,7 +50,7 @@ async def run_stage(stage: Callable[..., Awaitable[Any]], deployment_name: str, 
 
 
 async def _final_state_or_cancelled(run_id: UUID, deployment_name: str) -> State[Any]:
-    """The state in which the run ended; it is cancelled when its coordinator is."""
+    """Return the state in which the run ended; it is cancelled when its coordinator is."""
     try:
         return await final_state(run_id, deployment_name)
     except (asyncio.CancelledError, TerminationSignal, Interrupted):

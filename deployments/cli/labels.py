@@ -121,6 +121,6 @@ def check(
 
 
 def show(title: str, found: "Sequence[Agreement]") -> None:
-    """One row per trait."""
+    """Print one row per trait."""
     rows = [[getattr(each, name) for name in _FIELDS] for each in found]
     print_table(title, _COLUMNS, rows)

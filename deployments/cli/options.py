@@ -61,7 +61,7 @@ def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: An
 
 
 def load_settings() -> "Settings":
-    """The settings of this process, with the home folder made.
+    """Return the settings of this process, with the home folder made.
 
     Raises:
         ConfigurationError: a setting is wrong, or the home folder cannot be written.

@@ -69,7 +69,7 @@ def _answer(document: "RawRecord", said: "Output", version: "ModelVersion") -> d
 
 
 def _read(file: str) -> tuple[list["RawRecord"], bool]:
-    """The documents to score, and whether they came as a list; what cannot be read is told."""
+    """Return the documents to score, and whether they came as a list; what cannot be read is told."""
     from feedback_model.transcripts.raw_records import RawRecord
     from feedback_model.transcripts.sources import read_sources
 

@@ -210,7 +210,7 @@ def check_endpoint(labeller: LabellerKind, settings: "Settings") -> None:
 
 
 def show_outcome(settings: "Settings", evaluation_id: str, *, json: bool) -> None:
-    """The results table of an evaluation, and where its report is."""
+    """Print the results table of an evaluation, and where its report is."""
     from deployments.cli.results import show_results
 
     show_results(settings, evaluation_id, json=json)

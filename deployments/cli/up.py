@@ -162,7 +162,7 @@ def _environment(settings: "Settings", port: int) -> dict[str, str]:
 
 
 def _dotenv() -> dict[str, str]:
-    """The `.env` of this folder, because runs have a working directory of their own and would not find it."""
+    """Return the `.env` of this folder, because runs have a working directory of their own and would not find it."""
     from dotenv import dotenv_values
 
     return {name: value for name, value in dotenv_values(".env").items() if value is not None}

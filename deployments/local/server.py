@@ -83,7 +83,7 @@ def _answers(api_url: str) -> bool:
 
 
 def announcement(settings: "Settings") -> Path:
-    """The file in which `feedback up` says where its server is."""
+    """Return the file in which `feedback up` says where its server is."""
     return settings.home / "prefect" / "server.json"
 
 
@@ -99,7 +99,7 @@ def running_server(settings: "Settings") -> str | None:
 
 
 def free_port() -> int:
-    """A TCP port on the loopback interface that nobody listens on now."""
+    """Return a TCP port on the loopback interface that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -135,7 +135,7 @@ def serving(
 
 @contextmanager
 def temporary_server(settings: "Settings") -> Generator[str]:
-    """A server of this command's own, without UI; its database is kept, because making one takes seconds."""
+    """Start a server of this command's own, without UI; its database is kept, because making one takes seconds."""
     folder = settings.home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -151,7 +151,7 @@ def temporary_server(settings: "Settings") -> Generator[str]:
 
 @contextmanager
 def _own_database(folder: Path) -> Generator[Path]:
-    """A server database that no other command uses: the kept one if it is free, else one for this command alone."""
+    """Choose a server database that no other command uses: the kept one if it is free, else one for this command alone."""
     import fcntl
 
     with (folder / "temporary.lock").open("w") as lock:

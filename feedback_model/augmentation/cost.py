@@ -68,7 +68,7 @@ class CostEstimate:
 
 
 def hit_rates(rewrites: Sequence[PlannedRewrite], so_far: Mapping[tuple[str, int], Outcomes]) -> tuple[HitRate, ...]:
-    """Estimate the rate of every level that the plan aims at."""
+    """Return the rate of every level that the plan aims at."""
     levels = [(each.trait, each.target_score) for each in rewrites]
     return tuple(_hit_rate(level, levels.count(level), so_far.get(level)) for level in dict.fromkeys(levels))
 
@@ -96,7 +96,7 @@ def _measured(usage: MeanUsage | None) -> Tokens | None:
 
 
 def estimate_cost(model: str, rates: Sequence[HitRate], rewrite: Tokens, relabel: Tokens) -> CostEstimate:
-    """Estimate rewrites, tokens and money for a plan whose levels have `rates`."""
+    """Tokens, tries and money for a plan whose levels have `rates`."""
     tries = sum(each.planned * each.tries for each in rates)
     accepted = sum(each.planned * min(1, each.rate * each.tries) for each in rates)
     usage = Usage(

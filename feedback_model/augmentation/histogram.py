@@ -29,7 +29,7 @@ class ScoreLevel(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """One rewrite to order: a parent, by its place in the histogram, towards a cell."""
+    """One rewrite to order: a parent, by its place on the board, towards a cell."""
 
     parent: int
     cell: ScoreLevel
@@ -41,7 +41,7 @@ def empty_counts() -> Counts:
 
 
 def as_array(transcripts: Sequence[LabelledTranscript]) -> NDArray[np.int64]:
-    """Their scores, one row a transcript and one column a trait."""
+    """Return their scores, one row a transcript and one column a trait."""
     rows = [each.scores for each in transcripts]
     return np.array(rows, dtype=np.int64).reshape(len(rows), len(TRAIT_KEYS))
 
@@ -89,7 +89,7 @@ class Histogram:
         return np.abs(self.scores[:, cell.trait] - cell.score)
 
     def nearest(self, cell: ScoreLevel, among: Mask, count: int) -> list[int]:
-        """Choose the `count` parents of `among` that lie nearest to the cell; the seed decides among equals."""
+        """Return the `count` parents of `among` that lie nearest to the cell; the seed decides among equals."""
         found = np.flatnonzero(among)
         keys = self.distance(cell)[found] * len(self.parents) + self._rank(cell)[found]
         if count < len(found):
@@ -105,7 +105,7 @@ class Histogram:
 
 
 def build_histogram(parents: Sequence[LabelledTranscript], ordered: Collection[Rewrite], seed: int) -> Histogram:
-    """Build the histogram with every rewrite `ordered` before marked on it."""
+    """Return the board with every rewrite `ordered` before marked on it."""
     board = Histogram(parents, seed, as_array(parents), np.zeros(len(parents), dtype=np.int64))
     places = {each.transcript_id: place for place, each in enumerate(parents)}
     for one in ordered:
@@ -118,7 +118,7 @@ def build_histogram(parents: Sequence[LabelledTranscript], ordered: Collection[R
 
 
 def scores_after(board: Histogram, choice: Choice) -> NDArray[np.int64]:
-    """Compute the six scores a rewrite is planned to have: the parent's, and the target."""
+    """Return the six scores a rewrite is planned to have: the parent's, and the target."""
     scores = board.scores[choice.parent].copy()
     scores[choice.cell.trait] = choice.cell.score
     return scores

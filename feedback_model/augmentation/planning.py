@@ -154,7 +154,7 @@ def _aimed(ordered: Collection[Rewrite]) -> Counts:
 
 
 def _levels(counted: _Counted, room: Budget, aimed: Counts, left: Counts) -> tuple[Level, ...]:
-    """Every level that the real transcripts leave short, in the order of the traits."""
+    """Return every level that the real transcripts leave short, in the order of the traits."""
     budget_spent = int(aimed.sum()) == room.budget
     traits, scores = (axis.tolist() for axis in np.nonzero(counted.lacking(counted.real)))
     return tuple(

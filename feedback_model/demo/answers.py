@@ -32,7 +32,7 @@ class ChatRequest:
 
 
 def read_request(body: bytes, messages: list[dict[str, Any]]) -> ChatRequest:
-    """The first system and user messages of `messages`, out of the request `body`; what follows is talk about the answer.
+    """Return the first system and user messages of `messages`, out of the request `body`; what follows is talk about the answer.
 
     Raises:
         ValueError: a message's content is not text.
@@ -45,7 +45,7 @@ def read_request(body: bytes, messages: list[dict[str, Any]]) -> ChatRequest:
 
 
 def answer(request: ChatRequest) -> str:
-    """The reply's text: feedback as JSON, or the transcript rewritten."""
+    """Return the reply's text: feedback as JSON, or the transcript rewritten."""
     text = request.user.removeprefix(_user_prefix())
     target = _rewrite_target(request.system)
     if target is None:

@@ -72,7 +72,7 @@ def _completion(prompt: str, text: str) -> dict[str, Any]:
 
 
 def build_app() -> ASGIApp:
-    """The endpoint as an ASGI application."""
+    """Return the endpoint as an ASGI application."""
     routes = [
         Route("/v1/chat/completions", complete, methods=["POST"]),
         Route("/v1/models", list_models),

@@ -110,5 +110,5 @@ def grades_of(trait: str) -> dict[str, int]:
 
 
 def slot_of(trait: str, word: str) -> Grades | None:
-    """The ten words that can stand where `word` stands; None if it is no slot word of `trait`."""
+    """Return the ten words that can stand where `word` stands; None if it is no slot word of `trait`."""
     return next((slot for slot in SLOTS[trait].values() if word in slot), None)

@@ -81,7 +81,7 @@ _UNLINKED = Evidence("unlinked sentences", 2.5, 0.25, clear=False)
 
 
 def find_words(text: str) -> list[str]:
-    """The words of `text` in lower case, with straight apostrophes."""
+    """Return the words of `text` in lower case, with straight apostrophes."""
     return [word.replace("\u2019", "'") for word in _WORD.findall(text.lower())]
 
 
@@ -93,7 +93,7 @@ def _lookups(words: list[str]) -> Iterator[tuple[str, Evidence]]:
 
 
 def find_evidence(text: str, words: list[str]) -> Found:
-    """All evidence in `text` by trait; `words` are its `find_words`."""
+    """Return all evidence in `text` by trait; `words` are its `find_words`."""
     found: Found = {key: [] for key in TRAIT_KEYS}
     for trait, evidence in _lookups(words):
         found[trait].append(evidence)
@@ -106,7 +106,7 @@ def find_evidence(text: str, words: list[str]) -> Found:
 
 
 def grade_fillers(found: list[Evidence], words: int) -> float:
-    """The unrounded filler score of a text of `words` words, 1..10."""
+    """Return the unrounded filler score of a text of `words` words, 1..10."""
     load = sum(evidence.grade for evidence in found) * WORDS_PER_CLAUSE / max(words, WORDS_PER_CLAUSE)
     return MAX_SCORE - (MAX_SCORE - MIN_SCORE) * min(1.0, FILLER_SLOPE * load)
 
@@ -117,7 +117,7 @@ def _mean(found: list[Evidence]) -> tuple[float, float]:
 
 
 def grade_evidence(found: list[Evidence]) -> float:
-    """The weighted mean grade of `found` and of a prior that stands in the middle, within 1..10."""
+    """Return the weighted mean grade of `found` and of a prior that stands in the middle, within 1..10."""
     parts = [(MIDDLE, PRIOR_WEIGHT)]
     if clear := [evidence for evidence in found if evidence.clear]:
         parts.append(_mean(clear))
@@ -137,7 +137,7 @@ def _rounded(grade: float) -> int:
 
 
 def score_trait(text: str, trait: str) -> int:
-    """The score of one trait of `text`."""
+    """Return the score of one trait of `text`."""
     words = find_words(text)
     return _rounded(_grade(trait, find_evidence(text, words)[trait], len(words)))
 

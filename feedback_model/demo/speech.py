@@ -43,7 +43,7 @@ class SyntheticTranscript:
 
 
 def draw_levels(random_: random.Random) -> dict[str, int]:
-    """One level for each trait, independent of each other."""
+    """Return one level for each trait, independent of each other."""
     return {trait: random_.choices(SCORES, LEVEL_WEIGHTS[trait])[0] for trait in TRAIT_KEYS}
 
 
@@ -61,7 +61,7 @@ def generate_transcripts(count: int, seed: int) -> Iterator[SyntheticTranscript]
 
 
 def speak(topic: str, levels: dict[str, int], random_: random.Random, clauses_per_trait: int = 2) -> str:
-    """A transcript about `topic`, one of `TOPICS`, at `levels`."""
+    """Return a transcript about `topic`, one of `TOPICS`, at `levels`."""
     chosen = [
         clause
         for clauses in CLAUSES.values()
@@ -74,7 +74,7 @@ def speak(topic: str, levels: dict[str, int], random_: random.Random, clauses_pe
 
 
 def graded_word(trait: str, slot: str, level: int, random_: random.Random, jitter: bool = True) -> str:
-    """A word of `slot` whose grade is `level`, or with `jitter` now and then one beside it."""
+    """Return a word of `slot` whose grade is `level`, or with `jitter` now and then one beside it."""
     step = random_.choices((-1, 0, 1), (1, 6, 1))[0] if jitter else 0
     return SLOTS[trait][slot][min(max(level + step, MIN_SCORE), MAX_SCORE) - 1]
 
@@ -105,7 +105,7 @@ def _with_openers(clauses: list[str], level: int, random_: random.Random, count:
 
 
 def filler_load(level: int, words: int) -> float:
-    """The summed filler weight that brings a text of `words` words to `level`."""
+    """Return the summed filler weight that brings a text of `words` words to `level`."""
     return (MAX_SCORE - level) / (MAX_SCORE - MIN_SCORE) / 1.5 * words / 9
 
 

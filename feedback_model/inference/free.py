@@ -42,7 +42,7 @@ class ReferenceGenerator:
         return [len(ids) for ids in self._prompts(texts)[0]]
 
     def generate(self, texts: Sequence[str]) -> list[Output]:
-        """The outputs on one batch of `texts`, in their order; a batch that does not fit into memory is halved.
+        """Return the outputs on one batch of `texts`, in their order; a batch that does not fit into memory is halved.
 
         Raises:
             ModelError: a single text does not fit into memory.

@@ -26,7 +26,7 @@ class Generator(Protocol):
     """Asks one model for feedback on texts."""
 
     def generate(self, texts: Sequence[str]) -> list[Output]:
-        """The outputs on one batch of `texts`, in their order."""
+        """Return the outputs on one batch of `texts`, in their order."""
         ...
 
     def lengths(self, texts: Sequence[str]) -> list[int]:

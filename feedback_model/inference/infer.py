@@ -32,7 +32,7 @@ STAND_IN_BATCH_SIZE: Final = 100
 
 
 def model_versions(base: BaseModel, run: TrainingRun | None) -> tuple[ModelVersion, ...]:
-    """The models of an evaluation: the base as published, the base in NF4, and each epoch of `run`."""
+    """Return the models of an evaluation: the base as published, the base in NF4, and each epoch of `run`."""
     epochs = (
         ()
         if run is None

@@ -25,7 +25,7 @@ _last: dict[tuple[str, bool], _LoadedBase] = {}
 
 
 def load_version(home: Path, model: ModelVersion) -> tuple[Any, Any]:
-    """The weights of `model` and its tokenizer, ready to generate.
+    """Return the weights of `model` and its tokenizer, ready to generate.
 
     Raises:
         ModelError: the base or its adapter cannot be loaded.

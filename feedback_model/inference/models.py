@@ -8,7 +8,7 @@ from feedback_model.store.training import model_version_of
 
 
 def models_of(store: Store, run: TrainingRun) -> dict[str, ModelVersion]:
-    """The models by name: `base`, `base-nf4`, `epoch-1`, ..., and the champion if another run made it.
+    """Return the models by name: `base`, `base-nf4`, `epoch-1`, ..., and the champion if another run made it.
 
     A retired champion is left out.
     """

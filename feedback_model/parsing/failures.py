@@ -10,7 +10,7 @@ class FailureCode(StrEnum):
     sentence: str
 
     def __new__(cls, code: str, sentence: str) -> "FailureCode":
-        """A string equal to `code` that carries its sentence."""
+        """Return a string equal to `code` that carries its sentence."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.sentence = sentence

@@ -50,7 +50,7 @@ def scan(raw: bytes, start: int) -> Scanned:
 
 
 def skip_space(raw: bytes, at: int) -> int:
-    """The offset of the first byte from `at` on that is not JSON white space."""
+    """Return the offset of the first byte from `at` on that is not JSON white space."""
     match = _SPACE.match(raw, at)
     return match.end() if match else at
 
@@ -108,7 +108,7 @@ class _Scanner:
         return items, at + 1
 
     def separator(self, at: int, closing: bytes, pointer: str) -> int:
-        """The offset of the next member, or of `closing`."""
+        """Return the offset of the next member, or of `closing`."""
         at = skip_space(self.raw, at)
         if self.raw.startswith(closing, at):
             return at

@@ -135,7 +135,7 @@ def _conforming(scanned: Scanned, length: int, finish_reason: FinishReason) -> F
 
 
 def _extract(raw: bytes) -> Feedback | None:
-    """The one conforming object in `raw`; None where there is none, more than one, or too much to search for them."""
+    """Return the one conforming object in `raw`; None where there is none, more than one, or too much to search for them."""
     found: list[Feedback] = []
     at, searched = 0, 0
     for _ in range(_MAX_CANDIDATES):

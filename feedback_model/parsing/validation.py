@@ -53,7 +53,7 @@ def _wrong_keys(value: dict[str, Any], expected: frozenset[str], missing: Failur
 
 
 def _first_broken_rule(value: dict[str, Any], key: str) -> Violation:
-    """The first rule that `value` breaks: of its keys, or else of `key`, which is the first trait that is not sound."""
+    """Return the first rule that `value` breaks: of its keys, or else of `key`, which is the first trait that is not sound."""
     if value.keys() != _TRAITS:
         return _wrong_keys(value, _TRAITS, FailureCode.MISSING_TRAIT, "")
     trait = value[key]

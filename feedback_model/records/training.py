@@ -134,7 +134,7 @@ def run_id_of(dataset: Dataset, base: BaseModel, recipe: Recipe) -> str:
 
 
 def unaugmented_recipe(run: TrainingRun) -> Recipe:
-    """The recipe that differs from that of `run` in one thing: it trains on no rewrite."""
+    """Return the recipe that differs from that of `run` in one thing: it trains on no rewrite."""
     return replace(run.recipe, with_augmented=False)
 
 

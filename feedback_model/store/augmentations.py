@@ -50,7 +50,7 @@ def _labels_of(labelling_config: LabellingConfig) -> ColumnElement[bool]:
 
 
 def rewrites(store: Store, rewrite_config: LabellingConfig, outcome: Outcome | None = None) -> list[Rewrite]:
-    """The rewrites ordered from one model by one prompt, all of them or those with `outcome`."""
+    """Return the rewrites ordered from one model by one prompt, all of them or those with `outcome`."""
     columns = [augmentation.c[name] for name in Rewrite.__dataclass_fields__]
     query = select(*columns).join(label_request).where(of_config(rewrite_config, "rewrite"))
     if outcome is not None:
@@ -114,7 +114,7 @@ def enter_rewrite(connection: Connection, request: LabelRequest, descendant: Des
 
 
 def refuse_rewrite(connection: Connection, request: LabelRequest, outcome: Outcome) -> None:
-    """The text of a rewrite is not kept; its request is done all the same, for it was answered."""
+    """Refuse the text of a rewrite; its request is done all the same, for it was answered."""
     _update(connection, request.request_id, outcome=outcome)
     mark_done(connection, [request])
 

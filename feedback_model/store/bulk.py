@@ -41,7 +41,7 @@ def upsert(connection: Connection, table: Table, rows: Iterable[Row], keys: Sequ
 
 
 def _in_columns(rows: Iterable[Row]) -> tuple[list[str], list[Values]]:
-    """The names of the columns, and each row's values in their order."""
+    """Return the names of the columns, and each row's values in their order."""
     rows = iter(rows)
     first = next(rows, None)
     if first is None:

@@ -72,7 +72,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        """A connection for queries; all of them see one state of the database.
+        """Open a connection for queries; all of them see one state of the database.
 
         Raises:
             StoreError: the database cannot be used.
@@ -83,7 +83,7 @@ class Store:
 
     @contextmanager
     def write(self, *, foreign_keys: bool = True) -> Generator[Connection]:
-        """One transaction, committed when the block ends and rolled back when it raises.
+        """Open one transaction, committed when the block ends and rolled back when it raises.
 
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so that a claim which reads first is not overtaken.
 

@@ -38,7 +38,7 @@ def record_dataset(store: Store, version: Dataset, examples: Sequence[LabelledTr
 
 
 def read_dataset(store: Store, dataset_id: str) -> Dataset:
-    """The dataset version `dataset_id`.
+    """Return the dataset version `dataset_id`.
 
     Raises:
         InputError: there is none of that id.
@@ -51,7 +51,7 @@ def read_dataset(store: Store, dataset_id: str) -> Dataset:
 
 
 def held_out(store: Store, dataset_id: str) -> list[Transcript]:
-    """The transcripts of a dataset version that no training sees: its validation and test parts."""
+    """Return the transcripts of a dataset version that no training sees: its validation and test parts."""
     query = select(dataset_item.c.transcript_id).where(
         dataset_item.c.dataset_id == dataset_id, dataset_item.c.split != "train"
     )

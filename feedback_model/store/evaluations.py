@@ -65,7 +65,7 @@ _MODELS = (
 
 
 def models_of_inferences(store: Store, inference_ids: Iterable[str]) -> dict[str, str]:
-    """The model id behind each inference id."""
+    """Return the model id behind each inference id."""
     inference = tables.inference
     query = select(inference.c.inference_id, inference.c.model_id).where(
         inference.c.inference_id.in_(list(inference_ids))
@@ -87,7 +87,7 @@ def save_evaluation(store: Store, evaluation: Evaluation, transcript_ids: Iterab
 
 
 def _child_rows(evaluation: Evaluation, transcript_ids: Iterable[str]) -> dict[Table, list[dict[str, Any]]]:
-    """The rows of each table beneath `evaluation`, in the order that foreign keys ask for."""
+    """Return the rows of each table beneath `evaluation`, in the order that foreign keys ask for."""
     key, models = {"evaluation_id": evaluation.evaluation_id}, evaluation.models
     return {
         tables.evaluation_item: [key | {"transcript_id": name} for name in transcript_ids],
@@ -115,7 +115,7 @@ def _model_columns(model: ModelResult) -> dict[str, Any]:
 
 
 def read_evaluation(store: Store, evaluation_id: str) -> Evaluation | None:
-    """The evaluation under `evaluation_id`, if there is one."""
+    """Return the evaluation under `evaluation_id`, if there is one."""
     with store.read() as connection:
         own = _rows(connection, select(tables.evaluation), evaluation_id)
         if not own:
@@ -183,7 +183,7 @@ def _place_of_pair(row: dict[str, Any]) -> tuple[int, ...]:
 
 
 def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:
-    """The newest evaluation on `split`, if there is one."""
+    """Return the newest evaluation on `split`, if there is one."""
     table = tables.evaluation
     query = select(table.c.evaluation_id).where(table.c.split == split).order_by(table.c.created_at.desc()).limit(1)
     with store.read() as connection:

@@ -55,7 +55,7 @@ def labelled_transcripts(
 
 
 def _labelled_query(labelling_config: LabellingConfig) -> Select[Any]:
-    """Each transcript's columns once, then its six scores and its six explanations."""
+    """Return each transcript's columns once, then its six scores and its six explanations."""
     of_config = and_(
         label_score.c.label_model == labelling_config.label_model,
         label_score.c.prompt_version == labelling_config.prompt_version,
@@ -83,13 +83,15 @@ def _labelled_query(labelling_config: LabellingConfig) -> Select[Any]:
 
 
 def _labelled_transcript(row: Row[Any]) -> LabelledTranscript:
-    own, labels = row[: -2 * len(TRAIT_KEYS)], row[-2 * len(TRAIT_KEYS) :]
+    labels = row[-2 * len(TRAIT_KEYS) :]
     traits = map(TraitFeedback, labels[: len(TRAIT_KEYS)], labels[len(TRAIT_KEYS) :])
-    return LabelledTranscript(*own, Feedback(tuple(traits)))
+    return LabelledTranscript(
+        row.transcript_id, row.source_id, row.text, row.split, row.origin, Feedback(tuple(traits))
+    )
 
 
 def relabelled_transcripts(store: Store, labelling_config: LabellingConfig) -> list[RelabelledTranscript]:
-    """The real transcripts that `labelling_config` holds more than one label of, with every one, in the order of their ids."""
+    """Read the real transcripts with more than one label of `labelling_config`, with every label, in the order of their ids."""
     label, transcript = tables.label_score, tables.transcript
     of_set = and_(
         label.c.label_model == labelling_config.label_model, label.c.prompt_version == labelling_config.prompt_version
@@ -129,7 +131,7 @@ def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
 
 
 def labelling_configs(store: Store) -> list[LabellingConfig]:
-    """Every labelling configuration that holds a label, by name."""
+    """Return every labelling configuration that holds a label, by name."""
     query = select(label.c.label_model, label.c.prompt_version).distinct().order_by("label_model", "prompt_version")
     with store.read() as connection:
         return [LabellingConfig(*row) for row in connection.execute(query)]

@@ -25,7 +25,7 @@ def record_inference(store: Store, asked: Inference) -> None:
 
 
 def missing_outputs(store: Store, inference_id: str, transcript_ids: Collection[str]) -> list[str]:
-    """Those of `transcript_ids` that have no output yet, in their order."""
+    """Return those of `transcript_ids` that have no output yet, in their order."""
     with store.read() as connection:
         rows = connection.execute(select(output.c.transcript_id).where(output.c.inference_id == inference_id))
         answered = set(rows.scalars())

@@ -28,7 +28,7 @@ from feedback_model.store.connection import Store
 
 
 def champion(store: Store) -> Champion | None:
-    """The model in use: the newest promotion or rollback, if there was any."""
+    """Return the model in use: the newest promotion or rollback, if there was any."""
     promotion, version, adapter = tables.promotion, tables.model_version, tables.checkpoint
     query = (
         select(version, adapter.c.path.label("checkpoint_path"), promotion.c.promoted_at, promotion.c.decision_id)
@@ -43,7 +43,7 @@ def champion(store: Store) -> Champion | None:
 
 
 def read_promotions(store: Store) -> tuple[Promotion, ...]:
-    """Every time a champion was made, the first one first."""
+    """Return every time a champion was made, the first one first."""
     promotion, version = tables.promotion, tables.model_version
     replaced_at = func.lead(promotion.c.promoted_at).over(order_by=promotion.c.promotion_id).label("replaced_at")
     query = (
@@ -116,7 +116,7 @@ def lock_promotions(connection: Connection) -> None:
 
 
 def model_of_champion(connection: Connection) -> str | None:
-    """The champion's model id, as the open transaction sees it."""
+    """Return the champion's model id, as the open transaction sees it."""
     promotion = tables.promotion
     query = select(promotion.c.model_id).order_by(promotion.c.promotion_id.desc()).limit(1)
     return connection.execute(query).scalar()
@@ -213,7 +213,7 @@ def _decision_row(decision: Decision, decision_id: str) -> dict[str, Any]:
 
 
 def read_decision(store: Store, evaluation: Evaluation) -> Decision | None:
-    """The newest decision that rests on `evaluation`, or that it reports on, if there is one."""
+    """Return the newest decision that rests on `evaluation`, or that it reports on, if there is one."""
     table, name = tables.decision, evaluation.evaluation_id
     concerned = or_(table.c.evaluation_id == name, table.c.reported_evaluation_id == name)
     with store.read() as connection:
@@ -221,7 +221,7 @@ def read_decision(store: Store, evaluation: Evaluation) -> Decision | None:
 
 
 def find_decision(store: Store, decision_id: str) -> Decision | None:
-    """The decision under `decision_id`, if there is one."""
+    """Return the decision under `decision_id`, if there is one."""
     with store.read() as connection:
         return _newest(connection, tables.decision.c.decision_id == decision_id)
 

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 
 def select_rows(store: Store, sql: str, **values: str | None) -> list[Row]:
-    """The rows of `sql`, with its `:name` placeholders bound to `values`.
+    """Return the rows of `sql`, with its `:name` placeholders bound to `values`.
 
     Raises:
         StoreError: the database could not answer.
@@ -160,7 +160,7 @@ _LIMITS = {"sql_time_limit_ms": 10_000, "max_returned_rows": 10_000}
 
 
 def datasette_command(store_url: str, port: int) -> list[str]:
-    """The command that serves the database at `store_url` on 127.0.0.1.
+    """Return the command that serves the database at `store_url` on 127.0.0.1.
 
     Datasette opens a file read-only unless a plugin asks to write. It is not told that the file is immutable: it would then
     overlook what stands in the write-ahead log, and what is written while it runs.

@@ -103,7 +103,7 @@ Transaction = Callable[[], AbstractContextManager[Connection]]
 
 @cache
 def head_revision() -> str:
-    """The newest revision this code knows: the number its last migration's file name starts with."""
+    """Return the newest revision this code knows: the number its last migration's file name starts with."""
     return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 

@@ -71,7 +71,7 @@ def finish_run(store: Store, run_id: str, tracking_id: str | None) -> None:
 
 
 def tracking_of(store: Store, run_id: str) -> str | None:
-    """The id of a run in Weights & Biases; None where it was not tracked."""
+    """Return the id of a run in Weights & Biases; None where it was not tracked."""
     with store.read() as connection:
         return connection.execute(select(training_run.c.tracking_id).where(training_run.c.run_id == run_id)).scalar()
 
@@ -88,7 +88,7 @@ def restart_run(store: Store, run_id: str) -> None:
 
 
 def read_run(store: Store, run_id: str) -> TrainingRun:
-    """The run `run_id`, finished or not.
+    """Return the run `run_id`, finished or not.
 
     Raises:
         MissingStage: there is no such run.
@@ -101,7 +101,7 @@ def read_run(store: Store, run_id: str) -> TrainingRun:
 
 
 def find_finished(store: Store, run_id: str) -> TrainingRun | None:
-    """The run `run_id` if it has finished."""
+    """Return the run `run_id` if it has finished."""
     with store.read() as connection:
         statement = select(training_run).where(training_run.c.run_id == run_id, training_run.c.state == "finished")
         row = connection.execute(statement).first()
@@ -109,7 +109,7 @@ def find_finished(store: Store, run_id: str) -> TrainingRun | None:
 
 
 def latest_run(store: Store) -> TrainingRun | None:
-    """The run that finished last; None if none has.
+    """Return the run that finished last; None if none has.
 
     Runs without augmentation are there to be compared with, so they are never the latest.
     """
@@ -122,7 +122,7 @@ def latest_run(store: Store) -> TrainingRun | None:
 
 
 def steps_of(store: Store, run_id: str) -> list[TrainingStep]:
-    """A run's loss curve, in order."""
+    """Return a run's loss curve, in order."""
     statement = select(training_step).where(training_step.c.run_id == run_id).order_by(training_step.c.step)
     with store.read() as connection:
         rows = connection.execute(statement).all()
@@ -130,7 +130,7 @@ def steps_of(store: Store, run_id: str) -> list[TrainingStep]:
 
 
 def checkpoints_of(store: Store, run_id: str) -> tuple[Checkpoint, ...]:
-    """The checkpoints a run has made so far, by epoch."""
+    """Return the checkpoints a run has made so far, by epoch."""
     with store.read() as connection:
         return _checkpoints(connection, run_id)
 
@@ -182,7 +182,7 @@ def _model_row(model: ModelVersion) -> dict[str, Any]:
 
 
 def model_version_of(store: Store, model_id: str) -> ModelVersion:
-    """The model version `model_id`, ready to be asked again.
+    """Return the model version `model_id`, ready to be asked again.
 
     Raises:
         MissingStage: no model of that id was ever asked.

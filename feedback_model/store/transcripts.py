@@ -109,7 +109,7 @@ def signatures(store: Store) -> list[tuple[str, str, bytes]]:
 
 
 def stored_of(store: Store, ids: Sequence[str]) -> Mapping[str, bool]:
-    """Those of `ids` that are stored; False for one that is in no batch because its landing was cut off."""
+    """Return those of `ids` that are stored; False for one that is in no batch because its landing was cut off."""
     whole = or_(transcript.c.batch_id.is_not(None), transcript.c.origin == "augmented")
     query = select(transcript.c.transcript_id, whole.label("whole"))
     with store.read() as connection:
@@ -200,7 +200,7 @@ def claim_batches(store: Store, owner: str) -> tuple[str, ...]:
 
 
 def finish_batches(store: Store, ids: Sequence[str]) -> None:
-    """A run that claimed these batches has finished; they are never claimed again."""
+    """Mark the batches of a run that has finished; they are never claimed again."""
     with store.write() as connection:
         connection.execute(update(batch).where(batch.c.batch_id.in_(ids)).values(trained_at=now()))
 

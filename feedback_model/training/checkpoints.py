@@ -61,7 +61,7 @@ def clear_leftovers(home: Path, run_id: str) -> None:
 
 
 def find_checkpoint(home: Path, checkpoint: Checkpoint) -> Path | None:
-    """The folder that holds a checkpoint's adapter; None if it is gone."""
+    """Return the folder that holds a checkpoint's adapter; None if it is gone."""
     aside = set_aside_folder(checkpoint.run_id, checkpoint.epoch, checkpoint.adapter_sha)
     for folder in (home / aside, home / checkpoint.path):
         if folder.is_dir():
@@ -76,7 +76,7 @@ def hash_adapter(folder: Path) -> str:
 
 
 def verified_folder(home: Path, checkpoint: Checkpoint) -> Path:
-    """The folder that holds a checkpoint's adapter, its weights being those that the store knows.
+    """Return the folder that holds a checkpoint's adapter, its weights being those that the store knows.
 
     Raises:
         ModelError: it is gone, or it is not the same.

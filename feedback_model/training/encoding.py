@@ -42,7 +42,7 @@ class ChatEncoder:
         self.end_token, self.end_token_id = self._find_end_token()
 
     def prompt(self, text: str) -> str:
-        """The rendered prompt about a transcript, up to where the model begins to answer."""
+        """Return the rendered prompt about a transcript, up to where the model begins to answer."""
         return self._render(text, None)
 
     def _render(self, text: str, answer: str | None) -> str:
@@ -104,7 +104,7 @@ class ChatEncoder:
         return ids
 
     def encode_examples(self, examples: Sequence[LabelledTranscript], max_length: int) -> list[EncodedExample]:
-        """The chats to train on, at most `max_length` tokens each: transcripts are cut at their end, answers never.
+        """Return the chats to train on, at most `max_length` tokens each: transcripts are cut at their end, answers never.
 
         Raises:
             InputError: an answer leaves no room for its prompt.

@@ -25,14 +25,14 @@ def device_name() -> str:
 
 
 def describe_device() -> str:
-    """The GPU's name where there is a usable one, else `cpu`."""
+    """Return the GPU's name where there is a usable one, else `cpu`."""
     import torch
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"
 
 
 def load_tokenizer(base: BaseModel) -> Any:
-    """The base model's tokenizer, which always has a padding token.
+    """Return the base model's tokenizer, which always has a padding token.
 
     Raises:
         ModelError: it cannot be loaded.
@@ -47,7 +47,7 @@ def load_tokenizer(base: BaseModel) -> Any:
 
 
 def load_model(base: BaseModel, quantised: bool, device: str, precision: PrecisionName | None = None) -> Any:
-    """The base model in evaluation mode on `device`, held in NF4 with double quantisation where `quantised`.
+    """Return the base model in evaluation mode on `device`, held in NF4 with double quantisation where `quantised`.
 
     Args:
         precision: compute type; None means float16 on CUDA and float32 on a CPU.

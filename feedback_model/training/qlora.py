@@ -34,7 +34,7 @@ def attach_adapters(model: nn.Module, recipe: Recipe) -> Any:
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The adapters' parameters, in the model's order."""
+    """Return the adapters' parameters, in the model's order."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 

@@ -27,7 +27,7 @@ def count_words(text: str) -> int:
 
 
 def letter_share(text: str) -> float:
-    """The part of the visible characters of `text` that are letters or their marks, 0 to 1; 0 where nothing is visible."""
+    """Return the part of the visible characters of `text` that are letters or their marks, 0 to 1; 0 where nothing is visible."""
     visible = [character for character in text if not character.isspace()]
     letters = sum(character.isalpha() or unicodedata.category(character)[0] == "M" for character in visible)
     return letters / len(visible) if visible else 0.0

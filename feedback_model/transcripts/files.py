@@ -19,7 +19,7 @@ Reader = Callable[[Path, str], Iterator[RawRecord | Reject]]
 
 
 def read_file(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
-    """The documents of one file, in order; whatever is wrong with it comes as a `Reject`."""
+    """Yield the documents of one file, in order; whatever is wrong with it comes as a `Reject`."""
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(_READERS)
@@ -39,7 +39,7 @@ def read_file(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
 
 
 def read_bytes(raw: bytes, name: str) -> Iterator[RawRecord | Reject]:
-    """The documents of bytes that came without a file name to tell their format: JSONL if they begin like it, else text."""
+    """Yield the documents of bytes that came without a file name to tell their format: JSONL if they begin like it, else text."""
     if raw.lstrip().startswith(b"{"):
         for number, line in enumerate(raw.splitlines(), start=1):
             if line.strip():

@@ -13,7 +13,7 @@ SHUFFLE_BUFFER = 10_000  # rows held to draw a sample from; a stream cannot be s
 
 
 def read_hub(name: str, text_column: str, limit: int | None, seed: int) -> Iterator[RawRecord | Reject]:
-    """The rows of `owner/name[:config][:split]`; split `train` unless named. With `limit`, a sample drawn with `seed`.
+    """Yield the rows of `owner/name[:config][:split]`; split `train` unless named. With `limit`, a sample drawn with `seed`.
 
     Raises:
         InputError: the hub or the dataset cannot be reached.

@@ -98,7 +98,7 @@ class _Candidate:
 
 
 def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Candidate | Reject]:
-    """The transcripts that one document makes, all of one source; or why it makes none."""
+    """Yield the transcripts that one document makes, all of one source; or why it makes none."""
     text = clean_text(record.text)
     problem = _problem(text, record.locator)
     if problem is not None:
@@ -112,7 +112,7 @@ def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Ca
 
 
 def transcript_id_of(text: str) -> str:
-    """The id of the transcript with this cleaned text."""
+    """Return the id of the transcript with this cleaned text."""
     return content_id("transcript", text)
 
 
@@ -145,7 +145,7 @@ class _Landing:
         self.index = NearDuplicates((transcript_id, signature) for transcript_id, _, signature in stored)
 
     def candidates(self, records: Iterable[RawRecord | Reject], progress: Tracker) -> Iterator[_Candidate]:
-        """Every transcript of `records` that can be used; the rest is noted."""
+        """Yield every transcript of `records` that can be used; the rest is noted."""
         for record in records:
             pieces = iter([record]) if isinstance(record, Reject) else split_document(record, self.source)
             for piece in pieces:
@@ -172,7 +172,7 @@ class _Landing:
             add_transcripts(self.store, arrivals)
 
     def judge(self, candidate: _Candidate, stored: Mapping[str, bool]) -> NewTranscript | None:
-        """The transcript to store for `candidate`; None, and counted, where there is nothing to store."""
+        """Return the transcript to store for `candidate`; None, and counted, where there is nothing to store."""
         name = candidate.transcript_id
         if name in self.seen:
             self.counts["duplicate"] += 1
@@ -228,5 +228,5 @@ class _Landing:
         )
 
     def name_of_rejects(self) -> str:
-        """The id of a batch in which nothing was accepted: the same rejects again are not kept twice."""
+        """Return the id of a batch in which nothing was accepted: the same rejects again are not kept twice."""
         return content_id("rejects", [(reject.locator, reject.code) for reject in self.rejects])

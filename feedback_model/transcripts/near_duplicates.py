@@ -32,7 +32,7 @@ class Neighbour:
 
 
 def signature_of(text: str) -> bytes:
-    """The MinHash of `text`, case and punctuation aside; what texts of fewer than five words share is the whole text."""
+    """Return the MinHash of `text`, case and punctuation aside; what texts of fewer than five words share is the whole text."""
     words = _WORDS.findall(text.casefold())
     phrases = {" ".join(words[start : start + PHRASE_WORDS]) for start in range(max(1, len(words) - PHRASE_WORDS + 1))}
     minhash = _minhash()
@@ -75,7 +75,7 @@ class NearDuplicates:
 
 
 def _minhash(signature: bytes | None = None) -> "MinHash":
-    """A signature as datasketch has it; that of no text at all where none is given."""
+    """Return a signature as datasketch has it; that of no text at all where none is given."""
     # Imported here: datasketch brings scipy, half a second that `feedback --help` must not pay.
     import numpy
     from datasketch import MinHash

@@ -23,7 +23,7 @@ class RawRecord:
 
 
 def record_from(fields: Mapping[str, object], locator: str, source: str, text_column: str) -> RawRecord | Reject:
-    """The record that a row's `fields` make, or why they make none."""
+    """Return the record that a row's `fields` make, or why they make none."""
     text = fields.get(text_column)
     if text is None and text_column not in fields:
         names = ", ".join(sorted(str(name) for name in fields)) or "none"
@@ -37,7 +37,7 @@ def record_from(fields: Mapping[str, object], locator: str, source: str, text_co
 
 
 def excerpt(text: str | bytes) -> bytes:
-    """The beginning of what is refused."""
+    """Return the beginning of what is refused."""
     raw = text if isinstance(text, bytes) else text[:EXCERPT_BYTES].encode("utf-8", "surrogatepass")
     return raw[:EXCERPT_BYTES]
 

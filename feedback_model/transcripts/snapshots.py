@@ -55,7 +55,7 @@ def snapshot(store: Store, settings: Settings, labelling_config: LabellingConfig
 
 
 def read_examples(settings: Settings, dataset: Dataset, split: Split) -> list[LabelledTranscript]:
-    """The examples of one split of a dataset version, in the order of their ids.
+    """Return the examples of one split of a dataset version, in the order of their ids.
 
     Raises:
         StoreError: the version's file is missing or damaged.

@@ -16,7 +16,7 @@ HUB_PREFIX = "hf:"
 def read_sources(
     paths: Sequence[str], text_column: str | None = None, limit: int | None = None, seed: int = 0
 ) -> Iterator[RawRecord | Reject]:
-    """The documents of `paths` (files, folders with all that is in them, `hf:owner/name[:config][:split]`).
+    """Yield the documents of `paths` (files, folders with all that is in them, `hf:owner/name[:config][:split]`).
 
     Paths are looked at now, their content when it is asked for.
 
@@ -62,7 +62,7 @@ def _read_all(
 
 
 def _sample(records: Iterator[RawRecord | Reject], limit: int, seed: int) -> Iterator[RawRecord | Reject]:
-    """A uniform sample of `limit` records, in their order; rejects pass through."""
+    """Yield a uniform sample of `limit` records, in their order; rejects pass through."""
     generator = random.Random(seed)
     kept: list[tuple[int, RawRecord]] = []
     seen = 0

@@ -11,7 +11,7 @@ VALIDATION_PERCENT: Final = 10
 
 
 def split_of(source_id: str) -> Split:
-    """The split of everything that comes from `source_id`; the same on every machine, for ever."""
+    """Return the split of everything that comes from `source_id`; the same on every machine, for ever."""
     percent = int(hashlib.sha256(f"split:{source_id}".encode("utf-8", "surrogatepass")).hexdigest()[:8], 16) % 100
     if percent < TRAIN_PERCENT:
         return "train"

@@ -82,7 +82,7 @@ def test_a_custom_run_runs_with_what_was_filled_in(page, service):
     page.get_by_label("Augmentation share").fill("0.5")
     page.get_by_role("button", name="Submit").click()
     run = service.finished_run("augment/on-demand")
-    assert run["state_type"] == "COMPLETED", run["state"]
+    assert run["state_type"] == "COMPLETED", run["state"]["message"]
     assert run["parameters"] == {"labeller": "embedded", "share": 0.5, "seed": 0}
 
 

@@ -74,7 +74,7 @@ def test_a_second_up_on_the_same_home_says_where_the_first_is(service):
 
 
 def test_a_port_in_use_is_one_sentence(service, tmp_path):
-    refused = feedback(tmp_path / "other", "up", "--port", service.url.rsplit(":")[1])
+    refused = feedback(tmp_path / "other", "up", "--port", service.url.rsplit(":", 1)[1])
     assert refused.returncode == 1
     assert "choose another with --port" in refused.stderr
 
@@ -121,7 +121,7 @@ def test_landed_data_wakes_a_retraining_that_completes_and_leaves_nothing_to_do(
     assert feedback(service.home, "land", str(tmp_path / "landed.jsonl")).returncode == 0
     eventually(lambda: any(run["state_type"] == "RUNNING" for run in service.runs_of("retrain/on-data-landed")))
     run = service.finished_run("retrain/on-data-landed")
-    assert run["state_type"] == "COMPLETED", run["state"]
+    assert run["state_type"] == "COMPLETED", run["state"]["message"]
     assert service.finished_run("train/gpu")["state_type"] == "COMPLETED"  # the coordinator did not train itself
     assert service.finished_run("infer/gpu")["state_type"] == "COMPLETED"
     results = json.loads(feedback(service.home, "results", "--json").stdout)

@@ -36,7 +36,7 @@ def test_the_report_says_whether_it_helped(any_store_with, without, said):
     assert {model for model, _, _ in effect.levels} == {"epoch-2", UNAUGMENTED}
 
 
-def test_the_section_is_on_the_page_and_in_the_text_and_verifies(store, settings):
+def test_the_section_is_in_both_texts_and_verifies(store, settings):
     test = evaluate_beside(fill_run(store), "epoch-1")
     path = write_report(store, settings, test.evaluation_id)
     assert "Did augmentation help?" in path.read_text("utf-8")
@@ -44,7 +44,7 @@ def test_the_section_is_on_the_page_and_in_the_text_and_verifies(store, settings
     assert verify_report(store, path).agrees
 
 
-def test_where_it_was_not_measured_the_page_says_how_to(store_with, settings):
+def test_an_unmeasured_effect_comes_with_its_command(store_with, settings):
     made = open_evaluated(store_with)
     name = made.test.evaluation_id
     assert "feedback prove-augmentation" in write_report(made.store, settings, name).read_text("utf-8")

@@ -72,7 +72,7 @@ def test_a_decision_to_hold_makes_no_champion(judged: Judged) -> None:
     assert champion(store) is None
 
 
-def test_a_champion_that_was_replaced_meanwhile_stops_the_promotion(judged: Judged) -> None:
+def test_a_champion_replaced_meanwhile_stops_the_promotion(judged: Judged) -> None:
     store, validation, test = judged
     decision = decide_on(store, validation, test)
     promote(store, decision, 1)
@@ -89,9 +89,7 @@ def test_an_adapter_that_is_gone_is_not_promoted(judged: Judged, tmp_path: Path)
 
 
 @pytest.mark.parametrize("verdict_of_decision", ["hold", "inconclusive", None])
-def test_the_database_refuses_a_champion_without_a_decision_to_promote_it(
-    judged: Judged, verdict_of_decision: Any
-) -> None:
+def test_the_database_refuses_a_champion_without_decision(judged: Judged, verdict_of_decision: Any) -> None:
     store, validation, test = judged
     decision_id = "no such decision"
     if verdict_of_decision:
@@ -102,7 +100,7 @@ def test_the_database_refuses_a_champion_without_a_decision_to_promote_it(
             connection.execute(insert(tables.promotion), row | {"kind": "promote", "verdict": verdict})
 
 
-def test_the_database_refuses_a_promotion_by_rules_that_came_later(judged: Judged) -> None:
+def test_the_database_refuses_rules_that_came_later(judged: Judged) -> None:
     store, validation, test = judged
     decision = decide_on(store, validation, test)
     with pytest.raises(StoreError, match="rules_came_first"):
@@ -119,7 +117,7 @@ def test_the_database_refuses_a_rollback_without_a_reason(judged: Judged) -> Non
             connection.execute(insert(tables.promotion), row | {"reason": reason})
 
 
-def test_rules_are_written_once_and_changed_ones_only_add(any_store: Store) -> None:
+def test_changed_rules_are_added_never_rewritten(any_store: Store) -> None:
     first = fix_rules(any_store, RULES)
     assert fix_rules(any_store, RULES) == first
     other = fix_rules(any_store, replace(RULES, trait_margin=2.0))
@@ -127,7 +125,7 @@ def test_rules_are_written_once_and_changed_ones_only_add(any_store: Store) -> N
     assert fix_rules(any_store, RULES).rules_number > other.rules_number
 
 
-def test_rules_that_change_after_the_epochs_were_asked_promote_nothing(judged: Judged) -> None:
+def test_rules_fixed_after_the_outputs_promote_nothing(judged: Judged) -> None:
     store, validation, test = judged
     fix_rules(store, replace(RULES, validity_floor=0.99))
     decision = decide_on(store, validation, test)
@@ -138,7 +136,7 @@ def test_rules_that_change_after_the_epochs_were_asked_promote_nothing(judged: J
     )
 
 
-def test_a_rollback_goes_back_and_a_second_one_further(judged: Judged, settings: Settings) -> None:
+def test_a_second_rollback_goes_back_further(judged: Judged, settings: Settings) -> None:
     store, validation, test = judged
     decision = decide_on(store, validation, test)
     first, second, third = (promote(store, decision, epoch) for epoch in (3, 1, 2))
@@ -152,7 +150,7 @@ def test_a_rollback_goes_back_and_a_second_one_further(judged: Judged, settings:
     assert rolled_back(read_promotions(store)) == {second: "so does this one", first: "it was the data"}
 
 
-def test_what_was_rolled_back_from_is_not_promoted_again(judged: Judged, settings: Settings) -> None:
+def test_rolled_back_epochs_are_not_promoted_again(judged: Judged, settings: Settings) -> None:
     store, validation, test = judged
     base = promote(store, decide_on(store, validation, test), 1)
     decide_and_record(store, settings.home, validation.evaluation_id, test.evaluation_id)
@@ -185,7 +183,7 @@ def test_a_rollback_that_cannot_be_is_told(
     assert len(read_promotions(store)) == 2
 
 
-def test_without_a_champion_there_is_nothing_to_roll_back(store: Store, settings: Settings) -> None:
+def test_without_a_champion_nothing_is_rolled_back(store: Store, settings: Settings) -> None:
     with pytest.raises(MissingStage, match="no champion to roll back from"):
         roll_back(store, settings.home, "why")
 
@@ -228,7 +226,7 @@ def test_the_command_shows_the_champion_with_its_evidence(home_with_champions: S
     assert {each["outcome"] for each in told["decision"]["evidence"]} == {"pass"}
 
 
-def test_the_command_goes_back_and_the_history_says_why(home_with_champions: Store) -> None:
+def test_rollback_writes_its_reason_into_the_history(home_with_champions: Store) -> None:
     back = json.loads(invoke("rollback", "--reason", "it scolds", "--json").stdout)
     assert (back["model_id"], back["kind"], back["reason"]) == ("model-epoch-1", "rollback", "it scolds")
     assert champion(home_with_champions).model_id == "model-epoch-1"  # type: ignore[union-attr]

@@ -64,7 +64,7 @@ def test_figures_equal_a_plain_recomputation_from_the_rows(evaluated, model):
     assert result.mse_lower <= result.mse_penalised <= result.mse_upper
 
 
-def test_the_further_metrics_are_there_for_every_trait_and_subset(evaluated):
+def test_every_trait_and_subset_has_all_metrics(evaluated):
     run, test = evaluated.run, evaluated.test
     for result in test.models:
         assert len(result.metrics) == 6 * 2 * 6
@@ -86,7 +86,8 @@ def test_every_pair_is_compared_under_every_measure(evaluated):
     assert test.model("epoch-2").tier < test.model("base-nf4").tier
 
 
-def test_an_evaluation_from_before_comparisons_is_returned_and_made_whole_by_again(evaluated):
+def test_again_completes_an_evaluation_without_comparisons(evaluated):
+    """Without `again` it is returned as it was stored."""
     run, whole = evaluated.run, evaluated.test
     with run.store.write() as connection:
         for table in (tables.evaluation_metric, tables.evaluation_comparison, tables.evaluation_tier):
@@ -105,7 +106,7 @@ def test_every_model_has_one_common_subset(evaluated):
         assert evaluation.models[0].n_common <= min(result.n_individual for result in evaluation.models)
 
 
-def test_counts_are_nested_and_every_trait_row_adds_up(evaluated):
+def test_counts_are_nested_and_rows_add_up(evaluated):
     test = evaluated.test
     for result in test.models:
         assert result.valid_strict <= result.valid_extractable <= result.valid_repairable <= test.n_test
@@ -124,7 +125,7 @@ def test_constants_come_from_real_train_transcripts_alone(evaluated):
     assert after.constants == before
 
 
-def test_the_best_epoch_is_chosen_on_validation_and_marked_on_test(evaluated):
+def test_test_marks_the_epoch_that_validation_chose(evaluated):
     validation, test = evaluated.validation, evaluated.test
     lowest = min((r for r in validation.models if r.model.startswith("epoch")), key=lambda r: r.mse_upper)
     assert choose_best_epoch(validation) == lowest.model == validation.best_epoch.model == test.best_epoch.model
@@ -174,7 +175,7 @@ def test_the_worst_trait_stands_in_the_summary(evaluated):
         assert (mse, mses[trait]) == (max(mses.values()), mse)
 
 
-def test_without_a_relabelled_sample_skill_counts_from_no_error_and_says_so(evaluated):
+def test_without_relabelled_transcripts_skill_ends_at_zero_error(evaluated):
     run, test = evaluated.run, evaluated.test
     with run.store.read() as connection:
         rows = connection.execute(
@@ -184,7 +185,7 @@ def test_without_a_relabelled_sample_skill_counts_from_no_error_and_says_so(eval
     assert all(floor is None and skill == pytest.approx(1 - mse / constant) for mse, constant, skill, floor in rows)
 
 
-def test_a_relabelled_sample_gives_the_floor_and_the_skill_above_it(run):
+def test_a_relabelled_sample_gives_floor_and_skill(run):
     with run.store.read() as connection:
         first = dict(
             connection.execute(text("SELECT transcript_id, score FROM label_score WHERE trait = 'empathy'")).all()
@@ -200,7 +201,7 @@ def test_a_relabelled_sample_gives_the_floor_and_the_skill_above_it(run):
         assert (skill, floor) == (pytest.approx(expected), evaluation.noise_floor)
 
 
-def test_the_mean_over_traits_has_the_interval_of_the_transcripts_means(run):
+def test_the_mean_over_traits_has_the_transcripts_interval(run):
     evaluation = evaluate(run.store, run.dataset, "test", run.models, RUN)
     result = evaluation.model("base")
     config, dataset_id = run.dataset.labelling_config, run.dataset.dataset_id

@@ -28,7 +28,8 @@ def squared_error(model: str, transcript: str) -> int | None:
     return None if predicted is None else (predicted - LABELLED[transcript]) ** 2
 
 
-def test_confusion_counts_every_output_once_and_keeps_the_invalid_apart(filled: Store) -> None:
+def test_confusion_counts_every_output_once(filled: Store) -> None:
+    """Invalid outputs are counted apart."""
     found = ask(
         filled, "SELECT model, label_score, predicted_score, n_outputs FROM confusion WHERE trait = 'formality'"
     )
@@ -44,7 +45,7 @@ def test_calibration_sets_the_mean_label_beside_each_score(filled: Store) -> Non
     assert sorted(found) == [("base", 2, 7, 1, 2, 1), ("epoch-2", 5, 4, 2, 2, 0), ("epoch-2", 7, 7, 2, 2, 0)]
 
 
-def test_the_error_at_a_score_level_is_that_of_the_transcripts_with_that_label(filled: Store) -> None:
+def test_a_score_levels_error_counts_its_labels(filled: Store) -> None:
     found = ask(
         filled,
         "SELECT model, label_score, mse, n_used, n_total, n_missing FROM score_level_errors WHERE trait = 'empathy'",
@@ -57,14 +58,15 @@ def test_the_error_at_a_score_level_is_that_of_the_transcripts_with_that_label(f
     }
 
 
-def test_the_error_of_a_transcript_is_the_mean_over_its_traits_and_nothing_where_invalid(filled: Store) -> None:
+def test_a_transcripts_error_is_its_mean_over_traits(filled: Store) -> None:
+    """An invalid output has no error."""
     found = ask(filled, "SELECT model, transcript_id, squared_error FROM transcript_errors")
     assert {row[:2]: row[2] for row in found} == {
         (model, name): squared_error(model, name) for model in MODELS for name in TESTED
     }
 
 
-def test_selection_bias_splits_the_other_s_error_by_who_was_valid(filled: Store) -> None:
+def test_selection_bias_splits_an_error_by_validity(filled: Store) -> None:
     found = ask(
         filled,
         "SELECT mse_where_valid, n_where_valid, mse_where_invalid, n_where_invalid, n_used, n_total, n_missing "
@@ -73,7 +75,8 @@ def test_selection_bias_splits_the_other_s_error_by_who_was_valid(filled: Store)
     assert found == [(squared_error("epoch-2", "t-test-2"), 1, squared_error("epoch-2", "t-test-1"), 1, 2, 2, 0)]
 
 
-def test_the_worst_output_comes_first_and_invalid_ones_not_at_all(filled: Store) -> None:
+def test_the_worst_valid_output_comes_first(filled: Store) -> None:
+    """Invalid outputs are not listed."""
     found = ask(filled, "SELECT model, place, transcript_id FROM worst_outputs ORDER BY model, place")
     assert found == [("base", 1, "t-test-2"), ("epoch-2", 1, "t-test-1"), ("epoch-2", 2, "t-test-2")]
 
@@ -83,7 +86,7 @@ def test_each_dimension_s_slices_cover_every_transcript(filled: Store) -> None:
     assert sorted(found) == [("genre", 4, 3, 1), ("length", 4, 3, 1), ("source", 4, 3, 1)]
 
 
-def test_shares_of_failures_add_up_to_all_of_them(filled: Store) -> None:
+def test_shares_of_failures_add_up(filled: Store) -> None:
     found = ask(filled, "SELECT place, n_outputs, n_failed, share, cumulative_share FROM failure_pareto")
     assert found == [(1, 1, 1, 1, 1)]
 
@@ -102,7 +105,7 @@ def test_looks_at_a_held_out_split_are_counted(filled: Store) -> None:
     assert ask(filled, "SELECT dataset_id, split, n_looks, n_models FROM look_budget") == [("d1", "test", 1, 2)]
 
 
-def test_a_rewrite_costs_what_its_text_and_its_blind_label_cost(filled: Store) -> None:
+def test_a_rewrite_costs_its_text_and_its_label(filled: Store) -> None:
     found = ask(
         filled,
         "SELECT trait, target_score, ordered, accepted, pending, n_replies, ROUND(CAST(cost_usd * 10000 AS NUMERIC)), "

@@ -53,7 +53,7 @@ async def labelled(tmp_path: Path) -> tuple[Store, LabellingConfig]:
     return store, labelling_config
 
 
-def test_the_traits_that_moved_are_named_and_no_others(labelled: tuple[Store, LabellingConfig]) -> None:
+def test_only_the_traits_that_moved_are_named(labelled: tuple[Store, LabellingConfig]) -> None:
     store, labelling_config = labelled
     copy_labels(store, kinder=2)
     (drift,) = map(measure_drift, read_shared_labels(store, labelling_config, most=30))

@@ -27,7 +27,7 @@ def promoted(evaluated: Evaluated, settings: Settings) -> tuple[Decision, Evalua
     return decision, test, settings.home / f"checkpoints/{RUN}" / decision.model / "README.md"
 
 
-def test_the_figures_are_read_back_as_they_are_stored(promoted: tuple[Decision, Evaluation, Path]) -> None:
+def test_the_cards_figures_are_those_stored(promoted: tuple[Decision, Evaluation, Path]) -> None:
     decision, test, path = promoted
     results = ModelCard.load(path).data.eval_results
     row = test.model(decision.model)
@@ -40,7 +40,7 @@ def test_the_figures_are_read_back_as_they_are_stored(promoted: tuple[Decision, 
     assert len(results) == 2 * (2 + 6)
 
 
-def test_it_says_plainly_what_it_is_and_what_stood_in(promoted: tuple[Decision, Evaluation, Path]) -> None:
+def test_the_card_names_its_demo_parts(promoted: tuple[Decision, Evaluation, Path]) -> None:
     decision, test, path = promoted
     card = ModelCard.load(path)
     assert card.data.base_model is None  # the demo's base is none that anyone could fetch
@@ -70,7 +70,7 @@ def test_a_card_that_cannot_be_written_is_told(
         publish_model_card(evaluated.store, settings.home, decision)
 
 
-def test_an_adapter_that_is_not_on_this_disk_gets_no_card(
+def test_an_adapter_not_on_disk_gets_no_card(
     promoted: tuple[Decision, Evaluation, Path], evaluated: Evaluated, tmp_path: Path
 ) -> None:
     assert publish_model_card(evaluated.store, tmp_path / "elsewhere", promoted[0]) is None

@@ -71,7 +71,7 @@ def evaluated_anywhere(any_store_with):
     return made.run, made.test
 
 
-def test_the_report_is_one_small_file_that_needs_nothing_else(evaluated, settings):
+def test_the_report_is_one_small_file(evaluated, settings):
     run, test = evaluated
     path = write_report(run.store, settings)
     page = path.read_text(encoding="utf-8")
@@ -84,7 +84,7 @@ def test_the_report_is_one_small_file_that_needs_nothing_else(evaluated, setting
     assert [each.name for each in settings.reports.iterdir() if each.name.startswith(".")] == []
 
 
-def test_the_same_figures_lie_beside_it_as_json_and_markdown(evaluated_anywhere, settings):
+def test_json_and_markdown_hold_the_same_figures(evaluated_anywhere, settings):
     run, test = evaluated_anywhere
     path = write_report(run.store, settings)
     document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -112,14 +112,14 @@ def test_equal_content_is_drawn_alike_to_the_byte(evaluated):
     assert page_on(run.store, test) == page_on(run.store, test)
 
 
-def test_the_report_shows_every_model_with_the_stored_figures(evaluated, settings):
+def test_every_model_has_its_stored_figures(evaluated, settings):
     run, test = evaluated
     page = write_report(run.store, settings).read_text(encoding="utf-8")
     for place, result in enumerate(sorted(test.models, key=lambda each: each.model)):
         assert f'<span data-cell="summary/{place}/mse_penalised">{result.mse_penalised:.2f}</span>' in page
 
 
-def test_every_ranking_says_whether_missing_outputs_could_turn_it(evaluated):
+def test_rankings_say_whether_missing_outputs_matter(evaluated):
     run, test = evaluated
     ranks = content_of(run.store, test).ranks
     assert [each.summary["model"] for each in ranks] == [
@@ -128,7 +128,7 @@ def test_every_ranking_says_whether_missing_outputs_could_turn_it(evaluated):
     assert [each.after["survives_missing"] for each in ranks[:-1]].count(None) == 0
 
 
-def test_the_floor_is_drawn_where_transcripts_were_labelled_twice(evaluated):
+def test_relabelled_transcripts_draw_the_noise_floor(evaluated):
     run, test = evaluated
     assert "no floor is drawn" in content_of(run.store, test).figures["traits"].caption
     relabel(run, {f"t{number:04}": [6, 6, 6, 6, 6, 6] for number in range(20, 40)})
@@ -161,7 +161,7 @@ def test_demo_parts_are_named_in_report_and_tables(evaluated, settings):
     assert any("demo model" in note for note in load_results_table(run.store).notes)
 
 
-def test_what_is_shown_as_sql_can_be_asked_by_the_reader(evaluated_anywhere):
+def test_a_reader_can_run_the_sql_shown(evaluated_anywhere):
     run, test = evaluated_anywhere
     url = run.store.engine.url.render_as_string(hide_password=False)
     for answer in load_report_data(run.store, test).results.values():
@@ -177,7 +177,7 @@ def test_the_figures_are_all_there(evaluated):
     assert all(svg.startswith("<svg") and "#0000" not in svg for svg in svgs)
 
 
-def test_values_are_quoted_in_the_sql_that_is_shown(store):
+def test_values_are_quoted_in_the_sql(store):
     answer = run_query_file(store, "summary", evaluation_id="it's")
     assert "evaluation_id = 'it''s'" in answer.sql
     assert answer.cells == ()
@@ -191,7 +191,7 @@ def test_without_an_evaluation_the_next_step_is_named(store, settings):
 
 
 @pytest.mark.parametrize(("n_held_out", "raw"), [(1, None), (3, b"no"), (3, b"")])
-def test_a_report_on_next_to_nothing_is_still_a_report(store, settings, n_held_out, raw):
+def test_a_report_on_hardly_any_data_is_written(store, settings, n_held_out, raw):
     run = fill_run(store, n_train=6, n_held_out=n_held_out)
     if raw is not None:
         with store.write() as connection:
@@ -203,7 +203,7 @@ def test_a_report_on_next_to_nothing_is_still_a_report(store, settings, n_held_o
         assert "gave no strictly valid output" in page_on(store, test)
 
 
-def test_a_report_without_an_epoch_makes_no_claim_of_one(store, settings):
+def test_a_report_without_an_epoch_says_so(store, settings):
     run = fill_run(store, n_held_out=5)
     base = {name: inference for name, inference in run.models.items() if name.startswith("base")}
     test = evaluate(store, run.dataset, "test", base, None)
@@ -213,7 +213,7 @@ def test_a_report_without_an_epoch_makes_no_claim_of_one(store, settings):
     assert "No decision about the champion" in page
 
 
-def test_a_report_on_one_model_says_that_there_is_no_other(store):
+def test_a_report_on_one_model_says_so(store):
     run = fill_run(store, n_held_out=5)
     test = evaluate(store, run.dataset, "test", {"base-nf4": run.models["base-nf4"]}, None)
     assert "Only base-nf4 was measured" in page_on(store, test)
@@ -237,6 +237,6 @@ def test_the_table_and_the_markdown_agree(evaluated):
     assert best.mse_by_trait == pytest.approx([t.mse for t in test.best_epoch.traits if t.subset == "penalised"])
 
 
-def test_a_share_is_never_rounded_to_all_or_nothing():
+def test_shares_are_never_rounded_to_all_or_nothing():
     assert [show_share(n, 4000) for n in (0, 1, 3999, 4000)] == ["0%", "0.1%", "99.9%", "100%"]
     assert show_share(0, 0) == "\N{EN DASH}"

@@ -59,7 +59,7 @@ def places(store, path):
     return [difference.where for difference in verify_report(store, path).differences]
 
 
-def test_an_untouched_report_agrees_with_the_database_and_with_the_raw_outputs(reported):
+def test_an_untouched_report_agrees_with_database_and_outputs(reported):
     store, _, path = reported
     found = verify_report(store, path)
     assert found.differences == ()
@@ -79,7 +79,7 @@ def test_one_digit_that_a_reader_sees_is_named(reported):
     assert places(store, path)[0] == "what the page shows as mse_penalised of epoch-2 in summary"
 
 
-def test_a_changed_sentence_and_a_changed_bar_are_named(reported):
+def test_changed_sentences_and_bars_are_named(reported):
     store, _, path = reported
     edit(path, r"Inconclusive for <span", "Promote <span")
     edit(path, r'(aria-roledescription="rule mark"[^>]*transform="translate\()', r"\g<1>9")
@@ -100,7 +100,7 @@ def test_a_question_that_was_exchanged_is_named(reported):
     assert "the SQL of evaluation" in places(store, path)
 
 
-def test_one_figure_changed_in_the_database_is_named_twice(reported):
+def test_a_figure_changed_in_the_database_shows_twice(reported):
     """Once because the report says otherwise, once because the outputs do."""
     store, _, path = reported
     row = tables.evaluation_model
@@ -111,7 +111,7 @@ def test_one_figure_changed_in_the_database_is_named_twice(reported):
     assert "epoch-2 mse_penalised" in found
 
 
-def test_a_figure_that_report_and_database_agree_on_is_not_taken_at_its_word(reported, settings):
+def test_figures_that_agree_are_still_recomputed(reported, settings):
     store, _, _ = reported
     row = tables.evaluation_trait
     with store.write() as connection:
@@ -119,7 +119,7 @@ def test_a_figure_that_report_and_database_agree_on_is_not_taken_at_its_word(rep
     assert {each.split(" ")[-1] for each in places(store, write_report(store, settings))} == {"mse"}
 
 
-def test_a_changed_raw_output_is_found_by_judging_it_again(reported):
+def test_a_changed_raw_output_is_found(reported):
     store, test, _ = reported
     row = tables.output
     with store.write() as connection:
@@ -172,14 +172,14 @@ def test_what_is_no_report_is_refused(store, tmp_path, text):
         verify_report(store, tmp_path / "nowhere.html")
 
 
-def test_a_report_drawn_by_other_code_is_not_called_verified(reported):
+def test_a_report_of_other_code_is_not_verified(reported):
     store, _, path = reported
     edit(path, r'"renderer": "\w+"', '"renderer": "older"')
     with pytest.raises(InputError, match="drawn by version older"):
         verify_report(store, path)
 
 
-def test_the_command_says_how_many_agreed_and_which_differ(reported, settings, monkeypatch, capsys):
+def test_the_command_counts_agreement_and_names_differences(reported, settings, monkeypatch, capsys):
     monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
     path = reported[-1]
     verify(path)

@@ -53,7 +53,8 @@ def test_segments_of_one_document_change_sign_together():
     assert sign_flip_p_value(differences, sources) == by_enumeration(np.array([5.0, -1.0, 10.0]))
 
 
-def test_nothing_has_no_p_value_and_no_difference_has_one_of_one():
+def test_no_data_has_no_p_value():
+    """Without any difference it is one."""
     assert sign_flip_p_value(np.empty(0), []) is None
     assert sign_flip_p_value(np.zeros(3), ["a", "b", "c"]) == 1.0
 
@@ -64,13 +65,14 @@ def test_overwhelming_evidence_is_tiny_but_not_zero():
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_of_validity_on_documents_of_one_transcript_it_is_mcnemars(first, second):
+def test_one_transcript_a_document_gives_mcnemars_test(first, second):
+    """Of validity; where documents have more, McNemar's test counts them too often."""
     differences = np.array([1.0] * first + [-1.0] * second + [0.0])
     expected = mcnemar([[5, first], [second, 5]], exact=True).pvalue if first + second else 1.0
     assert sign_flip_p_value(differences, each_its_own(differences)) == pytest.approx(expected, abs=1e-12)
 
 
-def test_three_segments_of_one_document_that_fail_together_are_one_failure():
+def test_three_failing_segments_of_one_document_count_once():
     differences, sources = np.ones(15), [f"document-{number // 3}" for number in range(15)]
     assert sign_flip_p_value(differences, sources) == 2 * 0.5**5
 
@@ -82,7 +84,7 @@ def test_holm_equals_statsmodels(n):
     assert adjust_by_holm(list(p_values)) == pytest.approx(multipletests(p_values, method="holm")[1], abs=1e-12)
 
 
-def test_what_was_not_tested_does_not_count_in_holms_family():
+def test_untested_pairs_do_not_count_for_holm():
     assert adjust_by_holm([0.01, None, 0.04]) == [0.02, None, 0.04]
 
 
@@ -107,7 +109,7 @@ def one(found: tuple[Comparison, ...], measure: str) -> Comparison:
     return next(each for each in found if each.measure == measure)
 
 
-def test_a_difference_is_that_of_the_two_mses_on_the_same_transcripts():
+def test_a_difference_is_that_of_the_paired_mses():
     pair = paired_predictions(1, base=(3.0, 0.3), epoch_1=(1.0, 0.1))
     base, epoch = pair.predictions["base"], pair.predictions["epoch-1"]
     both = ~np.isnan(base + epoch).any(axis=1)
@@ -120,7 +122,7 @@ def test_a_difference_is_that_of_the_two_mses_on_the_same_transcripts():
 
 
 @given(st.integers(0, 10_000))
-def test_whatever_the_missing_outputs_had_said_lies_within_the_bounds(seed):
+def test_any_missing_outputs_keep_within_the_bounds(seed):
     pair = paired_predictions(seed, n=12, base=(2.0, 0.3), epoch_1=(1.5, 0.3))
     found = one(compare_models(pair), "penalised")
     rng = np.random.default_rng(seed)
@@ -139,7 +141,7 @@ def test_two_equal_models_are_not_distinguishable():
     ] * 3
 
 
-def test_only_quantisation_is_asked_whether_it_is_no_worse():
+def test_only_quantisation_is_tested_for_non_inferiority():
     found = compare_models(paired_predictions(3, 200, base=(1.0, 0.0), base_nf4=(1.0, 0.0), epoch_1=(0.5, 0.0)))
     asked = {(each.model, each.other) for each in found if each.margin is not None}
     assert asked == {("base-nf4", "base")}
@@ -174,7 +176,7 @@ def test_the_differences_by_trait_average_to_the_difference():
             assert {(each.n_used, each.n_missing) for each in parts} == {(whole.n_used, whole.n_missing)}
 
 
-def test_by_trait_the_family_is_all_pairs_and_traits():
+def test_by_trait_holm_spans_pairs_and_traits():
     by_trait = compare_traits(paired_predictions(8, 200, base=(3.0, 0.2), epoch_1=(1.0, 0.0), epoch_2=(1.0, 0.0)))
     for measure in ("penalised", "common"):
         family = [each for each in by_trait if each.measure == measure]
@@ -184,7 +186,7 @@ def test_by_trait_the_family_is_all_pairs_and_traits():
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_by_trait_too_nothing_is_claimed_of_next_to_nothing(n):
+def test_few_transcripts_support_no_claim_by_trait(n):
     found = compare_traits(paired_predictions(9, n, base=(1.0, 0.0), epoch_1=(1.0, 0.0)))
     assert not any(each.distinguishable or each.ci_low is not None for each in found)
 
@@ -199,12 +201,12 @@ def a_pair(model: str, other: str, distinguishable: bool) -> Comparison:
     )
 
 
-def test_models_that_cannot_be_told_apart_share_a_tier():
+def test_indistinguishable_models_share_a_tier():
     pairs = [a_pair("b", "a", False), a_pair("c", "a", True), a_pair("c", "b", True)]
     assert rank_tiers({"a": 1.0, "b": 1.1, "c": 5.0}, pairs) == {"a": 1, "b": 1, "c": 2}
 
 
-def test_one_in_between_joins_two_that_could_be_told_apart():
+def test_a_model_in_between_joins_two_tiers():
     pairs = [a_pair("b", "a", False), a_pair("c", "a", True), a_pair("c", "b", False)]
     assert rank_tiers({"a": 1.0, "b": 2.0, "c": 3.0}, pairs) == {"a": 1, "b": 1, "c": 1}
 

@@ -31,7 +31,7 @@ def in_documents_of(size: int, n: int) -> list[str]:
 
 
 @given(samples)
-def test_with_one_transcript_a_document_the_interval_is_students(values):
+def test_one_transcript_a_document_gives_students_interval(values):
     interval = estimate_mean(values, each_its_own(values)).interval
     error = stats.sem(values)
     low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), error) if error else (values.mean(),) * 2
@@ -39,7 +39,7 @@ def test_with_one_transcript_a_document_the_interval_is_students(values):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_standard_error_equals_that_of_statsmodels_with_clusters_of_any_size(seed):
+def test_the_clustered_standard_error_equals_that_of_statsmodels(seed):
     rng = np.random.default_rng(seed)
     values, documents = rng.integers(0, 82, 60).astype(float), np.sort(rng.integers(0, 15, 60))
     fitted = OLS(values, np.ones(60)).fit(cov_type="cluster", cov_kwds={"groups": documents}, use_t=True)
@@ -47,7 +47,7 @@ def test_the_standard_error_equals_that_of_statsmodels_with_clusters_of_any_size
     assert (estimate.mean, estimate.standard_error) == pytest.approx((fitted.params[0], fitted.bse[0]), abs=1e-12)
 
 
-def test_with_clusters_of_one_size_the_interval_equals_that_of_statsmodels():
+def test_with_equal_clusters_the_interval_equals_statsmodels():
     values = np.random.default_rng(1).integers(0, 82, 60).astype(float)
     groups = np.arange(60) // 3
     fitted = OLS(values, np.ones(60)).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
@@ -67,7 +67,7 @@ def test_a_repeated_cluster_adds_no_certainty():
 
 
 @pytest.mark.parametrize("documents", ["", "a", "aaaa", "aaaaaaaaab"])
-def test_what_is_in_effect_one_document_has_no_interval(documents):
+def test_effectively_one_document_has_no_interval(documents):
     values = np.arange(float(len(documents)))
     assert estimate_mean(values, list(documents)) is error_interval(values, list(documents)) is None
 
@@ -80,7 +80,7 @@ def test_skewness_is_removed_by_halls_transformation(skewness, quantile):
     assert transformed == pytest.approx(quantile, abs=1e-7)
 
 
-def test_without_skewness_the_interval_of_errors_is_the_plain_one():
+def test_without_skewness_the_error_interval_is_plain():
     values = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
     plain = estimate_mean(values, each_its_own(values)).interval
     assert error_interval(values, each_its_own(values)) == pytest.approx(plain, abs=1e-12)
@@ -92,14 +92,14 @@ def test_a_long_upper_tail_moves_the_interval_up():
     assert plain.low < 0 == found.low < values.mean() < plain.high < found.high
 
 
-def test_two_models_that_never_differed_are_not_known_to_be_alike():
+def test_models_that_never_differed_may_still_differ():
     never = estimate_share_difference(np.zeros(30), each_its_own(range(30)))
     assert never.mean == 0 < never.interval.high
     assert never.chance_of_reaching(0.05) > 0.025 > never.chance_of_reaching(0.3)
 
 
 @given(st.lists(st.sampled_from((-1.0, 0.0, 1.0)), min_size=2, max_size=50))
-def test_the_difference_of_two_shares_has_bonett_and_prices_error(differences):
+def test_a_difference_of_shares_has_bonett_prices_error(differences):
     gained, lost, n = differences.count(1.0) + 1, differences.count(-1.0) + 1, len(differences) + 2
     estimate = estimate_share_difference(np.array(differences), each_its_own(differences))
     assert estimate.mean == pytest.approx((gained - lost) / n, abs=1e-12)
@@ -107,12 +107,12 @@ def test_the_difference_of_two_shares_has_bonett_and_prices_error(differences):
     assert estimate.standard_error**2 == pytest.approx(variance / (n - 1), abs=1e-12)
 
 
-def test_of_one_document_no_difference_of_shares_is_estimated():
+def test_one_document_gives_no_difference_of_shares():
     assert estimate_share_difference(np.zeros(9), ["a"] * 9) is None
 
 
 @given(samples, st.integers(1, 4))
-def test_the_interval_of_errors_holds_their_mean_and_nothing_below_zero(values, size):
+def test_the_error_interval_holds_the_mean_above_zero(values, size):
     interval = error_interval(values, in_documents_of(size, len(values)))
     assert interval is None or 0 <= interval.low <= values.mean() + 1e-9 <= interval.high + 2e-9
 
@@ -125,12 +125,12 @@ def test_the_interval_of_a_share_equals_statsmodels(counts):
 
 
 @given(st.lists(st.booleans(), min_size=2, max_size=60))
-def test_of_documents_of_one_transcript_it_is_the_exact_one(valid):
+def test_one_transcript_a_document_gives_the_exact_interval(valid):
     found = clustered_share(np.array(valid), each_its_own(valid))
     assert found == pytest.approx(estimate_share(sum(valid), len(valid)), abs=1e-12)
 
 
-def test_documents_that_fail_as_a_whole_count_once_each():
+def test_documents_that_fail_whole_count_once():
     valid = np.repeat([True] * 27 + [False] * 3, 4)
     found, once = clustered_share(valid, in_documents_of(4, 120)), estimate_share(27, 30)
     assert found == pytest.approx(once, abs=0.01)

@@ -27,7 +27,8 @@ def items(rng: np.random.Generator, n: int) -> dict[str]:
     return {f"t{i:03}": a_labelled(f"t{i:03}", f"s{i}", [*map(int, rng.integers(1, 11, 6))]) for i in range(n)}
 
 
-def test_agreement_is_what_scikit_learn_says_and_has_the_sign_of_kindness() -> None:
+def test_agreement_equals_scikit_learns_and_shows_kindness() -> None:
+    """A positive difference means that the labels are kinder."""
     rng = np.random.default_rng(1)
     labels, people = items(rng, 80), items(rng, 80)
     found = {each.trait: each for each in agree(labels, scores_of(people))}
@@ -39,7 +40,7 @@ def test_agreement_is_what_scikit_learn_says_and_has_the_sign_of_kindness() -> N
         assert found[trait].difference == pytest.approx(np.mean(np.subtract(ours, theirs)), abs=1e-12)
 
 
-def test_a_shift_is_an_alarm_and_the_same_labels_are_none() -> None:
+def test_a_shift_alarms_and_equal_labels_do_not() -> None:
     labels = items(np.random.default_rng(2), 60)
     kinder = {
         name: dict(zip(TRAIT_KEYS, (each.scores[0] - 1.0, *each.scores[1:]), strict=True))
@@ -80,7 +81,7 @@ def pairs(change: float, n: int = 20) -> list[ScorePair]:
     return [ScorePair(f"s{i}", 6, round(6 + change + rng.uniform(-0.6, 0.6))) for i in range(n)]
 
 
-def test_a_labeller_that_minds_passes_and_one_that_is_deaf_does_not() -> None:
+def test_only_a_labeller_that_reads_the_change_passes() -> None:
     assert judge_check(SHUFFLED, pairs(-3)).verdict == "pass"
     assert judge_check(SHUFFLED, [ScorePair(f"s{i}", 6, 6) for i in range(20)]).verdict == "fail"
     assert judge_check(SHUFFLED, pairs(-3, n=5)).verdict == "inconclusive"
@@ -88,7 +89,7 @@ def test_a_labeller_that_minds_passes_and_one_that_is_deaf_does_not() -> None:
     assert judge_check(FILLERS, pairs(-2)).verdict == "fail"
 
 
-def test_peoples_scores_are_read_by_id_or_text_from_either_format(tmp_path: Path) -> None:
+def test_peoples_scores_are_read_by_id_or_text(tmp_path: Path) -> None:
     jsonl, table = tmp_path / "gold.jsonl", tmp_path / "gold.csv"
     jsonl.write_text(json.dumps({"text": " Hello there,  all. ", "empathy": 7.5}) + "\n")
     table.write_text("transcript_id,empathy,formality\nabc,3,\n")
@@ -108,7 +109,7 @@ def test_peoples_scores_are_read_by_id_or_text_from_either_format(tmp_path: Path
         ("", "has no scored transcript"),
     ],
 )
-def test_a_bad_line_is_one_sentence_that_names_it(tmp_path: Path, line: str, said: str) -> None:
+def test_a_bad_line_is_named_in_one_sentence(tmp_path: Path, line: str, said: str) -> None:
     (tmp_path / "gold.jsonl").write_text(line)
     with pytest.raises(InputError, match=said):
         read_gold(tmp_path / "gold.jsonl")

@@ -131,7 +131,7 @@ def test_the_common_subset_is_where_all_are_valid(predictions, first, second):
 
 
 @given(tables, masks, st.randoms())
-def test_any_guess_of_what_is_missing_lies_within_the_bounds(labels, missing, rng):
+def test_any_missing_score_lies_within_the_bounds(labels, missing, rng):
     predictions = with_missing(np.full_like(labels, 5.0), missing)
     lower, upper = bounds(labels, predictions)
     guess = np.where(
@@ -154,5 +154,5 @@ def test_an_invalid_output_is_scored_as_the_median():
 
 
 @given(tables)
-def test_the_constant_predictor_scores_the_labels_variance_on_its_own_data(labels):
+def test_the_constant_predictor_scores_its_labels_variance(labels):
     assert fit_constant(labels).mse_per_trait(labels) == pytest.approx(labels.var(axis=0), abs=1e-12)

@@ -16,7 +16,7 @@ items = st.lists(st.lists(scores, min_size=2, max_size=4), min_size=1, max_size=
 
 
 @given(st.lists(st.tuples(scores, scores), min_size=1, max_size=20))
-def test_two_labels_each_give_half_their_mean_squared_difference(pairs):
+def test_two_labels_give_half_their_squared_difference(pairs):
     floors = measure_noise_floor([RelabelledTranscript(f"t{n}", f"d{n}", pair) for n, pair in enumerate(pairs)], 99)
     first, second = np.array(pairs).transpose(1, 0, 2)
     expected = ((first - second) ** 2).mean(axis=0) / 2

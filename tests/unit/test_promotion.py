@@ -62,7 +62,7 @@ def test_an_epoch_that_passes_every_rule_is_promoted() -> None:
     assert (decision.champion_id, decision.model_id, decision.rules) == (None, "m-epoch-1", FIXED)
 
 
-def test_the_figures_are_paired_clustered_and_shared_out_over_epochs() -> None:
+def test_evidence_is_paired_clustered_and_corrected_for_epochs() -> None:
     models = {"base-nf4": said(4, 9), "epoch-1": said(1), "epoch-2": said(2)}
     case = a_case(models)
     evidence = found(decide(case), "incumbent")
@@ -76,7 +76,7 @@ def test_the_figures_are_paired_clustered_and_shared_out_over_epochs() -> None:
     assert (evidence.ci_low, evidence.ci_high) == pytest.approx(estimate.interval_at(0.975))
 
 
-def test_the_share_of_valid_outputs_has_its_exact_interval() -> None:
+def test_the_valid_share_has_its_exact_interval() -> None:
     evidence = found(decide(a_case({"base-nf4": said(4), "epoch-1": said(1, 3)})), "validity")
     interval = clustered_share(np.arange(80) >= 3, [f"s{n // 2}" for n in range(80)], 0.95)
     assert (evidence.figure, (evidence.ci_low, evidence.ci_high)) == (77 / 80, interval)
@@ -90,14 +90,14 @@ def test_validity_must_be_shown_to_reach_the_floor(invalid: int, outcome: str, v
     assert (found(decision, "validity").outcome, decision.verdict) == (outcome, verdict)
 
 
-def test_a_champion_must_be_undercut_and_an_equal_one_is_kept() -> None:
+def test_an_equal_champion_is_kept() -> None:
     case = a_case({"champion": said(1), "epoch-1": said(1)}, champion_id="m-champion")
     assert decide(case).verdict == "hold"
     worse = a_case({"champion": said(2), "epoch-1": said(1)}, champion_id="m-champion")
     assert decide(worse).verdict == "promote"
 
 
-def test_the_champion_is_found_under_whatever_name_it_has_here() -> None:
+def test_the_champion_is_found_under_any_name() -> None:
     case = a_case({"base-nf4": said(4), "epoch-1": said(1), "epoch-2": said(0)}, champion_id="m-epoch-2")
     assert decide(case).verdict == "hold"
 
@@ -109,7 +109,7 @@ def test_a_difference_that_chance_explains_is_inconclusive() -> None:
     assert (found(decision, "incumbent").outcome, decision.verdict) == ("unknown", "inconclusive")
 
 
-def test_one_trait_that_is_worse_by_the_margin_holds() -> None:
+def test_one_trait_worse_by_the_margin_holds() -> None:
     champion, epoch = said(3), as_scores([output.scores for output in said(0)])
     epoch[:, 2] += 4
     outputs = [JudgedOutput("strict", tuple(row)) for row in epoch]
@@ -120,7 +120,7 @@ def test_one_trait_that_is_worse_by_the_margin_holds() -> None:
     assert "On enthusiasm" in phrase_verdict(decision)
 
 
-def test_an_epoch_no_better_than_the_constant_is_held() -> None:
+def test_no_better_than_the_constant_is_held() -> None:
     decision = decide(a_case({"base-nf4": said(8), "epoch-1": said(6)}))
     assert (found(decision, "constant").outcome, decision.verdict) == ("fail", "hold")
 
@@ -139,19 +139,19 @@ def test_rules_that_came_after_the_predictions_promote_nothing() -> None:
         ({"rolled_back": "it scolded people"}, "rolled back from, and stays so: it scolded people"),
     ],
 )
-def test_neither_the_champion_nor_one_that_was_rolled_back_is_promoted(changes: dict[str, Any], reason: str) -> None:
+def test_champion_and_rolled_back_epochs_are_not_promoted(changes: dict[str, Any], reason: str) -> None:
     decision = decide(a_case({"base-nf4": said(4), "epoch-1": said(1)}, **changes))
     assert decision.verdict == "hold"
     assert reason in decision.reasons[0]
 
 
-def test_a_champion_that_was_not_measured_leaves_it_open() -> None:
+def test_an_unmeasured_champion_leaves_it_open() -> None:
     decision = decide(a_case({"base-nf4": said(4), "epoch-1": said(1)}, champion_id="m-of-another-run"))
     assert decision.verdict == "inconclusive"
     assert "evaluate` again" in decision.reasons[0]
 
 
-def test_a_champion_that_cannot_be_asked_any_more_gives_way_to_the_base() -> None:
+def test_a_retired_champion_gives_way_to_the_base() -> None:
     case = a_case({"base-nf4": said(4), "epoch-1": said(1)}, champion_id="m-old", champion_retired=True)
     assert decide(case).verdict == "promote"
 

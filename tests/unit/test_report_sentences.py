@@ -25,7 +25,7 @@ def verdict(difference: float | None, low: float | None, high: float | None, dis
         ((0.1, None, None), "0.10 higher than base-nf4's (too few documents to put an interval around it)."),
     ],
 )
-def test_a_difference_comes_with_its_interval_or_the_reason_for_none(compared, said):
+def test_a_difference_has_an_interval_or_a_reason(compared, said):
     assert verdict(*compared).endswith(said)
 
 
@@ -46,6 +46,6 @@ def test_one_transcript_is_one_transcript():
         (None, False, "It cannot be told whether augmentation helped: on 61 real test transcripts"),
     ],
 )
-def test_the_verdict_on_augmentation_says_no_more_than_is_shown(difference, distinguishable, said):
+def test_the_verdict_on_augmentation_does_not_overclaim(difference, distinguishable, said):
     compared = {"model": "epoch-1", "other": "unaugmented", "difference": difference, "ci_low": -0.5, "ci_high": 0.5}
     assert state_effect(61, "test", compared | {"distinguishable": distinguishable}).startswith(said)

@@ -155,7 +155,7 @@ def test_a_stopped_run_goes_on_to_the_same_loss_curve_and_weights(store, setting
 KILLED = """
 import sys
 from pathlib import Path
-from feedback_model.records.transcripts import BaseModel
+from feedback_model.records.training import BaseModel
 from feedback_model.store.connection import open_store
 from feedback_model.training import loop, train
 from tests.micro_model import a_recipe, some_examples, store_dataset
@@ -186,7 +186,7 @@ def test_a_killed_run_goes_on_from_its_last_state(store, settings, micro_base):
 AT_ONCE = """
 import sys
 from pathlib import Path
-from feedback_model.records.transcripts import BaseModel
+from feedback_model.records.training import BaseModel
 from feedback_model.store.connection import open_store
 from feedback_model.training.train import train
 from tests.micro_model import a_recipe, some_examples, store_dataset
