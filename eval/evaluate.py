@@ -1,4 +1,4 @@
-"""Evaluation of several models on one split: outputs judged, figures computed, all written in one transaction.
+"""Evaluation of several models on one split: outputs are judged, then all figures written in one transaction.
 
 The same dataset, split, decoding, validator and inferences name the same evaluation, so asking twice measures once.
 """

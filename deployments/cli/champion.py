@@ -47,7 +47,7 @@ def _show(present: "Champion", promotion_record: "Promotion", decision: "Decisio
     name = f"{promotion_record.model} of run {present.run_id}" if present.run_id else promotion_record.model
     rows = [
         ["model id", present.model_id],
-        ["base", f"{present.base_model}{' (stand-in)' if present.stand_in else ''}"],
+        ["base", f"{present.base_model}{' (demo model)' if present.stand_in else ''}"],
         ["adapter", present.checkpoint_path],
         ["since", promotion_record.promoted_at],
         [

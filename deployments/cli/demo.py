@@ -30,7 +30,7 @@ def demo(
     if not source.exists():
         write_demo_input(source, transcripts, seed)
     if not json:
-        say("The labeller, the transcripts and the base model are embedded stand-ins; every figure below is theirs.")
+        say("Labeller, transcripts and base model are those embedded for the demo; every figure below is theirs.")
 
     async def call() -> str:
         from flows.pipeline import pipeline

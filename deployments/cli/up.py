@@ -96,9 +96,7 @@ def _chosen_defaults(settings: "Settings", labeller: LabellerKind | None, base_m
     if base_model and Path(base_model).is_dir():
         base_model = str(Path(base_model).absolute())  # a run has a working directory of its own
     if labeller or base_model:
-        to_check = (
-            "" if base_model in (None, "embedded") else base_model
-        )  # the stand-in is made when it is first needed
+        to_check = "" if base_model in (None, "embedded") else base_model  # the demo's is made when it is first needed
         check_choices(settings, labeller or "embedded", to_check)
     given = {"labeller": labeller, "base_model": base_model}
     return {name: value for name, value in given.items() if value is not None}
@@ -205,6 +203,6 @@ def _warnings(settings: "Settings", deployed: "tuple[Deployed, ...]") -> list[st
         return []
     missing_key = (
         "OPENAI_API_KEY is not set, so retraining will stop at its first label; "
-        "set it, or choose the stand-in: feedback up --labeller embedded --base-model embedded"
+        "set it, or choose the demo's: feedback up --labeller embedded --base-model embedded"
     )
     return [missing_key]
