@@ -64,7 +64,7 @@ class _Greedy:
         return len(self.choices) > n_before
 
     def _take(self, choice: Choice) -> bool:
-        """Returns whether a level has filled up, which changes what every other rewrite would do."""
+        """Take a rewrite; True where a level has filled up, which changes what every other rewrite would do."""
         self.choices.append(choice)
         self.chosen.setdefault(choice.cell, np.zeros(len(self.uses), dtype=np.bool_))[choice.parent] = True
         self.uses[choice.parent] += 1

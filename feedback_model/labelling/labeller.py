@@ -268,7 +268,7 @@ async def _check_model(labeller: OpenAILabeller, model: str) -> None:
 
 
 def _listed(body: bytes) -> dict[str, str | None]:
-    """Each listed model's `shutdown_date`, where it has one."""
+    """Read each listed model's `shutdown_date`, where it has one."""
     try:
         data = orjson.loads(body).get("data") or []
         return {str(model["id"]): model.get("shutdown_date") for model in data}
