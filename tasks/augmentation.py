@@ -26,7 +26,7 @@ async def augment_rare_scores(kind: LabellerKind, share: float, seed: int) -> Au
             )
     accepted, ordered = summary.accepted, summary.ordered
     get_run_logger().info(
-        "augmentation: %d rewrites accepted of %d ordered; cost %s", accepted, ordered, summary.cost_usd
+        "augmentation: %d rewrites accepted of %d requested; cost %s", accepted, ordered, summary.cost_usd
     )
     return summary
 

@@ -37,6 +37,8 @@ class StageProgress:
     """When so many units were done, for the length of the window."""
     logged_tenth: int = 0
     artifact: UUID | None = None
+    shown: Progress | None = None
+    """Where the artifact says that the stage stands."""
     artifact_at: float = -ARTIFACT_SECONDS
 
     def observe(self, latest: Progress, now: float) -> None:
@@ -114,7 +116,7 @@ class _Publisher:
         """Say once more where those stages ended that the UI knows of."""
         now = time.monotonic()
         for name, stage in self._stages.items():
-            if stage.latest != self._notes[name]:
+            if stage.shown != self._notes[name]:
                 stage.observe(self._notes[name], now)
                 stage.artifact_at = -ARTIFACT_SECONDS
                 await self._tell(stage, now)
@@ -124,7 +126,7 @@ class _Publisher:
             stage.logged_at, stage.logged_tenth = now, stage.tenth
             self._log.info(stage.describe())
         if stage.is_due_as_artifact(now) and stage.latest.total:
-            stage.artifact_at = now
+            stage.artifact_at, stage.shown = now, stage.latest
             await self._show(stage, 100 * stage.latest.done / stage.latest.total)
 
     async def _show(self, stage: StageProgress, percent: float) -> None:

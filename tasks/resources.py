@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from prefect import get_run_logger
 
-from feedback_model.errors import StoreUnavailable
+from feedback_model.errors import FeedbackError
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, open_store
 from feedback_model.store.locks import renounce
@@ -24,8 +24,9 @@ def resources() -> Generator[tuple[Settings, Store]]:
         store = open_store(settings.store_url)
         try:
             yield settings, store
-        except StoreUnavailable:
-            renounce()
+        except FeedbackError as error:
+            if error.temporary:  # the next attempt runs in this process, and would take what is held for work in hand
+                renounce()
             raise
         finally:
             store.close()

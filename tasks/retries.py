@@ -23,19 +23,19 @@ class Retries(TypedDict):
     retry_condition_fn: Callable[[Task[..., Any], TaskRun, State[Any]], bool]
 
 
-def is_temporary(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Tell whether the error that a task ended with may pass by itself; asked when there is another try to come."""
+def retry_if_temporary(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Retry where the error that a task ended with may pass by itself, and tell whoever watches the command line."""
     error = state.data
     if not isinstance(error, FeedbackError) or not error.temporary:
         return False
     if is_listened_to():  # a run that nobody listens to has Prefect's own line about it in its log
-        tell(Wait(f"another try, because {error}", None, "Ctrl-C twice stops"))
+        tell(Wait(f"a retry, because {error}", None, "Ctrl-C twice stops"))
     return True
 
 
 RETRIES: Final[Retries] = {
     "retries": 5,
-    "retry_delay_seconds": exponential_backoff(2),  # 2, 4, 8, 16, 32: an outage of a minute is outlived
+    "retry_delay_seconds": exponential_backoff(2),  # 2, 4, 8, 16, 32: an outage of about a minute is outlived
     "retry_jitter_factor": 0.5,  # tasks that failed together do not come back together
-    "retry_condition_fn": is_temporary,
+    "retry_condition_fn": retry_if_temporary,
 }

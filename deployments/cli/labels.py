@@ -98,10 +98,10 @@ def check(
     check_labeller(labeller, settings)
 
     async def ask() -> dict[str, Any]:
-        async with open_labeller(labeller, settings) as desk:
+        async with open_labeller(labeller, settings) as opened:
             labelling_config = labelling_config_of(labeller, settings)
             return await check_labels(
-                open_store(settings.store_url), desk, labelling_config, settings, limit=limit, seed=seed
+                open_store(settings.store_url), opened, labelling_config, settings, limit=limit, seed=seed
             )
 
     with showing_progress(quiet=json):

@@ -32,7 +32,7 @@ RARE_SHARE: Final = 0.5  # of the even share; higher would rewrite towards level
 MAX_SHARE: Final = 0.1  # rewrites per real train transcript: enough to fill rare levels, too few to set the tone
 TRIES_PER_WANTED: Final = 2  # rewrites that miss are replaced until twice as many were bought as were lacking
 
-Reason = Literal["spent its tries", "budget", "no parents left"]
+Reason = Literal["spent its rewrites", "budget", "no parents left"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _reason(left: int, tries_left: int, *, budget_spent: bool) -> Reason | None:
     if not left:
         return None
     if not tries_left:
-        return "spent its tries"
+        return "spent its rewrites"
     return "budget" if budget_spent else "no parents left"
 
 

@@ -10,7 +10,7 @@ from feedback_model.records.transcripts import Origin, Split
 
 @dataclass(frozen=True, slots=True)
 class LabellingConfig:
-    """Labels that may stand together in one dataset: one model, one prompt."""
+    """A labelling model and a prompt version; labels of two configurations never mix in a dataset."""
 
     label_model: str
     prompt_version: str

@@ -1,15 +1,14 @@
-"""Labels in SQL: which configurations there are, and the one statement that reads labelled transcripts."""
+"""Labels in SQL: configurations, labelled transcripts (by one statement), and transcripts labelled more than once."""
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, exists, func, intersect, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, intersect, or_, select
 
 from feedback_model.feedback import Feedback, TraitFeedback
 from feedback_model.records.labels import LabelledTranscript, LabellingConfig, RelabelledTranscript, SharedLabels
 from feedback_model.records.transcripts import Split
-from feedback_model.store import tables
 from feedback_model.store.connection import Store
 from feedback_model.store.label_requests import chunks
 from feedback_model.store.tables import augmentation, dataset_item, label, label_score, transcript
@@ -32,43 +31,35 @@ def labelled_transcripts(
         dataset_id: only those of this dataset version.
         usable: only those that may enter a dataset: real ones, and rewrites that were accepted.
     """
-    query = _labelled_query(labelling_config)
+    chosen = select(transcript.c.transcript_id)
     if dataset_id is not None:
-        in_dataset = and_(
-            dataset_item.c.transcript_id == transcript.c.transcript_id, dataset_item.c.dataset_id == dataset_id
-        )
-        query = query.join(dataset_item, in_dataset)
+        chosen = chosen.join(dataset_item).where(dataset_item.c.dataset_id == dataset_id)
     if split is not None:
-        query = query.where(transcript.c.split == split)
+        chosen = chosen.where(transcript.c.split == split)
     if real_only:
-        query = query.where(transcript.c.origin == "real")
+        chosen = chosen.where(transcript.c.origin == "real")
     if usable:
         accepted = exists().where(
             augmentation.c.transcript_id == transcript.c.transcript_id, augmentation.c.outcome == "accepted"
         )
-        query = query.where(or_(transcript.c.origin == "real", accepted))
-    parts = (
-        [query] if ids is None else [query.where(transcript.c.transcript_id.in_(part)) for part in chunks(sorted(ids))]
-    )
+        chosen = chosen.where(or_(transcript.c.origin == "real", accepted))
+    parts = [chosen] if ids is None else [chosen.where(transcript.c.transcript_id.in_(p)) for p in chunks(sorted(ids))]
     with store.read() as connection:
-        return [_labelled_transcript(row) for part in parts for row in connection.execute(part)]
+        rows = (row for part in parts for row in connection.execute(_labelled_query(labelling_config, part)))
+        return [_labelled_transcript(row) for row in rows]
 
 
-def _labelled_query(labelling_config: LabellingConfig) -> Select[Any]:
-    """Return each transcript's columns once, then its six scores and its six explanations."""
-    of_config = and_(
-        label_score.c.label_model == labelling_config.label_model,
-        label_score.c.prompt_version == labelling_config.prompt_version,
-        label_score.c.replicate == 0,
-    )
+def _labelled_query(labelling_config: LabellingConfig, chosen: Select[tuple[str]]) -> Select[Any]:
+    """Select each of `chosen` once, with its six scores and its six explanations in columns."""
     cells = [
         func.max(case((label_score.c.trait == key, column)))
         for column in (label_score.c.score, label_score.c.explanation)
         for key in TRAIT_KEYS
     ]
+    # The choice stands inside, or the labels of everything would be put together first.
     labels = (
         select(label_score.c.transcript_id, *(cell.label(f"cell_{place}") for place, cell in enumerate(cells)))
-        .where(of_config)
+        .where(_of_config(labelling_config), label_score.c.replicate == 0, label_score.c.transcript_id.in_(chosen))
         .group_by(label_score.c.transcript_id)
         .having(func.count() == len(TRAIT_KEYS))
         .subquery()
@@ -82,6 +73,14 @@ def _labelled_query(labelling_config: LabellingConfig) -> Select[Any]:
     )
 
 
+def _of_config(labelling_config: LabellingConfig) -> ColumnElement[bool]:
+    """Match the scores of one configuration."""
+    return and_(
+        label_score.c.label_model == labelling_config.label_model,
+        label_score.c.prompt_version == labelling_config.prompt_version,
+    )
+
+
 def _labelled_transcript(row: Row[Any]) -> LabelledTranscript:
     labels = row[-2 * len(TRAIT_KEYS) :]
     traits = map(TraitFeedback, labels[: len(TRAIT_KEYS)], labels[len(TRAIT_KEYS) :])
@@ -92,16 +91,13 @@ def _labelled_transcript(row: Row[Any]) -> LabelledTranscript:
 
 def relabelled_transcripts(store: Store, labelling_config: LabellingConfig) -> list[RelabelledTranscript]:
     """Read the real transcripts with more than one label of `labelling_config`, with every label, in the order of their ids."""
-    label, transcript = tables.label_score, tables.transcript
-    of_set = and_(
-        label.c.label_model == labelling_config.label_model, label.c.prompt_version == labelling_config.prompt_version
-    )
-    again = select(label.c.transcript_id).where(of_set, label.c.replicate > 0).distinct()
+    score, of_config = label_score.c, _of_config(labelling_config)
+    again = select(score.transcript_id).where(of_config, score.replicate > 0).distinct()
     query = (
-        select(label.c.transcript_id, transcript.c.source_id, label.c.replicate, label.c.trait, label.c.score)
-        .join(transcript, transcript.c.transcript_id == label.c.transcript_id)
-        .where(of_set, label.c.transcript_id.in_(again), transcript.c.origin == "real")
-        .order_by(label.c.transcript_id, label.c.replicate)
+        select(score.transcript_id, transcript.c.source_id, score.replicate, score.trait, score.score)
+        .join(transcript, transcript.c.transcript_id == score.transcript_id)
+        .where(of_config, score.transcript_id.in_(again), transcript.c.origin == "real")
+        .order_by(score.transcript_id, score.replicate)
     )
     with store.read() as connection:
         rows = connection.execute(query).all()
@@ -116,7 +112,6 @@ def _relabelled_transcript(rows: Sequence[Row[Any]]) -> RelabelledTranscript:
 
 def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
     """Count the real transcripts with a label of `labelling_config`."""
-    label, transcript = tables.label, tables.transcript
     query = (
         select(func.count(label.c.transcript_id.distinct()))
         .join(transcript, transcript.c.transcript_id == label.c.transcript_id)

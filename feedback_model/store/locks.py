@@ -53,7 +53,8 @@ def process_owner() -> str:
 def renounce() -> None:
     """Count what this process holds as held by a process that died, so that its next attempt recovers it.
 
-    For a database that went away: nothing could be given back there.
+    For an outage: nothing could be given back to a database that is away, and what an endpoint did not answer in time
+    is still open.
     """
     global _renounced  # noqa: PLW0603 - an identity is one for the whole process
     _renounced += 1

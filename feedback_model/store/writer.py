@@ -34,9 +34,7 @@ class Writer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._thread = threading.Thread(
-            target=copy_context().run, args=(self._serve,), name="ledger writer", daemon=True
-        )
+        self._thread = threading.Thread(target=copy_context().run, args=(self._serve,), name="writer", daemon=True)
         self._failure: BaseException | None = None
 
     def __enter__(self) -> Self:

@@ -14,12 +14,12 @@ async def test_copies_are_bought_once_and_stay_out(tmp_path) -> None:
     with serving() as url:
         settings = settings_for(tmp_path, url)
         store, labelling_config = filled_store(settings, 40), labelling_config_of("openai", settings)
-        async with open_labeller("openai", settings) as desk:
-            await label_missing(store, desk, labelling_config, settings)
+        async with open_labeller("openai", settings) as labeller:
+            await label_missing(store, labeller, labelling_config, settings)
             before, plan = sum(bill(url).values()), plan_next(store, labelling_config)
-            first = await check_labels(store, desk, labelling_config, settings, limit=10)
+            first = await check_labels(store, labeller, labelling_config, settings, limit=10)
             paid = sum(bill(url).values()) - before
-            assert await check_labels(store, desk, labelling_config, settings, limit=10) == first
+            assert await check_labels(store, labeller, labelling_config, settings, limit=10) == first
         assert {name: len(pairs) for name, pairs in first.items()} == {check.name: 10 for check in CHECKS}
         assert sum(bill(url).values()) - before == paid <= 20
         assert plan_next(store, labelling_config) == plan

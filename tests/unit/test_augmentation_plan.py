@@ -102,7 +102,7 @@ def test_what_missed_is_tried_again_until_the_tries_are_spent_and_the_level_says
     last = plan_augmentation(train, ordered, max_share=1)
     assert last.rewrites == ()
     assert len(ordered) <= TRIES_PER_WANTED * last.budget
-    assert {level.reason for level in last.levels} <= {"spent its tries", "budget"}
+    assert {level.reason for level in last.levels} <= {"spent its rewrites", "budget"}
 
 
 @pytest.mark.parametrize("share", [0, 0.05])

@@ -4,7 +4,7 @@ import pytest
 
 from feedback_model import errors
 from feedback_model.waiting import Wait, telling_waits
-from tasks.retries import RETRIES, is_temporary
+from tasks.retries import RETRIES, retry_if_temporary
 
 TEMPORARY = {"EndpointUnreachable", "HubUnreachable", "StoreUnavailable"}
 OURS = sorted(name for name, kind in vars(errors).items() if isinstance(kind, type))
@@ -18,18 +18,18 @@ def state_of(error: Exception):
 
 @pytest.mark.parametrize("name", OURS)
 def test_only_temporary_errors_are_tried_again(name: str) -> None:
-    assert is_temporary(None, None, state_of(getattr(errors, name)("found"))) is (name in TEMPORARY)
+    assert retry_if_temporary(None, None, state_of(getattr(errors, name)("found"))) is (name in TEMPORARY)
 
 
 def test_another_try_is_told_where_somebody_listens() -> None:
     told = list[Wait]()
     with telling_waits(told.append):
-        is_temporary(None, None, state_of(errors.StoreUnavailable("the database is away")))
+        retry_if_temporary(None, None, state_of(errors.StoreUnavailable("the database is away")))
     assert [str(wait) for wait in told] == ["waiting for another try, because the database is away; Ctrl-C twice stops"]
 
 
 def test_other_people_s_errors_are_tried_once() -> None:
-    assert not is_temporary(None, None, state_of(ValueError("a bug")))
+    assert not retry_if_temporary(None, None, state_of(ValueError("a bug")))
 
 
 def test_retries_outlive_an_outage_of_thirty_seconds() -> None:

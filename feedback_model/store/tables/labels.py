@@ -72,7 +72,7 @@ spending = Table(
     Column("spent_nanos", BigInteger, nullable=False),  # of all responses
     Column("reserved_nanos", BigInteger, nullable=False),  # of all open attempts, at most
     Column("unknown_nanos", BigInteger, nullable=False),  # of attempts whose end nobody knows, at most
-    comment="What a label set has cost so far, kept with attempts and responses: budgets are checked against it.",
+    comment="What a labelling configuration has cost so far, kept with attempts and responses: budgets are checked against it.",
 )
 
 label_batch = Table(

@@ -147,7 +147,8 @@ def _create_labels() -> None:
         "spending",
         *_key(TEXT, "label_model", "prompt_version"),
         *_required(sa.BigInteger(), "spent_nanos", "reserved_nanos", "unknown_nanos"),
-        comment="What a label set has cost so far, kept with attempts and responses: budgets are checked against it.",
+        comment="What a labelling configuration has cost so far, kept with attempts and responses: budgets are "
+        "checked against it.",
     )
     op.create_table(
         "label_request",
