@@ -25,7 +25,7 @@ def test_another_try_is_told_where_somebody_listens() -> None:
     told = list[Wait]()
     with telling_waits(told.append):
         retry_if_temporary(None, None, state_of(errors.StoreUnavailable("the database is away")))
-    assert [str(wait) for wait in told] == ["waiting for another try, because the database is away; Ctrl-C twice stops"]
+    assert [str(wait) for wait in told] == ["waiting for a retry, because the database is away; Ctrl-C twice stops"]
 
 
 def test_other_people_s_errors_are_tried_once() -> None:
