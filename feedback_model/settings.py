@@ -47,9 +47,9 @@ class Settings(BaseSettings):
     label_longest_wait: float = Field(default=600.0, gt=0, le=86_400)
     """Longest pause in seconds that a labelling endpoint may ask for before the run stops."""
     soft_labels: bool = False
-    """Ask for log probabilities, and keep the mean of each score's distribution beside it; a reply is then 50 times as large."""
+    """Ask for log probabilities and keep the mean of each score's distribution; responses are then 50 times as large."""
     store_completions: bool = False
-    """Have the provider keep replies, so that one that was lost on its way is found again; transcripts then stay there, too."""
+    """Have the provider store responses, so that one lost on its way is found again; transcripts then stay there, too."""
     relabel_share: float = Field(default=0.02, ge=0, le=1)
     """Transcripts that are labelled a second time unseen, to measure how far the labeller agrees with itself."""
 

@@ -1,4 +1,4 @@
-"""Waits for others, told: for whom, how long so far, and the way out.
+"""Reports of waits: what is waited for, how long so far, and the way out.
 
 A loop that waits calls `Waiting.look` each time around; a call that blocks inside a library goes into `waiting_for`. Both tell
 after one second, and again at growing intervals. Without a listener (`telling_waits`) a wait is a line in the log.
@@ -36,10 +36,13 @@ class Wait:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h`: two figures are enough."""
-    if seconds < 90:
+    """Phrase a duration by its largest units: `45 s`, `12 min`, `2 h 5 min`."""
+    if seconds < 100:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 Listener = Callable[[Wait], None]

@@ -18,6 +18,7 @@ from prefect import get_run_logger
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
 from feedback_model.progress import Progress, reporting_to
+from feedback_model.waiting import duration
 
 LOOK_SECONDS: Final = 1.0
 ARTIFACT_SECONDS: Final = 5.0  # between updates of one artifact: each is a call to the server and a write there
@@ -76,18 +77,10 @@ class StageProgress:
         counted = f"{done:,}" if total is None else f"{done:,} of {total:,}"
         share = f" ({100 * done // total}%)" if total else ""
         pace = [] if rate is None else [f"{rate:.1f}/s"]
-        left = [f"{describe_seconds((total - done) / rate)} left"] if rate and total and done < total else []
+        left = [f"{duration((total - done) / rate)} left"] if rate and total and done < total else []
         return f"{self.latest.stage}: " + ", ".join(
             [counted + share, *pace, *left, *filter(None, [self.latest.detail])]
         )
-
-
-def describe_seconds(seconds: float) -> str:
-    """Phrase a duration by its two largest units: `40 s`, `12 min`, `2 h 5 min`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 class _Publisher:

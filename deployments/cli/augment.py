@@ -155,7 +155,7 @@ def _say_cost(cost: "CostEstimate", rates: Sequence["HitRate"]) -> None:
 
 
 def _tokens(tokens: "Tokens") -> str:
-    source = f"mean of {tokens.n_replies} responses" if tokens.n_replies else "counted from characters"
+    source = f"mean of {tokens.n_responses} responses" if tokens.n_responses else "counted from characters"
     return f"{tokens.prompt:.0f} in and {tokens.completion:.0f} out ({source})"
 
 

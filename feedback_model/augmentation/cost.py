@@ -43,7 +43,7 @@ class Tokens:
 
     prompt: float
     completion: float
-    n_replies: int
+    n_responses: int
     """Replies that this is the mean of; 0 where it is counted from characters."""
 
 
@@ -92,7 +92,7 @@ def relabel_tokens(usage: MeanUsage | None, text_characters: float) -> Tokens:
 
 
 def _measured(usage: MeanUsage | None) -> Tokens | None:
-    return Tokens(usage.prompt_tokens, usage.completion_tokens, usage.n_replies) if usage else None
+    return Tokens(usage.prompt_tokens, usage.completion_tokens, usage.n_responses) if usage else None
 
 
 def estimate_cost(model: str, rates: Sequence[HitRate], rewrite: Tokens, relabel: Tokens) -> CostEstimate:

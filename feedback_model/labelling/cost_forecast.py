@@ -73,7 +73,7 @@ def _usage_of_one(
 ) -> tuple[Usage, bool]:
     """Estimate the tokens of one label; True where they were measured."""
     known = label_requests.mean_usage(store, labelling_config, "label")
-    if known is not None and known.n_replies >= ENOUGH:
+    if known is not None and known.n_responses >= ENOUGH:
         return Usage(round(known.prompt_tokens), round(known.cached_tokens), round(known.completion_tokens)), True
     n = missing.n_unasked + missing.n_queued
     return Usage(round(usual_prompt_tokens("label", missing.n_characters / n if n else 0)), 0, USUAL_OUTPUT), False

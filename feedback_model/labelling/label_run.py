@@ -114,7 +114,7 @@ async def run_requests(
                 async for request_id, result in results:
                     held.discard(request_id)
                     counts += result
-                    tracker.advance(detail=f"{_money(counts.cost_usd)} {labeller.status()}".strip())
+                    tracker.advance(detail=", ".join(filter(None, [_money(counts.cost_usd), labeller.status()])))
     finally:
         label_claims.release(store, held)
     return counts

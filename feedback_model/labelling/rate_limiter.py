@@ -147,10 +147,10 @@ class RateController:
         """Leave equal parts of the limit to so many other processes."""
         self.requests.share = self.tokens.share = 1 / (1 + others)
 
-    def limit_per_minute(self) -> float | None:
-        """Estimate the requests per minute that we may send; None where nothing has shown a limit."""
+    def allowed_per_second(self) -> float | None:
+        """Estimate the requests a second that we may send; None where nothing has shown a limit."""
         rates = [self.requests.rate(), None if self._inferred is None else self._guess]
-        return min((60 * rate for rate in rates if rate is not None), default=None)
+        return min((rate for rate in rates if rate is not None), default=None)
 
     def note_response(self, limits: Mapping[Resource, AdvertisedLimit], sent_at: float, now: float) -> None:
         """Note that a request sent at `sent_at` was accepted, with the limits of its headers."""
@@ -293,7 +293,7 @@ class RateLimiter:
         self._controller.share_limit_with(others)
 
     def status(self) -> str:
-        """Write the rate so far, and the limit if it is known: `12.3/s of 83.3/s`."""
+        """Write the rate so far, and the limit if it is known: `sending 12.3 requests/s of 83.3 allowed`."""
         rate = self._passed / max(1e-3, time.monotonic() - self._opened_at)
-        limit = self._controller.limit_per_minute()
-        return f"{rate:.1f}/s" + (f" of {limit / 60:.1f}/s" if limit else "")
+        allowed = self._controller.allowed_per_second()
+        return f"sending {rate:.1f} requests/s" + (f" of {allowed:.1f} allowed" if allowed else "")

@@ -1,6 +1,6 @@
 """Parsing of raw model output: feedback, or the first reason why not.
 
-`judge` is the only judge of outputs and of label replies.
+`judge` is the only judge of outputs and of label responses.
 """
 
 from feedback_model.parsing.failures import FailureCode, Malformed

@@ -137,7 +137,7 @@ class Missing:
 class MeanUsage:
     """Average token usage of the responses of one kind."""
 
-    n_replies: int
+    n_responses: int
     prompt_tokens: float
     cached_tokens: float
     completion_tokens: float
@@ -171,8 +171,8 @@ def mean_usage(store: Store, labelling_config: LabellingConfig, purpose: Purpose
     counted = select(func.count(), *map(func.avg, tokens)).join_from(label_response, label_request)
     said = and_(label_response.c.prompt_tokens.is_not(None), label_response.c.completion_tokens.is_not(None))
     with store.read() as connection:
-        n_replies, *means = connection.execute(counted.where(of_config(labelling_config, purpose), said)).one()
-    return MeanUsage(n_replies, *map(float, means)) if n_replies else None
+        n_responses, *means = connection.execute(counted.where(of_config(labelling_config, purpose), said)).one()
+    return MeanUsage(n_responses, *map(float, means)) if n_responses else None
 
 
 def count_other_prompts(store: Store, labelling_config: LabellingConfig) -> int:

@@ -98,7 +98,7 @@ def test_a_database_that_is_away_is_told_at_once(installation: Installation) -> 
     ended = installation.run("evaluate")
     assert ended.returncode == 1
     assert "start PostgreSQL, or correct FEEDBACK_DATABASE_URL" in ended.stderr
-    assert "another try" not in ended.stderr
+    assert "a retry" not in ended.stderr
 
 
 def test_a_home_that_cannot_be_made_is_named(installation: Installation, tmp_path: Path) -> None:

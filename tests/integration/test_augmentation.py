@@ -168,7 +168,7 @@ def test_a_preview_buys_and_writes_nothing_and_says_what_is_assumed(store):
     assert shown.plan.rewrites
     assert all(each.assumed for each in shown.hit_rates)
     assert shown.cost.tries == 2 * len(shown.plan.rewrites)
-    assert shown.cost.relabel.n_replies == 300
+    assert shown.cost.relabel.n_responses == 300
 
 
 async def test_after_a_run_the_preview_has_nothing_to_order(tmp_path, store):

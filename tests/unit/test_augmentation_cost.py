@@ -53,5 +53,5 @@ def test_an_unknown_price_is_unknown_and_not_zero():
 def test_tokens_are_those_of_replies_where_there_are_any():
     assert relabel_tokens(MeanUsage(7, 600.0, 0.0, 300.0), 4_000) == Tokens(600.0, 300.0, 7)
     counted = rewrite_tokens(None, 4_000)
-    assert (counted.completion, counted.n_replies) == (4_000 / USUAL_BYTES, 0)
+    assert (counted.completion, counted.n_responses) == (4_000 / USUAL_BYTES, 0)
     assert counted.prompt > counted.completion

@@ -1,9 +1,7 @@
 """A stage is told of when it has moved, not at every step."""
 
-import pytest
-
 from feedback_model.progress import Progress
-from tasks.progress import StageProgress, describe_seconds
+from tasks.progress import StageProgress
 
 
 def a_stage(total: int | None = 100) -> StageProgress:
@@ -49,11 +47,3 @@ def test_a_stage_that_begins_anew_forgets_its_pace() -> None:
     stage.observe(Progress("label", 100, 100), now=1.0)
     stage.observe(Progress("label", 0, 5), now=2.0)
     assert stage.describe() == "label: 0 of 5 (0%)"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(40, "40 s"), (100, "2 min"), (3_500, "58 min"), (3_599, "1 h 0 min"), (7_500, "2 h 5 min")],
-)
-def test_time_left_is_said_in_round_units(seconds: float, words: str) -> None:
-    assert describe_seconds(seconds) == words

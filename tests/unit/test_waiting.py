@@ -59,4 +59,5 @@ def test_a_call_that_blocks_is_told():
 
 
 def test_durations_are_rounded_for_people():
-    assert [duration(each) for each in (1.2, 89, 300, 7200)] == ["1 s", "89 s", "5 min", "2 h"]
+    seconds = (1.2, 89, 100, 300, 3_599, 7_200, 7_500)
+    assert [duration(each) for each in seconds] == ["1 s", "89 s", "2 min", "5 min", "1 h", "2 h", "2 h 5 min"]
