@@ -65,13 +65,13 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def feedback_up(home: Path, *options: str) -> Generator[LocalService]:
-    """`feedback up` with `options`; stopped at the end, which must go well."""
+def feedback_up(home: Path, *options: str, **settings: str) -> Generator[LocalService]:
+    """`feedback up` with `options` and, as environment variables, `settings`; stopped at the end, which must go well."""
     home.mkdir(parents=True, exist_ok=True)
     port, output = free_port(), home / "up.out"
     command = [sys.executable, "-m", "deployments.cli.app", "up", "--port", str(port), *options]
     with output.open("wb") as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=sink, env=clean_environment(home))
+        process = subprocess.Popen(command, stdout=sink, stderr=sink, env=clean_environment(home) | settings)
     try:
         announced = home / "prefect" / "server.json"
         eventually(lambda: announced.exists() or process.poll() is not None)

@@ -15,9 +15,11 @@ import pytest
 
 from feedback_model.demo.speech import write_demo_input
 from tests.local_service import HANGS, LocalService, clean_environment, eventually, feedback_up
+from tests.openai_rig.process import serving
 
 EPOCHS = 50  # far more than pass before the run is cancelled
 ON_EMBEDDED = {"labeller": "embedded", "base_model": "embedded", "epochs": EPOCHS, "augmentation_share": 0.0}
+SLOW_MODEL = "gpt-4o-mini"  # which the stand-in for OpenAI answers a second late, two at a time
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -26,8 +28,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     home = tmp_path_factory.mktemp("cancelling") / "home"
     write_demo_input(home.parent / "landed.jsonl", 60, 3)
     feedback(home, "land", str(home.parent / "landed.jsonl"))
-    with feedback_up(home) as running:
-        yield running
+    with serving(delay=1.0) as url:
+        endpoint = {"OPENAI_API_KEY": "sk-test", "FEEDBACK_OPENAI_BASE_URL": url, "FEEDBACK_LABEL_MODEL": SLOW_MODEL}
+        with feedback_up(home, FEEDBACK_LABEL_CONCURRENCY="2", **endpoint) as running:
+            yield running
 
 
 def feedback(home: Path, *arguments: str) -> None:
@@ -77,3 +81,19 @@ def test_a_cancelled_training_ends_with_its_pipeline(service: LocalService, choo
     kept = rows(service, "SELECT max(epoch) FROM checkpoint")
     assert 1 <= kept < EPOCHS
     assert list(service.home.glob("checkpoints/*/state.pt"))
+
+
+def test_cancelled_labelling_keeps_labels_and_gives_claims_back(service: LocalService) -> None:
+    ours = f"label_model = '{SLOW_MODEL}'"
+    labelled = f"SELECT count(*) FROM label WHERE {ours}"
+    answered = f"SELECT count(*) FROM label_attempt JOIN label_request USING (request_id) WHERE outcome = 'answered' AND {ours}"
+    before = rows(service, labelled)
+    run = start(service, "label/on-demand", labeller="openai")
+    eventually(lambda: rows(service, labelled) > before)
+    began = time.monotonic()
+    cancel(service, run)
+    assert final_state(service, run) == "CANCELLED"
+    sys.stdout.write(f"labelling ended {time.monotonic() - began:.1f} s after it was cancelled\n")
+    assert rows(service, "SELECT count(*) FROM label_request WHERE state = 'claimed'") == 0
+    assert rows(service, "SELECT count(*) FROM label_request WHERE state = 'queued'") > 0
+    assert rows(service, labelled) == rows(service, answered)
