@@ -1,6 +1,6 @@
 """Validation of a JSON value as feedback: six traits, integer scores 1..10, explanations that say something.
 
-Works on Python objects that keep `7` and `7.0` apart; knows nothing of bytes.
+Works on Python objects that keep `7` and `7.0` apart.
 """
 
 from dataclasses import dataclass
