@@ -35,7 +35,8 @@ def test_the_suite_is_whole_and_untouched():
 
 
 @pytest.mark.parametrize("name", MUST_REFUSE)
-def test_what_is_not_json_is_refused_as_not_json(name):
+def test_invalid_json_is_refused_as_such(name):
+    """What is not json is refused as not json."""
     judgement = judge(MUST_REFUSE[name])
     assert judgement.tier == "none"
     assert judgement.failure.code in NOT_JSON
@@ -46,19 +47,22 @@ def test_what_is_json_is_read_as_json(name):
     assert judge(MUST_ACCEPT[name]).failure.code not in NOT_JSON
 
 
-def test_equal_keys_are_told_apart_from_every_other_failure():
+def test_equal_keys_have_a_failure_of_their_own():
+    """Equal keys are told apart from every other failure."""
     duplicates = {name for name, raw in MUST_ACCEPT.items() if judge(raw).failure.code == "duplicate_key"}
     assert duplicates == {name for name in MUST_ACCEPT if name.startswith("y_object_duplicated_key")}
 
 
 @pytest.mark.parametrize("name", MUST_ACCEPT)
-def test_what_is_json_is_read_as_json_inside_feedback_too(name):
+def test_json_inside_feedback_is_read_as_json(name):
+    """What is json is read as json inside feedback too."""
     raw = render_feedback(a_feedback()).encode().replace(b"{", b'{"note": ' + MUST_ACCEPT[name] + b",", 1)
     assert judge(raw).failure.code in ("extra_key", "duplicate_key")
 
 
 @pytest.mark.parametrize("name", MAY_DO_EITHER)
-def test_what_is_left_to_the_parser_gets_a_code(name):
+def test_implementation_defined_json_gets_a_code(name):
+    """What is left to the parser gets a code."""
     assert judge(MAY_DO_EITHER[name]).failure.code in CODES
 
 
@@ -75,7 +79,8 @@ def test_what_is_json_means_what_python_says(name):
     st.integers(0, 4),
     st.sampled_from(rb'[]{},:"\-+.0eE1u ntf'),
 )
-def test_a_damaged_file_is_json_for_the_scanner_if_it_is_for_python(name, at, width, byte):
+def test_scanner_agrees_with_python_on_damaged_files(name, at, width, byte):
+    """A damaged file is json for the scanner if it is for python."""
     raw = FILES[name][:at] + bytes([byte]) + FILES[name][at + width :]
     assert _is_json(raw) == _is_json_for_python(raw)
 

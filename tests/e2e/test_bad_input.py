@@ -25,7 +25,8 @@ def test_an_empty_file_is_named(installation: Installation, tmp_path: Path) -> N
     assert "empty.jsonl" in refused(installation, "land", str(tmp_path / "empty.jsonl"))
 
 
-def test_a_file_in_another_encoding_is_refused_with_its_line(installation: Installation, tmp_path: Path) -> None:
+def test_another_encoding_is_refused_with_its_line(installation: Installation, tmp_path: Path) -> None:
+    """A file in another encoding is refused with its line."""
     (tmp_path / "latin.txt").write_bytes("caf\xe9 ".encode("latin-1") * 40)
     ended = installation.run("land", str(tmp_path / "latin.txt"))
     assert ended.returncode == 1
@@ -38,17 +39,20 @@ def test_no_key_names_both_ways_on(installation: Installation) -> None:
     assert "--labeller embedded" in sentence
 
 
-def test_no_key_is_said_before_the_input_is_read(installation: Installation) -> None:
+def test_missing_key_is_told_before_reading_input(installation: Installation) -> None:
+    """No key is said before the input is read."""
     assert "OPENAI_API_KEY" in refused(installation, "run", "--input", "nowhere.jsonl")
 
 
-def test_a_base_model_that_does_not_exist_is_named(installation: Installation) -> None:
+def test_missing_base_model_is_named(installation: Installation) -> None:
+    """A base model that does not exist is named."""
     assert "/no/such/model" in refused(
         installation, "train", "--labeller", "embedded", "--base-model", "/no/such/model"
     )
 
 
-def test_a_stage_without_its_input_names_the_stage_to_run(installation: Installation) -> None:
+def test_stage_without_input_names_the_one_to_run(installation: Installation) -> None:
+    """A stage without its input names the stage to run."""
     assert "feedback land" in refused(installation, "train", "--labeller", "embedded", "--base-model", "embedded")
 
 
@@ -66,9 +70,8 @@ def test_an_endpoint_that_is_down_is_named(paid_installation: Installation, tran
     assert "127.0.0.1:9" in refused(paid_installation, "label")
 
 
-def test_a_spent_quota_stops_the_run_and_keeps_what_was_paid(
-    paid_installation: Installation, transcripts: Path
-) -> None:
+def test_spent_quota_stops_and_keeps_what_was_paid(paid_installation: Installation, transcripts: Path) -> None:
+    """A spent quota stops the run and keeps what was paid."""
     assert paid_installation.run("land", str(transcripts)).returncode == 0
     with serving(quota=50) as url:
         paid_installation.environment["FEEDBACK_OPENAI_BASE_URL"] = url
@@ -76,9 +79,8 @@ def test_a_spent_quota_stops_the_run_and_keeps_what_was_paid(
     assert paid_installation.count("SELECT count(*) FROM label") == 50
 
 
-def test_an_endpoint_that_answers_nonsense_is_told_and_can_be_asked_again(
-    paid_installation: Installation, tmp_path: Path
-) -> None:
+def test_nonsense_from_the_endpoint_can_be_asked_again(paid_installation: Installation, tmp_path: Path) -> None:
+    """An endpoint that answers nonsense is told and can be asked again."""
     assert "feedback land" in refused(paid_installation, "label")
     (tmp_path / "one.txt").write_text("Thank you all for coming. " * 10)
     assert paid_installation.run("land", str(tmp_path / "one.txt")).returncode == 0
@@ -93,7 +95,8 @@ def test_an_endpoint_that_answers_nonsense_is_told_and_can_be_asked_again(
     assert paid_installation.count("SELECT count(*) FROM label") == 1
 
 
-def test_a_database_that_is_away_is_told_at_once(installation: Installation) -> None:
+def test_absent_database_is_told_at_once(installation: Installation) -> None:
+    """A database that is away is told at once."""
     installation.environment["FEEDBACK_DATABASE_URL"] = "postgresql+psycopg://someone@127.0.0.1:9/feedback"
     ended = installation.run("evaluate")
     assert ended.returncode == 1

@@ -8,7 +8,8 @@ from tests.local_service import HANGS
 from tests.openai_rig.process import serving
 
 
-def test_a_kill_loses_nothing_and_buys_no_more_than_was_in_flight_again(tmp_path):
+def test_kill_buys_again_only_what_was_in_flight(tmp_path):
+    """A kill loses nothing and buys no more than was in flight again."""
     with serving(delay=0.03) as url:
         settings = settings_for(tmp_path, url, concurrency=8)
         store = filled_store(settings, 150)
@@ -23,7 +24,8 @@ def test_a_kill_loses_nothing_and_buys_no_more_than_was_in_flight_again(tmp_path
         assert bought_twice <= 2 * settings.label_concurrency
 
 
-def test_two_processes_at_once_buy_nothing_twice_and_both_see_all_done(tmp_path):
+def test_two_processes_at_once_buy_nothing_twice(tmp_path):
+    """Two processes at once buy nothing twice and both see all done."""
     with serving(delay=0.01) as url:
         settings = settings_for(tmp_path, url, concurrency=4)
         store = filled_store(settings, 550)
@@ -36,7 +38,8 @@ def test_two_processes_at_once_buy_nothing_twice_and_both_see_all_done(tmp_path)
         assert len(bill(url)) == 550
 
 
-def test_a_kill_during_augmentation_is_taken_up_where_it_was(tmp_path):
+def test_killed_augmentation_goes_on_where_it_was(tmp_path):
+    """A kill during augmentation is taken up where it was."""
     with serving(delay=0.02) as url:
         settings = settings_for(tmp_path, url, concurrency=8)
         store = filled_store(settings, 200)

@@ -8,9 +8,8 @@ from tests.e2e.conftest import Installation
 EMBEDDED = ("--labeller", "embedded", "--base-model", "embedded", "--epochs", "1")
 
 
-def test_the_training_without_rewrites_is_one_more_model_and_no_candidate(
-    installation: Installation, transcripts: Path
-) -> None:
+def test_training_without_rewrites_is_no_candidate(installation: Installation, transcripts: Path) -> None:
+    """The training without rewrites is one more model and no candidate."""
     assert installation.run("run", "--input", str(transcripts), *EMBEDDED).returncode == 0
     decisions = "SELECT COUNT(*) FROM decision"
     decided = installation.count(decisions)

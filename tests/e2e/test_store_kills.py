@@ -16,7 +16,8 @@ from tests.evaluated_run import RUN, evaluate_run, fill_run
 ROOT = Path(__file__).parents[2]
 
 
-def test_an_evaluation_killed_before_any_of_its_writes_is_not_there_or_as_it_was(any_store_url: str) -> None:
+def test_killed_evaluation_is_absent_or_unchanged(any_store_url: str) -> None:
+    """An evaluation killed before any of its writes is not there or as it was."""
     program = [sys.executable, "-m", "tests.killed_evaluation", any_store_url]
     done = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True)
     left = [tuple(each) for each in json.loads(done.stdout)]
@@ -28,9 +29,10 @@ def test_an_evaluation_killed_before_any_of_its_writes_is_not_there_or_as_it_was
     assert set(after) == {(-SIGKILL, whole, True), (0, whole, True)}
 
 
-def test_an_evaluation_that_was_stopped_between_judging_new_outputs_and_measuring_is_measured_anew(
+def test_evaluation_stopped_before_measuring_is_measured_anew(
     store: Store,
 ) -> None:
+    """An evaluation that was stopped between judging new outputs and measuring is measured anew."""
     run = fill_run(store, n_train=12, n_held_out=8)
     evaluate_run(run)
     asked_again = run.models["epoch-1"]

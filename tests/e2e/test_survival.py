@@ -11,9 +11,10 @@ from tests.local_service import HANGS, eventually
 RUN = ("run", "--base-model", "embedded", "--epochs", "2")
 
 
-def test_killed_at_every_stage_it_completes_and_buys_nothing_twice(
+def test_run_killed_at_every_stage_buys_nothing_twice(
     paid_installation: Installation, endpoint: Endpoint, transcripts: Path
 ) -> None:
+    """Killed at every stage it completes and buys nothing twice."""
     run = (*RUN, "--input", str(transcripts))
     del paid_installation.environment[
         "PREFECT_API_URL"
@@ -35,9 +36,10 @@ def test_killed_at_every_stage_it_completes_and_buys_nothing_twice(
     assert paid_installation.count("SELECT count(*) - count(DISTINCT epoch) FROM checkpoint") == 0
 
 
-def test_a_second_run_pays_nothing_and_makes_no_second_evaluation(
+def test_second_run_pays_and_evaluates_nothing_anew(
     paid_installation: Installation, endpoint: Endpoint, transcripts: Path
 ) -> None:
+    """A second run pays nothing and makes no second evaluation."""
     first = paid_installation.run(*RUN, "--input", str(transcripts))
     assert first.returncode == 0, first.stderr
     paid, rows = endpoint.replies(), paid_installation.count("SELECT count(*) FROM evaluation_summary")
@@ -50,9 +52,10 @@ def test_a_second_run_pays_nothing_and_makes_no_second_evaluation(
     assert paid_installation.count("SELECT count(*) FROM training_run") == 1
 
 
-def test_two_runs_at_once_buy_each_label_once_and_both_succeed(
+def test_two_runs_at_once_buy_each_label_once(
     paid_installation: Installation, endpoint: Endpoint, transcripts: Path
 ) -> None:
+    """Two runs at once buy each label once and both succeed."""
     runs = [paid_installation.start(*RUN, "--input", str(transcripts)) for _ in range(2)]
 
     ends = [run.communicate(timeout=HANGS) for run in runs]
@@ -65,9 +68,10 @@ def test_two_runs_at_once_buy_each_label_once_and_both_succeed(
 # Slow enough for the request to come long before the last answer.
 @pytest.mark.parametrize("endpoint", [1.0], indirect=True)
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_request_to_stop_ends_with_one_sentence_and_the_next_command_goes_on(
+def test_stopped_command_goes_on_when_run_again(
     paid_installation: Installation, endpoint: Endpoint, transcripts: Path, request_to_stop: signal.Signals
 ) -> None:
+    """A request to stop ends with one sentence and the next command goes on."""
     assert paid_installation.run("land", str(transcripts)).returncode == 0
     label = paid_installation.start("label")
     eventually(lambda: paid_installation.count("SELECT count(*) FROM label") or label.poll() is not None)

@@ -50,7 +50,8 @@ def choose_run(page: Page, kind: str) -> None:
     page.get_by_role("menuitem", name=kind).click()
 
 
-def test_a_click_on_quick_run_labels_what_has_landed(page, service):
+def test_quick_run_labels_what_has_landed(page, service):
+    """A click on quick run labels what has landed."""
     page.goto(f"{service.url}/v2/deployments")
     page.get_by_role("link", name="on-demand").first.wait_for()
     open_deployment(page, service, "label/on-demand")
@@ -76,7 +77,8 @@ def test_the_custom_run_form_explains_offers_and_refuses(page, service):
     assert service.runs_of("train/gpu") == []
 
 
-def test_a_custom_run_runs_with_what_was_filled_in(page, service):
+def test_custom_run_takes_what_was_filled_in(page, service):
+    """A custom run runs with what was filled in."""
     open_deployment(page, service, "augment/on-demand")
     choose_run(page, "Custom run")
     page.get_by_label("Augmentation share").fill("0.5")
@@ -87,7 +89,8 @@ def test_a_custom_run_runs_with_what_was_filled_in(page, service):
 
 
 @pytest.mark.parametrize("name", ["report/on-demand", "retrain/nightly"])
-def test_a_schedule_added_with_the_untouched_form_overrides_no_parameter(page, service, name):
+def test_schedule_with_untouched_form_overrides_no_parameter(page, service, name):
+    """A schedule added with the untouched form overrides no parameter."""
     open_deployment(page, service, name)
     page.get_by_role("button", name="Schedule", exact=True).click()
     page.get_by_role("button", name="Save").click()

@@ -29,7 +29,8 @@ def bootstrap_again(service: LocalService) -> None:
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=HANGS)
 
 
-def test_every_deployment_is_there_and_its_workers_are_online(service):
+def test_every_deployment_has_workers_online(service):
+    """Every deployment is there and its workers are online."""
     deployed = service.call("POST", "deployments/filter", {})
     flows = {flow["id"]: flow["name"] for flow in service.call("POST", "flows/filter", {})}
     assert {f"{flows[one['flow_id']]}/{one['name']}" for one in deployed} >= CONTRACT
@@ -37,7 +38,8 @@ def test_every_deployment_is_there_and_its_workers_are_online(service):
         eventually(lambda pool=pool: service.call("GET", f"work_pools/{pool}")["status"] == "READY")
 
 
-def test_the_options_of_up_are_the_defaults_of_the_runs(service):
+def test_options_of_up_become_defaults_of_runs(service):
+    """The options of up are the defaults of the runs."""
     assert service.deployment("retrain/on-data-landed")["parameters"] == {
         "labeller": "embedded",
         "base_model": "embedded",
@@ -67,7 +69,8 @@ def test_the_server_s_log_has_no_error(service):
     assert errors == []
 
 
-def test_a_second_up_on_the_same_home_says_where_the_first_is(service):
+def test_second_up_names_the_first(service):
+    """A second up on the same home says where the first is."""
     second = feedback(service.home, "up", "--port", "1")
     assert second.returncode == 1
     assert f"(process {service.pid}, {service.url})" in " ".join(second.stderr.split())
@@ -116,7 +119,8 @@ def everything(service: LocalService) -> dict:
     }
 
 
-def test_landed_data_wakes_a_retraining_that_completes_and_leaves_nothing_to_do(service, tmp_path):
+def test_landed_data_is_retrained_on_completely(service, tmp_path):
+    """Landed data wakes a retraining that completes and leaves nothing to do."""
     write_demo_input(tmp_path / "landed.jsonl", 60, 3)
     assert feedback(service.home, "land", str(tmp_path / "landed.jsonl")).returncode == 0
     eventually(lambda: any(run["state_type"] == "RUNNING" for run in service.runs_of("retrain/on-data-landed")))

@@ -23,7 +23,8 @@ def base(tmp_path, settings, monkeypatch):
     return resolve_base(str(save_micro_model(tmp_path / "base")))
 
 
-def test_float16_training_lowers_the_loss_and_needs_no_fallback(store, settings, base):
+def test_float16_training_lowers_loss_without_fallback(store, settings, base):
+    """Float16 training lowers the loss and needs no fallback."""
     run = train(store, settings.home, store_dataset(store), some_examples(12), base, a_recipe(epochs=3))
     losses = [step.loss for step in steps_of(store, run.run_id)]
     assert run.precision == {"requested": "float16", "used": "float16", "reason": ""}
@@ -33,7 +34,8 @@ def test_float16_training_lowers_the_loss_and_needs_no_fallback(store, settings,
     assert all(score_texts(settings.home, model, texts, 8)[0].n_tokens for model in model_versions(base, run))
 
 
-def test_adapters_and_their_gradients_are_float32_under_a_live_scaler(base):
+def test_adapters_stay_float32_under_a_live_scaler(base):
+    """Adapters and their gradients are float32 under a live scaler."""
     model = attach_adapters(load_model(base, quantised=True, device="cuda", precision="float16"), a_recipe())
     tokenizer = load_tokenizer(base)
     encoded = ChatEncoder(tokenizer).encode_examples(some_examples(4), 1500)

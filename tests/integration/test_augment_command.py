@@ -28,14 +28,16 @@ def invoke(*arguments: str):
     return CliRunner().invoke(app, ["augment", "--dry-run", *arguments])
 
 
-def test_the_plan_and_its_price_are_shown_without_a_key(labelled):
+def test_plan_and_price_need_no_key(labelled):
+    """The plan and its price are shown without a key."""
     shown = invoke()
     assert shown.exit_code == 0
     for said in ("Levels that are short", "expected cost: $0.00", "planning assumption", "openai.com/api/pricing"):
         assert said in shown.output
 
 
-def test_the_same_as_json_names_every_parent_and_target(labelled):
+def test_json_names_every_parent_and_target(labelled):
+    """The same as json names every parent and target."""
     told = json.loads(invoke("--json").stdout)
     assert len(told["plan"]["rewrites"]) == told["plan"]["budget"] == 4
     assert set(told["plan"]["rewrites"][0]) == {"parent_id", "trait", "present_score", "target_score"}

@@ -60,7 +60,8 @@ def rows(store: Store, query):
         return connection.execute(query).all()
 
 
-async def test_rare_levels_grow_and_a_second_run_does_nothing(tmp_path, store):
+async def test_rare_levels_grow_once(tmp_path, store):
+    """Rare levels grow and a second run does nothing."""
     with serving() as url:
         settings = settings_for(tmp_path, url)
         first = await augmented(settings, store)
@@ -84,7 +85,8 @@ async def test_postgresql_ends_the_same(tmp_path, postgres_url):
         store.close()
 
 
-async def test_what_is_kept_has_its_lineage_and_is_no_near_duplicate(tmp_path, store):
+async def test_kept_rewrites_have_lineage_and_are_new(tmp_path, store):
+    """What is kept has its lineage and is no near duplicate."""
     with serving() as url:
         settings = settings_for(tmp_path, url)
         await augmented(settings, store)
@@ -98,7 +100,8 @@ async def test_what_is_kept_has_its_lineage_and_is_no_near_duplicate(tmp_path, s
         assert similarity(row.signature, parent.signature) < SIMILAR
 
 
-async def test_accepted_means_that_the_blind_score_is_the_target(tmp_path, store):
+async def test_accepted_means_blind_score_on_target(tmp_path, store):
+    """Accepted means that the blind score is the target."""
     with serving() as url:
         settings = settings_for(tmp_path, url)
         await augmented(settings, store)
@@ -108,7 +111,8 @@ async def test_accepted_means_that_the_blind_score_is_the_target(tmp_path, store
         assert (row.outcome == "near_duplicate") == (row.transcript_id is None)
 
 
-async def test_the_end_of_the_quota_keeps_what_is_paid_and_a_rerun_ends_the_same(tmp_path, store):
+async def test_quota_end_keeps_what_is_paid(tmp_path, store):
+    """The end of the quota keeps what is paid and a rerun ends the same."""
     with serving(quota=20) as url:
         settings = settings_for(tmp_path, url)
         with pytest.raises(LabellingStopped):
@@ -121,7 +125,8 @@ async def test_the_end_of_the_quota_keeps_what_is_paid_and_a_rerun_ends_the_same
         assert not rows(store, select(augmentation).where(augmentation.c.outcome == "pending"))
 
 
-async def test_a_stop_in_the_middle_is_taken_up_again(tmp_path, store):
+async def test_stopped_augmentation_is_taken_up_again(tmp_path, store):
+    """A stop in the middle is taken up again."""
     with serving() as url:
         settings = settings_for(tmp_path, url)
         stop_then = reporting_to(lambda progress: request_stop() if progress.stage == "relabel" else None)
@@ -153,7 +158,8 @@ async def test_without_labels_the_stage_to_run_is_named(tmp_path):
             await augmented(settings, open_store(settings.store_url))
 
 
-async def test_what_stays_short_says_why_and_the_rest_is_met(tmp_path, store):
+async def test_levels_that_stay_short_say_why(tmp_path, store):
+    """What stays short says why and the rest is met."""
     with serving() as url:
         summary = await augmented(settings_for(tmp_path, url), store)
     assert summary.levels
@@ -161,7 +167,8 @@ async def test_what_stays_short_says_why_and_the_rest_is_met(tmp_path, store):
     assert summary.ordered == summary.accepted + summary.missed_target + summary.near_duplicate + summary.unusable
 
 
-def test_a_preview_buys_and_writes_nothing_and_says_what_is_assumed(store):
+def test_preview_writes_nothing_and_states_assumptions(store):
+    """A preview buys and writes nothing and says what is assumed."""
     before = rows(store, select(label_request)), rows(store, select(augmentation))
     shown = preview_augmentation(store, LABEL_SET)
     assert (rows(store, select(label_request)), rows(store, select(augmentation))) == before
@@ -171,14 +178,16 @@ def test_a_preview_buys_and_writes_nothing_and_says_what_is_assumed(store):
     assert shown.cost.relabel.n_responses == 300
 
 
-async def test_after_a_run_the_preview_has_nothing_to_order(tmp_path, store):
+async def test_preview_after_a_run_is_empty(tmp_path, store):
+    """After a run the preview has nothing to order."""
     with serving() as url:
         await augmented(settings_for(tmp_path, url), store)
     shown = preview_augmentation(store, LABEL_SET)
     assert (shown.plan.rewrites, shown.n_pending, shown.cost.tries) == ((), 0, 0)
 
 
-async def test_a_preview_takes_the_hit_rate_of_what_was_judged(tmp_path, store):
+async def test_preview_uses_the_measured_hit_rate(tmp_path, store):
+    """A preview takes the hit rate of what was judged."""
     with serving() as url:
         await augmented(settings_for(tmp_path, url), store, max_share=0.05)
     known = [each for each in preview_augmentation(store, LABEL_SET, max_share=0.3).hit_rates if not each.assumed]

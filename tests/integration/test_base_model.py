@@ -79,7 +79,8 @@ def test_a_template_inside_the_tokenizers_settings_is_found(folder):
         ("chat_template.jinja", "has no chat template"),
     ],
 )
-def test_an_incomplete_folder_is_refused_with_what_it_lacks(folder, missing, sentence):
+def test_incomplete_folder_says_what_it_lacks(folder, missing, sentence):
+    """An incomplete folder is refused with what it lacks."""
     (folder / missing).unlink()
     with pytest.raises(ConfigurationError, match=f"{sentence}.*--base-model"):
         resolve_base(str(folder))
@@ -95,14 +96,16 @@ def test_a_hub_model_is_pinned_to_its_commit(hub):
     assert resolve_base("some/chat") == BaseModel("some/chat", "some/chat", COMMIT)
 
 
-def test_a_hub_model_that_is_not_there_or_not_ours_to_load_is_refused(hub):
+def test_missing_or_gated_hub_model_is_refused(hub):
+    """A hub model that is not there or not ours to load is refused."""
     with pytest.raises(ConfigurationError, match="has no model 'some/missing'"):
         resolve_base("some/missing")
     with pytest.raises(ConfigurationError, match=r"has no config\.json"):
         resolve_base("some/gguf")
 
 
-def test_a_hub_out_of_reach_names_the_ways_on(no_hub):
+def test_unreachable_hub_names_the_ways_on(no_hub):
+    """A hub out of reach names the ways on."""
     with pytest.raises(ConfigurationError, match=r"not reachable.*embedded"):
         resolve_base("some/uncached")
 
@@ -112,7 +115,8 @@ def test_a_name_the_hub_cannot_have_is_refused():
         resolve_base("some/bad name!")
 
 
-def test_a_folder_that_only_looks_complete_fails_in_one_sentence(folder):
+def test_broken_folder_fails_in_one_sentence(folder):
+    """A folder that only looks complete fails in one sentence."""
     with pytest.raises(ModelError, match="could not be loaded") as caught:
         load_model(resolve_base(str(folder)), quantised=False, device="cpu")
     assert "\n" not in str(caught.value)

@@ -39,7 +39,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_a_view_is_a_page_and_its_rows_are_json(page: str) -> None:
+def test_view_is_a_page_and_json(page: str) -> None:
+    """A view is a page and its rows are json."""
     with urllib.request.urlopen(f"{page}/evaluation_summary.json?_shape=objects", timeout=HANGS) as reply:
         rows = json.load(reply)["rows"]
     assert {row["model"] for row in rows} == {"base", "epoch-2"}

@@ -33,7 +33,8 @@ def test_real_client_gets_labels_with_usage(endpoint):
     assert completion.usage.prompt_tokens_details.cached_tokens == 0
 
 
-def test_rewrite_request_moves_its_trait_and_differs_by_request(endpoint):
+def test_rewrite_moves_its_trait(endpoint):
+    """Rewrite request moves its trait and differs by request."""
     messages = render_messages("rewrite", TEXT, trait="enthusiasm", target="10")
     answers = {post(endpoint, messages=messages, seed=seed)[2]["choices"][0]["message"]["content"] for seed in range(6)}
     assert len(answers) > 2

@@ -24,7 +24,8 @@ def count(store, table) -> int:
         return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
-def test_a_stop_leaves_nothing_partial_and_a_rerun_finishes(run):
+def test_stopped_evaluation_leaves_nothing_partial(run):
+    """A stop leaves nothing partial and a rerun finishes."""
     request_stop()
     with pytest.raises(Interrupted):
         evaluate(run.store, run.dataset, "test", run.models, RUN)
@@ -55,7 +56,8 @@ def test_a_model_that_was_never_asked_is_named(run):
         evaluate(run.store, run.dataset, "test", run.models | {"epoch-9": "nobody"}, RUN)
 
 
-def test_a_part_that_is_labelled_in_part_is_told(run):
+def test_partly_labelled_split_is_told(run):
+    """A part that is labelled in part is told."""
     with run.store.write() as connection:
         few = select(tables.dataset_item.c.transcript_id).where(tables.dataset_item.c.split == "test").limit(3)
         gone = connection.execute(few).scalars().all()
@@ -66,7 +68,8 @@ def test_a_part_that_is_labelled_in_part_is_told(run):
         evaluate(run.store, run.dataset, "test", run.models, RUN)
 
 
-def test_the_labels_of_another_label_model_have_no_part(run):
+def test_labels_of_another_model_are_left_out(run):
+    """The labels of another label model have no part."""
     _, before = evaluate_run(run)
     another = {"label_model": "another", "prompt_version": LABELS.prompt_version, "replicate": 0}
     with run.store.write() as connection:
@@ -92,7 +95,8 @@ def test_one_document_is_measured_without_intervals_of_errors(run):
     assert not any(each.distinguishable for each in (*test.comparisons, *test.trait_comparisons))
 
 
-def test_no_valid_output_leaves_mse_empty_but_not_the_penalised_one(run):
+def test_no_valid_output_leaves_penalised_mse_alone(run):
+    """No valid output leaves mse empty but not the penalised one."""
     with run.store.write() as connection:
         connection.execute(update(tables.output).values(raw=b"no"))
     test = evaluate(run.store, run.dataset, "test", run.models, RUN)

@@ -17,7 +17,8 @@ def url(any_filled_store: Store) -> str:
     return any_filled_store.engine.url.render_as_string(hide_password=False)
 
 
-def test_every_view_is_a_file_with_its_rows_and_columns(url: str, tmp_path: Path) -> None:
+def test_every_view_becomes_a_file(url: str, tmp_path: Path) -> None:
+    """Every view is a file with its rows and columns."""
     written = dict(export_views(url, tmp_path / "out"))
     assert list(written) == list(VIEWS)
     for view in VIEWS:
@@ -26,13 +27,15 @@ def test_every_view_is_a_file_with_its_rows_and_columns(url: str, tmp_path: Path
         assert read.rows() == [tuple(row) for row in asked.rows]
 
 
-def test_a_second_export_replaces_the_first_and_leaves_nothing_unfinished(url: str, tmp_path: Path) -> None:
+def test_second_export_replaces_the_first(url: str, tmp_path: Path) -> None:
+    """A second export replaces the first and leaves nothing unfinished."""
     for _ in range(2):
         dict(export_views(url, tmp_path / "out"))
     assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".parquet"}
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(url: str, tmp_path: Path) -> None:
+def test_unwritable_folder_is_one_sentence(url: str, tmp_path: Path) -> None:
+    """A folder that cannot be written is one sentence."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         dict(export_views(url, tmp_path / "file" / "out"))

@@ -55,7 +55,8 @@ def test_it_reads_every_view_by_its_bare_name(filled: Store) -> None:
         "ALTER ROLE postgres SET search_path = report",
     ],
 )
-def test_it_does_nothing_else_even_with_its_defaults_undone(filled: Store, sql: str) -> None:
+def test_reader_can_do_nothing_else(filled: Store, sql: str) -> None:
+    """It does nothing else even with its defaults undone."""
     grant_reporter(filled, ROLE)
     with as_reporter(filled) as reporter:
         reporter.execute("SET default_transaction_read_only = off")
@@ -63,7 +64,8 @@ def test_it_does_nothing_else_even_with_its_defaults_undone(filled: Store, sql: 
             reporter.execute(sql.encode())
 
 
-def test_granting_twice_and_a_migration_leave_it_as_it_was(filled: Store) -> None:
+def test_granting_twice_and_migrating_change_nothing(filled: Store) -> None:
+    """Granting twice and a migration leave it as it was."""
     grant_reporter(filled, ROLE)
     assert not grant_reporter(filled, ROLE).created
     with filled.write() as connection:
@@ -82,21 +84,24 @@ def test_a_query_that_runs_on_is_stopped(filled: Store) -> None:
             reporter.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
 
 
-def test_a_role_that_may_do_more_is_refused_and_given_nothing(filled: Store) -> None:
+def test_role_with_wider_rights_is_refused(filled: Store) -> None:
+    """A role that may do more is refused and given nothing."""
     with pytest.raises(InputError, match="may read or write tables too"):
         grant_reporter(filled, "postgres")
     with filled.read() as connection:
         assert connection.scalar(text("SELECT to_regnamespace('report')")) is None
 
 
-def test_names_and_databases_that_cannot_be_are_one_sentence(filled: Store, store: Store) -> None:
+def test_impossible_names_are_one_sentence(filled: Store, store: Store) -> None:
+    """Names and databases that cannot be are one sentence."""
     with pytest.raises(InputError, match="no role's name"):
         grant_reporter(filled, 'x"; DROP TABLE label; --')
     with pytest.raises(InputError, match="roles are PostgreSQL's"):
         grant_reporter(store, ROLE)
 
 
-def test_who_may_not_make_roles_is_told_what_to_ask_for(filled: Store) -> None:
+def test_missing_right_to_make_roles_is_told(filled: Store) -> None:
+    """Who may not make roles is told what to ask for."""
     with filled.write() as connection:
         connection.exec_driver_sql("CREATE ROLE plain LOGIN")
     plain = connect(filled.engine.url.set(username="plain").render_as_string(hide_password=False))

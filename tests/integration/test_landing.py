@@ -43,7 +43,8 @@ def test_a_file_lands_once(any_store: Store, tmp_path: Path) -> None:
     assert {(one.source, one.genre) for one in transcripts(any_store)} == {("speeches", "talk")}
 
 
-def test_every_refusal_has_a_code_a_place_and_a_reason(any_store: Store, tmp_path: Path) -> None:
+def test_every_refusal_has_code_place_and_reason(any_store: Store, tmp_path: Path) -> None:
+    """Every refusal has a code a place and a reason."""
     path = a_file(
         tmp_path,
         {"text": a_speech(1)},
@@ -78,7 +79,8 @@ def test_the_same_text_twice_is_a_duplicate(store: Store, tmp_path: Path) -> Non
     assert (summary.accepted, summary.duplicate, summary.known) == (1, 1, 0)
 
 
-def test_a_document_is_cut_and_stays_in_one_split(store: Store, tmp_path: Path) -> None:
+def test_cut_document_stays_in_one_split(store: Store, tmp_path: Path) -> None:
+    """A document is cut and stays in one split."""
     text = ". ".join(a_speech(number, words=20) for number in range(50))
     assert land(store, [a_file(tmp_path, {"text": text, "document": "speech 9"})]).accepted > 4
     landed = transcripts(store)
@@ -86,7 +88,8 @@ def test_a_document_is_cut_and_stays_in_one_split(store: Store, tmp_path: Path) 
     assert all(60 <= count_words(one.text) <= 250 for one in landed)
 
 
-def test_a_near_duplicate_takes_the_source_of_what_was_known(any_store: Store, tmp_path: Path) -> None:
+def test_near_duplicate_takes_the_known_source(any_store: Store, tmp_path: Path) -> None:
+    """A near duplicate takes the source of what was known."""
     text, known = a_speech(1, words=200), a_source_in("test")
     land(any_store, [a_file(tmp_path, {"text": text, "document": known})])
     land(any_store, [a_file(tmp_path, {"text": nearly(text), "document": a_source_in("train")})])
@@ -110,9 +113,10 @@ def test_a_text_that_bridges_splits_is_refused(store: Store, tmp_path: Path) -> 
     assert "nearly duplicates transcripts of test and train" in summary.reasons["bridges_splits"]
 
 
-def test_a_landing_that_was_cut_off_is_finished_by_the_next(
+def test_interrupted_landing_is_finished_by_the_next(
     any_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A landing that was cut off is finished by the next."""
     monkeypatch.setattr("feedback_model.transcripts.landing._CHUNK", 2)
     path = a_file(tmp_path, *({"text": a_speech(number)} for number in range(6)))
     stopping = [number == 4 for number in range(20)]

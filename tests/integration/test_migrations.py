@@ -58,7 +58,8 @@ def test_migrated_tables_have_every_check_that_is_defined(any_store: Store) -> N
     assert found == {name: checks_of(table) for name, table in metadata.tables.items()}
 
 
-def test_migrated_tables_have_the_keys_that_are_defined_and_are_stored_as_defined(any_store: Store) -> None:
+def test_migrated_tables_have_the_defined_keys(any_store: Store) -> None:
+    """Migrated tables have the keys that are defined and are stored as defined."""
     with any_store.read() as connection:
         inspector = inspect(connection)
         found = {name: inspector.get_pk_constraint(name)["constrained_columns"] for name in metadata.tables}
@@ -79,7 +80,8 @@ def test_down_and_up_again_with_data(any_store: Store) -> None:
         assert set(VIEWS) <= set(inspect(connection).get_view_names())
 
 
-def test_a_score_stands_beside_a_strict_judgement_and_nowhere_else(any_store: Store) -> None:
+def test_scores_stand_beside_strict_judgements_alone(any_store: Store) -> None:
+    """A score stands beside a strict judgement and nowhere else."""
     fill(any_store)
     for change in ("tier = 'extractable'", "empathy = NULL", "empathy = 11"):
         with pytest.raises(StoreError, match="ck_judgement_"), any_store.write() as connection:
@@ -135,7 +137,8 @@ def test_a_current_database_opens_fast_and_without_alembic(store: Store) -> None
     assert statements_to_open(url) < 15
 
 
-def test_two_processes_that_open_at_once_both_end_well(any_empty_url: str) -> None:
+def test_two_processes_may_open_at_once(any_empty_url: str) -> None:
+    """Two processes that open at once both end well."""
     code = f"from feedback_model.store.connection import open_store; open_store({any_empty_url!r}).close()"
     processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
     errors = [process.communicate()[1].decode() for process in processes]

@@ -12,9 +12,10 @@ from tests.evaluated_run import decide_on, open_evaluated
 
 
 @pytest.mark.parametrize(("revision", "with_champion"), [("abc", True), ("another build", False)])
-def test_a_champion_of_another_run_is_asked_unless_its_stand_in_is_gone(
+def test_champion_of_another_run_is_asked_if_loadable(
     store_with: OpenFilled, revision: str, with_champion: bool
 ) -> None:
+    """A champion of another run is asked unless its stand in is gone."""
     made = open_evaluated(store_with)
     store, test = made.store, made.test
     decision = replace(decide_on(store, made.validation, test), verdict="promote")

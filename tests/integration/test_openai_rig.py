@@ -39,7 +39,8 @@ def test_replies_carry_rate_limit_headers(endpoint):
     assert all(headers[name] for name in names)
 
 
-def test_bill_counts_replies_by_what_was_asked_and_refusals_are_free():
+def test_bill_counts_replies_and_no_refusals():
+    """Bill counts replies by what was asked and refusals are free."""
     with serving(quota=2) as url:
         statuses = [post(url)[0], post(url)[0], post(url)[0]]
         bill = bill_of(url)
@@ -55,7 +56,8 @@ def test_exhausted_quota_has_its_own_code():
         assert post(url)[2]["error"]["code"] == "insufficient_quota"
 
 
-def test_requests_above_the_limit_are_told_when_to_retry():
+def test_excess_requests_are_told_when_to_retry():
+    """Requests above the limit are told when to retry."""
     with serving(requests_per_minute=60) as url:
         post(url)
         status, headers, content = post(url)
@@ -75,7 +77,8 @@ def test_spoiled_replies_are_charged_and_hold_no_feedback(fault, finish_reason):
     assert choice["message"]["content"] != render_feedback(score_transcript(TEXT))
 
 
-def test_server_errors_reset_connections_and_silence_can_be_asked_for():
+def test_faults_can_be_asked_for():
+    """Server errors reset connections and silence can be asked for."""
     with serving(server_error_rate=1.0) as url:
         assert post(url)[0] == 500
     with serving(reset_rate=1.0) as url, pytest.raises((http.client.HTTPException, ConnectionError)):
@@ -89,7 +92,8 @@ def test_wrong_flag_is_a_clear_error():
         pass
 
 
-def test_tokens_are_limited_too_and_the_output_asked_for_is_charged_up_front():
+def test_requested_output_tokens_are_charged_up_front():
+    """Tokens are limited too and the output asked for is charged up front."""
     with serving(tokens_per_minute=60_000) as url:
         assert post(url, max_completion_tokens=900)[0] == 200
         status, headers, _ = post(url, max_completion_tokens=900)
@@ -105,7 +109,8 @@ def test_refused_requests_count_against_the_limit():
     assert limits.requests.level < 5
 
 
-def test_limits_move_on_schedule_and_headers_can_be_left_out():
+def test_limits_move_on_schedule():
+    """Limits move on schedule and headers can be left out."""
     limits = Limits(Options(requests_per_minute=600, limit_schedule="30:6000/0", limit_headers="requests"))
     limits.admit(1, 0.0)
     limits.admit(1, 31.0)
@@ -154,7 +159,8 @@ def test_stored_completions_are_listed_by_metadata(endpoint):
     assert [completion.metadata for completion in found] == [{"number": "2"}]
 
 
-def test_batches_answer_at_half_price_with_errors_in_a_file_of_their_own():
+def test_batches_answer_at_half_price():
+    """Batches answer at half price with errors in a file of their own."""
     lines = [
         {"custom_id": str(n), "method": "POST", "url": "/v1/chat/completions"}
         | {"body": {"model": "gpt-4o-mini", "messages": render_messages("label", f"{TEXT} {n}")}}
@@ -194,7 +200,8 @@ def test_models_say_when_they_are_switched_off():
         assert {model["shutdown_date"] for model in ask(url, "GET", "/v1/models")[2]["data"]} == {"2027-01-14"}
 
 
-def test_a_bill_that_is_paid_lets_requests_through_again():
+def test_paid_bill_lets_requests_through_again():
+    """A bill that is paid lets requests through again."""
     with serving(quota=1) as url:
         assert [post(url)[0], post(url)[0]] == [200, 429]
         ask(url, "POST", "/rig/quota", json.dumps({"quota": 5}))

@@ -66,13 +66,15 @@ def test_a_process_that_falls_silent_is_given_up(tmp_path: Path) -> None:
         worker.wait_until_ready(lambda: None, silence=1)
 
 
-def test_a_start_is_left_at_a_request_to_stop(tmp_path: Path) -> None:
+def test_stop_request_ends_a_start(tmp_path: Path) -> None:
+    """A start is left at a request to stop."""
     worker = process(tmp_path, SAY_PID)
     with running(worker), pytest.raises(Interrupted):
         worker.wait_until_ready(request_stop)
 
 
-def test_a_process_is_started_again_until_that_is_hopeless(tmp_path: Path) -> None:
+def test_dead_process_is_restarted_within_bounds(tmp_path: Path) -> None:
+    """A process is started again until that is hopeless."""
     told = list[str]()
     worker = process(tmp_path, "import sys; sys.exit(3)")
     with running(worker), pytest.raises(ConfigurationError, match=r"keeps ending \(status 3\)"):

@@ -50,7 +50,8 @@ def test_more_rows_than_wanted_are_cut_and_said(url: str) -> None:
     assert (len(answer.rows), answer.truncated) == (5, True)
 
 
-def test_hostile_sql_is_refused_in_one_sentence_and_changes_nothing(url: str) -> None:
+def test_hostile_sql_is_refused_and_changes_nothing(url: str) -> None:
+    """Hostile sql is refused in one sentence and changes nothing."""
     before = run_query(url, "SELECT * FROM label_scores")
     for sql in HOSTILE:
         with pytest.raises(InputError) as refusal:

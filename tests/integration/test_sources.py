@@ -38,7 +38,8 @@ def test_tables_of_every_format(tmp_path: Path, ending: str) -> None:
     ]
 
 
-def test_a_folder_is_read_with_all_that_is_in_it(tmp_path: Path) -> None:
+def test_folder_is_read_with_all_its_files(tmp_path: Path) -> None:
+    """A folder is read with all that is in it."""
     (tmp_path / "deep").mkdir()
     (tmp_path / "a.txt").write_text("a whole file\nis one document")
     (tmp_path / "deep" / "b.txt").write_text("\ufeffanother", encoding="utf-8")
@@ -114,7 +115,9 @@ def test_the_hub_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {record.source for record in records} == {"owner/name"}  # type: ignore[union-attr]
 
 
-def test_a_hub_out_of_reach_names_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_hub_names_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub out of reach names the way on."""
+
     def fail(*_arguments: object, **_options: object) -> None:
         raise ConnectionError("Name or service not known")
 

@@ -51,9 +51,8 @@ def cut_off(url: str) -> None:
         other.execute(f"{others} AND pid <> pg_backend_pid()")
 
 
-def test_a_writer_that_waits_too_long_is_told_and_readers_need_not_wait(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_waiting_writer_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that waits too long is told and readers need not wait."""
     monkeypatch.setattr(connecting, "BUSY_SECONDS", 0.05)
     impatient = connect(store.engine.url.render_as_string())
     with another_process_writing(store):
@@ -78,7 +77,8 @@ def test_a_damaged_file_is_told(store: Store) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, COPY_FROM])
-def test_postgresql_going_away_in_a_write_is_told_and_keeps_nothing(postgres_url: str, rows: int) -> None:
+def test_write_to_a_vanished_postgresql_keeps_nothing(postgres_url: str, rows: int) -> None:
+    """Postgresql going away in a write is told and keeps nothing."""
     store = open_store(postgres_url)
     with pytest.raises(StoreError, match=f"{NOTHING_KEPT}; run the same command again"), store.write() as connection:
         insert_missing(connection, lease, leases(2))
@@ -90,7 +90,8 @@ def test_postgresql_going_away_in_a_write_is_told_and_keeps_nothing(postgres_url
     store.close()
 
 
-def test_an_evaluation_that_postgresql_left_completes_when_asked_again(postgres_url: str) -> None:
+def test_evaluation_completes_after_postgresql_returns(postgres_url: str) -> None:
+    """An evaluation that postgresql left completes when asked again."""
     store = open_store(postgres_url)
     run = fill_run(store, n_train=12, n_held_out=8)
 

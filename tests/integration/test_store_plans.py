@@ -32,7 +32,8 @@ def steps(store: Store, view: str, condition: str) -> list[str]:
 
 @pytest.mark.parametrize("view", ["prediction_scores", "outputs"])
 @pytest.mark.parametrize("condition", ["evaluation_id = 'e'", "evaluation_id = 'e' AND model = 'base'"])
-def test_raw_rows_of_one_evaluation_are_found_by_key_at_every_step(store: Store, view: str, condition: str) -> None:
+def test_raw_rows_are_found_by_key(store: Store, view: str, condition: str) -> None:
+    """Raw rows of one evaluation are found by key at every step."""
     plan = steps(store, view, condition)
     assert plan
     assert [step for step in plan if not step.startswith("SEARCH")] == []

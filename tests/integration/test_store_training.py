@@ -54,7 +54,8 @@ def a_checkpoint(epoch: int = 1, sha: str = "sha") -> Checkpoint:
     return Checkpoint("r", epoch, f"checkpoints/r/epoch-{epoch}", f"{sha}{epoch}", 0.5)
 
 
-def test_a_run_is_read_back_as_it_was_begun(any_store, run):
+def test_run_is_read_back_as_begun(any_store, run):
+    """A run is read back as it was begun."""
     begin_run(any_store, run)
     assert read_run(any_store, "r") == run
     assert find_finished(any_store, "r") is None
@@ -86,7 +87,8 @@ def test_steps_made_again_after_a_kill_replace_themselves(any_store, run):
     assert steps_of(any_store, "r") == []
 
 
-def test_model_versions_are_read_back_and_known_by_their_weights(any_store, run):
+def test_model_versions_are_known_by_their_weights(any_store, run):
+    """Model versions are read back and known by their weights."""
     record_checkpoint(any_store, a_checkpoint())
     models = model_versions(BASE, read_run(any_store, "r"))
     record_models(any_store, models)
@@ -97,7 +99,8 @@ def test_model_versions_are_read_back_and_known_by_their_weights(any_store, run)
     assert (found.adapter_sha, found.train_loss) == ("sha1", None)
 
 
-def test_outputs_stand_as_they_came_and_are_written_once(any_store, run):
+def test_outputs_are_written_once_as_they_came(any_store, run):
+    """Outputs stand as they came and are written once."""
     transcripts = [a_transcript(f"text {n}", split="test") for n in range(3)]
     store_transcripts(any_store, transcripts)
     ids = [one.transcript_id for one in transcripts]

@@ -60,7 +60,8 @@ def parsed(answer):
         return None
 
 
-def test_base_writes_the_format_but_does_not_know_the_scores(base, tokenizer):
+def test_base_knows_the_format_not_the_scores(base, tokenizer):
+    """Base writes the format but does not know the scores."""
     scores = [parsed(answer) for answer in answers_of(base, tokenizer)]
     pairs = [
         (said[trait], score_transcript(text).scores[trait])
@@ -92,7 +93,8 @@ def test_template_marks_the_answer_and_its_end_token(tokenizer):
     assert tokenizer.decode([token for token, marked in pairs if marked]) == f"{ANSWER}<|im_end|>"
 
 
-def test_notes_never_hold_a_digit_and_chats_never_the_true_feedback():
+def test_corpus_never_holds_true_scores():
+    """Notes never hold a digit and chats never the true feedback."""
     for reading in write_readings(200, 5, 2, 0.5):
         answer, text = reading.messages[2]["content"], reading.messages[1]["content"].removeprefix("Transcript:\n")
         if reading.notes:
@@ -106,14 +108,16 @@ def test_base_says_that_it_is_the_demos(base):
     assert base.name == "embedded"
 
 
-def test_two_builders_at_once_both_end_with_the_same_base(hasty, tmp_path):
+def test_two_builders_end_with_the_same_base(hasty, tmp_path):
+    """Two builders at once both end with the same base."""
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(embedded_base, [tmp_path, tmp_path])
     assert first == second
     assert [folder.name for folder in tmp_path.iterdir()] == [f"tiny-base-{first.revision}"]
 
 
-def test_building_shows_progress_and_can_be_stopped_without_leaving_anything(hasty, tmp_path):
+def test_stopped_build_leaves_nothing(hasty, tmp_path):
+    """Building shows progress and can be stopped without leaving anything."""
     seen = []
 
     def stop_at_two(progress):
@@ -130,7 +134,8 @@ def test_building_shows_progress_and_can_be_stopped_without_leaving_anything(has
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_is_a_clear_error(tmp_path):
+def test_unwritable_cache_is_a_clear_error(tmp_path):
+    """A cache that cannot be written is a clear error."""
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(ConfigurationError, match="XDG_CACHE_HOME"):

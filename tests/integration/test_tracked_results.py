@@ -27,7 +27,8 @@ def tables_under(home: Path) -> dict[str, dict]:
     return {path.name.split("_")[0]: json.loads(path.read_text()) for path in files}
 
 
-def test_the_tables_of_both_splits_are_kept_offline_once(evaluated: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_of_both_splits_are_kept_once(evaluated: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables of both splits are kept offline once."""
     monkeypatch.setenv("WANDB_MODE", "offline")
     run, evaluations, home = evaluated
     for _ in range(2):
@@ -48,9 +49,10 @@ def test_a_training_that_was_not_tracked_leaves_nothing(evaluated: Tracked) -> N
     assert not (home / "wandb").exists()
 
 
-def test_a_broken_tracker_is_told_and_tried_again_next_time(
+def test_broken_tracker_is_tried_again_next_time(
     evaluated: Tracked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A broken tracker is told and tried again next time."""
     monkeypatch.setenv("WANDB_MODE", "no-such-mode")
     run, evaluations, home = evaluated
     track_evaluations(run, RUN, home, evaluations, step=30)

@@ -64,7 +64,8 @@ def test_the_summary_has_one_row_per_model(filled: Store) -> None:
     assert rows == [("base", 2, 0.5, 25.0), ("epoch-2", 2, 1.0, 0.0)]
 
 
-def test_a_prediction_that_was_not_strict_is_null_and_stays_in_the_count(filled: Store) -> None:
+def test_invalid_prediction_is_null_and_counted(filled: Store) -> None:
+    """A prediction that was not strict is null and stays in the count."""
     rows = ask(
         filled,
         "SELECT model, COUNT(*), COUNT(predicted_score), AVG((label_score - predicted_score) * "
@@ -128,7 +129,8 @@ def test_a_pair_stands_there_once_each_way(filled: Store) -> None:
     assert sorted(ask(filled, sql)) == [("base", 20.0, 12.0, 30.0, True), ("epoch-2", -20.0, -30.0, -12.0, True)]
 
 
-def test_metrics_of_an_older_evaluation_are_absent_and_its_mse_is_not(any_store_with: OpenFilled) -> None:
+def test_absent_metrics_leave_the_mse(any_store_with: OpenFilled) -> None:
+    """Metrics of an older evaluation are absent and its mse is not."""
     filled, _ = any_store_with(fill)
     with filled.write() as connection:
         connection.execute(text("DELETE FROM evaluation_metric"))

@@ -32,9 +32,10 @@ def take_the_lease(store: Store) -> None:
         pass
 
 
-async def test_a_wait_is_in_the_log_of_its_run(
+async def test_wait_is_in_its_runs_log(
     prefect_api: PrefectApi, settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A wait is in the log of its run."""
     monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
     other = Other(HOLD_LEASE, settings.store_url)
 

@@ -23,7 +23,8 @@ def judged(accepted: int, missed: int) -> dict[tuple[str, int], Outcomes]:
     return {("empathy", 1): Outcomes(accepted + missed, accepted, missed, 0, 0, 0, 0.0)}
 
 
-def test_without_verdicts_the_planning_assumption_stands_and_is_named():
+def test_assumed_hit_rate_is_named_as_such():
+    """Without verdicts the planning assumption stands and is named."""
     (rate,) = hit_rates(PLANNED, judged(1, 2))
     assert (rate.rate, rate.assumed, rate.n_judged, rate.planned) == (ASSUMED_HIT_RATE, True, 3, 4)
 
@@ -33,13 +34,15 @@ def test_enough_verdicts_give_the_level_s_own_rate():
     assert (rate.rate, rate.assumed, rate.tries) == (0.8, False, 1.25)
 
 
-def test_a_level_that_never_hit_is_tried_no_more_often_than_a_plan_allows():
+def test_hopeless_level_keeps_to_the_plan():
+    """A level that never hit is tried no more often than a plan allows."""
     (rate,) = hit_rates(PLANNED, judged(0, 10))
     assert rate.tries == TRIES_PER_WANTED
     assert estimate_cost("gpt-4o-mini", [rate], THOUSAND, THOUSAND).usd_per_accepted is None
 
 
-def test_the_sum_is_tries_times_rewrite_and_blind_label_at_list_prices():
+def test_cost_sums_rewrites_and_blind_labels():
+    """The sum is tries times rewrite and blind label at list prices."""
     cost = estimate_cost("gpt-4o-mini", hit_rates(PLANNED, {}), THOUSAND, THOUSAND)
     assert (cost.tries, cost.accepted) == (8, 4)
     assert cost.usd == pytest.approx(8 * 2 * (0.15 + 0.60) / 1_000)
@@ -50,7 +53,8 @@ def test_an_unknown_price_is_unknown_and_not_zero():
     assert estimate_cost("someone-s-model", hit_rates(PLANNED, {}), THOUSAND, THOUSAND).usd is None
 
 
-def test_tokens_are_those_of_replies_where_there_are_any():
+def test_tokens_are_measured_where_they_can_be():
+    """Tokens are those of replies where there are any."""
     assert relabel_tokens(MeanUsage(7, 600.0, 0.0, 300.0), 4_000) == Tokens(600.0, 300.0, 7)
     counted = rewrite_tokens(None, 4_000)
     assert (counted.completion, counted.n_responses) == (4_000 / USUAL_BYTES, 0)

@@ -41,14 +41,16 @@ shares = st.floats(0, 1)
 
 
 @given(tables | skewed, shares)
-def test_never_more_than_the_budget_and_no_rewrite_twice(train, share):
+def test_plan_keeps_its_budget_without_repeats(train, share):
+    """Never more than the budget and no rewrite twice."""
     made = plan_augmentation(train, max_share=share)
     assert len(made.rewrites) <= made.budget <= len(train) * share
     assert len({(each.parent_id, each.trait, each.target_score) for each in made.rewrites}) == len(made.rewrites)
 
 
 @given(tables | skewed, shares)
-def test_no_level_is_aimed_at_beyond_what_is_enough(train, share):
+def test_no_level_is_filled_beyond_enough(train, share):
+    """No level is aimed at beyond what is enough."""
     made = plan_augmentation(train, max_share=share)
     for level in made.levels:
         assert level.real < made.enough <= len(train) / len(SCORES) * RARE_SHARE
@@ -56,7 +58,8 @@ def test_no_level_is_aimed_at_beyond_what_is_enough(train, share):
 
 
 @given(tables | skewed)
-def test_a_plan_that_came_out_as_meant_is_met_and_its_goal_stands(train):
+def test_fulfilled_plan_is_met(train):
+    """A plan that came out as meant is met and its goal stands."""
     first = plan_augmentation(train, max_share=1)
     after = plan_augmentation([*train, *as_planned(first, train)], as_ordered(first), max_share=1)
     assert (after.rewrites, after.shortfall) == ((), first.shortfall_after)
@@ -83,7 +86,8 @@ def test_among_equals_the_nearest_parents_are_rewritten():
     assert {each.present_score for each in towards} <= {8, 9}
 
 
-def test_a_rewrite_that_moved_another_trait_counts_where_it_landed():
+def test_rewrite_counts_where_it_landed():
+    """A rewrite that moved another trait counts where it landed."""
     rows = [(5,) * 6] * 40
     first = plan_augmentation(a_train(rows), max_share=1)
     moved = a_train([(5, 1, 5, 5, 5, 5)], "augmented")
@@ -95,7 +99,8 @@ def test_a_rewrite_that_moved_another_trait_counts_where_it_landed():
     assert lacking == [2, 1]
 
 
-def test_what_missed_is_tried_again_until_the_tries_are_spent_and_the_level_says_so():
+def test_missed_level_is_tried_until_spent():
+    """What missed is tried again until the tries are spent and the level says so."""
     train, ordered = a_train([(5,) * 6] * 19 + [(6,) * 6] * 21), []
     for _ in range(50):
         ordered += as_ordered(plan_augmentation(train, ordered, max_share=1), "missed_target")
@@ -111,7 +116,8 @@ def test_what_the_budget_does_not_cover_says_so(share):
     assert {level.reason for level in made.levels if level.left} == {"budget"}
 
 
-def test_where_nobody_can_be_rewritten_the_level_says_so(monkeypatch):
+def test_level_without_parents_says_so(monkeypatch):
+    """Where nobody can be rewritten the level says so."""
     monkeypatch.setattr(planning, "choose_rewrites", lambda _board, _room: [])
     made = plan_augmentation(a_train([(5,) * 6] * 40), max_share=1)
     assert {level.reason for level in made.levels} == {"no parents left"}

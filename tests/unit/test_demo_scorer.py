@@ -42,6 +42,7 @@ def test_explanation_points_at_a_word_of_the_transcript():
     assert "boring" in score_transcript("The lecture was boring.")["enthusiasm"].explanation
 
 
-def test_score_of_one_trait_agrees_with_the_whole_feedback():
+def test_trait_score_agrees_with_whole_feedback():
+    """Score of one trait agrees with the whole feedback."""
     text = "Well, um, I guess the survey clearly helps."
     assert {trait: score_trait(text, trait) for trait in TRAIT_KEYS} == score_transcript(text).scores

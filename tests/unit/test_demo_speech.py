@@ -12,20 +12,23 @@ from feedback_model.demo.speech import generate_transcripts, write_demo_input
 from feedback_model.traits import SCORES, TRAIT_KEYS
 
 
-def test_one_seed_gives_the_same_transcripts_and_another_seed_others():
+def test_transcripts_depend_on_the_seed_alone():
+    """One seed gives the same transcripts and another seed others."""
     assert list(generate_transcripts(20, 1)) == list(generate_transcripts(20, 1))
     assert {made.text for made in generate_transcripts(20, 1)}.isdisjoint(
         made.text for made in generate_transcripts(20, 2)
     )
 
 
-def test_transcripts_are_forty_to_ninety_words_and_all_different():
+def test_transcripts_differ_and_have_spoken_length():
+    """Transcripts are forty to ninety words and all different."""
     texts = [made.text for made in generate_transcripts(500, 3)]
     assert len(set(texts)) == 500
     assert all(40 <= len(text.split()) <= 90 for text in texts)
 
 
-def test_a_document_is_about_one_topic_and_holds_at_most_two_transcripts():
+def test_document_keeps_to_one_topic():
+    """A document is about one topic and holds at most two transcripts."""
     genres: dict[str, list[str]] = {}
     for made in generate_transcripts(300, 4):
         genres.setdefault(made.document_id, []).append(made.genre)
@@ -49,7 +52,8 @@ def test_every_slot_has_ten_words():
     assert {len(slot) for slots in SLOTS.values() for slot in slots.values()} == {10}
 
 
-def test_fixed_words_of_sentences_are_not_counted_by_the_scorer():
+def test_fixed_words_are_not_scored():
+    """Fixed words of sentences are not counted by the scorer."""
     sentences = [clause for group in (CLAUSES, ADDITIONS) for clauses in group.values() for clause in clauses]
     spoken = " ".join([re.sub(r"\{\w+\}", " ", sentence) for sentence in sentences])
     fixed = set(find_words(spoken)) | {

@@ -32,7 +32,8 @@ def full_name(spec: DeploymentSpec) -> str:
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.entrypoint}/{spec.name}")
-def test_every_entrypoint_is_an_async_flow_that_can_be_started_without_parameters(spec):
+def test_every_entrypoint_starts_without_parameters(spec):
+    """Every entrypoint is an async flow that can be started without parameters."""
     flow = flow_of(spec)
     assert isinstance(flow, Flow)
     assert inspect.iscoroutinefunction(flow.fn)
@@ -43,16 +44,19 @@ def test_the_names_that_others_rely_on_are_deployed():
     assert {full_name(spec) for spec in SPECS} >= CONTRACT
 
 
-def test_what_needs_the_accelerator_and_nothing_else_runs_in_its_pool():
+def test_only_accelerator_work_runs_in_its_pool():
+    """What needs the accelerator and nothing else runs in its pool."""
     assert {full_name(spec) for spec in SPECS if spec.pool == "gpu"} == {"train/gpu", "infer/gpu"}
     assert {spec.pool for spec in SPECS} == set(POOLS)
 
 
-def test_no_deployment_has_schedules_that_a_redeploy_would_put_over_those_of_people():
+def test_no_deployment_overwrites_peoples_schedules():
+    """No deployment has schedules that a redeploy would put over those of people."""
     assert "\n    schedules:" not in MANIFEST.read_text()
 
 
-def test_retraining_queues_up_rather_than_running_twice_or_losing_a_wake_up():
+def test_retraining_queues_one_at_a_time():
+    """Retraining queues up rather than running twice or losing a wake up."""
     limited = {full_name(spec): spec for spec in SPECS if spec.limit == 1}
     assert limited.keys() >= {"retrain/on-data-landed", "retrain/nightly", "train/gpu", "infer/gpu"}
     assert {spec.collision_strategy for spec in limited.values()} == {"ENQUEUE"}
@@ -66,7 +70,8 @@ def test_seeded_schedules_belong_to_deployments_that_exist():
     assert set(SEEDED_SCHEDULES) <= {full_name(spec) for spec in SPECS}
 
 
-def test_crashed_runs_are_resumed_a_bounded_number_of_times_and_never_without_having_started():
+def test_crashed_runs_are_resumed_within_bounds():
+    """Crashed runs are resumed a bounded number of times and never without having started."""
     resumed = next(automation for automation in safety_net() if automation.name == "resume crashed runs")
     assert resumed.trigger.match.root["prefect.run-count"] == RESUMABLE == ["1", "2", "3"]
     assert resumed.trigger.match_related.root == {"prefect.resource.id": "prefect.deployment.*"}

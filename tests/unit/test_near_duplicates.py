@@ -4,7 +4,8 @@ from feedback_model.transcripts.near_duplicates import NearDuplicates, signature
 from tests.builders import a_speech
 
 
-def test_a_text_with_one_word_changed_is_found_most_similar_first() -> None:
+def test_changed_word_is_found_most_similar_first() -> None:
+    """A text with one word changed is found most similar first."""
     text = a_speech(1, words=200)
     known = NearDuplicates([("other", signature_of(a_speech(2, words=200)))])
     known.add("shorter", signature_of(" ".join(text.split()[:180])))
@@ -14,7 +15,8 @@ def test_a_text_with_one_word_changed_is_found_most_similar_first() -> None:
     assert found[0].similarity > found[1].similarity >= 0.8
 
 
-def test_a_text_that_shares_half_is_no_near_duplicate() -> None:
+def test_half_shared_text_is_no_duplicate() -> None:
+    """A text that shares half is no near duplicate."""
     half = " ".join(a_speech(1, words=200).split()[:100] + a_speech(2, words=100).split())
     assert NearDuplicates([("a", signature_of(a_speech(1, words=200)))]).find(signature_of(half)) == []
 

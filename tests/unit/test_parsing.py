@@ -21,7 +21,8 @@ def changed(old: bytes, new: bytes) -> bytes:
 
 
 @given(feedbacks)
-def test_what_is_rendered_is_strict_and_reads_back_equal(feedback):
+def test_rendered_feedback_reads_back_equal(feedback):
+    """What is rendered is strict and reads back equal."""
     judgement = judge(render_feedback(feedback).encode())
     assert (judgement.tier, judgement.feedback, judgement.failure) == ("strict", feedback, None)
 
@@ -43,7 +44,8 @@ def test_any_bytes_get_a_tier_and_a_reason(raw):
 
 
 @given(st.integers(0, len(RENDERED) - 1), st.binary(max_size=3))
-def test_a_damaged_output_is_never_worth_more_than_its_text(at, noise):
+def test_damaged_output_never_gains_a_tier(at, noise):
+    """A damaged output is never worth more than its text."""
     raw = RENDERED[:at] + noise + RENDERED[at + 1 :]
     judgement = judge(raw)
     if judgement.tier == "strict":
@@ -101,12 +103,14 @@ def test_a_failure_is_located_by_byte_and_pointer():
     assert raw[failure.offset :].startswith(b"99,")
 
 
-def test_an_object_without_its_end_token_is_not_strict():
+def test_missing_end_token_is_not_strict():
+    """An object without its end token is not strict."""
     judgement = judge(RENDERED, "length")
     assert (judgement.tier, judgement.failure.code) == ("extractable", FailureCode.NO_END_TOKEN)
 
 
-def test_traits_in_another_order_are_strict_and_read_by_name():
+def test_traits_may_stand_in_any_order():
+    """Traits in another order are strict and read by name."""
     inside = RENDERED.decode()[1:-1].split("}, ")
     turned = "{" + "}, ".join([inside[-1].removesuffix("}"), *inside[:-1]]) + "}}"
     assert judge(turned.encode()).feedback == FEEDBACK
@@ -117,7 +121,8 @@ def test_a_hidden_duplicate_key_does_not_pass():
     assert judge(raw).failure.code == "duplicate_key"
 
 
-def test_taking_an_object_out_of_broken_json_is_an_edit():
+def test_extraction_from_broken_json_is_an_edit():
+    """Taking an object out of broken json is an edit."""
     assert judge(b"{" + RENDERED + b"}").tier != "extractable"
     assert judge(RENDERED + b'\n{"note": 1}').tier != "extractable"
 
@@ -128,11 +133,13 @@ def test_two_answers_are_not_one():
 
 
 @pytest.mark.timeout(120)  # seconds; each read to the end, they took minutes
-def test_many_beginnings_that_come_to_nothing_are_not_each_read_to_the_end():
+def test_false_beginnings_are_not_read_through():
+    """Many beginnings that come to nothing are not each read to the end."""
     assert judge(b"Here: " + b'{"a":[' * 40 + b"1," * 500_000).failure.code == "prose_before"
 
 
-def test_one_object_is_not_the_only_one_where_not_everything_could_be_searched():
+def test_unfinished_search_extracts_nothing():
+    """One object is not the only one where not everything could be searched."""
     assert judge(b"Here: " + RENDERED + b" [" * 40 + RENDERED).tier != "extractable"
     assert judge(b"Here: " + RENDERED + b" [x]" * 100).tier != "extractable"
 
@@ -146,7 +153,8 @@ def test_megabytes_of_nonsense_are_judged_in_a_moment(raw):
 @pytest.mark.parametrize(
     "raw", [b"[" + b'."' * 30_000, b' {"a":' + rb"\}tru" * 12_000, b'{"' + b",\xe2\x80\x9c: : : :" * 5_000]
 )
-def test_what_would_take_minutes_to_repair_is_not_repaired(raw):
+def test_costly_repairs_are_not_tried(raw):
+    """What would take minutes to repair is not repaired."""
     assert judge(raw).tier == "none"
 
 

@@ -33,7 +33,8 @@ def test_the_missions_recipe_is_the_default():
     assert default_recipe(replace(REAL, stand_in=True)).epochs == 3
 
 
-def test_a_recipe_read_back_is_the_same_even_from_a_version_that_knew_more():
+def test_recipe_reads_back_the_same():
+    """A recipe read back is the same even from a version that knew more."""
     recipe = a_recipe()
     stored = {name: getattr(recipe, name) for name in recipe.__slots__}
     assert recipe_from({**stored, "from_the_future": 1}) == recipe
@@ -60,11 +61,13 @@ def test_an_epoch_holds_every_example_once(lengths, batch_size, seed, epoch):
 
 
 @given(st.integers(1, 2000), st.integers(1, 16))
-def test_every_epoch_has_the_number_of_batches_that_the_schedule_counts(examples, batch_size):
+def test_epochs_have_the_scheduled_batches(examples, batch_size):
+    """Every epoch has the number of batches that the schedule counts."""
     assert len(epoch_batches([1] * examples, batch_size, 0, 1)) == -(-examples // batch_size)
 
 
-def test_epochs_differ_in_order_and_batches_hold_similar_lengths():
+def test_epochs_differ_and_batches_are_even():
+    """Epochs differ in order and batches hold similar lengths."""
     lengths = [n % 50 for n in range(400)]
     batches = epoch_batches(lengths, 8, 0, 1)
     spread = [max(lengths[i] for i in batch) - min(lengths[i] for i in batch) for batch in batches]
@@ -72,7 +75,8 @@ def test_epochs_differ_in_order_and_batches_hold_similar_lengths():
     assert sum(spread) / len(spread) < 5
 
 
-def test_the_learning_rate_rises_to_its_peak_and_falls_towards_zero():
+def test_learning_rate_rises_and_falls():
+    """The learning rate rises to its peak and falls towards zero."""
     recipe = a_recipe(warmup_fraction=0.1)
     rates = [learning_rate_at(recipe, step, 100) for step in range(1, 101)]
     assert rates.index(max(rates)) == 9

@@ -53,7 +53,8 @@ def test_it_takes_what_no_strict_reader_would(text: str) -> None:
         '"formality persuasiveness"',
     ],
 )
-def test_it_leaves_out_what_raises_or_is_out_of_range(text: str) -> None:
+def test_invalid_scores_are_left_out(text: str) -> None:
+    """It leaves out what raises or is out of range."""
     assert judge_as_reference(text.encode()) is None
 
 
@@ -68,11 +69,13 @@ def test_what_is_strictly_valid_it_reads_alike(scores: list[int]) -> None:
     assert judge_as_reference(raw) == tuple(scores)
 
 
-def test_a_brace_within_an_explanation_is_counted_like_any_other() -> None:
+def test_braces_in_explanations_are_counted() -> None:
+    """A brace within an explanation is counted like any other."""
     assert repair_as_reference('{"a": "{",}') == '{"a": "{"}}'
 
 
-def test_its_mse_is_scikit_learns_mean_over_traits_on_its_subsets() -> None:
+def test_mse_equals_scikit_learns() -> None:
+    """Its mse is scikit learns mean over traits on its subsets."""
     rng = np.random.default_rng(0)
     labels, first, second = rng.integers(1, 11, (3, 50, 6)).astype(float)
     first[:20] = np.nan

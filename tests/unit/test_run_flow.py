@@ -33,7 +33,8 @@ async def _a_flow_whose_signal_is_swallowed() -> None:
         await asyncio.sleep(0)
 
 
-def test_a_sigterm_that_prefects_handler_raises_into_a_callback_is_not_lost() -> None:
+def test_sigterm_in_a_callback_is_not_lost() -> None:
+    """A sigterm that prefects handler raises into a callback is not lost."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         with asyncio.Runner() as runner, pytest.raises(TerminationSignal):

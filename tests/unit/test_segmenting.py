@@ -21,7 +21,8 @@ def test_a_short_document_stays_whole() -> None:
 
 @settings(max_examples=60)
 @given(SENTENCES)
-def test_pieces_are_of_readable_length_and_lose_no_word(lengths: list[int]) -> None:
+def test_pieces_are_readable_and_lose_nothing(lengths: list[int]) -> None:
+    """Pieces are of readable length and lose no word."""
     text = speech(lengths)
     pieces = segment(text)
     assert " ".join(pieces) == text

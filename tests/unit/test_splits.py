@@ -15,7 +15,8 @@ def test_shares_are_eighty_ten_ten() -> None:
     assert abs(counts["validation"] / 20_000 - 0.1) < 0.01
 
 
-def test_a_source_stays_where_it_was_in_the_first_release() -> None:
+def test_source_keeps_its_first_split() -> None:
+    """A source stays where it was in the first release."""
     drawn = {split: [name for name in "abcdefghijklmnopqrstuvwxyz" if split_of(name) == split] for split in SPLITS}
     assert (drawn["validation"], drawn["test"]) == (["o", "q"], ["g", "z"])
 

@@ -35,7 +35,8 @@ def test_an_artifact_is_written_every_few_seconds() -> None:
     assert not a_stage(total=None).is_due_as_artifact(6.0)
 
 
-def test_rate_and_time_left_are_those_of_the_last_minute() -> None:
+def test_rate_is_that_of_the_last_minute() -> None:
+    """Rate and time left are those of the last minute."""
     stage = a_stage(total=1_000)
     for now, done in ((0.0, 0), (100.0, 100), (110.0, 200)):
         stage.observe(Progress("label", done, 1_000, "0.50 USD"), now)

@@ -32,7 +32,8 @@ explanations = words.filter(str.strip)
 
 @settings(max_examples=50, deadline=None)
 @given(text=words, explanation=explanations, score=st.integers(1, 10))
-def test_the_loss_covers_exactly_the_answer_and_its_end_token(tokenizer, encoder, text, explanation, score):
+def test_loss_covers_exactly_answer_and_end_token(tokenizer, encoder, text, explanation, score):
+    """The loss covers exactly the answer and its end token."""
     feedback = Feedback(tuple(TraitFeedback(score, explanation) for _ in TRAIT_KEYS))
     (encoded,) = encoder.encode_examples([LabelledTranscript("t", "s", text, "train", "real", feedback)], 10_000)
     batch = collate([encoded], tokenizer.pad_token_id, "cpu")
@@ -57,7 +58,8 @@ def test_padding_is_on_the_right_and_never_supervised(tokenizer, encoder):
     assert batch.predicts.sum() == len(batch.targets) == sum(len(example.answer_ids) for example in encoded)
 
 
-def test_a_long_transcript_is_cut_at_its_end_and_its_answer_is_not(encoder, caplog):
+def test_long_transcript_is_cut_and_answer_kept(encoder, caplog):
+    """A long transcript is cut at its end and its answer is not."""
     short, long = encoder.encode_examples([an_example(0), an_example(0, "so " * 2000)], 1500)
     assert 1490 < len(long) <= 1500
     assert long.answer_ids == short.answer_ids
@@ -69,7 +71,8 @@ def test_a_limit_below_the_prompt_is_refused(encoder):
         encoder.encode_examples([an_example()], 300)
 
 
-def test_a_template_that_rewrites_answers_cannot_be_trained_on(micro_base: BaseModel):
+def test_answer_rewriting_template_is_refused(micro_base: BaseModel):
+    """A template that rewrites answers cannot be trained on."""
     tokenizer = load_tokenizer(micro_base)
     tokenizer.chat_template = tokenizer.chat_template.replace("message['content']", "message['content'] | upper")
     with pytest.raises(ModelError, match="changes the prompt or the answer"):

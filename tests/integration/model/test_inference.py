@@ -48,7 +48,8 @@ def asked(monkeypatch):
     return texts
 
 
-def test_a_batch_says_what_the_library_says_one_by_one(micro_base):
+def test_batch_equals_the_library_one_by_one(micro_base):
+    """A batch says what the library says one by one."""
     model, tokenizer = load_model(micro_base, quantised=False, device="cpu"), load_tokenizer(micro_base)
     texts = ["short", "a somewhat longer text", "ünïcödé 🙂 " * 5]
     together = ReferenceGenerator(model, tokenizer, LIMIT).generate(texts)
@@ -61,7 +62,8 @@ def test_a_batch_says_what_the_library_says_one_by_one(micro_base):
         assert output.raw.decode() == expected.removesuffix("<|im_end|>")
 
 
-def test_an_answer_ends_at_its_end_token_and_says_so(micro_base):
+def test_answer_ends_at_its_end_token(micro_base):
+    """An answer ends at its end token and says so."""
     generator = ReferenceGenerator(load_model(micro_base, quantised=False, device="cpu"), load_tokenizer(micro_base), 9)
     end = generator._encoder.end_token_id
     letters = generator._encoder.ids(["ok"])[0]
@@ -104,9 +106,8 @@ def test_nothing_is_asked_twice(store, settings, base_model, transcripts, asked)
     assert sorted(asked) == sorted(transcript.text for transcript in transcripts)
 
 
-def test_an_interrupted_inference_keeps_its_batches_and_goes_on(
-    store, settings, base_model, transcripts, asked, monkeypatch
-):
+def test_interrupted_inference_keeps_its_batches(store, settings, base_model, transcripts, asked, monkeypatch):
+    """An interrupted inference keeps its batches and goes on."""
     monkeypatch.setattr(inferring, "BATCH_SIZE", 2)
 
     def stop(seen: progress.Progress) -> None:
@@ -121,7 +122,8 @@ def test_an_interrupted_inference_keeps_its_batches_and_goes_on(
     assert len(asked) == len(transcripts)
 
 
-def test_a_request_to_stop_ends_a_batch_at_its_next_token(store, settings, base_model, transcripts):
+def test_stop_request_ends_batch_at_next_token(store, settings, base_model, transcripts):
+    """A request to stop ends a batch at its next token."""
     progress.request_stop()
     with pytest.raises(Interrupted):
         score_texts(settings.home, base_model, ["text"], 500)
@@ -146,7 +148,8 @@ def test_a_model_is_found_again_by_its_id(store, settings, micro_base, transcrip
         assert model_version_of(store, model.model_id) == model
 
 
-def test_a_model_outlives_a_training_that_gives_its_run_other_weights(store, settings, micro_base, transcripts):
+def test_model_outlives_other_weights_of_its_run(store, settings, micro_base, transcripts):
+    """A model outlives a training that gives its run other weights."""
     dataset, recipe = store_dataset(store), a_recipe(epochs=1)
     made = train(store, settings.home, dataset, some_examples(2), micro_base, recipe)
     infer(store, settings.home, model_versions(micro_base, made)[-1], transcripts[:1], max_new_tokens=LIMIT)
@@ -161,7 +164,8 @@ def test_a_model_outlives_a_training_that_gives_its_run_other_weights(store, set
         assert [p.raw for p in score_texts(settings.home, model, ["text"], LIMIT)] == [p.raw for p in said]
 
 
-def test_the_same_weights_in_another_folder_are_the_same_model(base_model):
+def test_same_weights_elsewhere_are_the_same_model(base_model):
+    """The same weights in another folder are the same model."""
     moved = replace(base_model, base=replace(base_model.base, location="/elsewhere", name="/elsewhere"))
     assert moved.model_id == base_model.model_id
 
@@ -179,7 +183,8 @@ def test_weights_that_changed_on_disk_are_refused(store, settings, micro_base):
         score_texts(settings.home, epoch, ["text"], LIMIT)
 
 
-def test_a_transcript_longer_than_the_context_is_cut_and_answered(settings, base_model):
+def test_transcript_beyond_context_is_cut_and_answered(settings, base_model):
+    """A transcript longer than the context is cut and answered."""
     said = score_texts(settings.home, base_model, ["short", "so " * 5000, "also short"], LIMIT)
     assert all(output.n_tokens > 0 for output in said)
     assert [output.truncated for output in said] == [False, True, False]
@@ -193,7 +198,8 @@ def test_score_says_which_document_was_cut(settings, base_model):
     assert [answer["truncated"] for answer in answers] == [True, False]
 
 
-def test_a_batch_that_does_not_fit_into_memory_is_halved(micro_base, monkeypatch):
+def test_batch_too_large_for_memory_is_halved(micro_base, monkeypatch):
+    """A batch that does not fit into memory is halved."""
     generator = ReferenceGenerator(load_model(micro_base, quantised=False, device="cpu"), load_tokenizer(micro_base), 3)
     answer_ids, sizes = generator._answer_ids, []
 
@@ -208,6 +214,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved(micro_base, monkeypatch
     assert sizes == [3, 1, 2, 1, 1]
 
 
-def test_a_way_of_decoding_that_is_not_there_is_refused(store, settings, base_model, transcripts):
+def test_unknown_decoding_is_refused(store, settings, base_model, transcripts):
+    """A way of decoding that is not there is refused."""
     with pytest.raises(InputError, match="'template' is not available"):
         infer(store, settings.home, base_model, transcripts, decoding="template")

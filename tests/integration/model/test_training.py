@@ -40,7 +40,8 @@ def gradients_of(model, batch):
     return [parameter.grad.clone() for parameter in trainable_parameters(model)]
 
 
-def test_every_linear_layer_but_the_head_is_nf4_with_double_quantisation(adapted):
+def test_linear_layers_but_the_head_are_nf4(adapted):
+    """Every linear layer but the head is nf4 with double quantisation."""
     from bitsandbytes.nn.modules import Linear4bit
 
     layers = [module for module in adapted.modules() if isinstance(module, Linear4bit)]
@@ -49,14 +50,16 @@ def test_every_linear_layer_but_the_head_is_nf4_with_double_quantisation(adapted
     assert all(layer.weight.quant_state.quant_type == "nf4" and layer.weight.quant_state.nested for layer in layers)
 
 
-def test_adapters_of_rank_8_in_float32_are_all_that_trains(adapted):
+def test_only_float32_adapters_of_rank_8_train(adapted):
+    """Adapters of rank 8 in float32 are all that trains."""
     names = [name for name, parameter in adapted.named_parameters() if parameter.requires_grad]
     assert len(names) == 2 * 7 * 2
     assert all("lora_" in name for name in names)
     assert all(p.dtype == torch.float32 and 8 in p.shape for p in trainable_parameters(adapted))
 
 
-def test_gradients_are_the_same_before_and_after_an_evaluation(adapted, batch):
+def test_gradients_survive_an_evaluation(adapted, batch):
+    """Gradients are the same before and after an evaluation."""
     before = gradients_of(adapted, batch)
     with torch.no_grad():
         adapted.eval()(input_ids=batch.input_ids[:1, :1])
@@ -66,7 +69,8 @@ def test_gradients_are_the_same_before_and_after_an_evaluation(adapted, batch):
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
-def test_the_loss_on_supervised_positions_is_the_models_own(adapted, batch):
+def test_loss_equals_the_models_own(adapted, batch):
+    """The loss on supervised positions is the models own."""
     labels = torch.full_like(batch.input_ids, -100)
     labels[:, 1:][batch.predicts[:, :-1]] = batch.targets
     real = torch.arange(batch.input_ids.shape[1]) <= batch.predicts.long().cumsum(1).argmax(1, keepdim=True) + 1
@@ -74,7 +78,8 @@ def test_the_loss_on_supervised_positions_is_the_models_own(adapted, batch):
     assert torch.allclose(supervised_loss(adapted, batch), own, atol=1e-5)
 
 
-def test_training_lowers_the_loss_and_records_what_it_did(store, settings, micro_base):
+def test_training_lowers_loss_and_is_recorded(store, settings, micro_base):
+    """Training lowers the loss and records what it did."""
     run = train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe())
     steps = steps_of(store, run.run_id)
     assert [step.step for step in steps] == list(range(1, 7))
@@ -84,20 +89,23 @@ def test_training_lowers_the_loss_and_records_what_it_did(store, settings, micro
     assert run == read_run(store, run.run_id) == latest_run(store)
 
 
-def test_a_float16_request_on_a_cpu_falls_back_and_says_so(store, settings, micro_base):
+def test_float16_on_a_cpu_falls_back_openly(store, settings, micro_base):
+    """A float16 request on a cpu falls back and says so."""
     train(store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
     precision = latest_run(store).precision
     assert (precision["requested"], precision["used"]) == ("float16", "float32")
     assert "no CUDA device" in precision["reason"]
 
 
-def test_bfloat16_trains_on_a_cpu_where_it_is_asked_for(store, settings, micro_base):
+def test_bfloat16_trains_on_a_cpu_when_asked(store, settings, micro_base):
+    """Bfloat16 trains on a cpu where it is asked for."""
     recipe = a_recipe(epochs=1, precision="bfloat16")
     run = train(store, settings.home, store_dataset(store), some_examples(2), micro_base, recipe)
     assert run.precision == {"requested": "bfloat16", "used": "bfloat16", "reason": ""}
 
 
-def test_a_recipe_without_augmentation_trains_on_what_is_real(store, settings, micro_base):
+def test_recipe_without_augmentation_trains_on_real_examples(store, settings, micro_base):
+    """A recipe without augmentation trains on what is real."""
     examples = some_examples(4)
     rewritten = [replace(example, origin="augmented") for example in examples[2:]]
     arguments = (store, settings.home, store_dataset(store))
@@ -115,7 +123,8 @@ def test_the_same_run_is_reused_without_training(store, settings, micro_base, mo
     assert train(*arguments) == replace(first, reused=True)
 
 
-def test_a_run_whose_checkpoint_is_gone_is_trained_again(store, settings, micro_base):
+def test_run_without_its_checkpoint_is_trained_again(store, settings, micro_base):
+    """A run whose checkpoint is gone is trained again."""
     arguments = (store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
     first = train(*arguments)
     place = find_checkpoint(settings.home, first.checkpoints[0])
@@ -139,7 +148,8 @@ def stop_after(units):
 
 
 @pytest.mark.parametrize("stopped_after", [1, 3, 5])
-def test_a_stopped_run_goes_on_to_the_same_loss_curve_and_weights(store, settings, micro_base, stopped_after):
+def test_stopped_run_ends_with_the_same_weights(store, settings, micro_base, stopped_after):
+    """A stopped run goes on to the same loss curve and weights."""
     recipe = a_recipe(dropout=0.1)  # so that the state of the random numbers matters
     arguments = (store_dataset(store), some_examples(), micro_base, recipe)
     undisturbed = train(store, settings.home / "undisturbed", *arguments)
@@ -166,7 +176,8 @@ train.train(store, Path(sys.argv[2]), store_dataset(store), some_examples(), bas
 """
 
 
-def test_a_killed_run_goes_on_from_its_last_state(store, settings, micro_base):
+def test_killed_run_resumes_from_its_last_state(store, settings, micro_base):
+    """A killed run goes on from its last state."""
     where = (settings.store_url, str(settings.home), micro_base.location, micro_base.revision)
     child = subprocess.Popen([sys.executable, "-c", KILLED, *where])
     dataset, recipe = store_dataset(store), a_recipe(epochs=200)
@@ -209,7 +220,8 @@ def test_a_home_that_cannot_hold_checkpoints_is_told(store, settings, micro_base
         train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=1))
 
 
-def test_a_loss_that_is_no_number_stops_with_advice(store, settings, micro_base):
+def test_loss_that_is_nan_stops_with_advice(store, settings, micro_base):
+    """A loss that is no number stops with advice."""
     recipe = a_recipe(warmup_fraction=0.0, epochs=5)
     object.__setattr__(recipe, "learning_rate", 1e30)  # more than a recipe allows
     with pytest.raises(ModelError, match=r"--set learning_rate=\S+, or with --precision"):
@@ -221,7 +233,8 @@ def test_nothing_to_train_on_names_the_way_on(store, settings, micro_base):
         train(store, settings.home, store_dataset(store), [], micro_base, a_recipe())
 
 
-def test_a_damaged_state_is_told_and_training_starts_over(store, settings, micro_base, caplog):
+def test_damaged_state_is_told_and_trained_anew(store, settings, micro_base, caplog):
+    """A damaged state is told and training starts over."""
     arguments = (store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=1))
     with progress.reporting_to(stop_after(2)), pytest.raises(Interrupted):
         train(*arguments)
@@ -233,7 +246,8 @@ def test_a_damaged_state_is_told_and_training_starts_over(store, settings, micro
     assert len(steps_of(store, run.run_id)) == 3
 
 
-def test_a_service_out_of_reach_leaves_the_curve_offline(store, settings, micro_base, monkeypatch, caplog):
+def test_unreachable_tracker_leaves_the_curve_offline(store, settings, micro_base, monkeypatch, caplog):
+    """A service out of reach leaves the curve offline."""
     monkeypatch.setattr(tracking, "INIT_SECONDS", 2.0)
     for name, value in {"MODE": "online", "API_KEY": "a" * 40, "BASE_URL": "http://127.0.0.1:9"}.items():
         monkeypatch.setenv(f"WANDB_{name}", value)
@@ -254,7 +268,8 @@ def test_weights_that_are_replaced_are_set_aside(settings, tmp_path):
     assert (settings.home / set_aside_folder("r", 1, "old") / "weights").read_text() == "old"
 
 
-def test_tracking_offline_leaves_a_curve_and_a_broken_tracker_costs_nothing(store, settings, micro_base, monkeypatch):
+def test_broken_tracker_costs_nothing(store, settings, micro_base, monkeypatch):
+    """Tracking offline leaves a curve and a broken tracker costs nothing."""
     monkeypatch.setenv("WANDB_MODE", "offline")
     run = train(store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
     assert list(settings.home.glob(f"wandb/offline-run-*-{run.run_id}/*.wandb"))
