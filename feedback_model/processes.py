@@ -71,7 +71,7 @@ class ManagedProcess:
                     f"the {self.name} did not start (silent for {silence:.0f} s); {self._last_words()}"
                 )
             waiting.look()
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)  # between two looks
         return found
 
     def _last_words(self) -> str:

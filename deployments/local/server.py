@@ -68,7 +68,7 @@ def wait_for_answer(api_url: str) -> None:
                 f"no Prefect server answers at {api_url}; start it, or unset PREFECT_API_URL to have one started for this command"
             )
         waiting.look()
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)  # between two looks
 
 
 def _answers(api_url: str) -> bool:

@@ -46,7 +46,7 @@ def watch(processes: Sequence[ManagedProcess], tell: Callable[[str], None]) -> N
                 process.close()
                 process.start()
                 tell(f"the {process.name} ended with status {status} and was started again; its log is {process.log}")
-        time.sleep(WATCH_SECONDS)
+        time.sleep(WATCH_SECONDS)  # between two looks
 
 
 def _demand_few(process: ManagedProcess, status: int, deaths: deque[float]) -> None:

@@ -144,7 +144,7 @@ def hold(store: Store, name: str, activity: str) -> Generator[None]:
     while not acquire(store, name):
         waiting.look()
         check_stop()
-        time.sleep(POLL)
+        time.sleep(POLL)  # between two looks
     finished = threading.Event()
     renewing = (_renew, store, name, finished)
     renewal = threading.Thread(target=copy_context().run, args=renewing, name=f"lease {name}", daemon=True)
