@@ -1,0 +1,95 @@
+"""Scores of the offline labeller: a text in, six integers out, with what each of them rests on.
+
+Four traits are weighted sums of measures, fitted to people's scores of other texts; transition logic is fitted to tell a text from its
+own shuffled sentences; fillers are counted. What it knows is words and their order: a person hears more.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from feedback_model.demo.labeller.cohesion import FEWEST, measure_order
+from feedback_model.demo.labeller.measures import measure, zipf_table
+from feedback_model.demo.labeller.reading import Reading, Span, read
+from feedback_model.demo.labeller.weights import TraitWeights, trait_weights
+from feedback_model.demo.labeller.words import FILLER_WEIGHTS
+from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
+
+WORDS_A_CLAUSE: Final = 9
+"""Length of a spoken clause."""
+FILLER_SLOPE: Final = 1.5
+"""Fillers a clause, weighed, cost `9 * FILLER_SLOPE` points each, down to the lowest score."""
+MIDDLE: Final = 5.0
+"""Score of a text that gives no reason for any other."""
+ENOUGH_WORDS: Final = 5
+"""English words from which a text is judged on its own; with fewer its scores lean to the middle."""
+FAMILIAR: Final = (0.5, 0.75)
+"""Shares of words known as English at which nothing, and everything, that was measured counts."""
+OPENING: Final = 15
+"""Words that set the tone."""
+OPENING_SHARE: Final = 0.15
+"""What the opening counts again in formality: a greeting is heard beyond its few words."""
+_PARTS: Final = re.compile(r"[\w'-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A text taken apart, its measures, and its scores."""
+
+    reading: Reading
+    measures: Mapping[str, float | None]
+    scores: tuple[int, ...]
+    """1 to 10, in the order of the traits."""
+    certainty: float
+    """0, where no English word stands, to 1; scores lean to the middle below it."""
+
+
+def score(text: str) -> Scored:
+    """Score `text` on the six traits; any text has scores."""
+    reading = read(text)
+    measures = measure(reading) | measure_order(reading)
+    certainty = _certainty(reading)
+    graded = {
+        trait: MIDDLE + certainty * (weights.on_scale(raw_score(trait, weights, reading, measures)) - MIDDLE)
+        for trait, weights in trait_weights().items()
+    }
+    if len(reading.sentences) < FEWEST:
+        graded["transition_logic"] = max(graded["transition_logic"], MIDDLE)  # nothing there that could fail to follow
+    graded["filler_words"] = grade_fillers(reading)
+    return Scored(reading, measures, tuple(_rounded(graded[trait]) for trait in TRAIT_KEYS), certainty)
+
+
+def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Mapping[str, float | None]) -> float:
+    """Return the raw score of `trait`, the opening of long texts counted again where the rubric listens to it."""
+    whole = weights.raw_score(measures)
+    if trait != "formality" or len(reading.words) <= OPENING:
+        return whole
+    opening = weights.raw_score(measure(read(reading.text[: reading.spans[OPENING - 1][1]] + ".")))
+    return (1 - OPENING_SHARE) * whole + OPENING_SHARE * opening
+
+
+def grade_fillers(reading: Reading) -> float:
+    """Return the score of filler words, not yet rounded: `10 - 9 * min(1, FILLER_SLOPE * weighed fillers a clause)`."""
+    load = sum(FILLER_WEIGHTS[filler_name(reading, span)] for span in reading.found.get("filler", ()))
+    clauses = max(len(reading.words), WORDS_A_CLAUSE) / WORDS_A_CLAUSE
+    return MAX_SCORE - (MAX_SCORE - MIN_SCORE) * min(1.0, FILLER_SLOPE * load / clauses)
+
+
+def filler_name(reading: Reading, span: Span) -> str:
+    """Return the entry of the filler list that stands at `span`."""
+    return " ".join(_PARTS.findall(reading.quote(span).lower().replace("\u2019", "'")))
+
+
+def _certainty(reading: Reading) -> float:
+    if not reading.words:
+        return 0.0
+    table = zipf_table()
+    known = sum(word in table or "'" in word for word in reading.words)
+    low, high = FAMILIAR
+    familiar = min(max((known / len(reading.words) - low) / (high - low), 0.0), 1.0)
+    return familiar * min(known / ENOUGH_WORDS, 1.0)
+
+
+def _rounded(grade: float) -> int:
+    return min(max(int(grade + 0.5), MIN_SCORE), MAX_SCORE)

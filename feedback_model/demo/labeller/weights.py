@@ -1,0 +1,71 @@
+"""Fitted weights of the offline labeller, as `benchmarks/fit_offline_labeller.py` wrote them, and the raw scores they give."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from feedback_model.traits import MAX_SCORE, MIN_SCORE
+
+CLIPPED: Final = 3.0
+"""Standard deviations beyond which a measure says no more."""
+FILE: Final = "weights.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A measure with its weight."""
+
+    measure: str
+    mean: float
+    deviation: float
+    """Mean and standard deviation over the texts that it was fitted on."""
+    weight: float
+    """Raw score per standard deviation."""
+
+    def contribute(self, value: float | None) -> float:
+        """Return what a measure of `value` adds to the raw score; nothing where it has no meaning."""
+        if value is None:
+            return 0.0
+        return self.weight * min(max((value - self.mean) / self.deviation, -CLIPPED), CLIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class TraitWeights:
+    """The weighted sum for a trait, and the scale it is read on."""
+
+    terms: tuple[Term, ...]
+    intercept: float
+    knots: tuple[tuple[float, float], ...]
+    """Raw scores, rising, each with the score it stands for; between them the scale is straight."""
+
+    def raw_score(self, measures: Mapping[str, float | None]) -> float:
+        """Return the weighted sum over `measures`."""
+        return self.intercept + sum(term.contribute(measures[term.measure]) for term in self.terms)
+
+    def on_scale(self, raw: float) -> float:
+        """Return the score, 1 to 10 and not yet rounded, that a raw score stands for."""
+        place = bisect_right(self.knots, (raw, float("inf")))
+        if place == 0:
+            return float(MIN_SCORE)
+        if place == len(self.knots):
+            return float(MAX_SCORE)
+        (low, low_score), (high, high_score) = self.knots[place - 1 : place + 1]
+        return low_score + (high_score - low_score) * (raw - low) / (high - low)
+
+
+@cache
+def trait_weights() -> dict[str, TraitWeights]:
+    """Return the fitted weights by trait."""
+    document = json.loads(files("feedback_model.demo.labeller").joinpath(FILE).read_text(encoding="utf-8"))
+    return {
+        trait: TraitWeights(
+            tuple(Term(**term) for term in fitted["terms"]),
+            fitted["intercept"],
+            tuple((raw, score) for raw, score in fitted["knots"]),
+        )
+        for trait, fitted in document["traits"].items()
+    }
