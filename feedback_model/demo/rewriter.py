@@ -1,33 +1,44 @@
-"""Rewrites text towards a score of one trait: what the embedded endpoint answers to an augmentation request.
+"""Rewrites of a text towards a score of one trait: what the embedded endpoint answers to an augmentation request.
 
-Slot words of the trait are exchanged for words of the grade wanted; where that is not enough, short sentences (or
-openers, or fillers) are added until `rubric_scorer` agrees. Other traits are left alone as far as one word list can.
-Deterministic in `seed`.
+Whole sentences are put in, left out, set in another order or spoken in another register, one edit after another, whichever of a few drawn
+edits brings the labeller's grade nearest; sentences of the text itself keep their words but for their register. Deterministic in `seed`.
 """
 
 import random
 import re
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from feedback_model.demo.lexicon import FILLERS, SLOTS, slot_of
-from feedback_model.demo.rubric_scorer import find_words, score_trait
-from feedback_model.demo.sentences import ADDITIONS
-from feedback_model.demo.speech import choose_fillers, fill_slots, filler_load, insert_filler
+from feedback_model.demo.labeller.reading import read
+from feedback_model.demo.labeller.scores import grade_trait
+from feedback_model.demo.labeller.words import LISTS
+from feedback_model.demo.register import speak_in
+from feedback_model.demo.sentences import ASIDES, GREETINGS, LINKS, PARTS, SENTENCES, STEPS, THINGS, band_of
+from feedback_model.demo.speech import choose_fillers, filler_load, insert_filler
+from feedback_model.labelling.metamorphic import split_sentences
 from feedback_model.traits import MAX_SCORE, MIN_SCORE
 
-MAX_ADDITIONS = 14
-"""Sentences or openers added before the rewriter is content with being near."""
-LONG_TEXT = 100  # words; from here on a rewrite leaves sentences out
-LEFT_OUT = 0.3  # share of a long text's sentences
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_WORD = re.compile(r"[^\W\d_]+")
+MOST_EDITS: Final = 10
+"""Edits after which the rewriter is content with being near."""
+DRAWN: Final = 5
+"""Edits tried for each one made."""
+NEAR: Final = 0.4
+"""Distance from the target, in points, that is near enough."""
+LONG_TEXT: Final = 100  # words; from here on a rewrite leaves sentences out
+LEFT_OUT: Final = 0.3  # share of a long text's sentences
+KEPT: Final = 0.5  # share of the sentences that a rewrite keeps at least
+MATTERS: Final = ("plan", "idea", "matter")
+"""What added sentences are about where the text is about no building."""
 _FILLER = re.compile(
-    r",?\s*(?<![\w'-])(?:" + "|".join(sorted(map(re.escape, FILLERS), key=len, reverse=True)) + r")(?![\w'-]),?",
+    r",?\s*(?<![\w'-])(?:" + "|".join(sorted(map(re.escape, LISTS["filler"]), key=len, reverse=True)) + r")(?![\w'-]),?",
     re.IGNORECASE,
 )
 
+Edit = Callable[[list[str], random.Random], list[str]]
+
 
 def rewrite(text: str, trait: str, target: int, seed: int) -> str:
-    """`text` in other words, so that `trait` scores about `target`.
+    """Return `text` in other words, so that `trait` scores about `target`.
 
     Raises:
         KeyError: `trait` is not one of the six.
@@ -36,12 +47,12 @@ def rewrite(text: str, trait: str, target: int, seed: int) -> str:
     text = _condense(text, random_)
     if trait == "filler_words":
         return _rewrite_fillers(text, target, random_)
-    return _rewrite_graded(text, trait, target, random_)
+    return _edit_towards(text, trait, target, random_)
 
 
 def _condense(text: str, random_: random.Random) -> str:
-    # A few exchanged words leave a long text a near duplicate of itself; a rewrite also says some things no more.
-    sentences = _SENTENCE_END.split(text.strip())
+    # A few edits leave a long text a near duplicate of itself; a rewrite also says some things no more.
+    sentences = split_sentences(text)
     if len(text.split()) < LONG_TEXT or len(sentences) < 4:
         return text
     kept = sorted(random_.sample(range(len(sentences)), k=len(sentences) - max(1, round(len(sentences) * LEFT_OUT))))
@@ -51,42 +62,119 @@ def _condense(text: str, random_: random.Random) -> str:
 def _rewrite_fillers(text: str, target: int, random_: random.Random) -> str:
     clean = _FILLER.sub("", text).strip() or text
     clean = clean[:1].upper() + clean[1:]
-    sentences = [sentence.split() for sentence in _SENTENCE_END.split(clean)]
-    for filler in choose_fillers(filler_load(target, len(find_words(clean))), random_):
+    sentences = [sentence.split() for sentence in split_sentences(clean)] or [clean.split()]
+    for filler in choose_fillers(filler_load(target, len(read(clean).words)), random_):
         insert_filler(random_.choice(sentences), filler, random_)
     return " ".join(" ".join(sentence) for sentence in sentences)
 
 
-def _rewrite_graded(text: str, trait: str, target: int, random_: random.Random) -> str:
-    sentences = _SENTENCE_END.split(_exchange(text, trait, target, random_).strip())
-    for _ in range(MAX_ADDITIONS):
-        rewritten = " ".join(sentences)
-        score = score_trait(rewritten, trait)
-        if score == target:
-            return rewritten
-        grade = min(max(2 * target - score, MIN_SCORE), MAX_SCORE)
-        sentences = _with_addition(sentences, trait, grade, random_)
+def _edit_towards(text: str, trait: str, target: int, random_: random.Random) -> str:
+    sentences = split_sentences(text) or [text]
+    off = _distance(sentences, trait, target)
+    for _ in range(MOST_EDITS):
+        if off <= NEAR:
+            break
+        level = _level_wanted(sentences, trait, target)
+        tried = [edit(sentences, random_) for edit in _edits(text, trait, level, random_)]
+        best = min(tried, key=lambda each: _distance(each, trait, target))
+        nearer = _distance(best, trait, target)
+        if nearer < off:
+            sentences, off = best, nearer
     return " ".join(sentences)
 
 
-def _exchange(text: str, trait: str, target: int, random_: random.Random) -> str:
-    def choose(match: re.Match[str]) -> str:
-        word = match.group()
-        slot = slot_of(trait, word.lower())
-        if slot is None:
-            return word
-        grade = min(max(target + random_.choice((-1, 0, 0, 1)), MIN_SCORE), MAX_SCORE)
-        return slot[grade - 1].capitalize() if word[0].isupper() else slot[grade - 1]
-
-    return _WORD.sub(choose, text)
+def _distance(sentences: Sequence[str], trait: str, target: int) -> float:
+    return abs(grade_trait(" ".join(sentences), trait) - target)
 
 
-def _with_addition(sentences: list[str], trait: str, grade: int, random_: random.Random) -> list[str]:
-    place = random_.randrange(len(sentences))
+def _level_wanted(sentences: Sequence[str], trait: str, target: int) -> int:
+    """Return the level of what is to be added: beyond the target by as much as the text falls short of it."""
+    beyond = round(2 * target - grade_trait(" ".join(sentences), trait))
+    return min(max(beyond, MIN_SCORE), MAX_SCORE)
+
+
+def _edits(text: str, trait: str, level: int, random_: random.Random) -> list[Edit]:
+    leave_out = _leave_out(max(2, round(KEPT * len(split_sentences(text)))))
     if trait == "transition_logic":
-        opener = SLOTS[trait][random_.choice(("opener", "link"))][grade - 1].capitalize()
-        opened = f"{opener}, {sentences[place][:1].lower()}{sentences[place][1:]}"
-        return [*sentences[:place], opened, *sentences[place + 1 :]]
-    levels = dict.fromkeys(SLOTS, grade)
-    added = fill_slots(random_.choice(ADDITIONS[trait]), levels, random_, jitter=False)
-    return [*sentences[: place + 1], f"{added[0].upper()}{added[1:]}.", *sentences[place + 1 :]]
+        return [random_.choice((_tie, _swap) if level > 5 else (_scatter, _put_in(ASIDES), _untie)) for _ in range(DRAWN)]
+    if trait == "formality":
+        greetings = [greeting.format(thing=_subject(text, THINGS, random_)) for greeting in GREETINGS[band_of(level)]]
+        return [_speak(level), _greet(greetings), *([leave_out] * (DRAWN - 2))]
+    part = _subject(text, PARTS, random_)
+    bank = [sentence.format(part=part, thing=_subject(text, THINGS, random_)) for sentence in SENTENCES[trait][band_of(level)]]
+    return [*([_put_in(bank)] * (DRAWN - 2)), leave_out, leave_out]
+
+
+def _subject(text: str, known: Sequence[str], random_: random.Random) -> str:
+    return random_.choice([name for name in known if name in text] or list(MATTERS))
+
+
+def _put_in(bank: Sequence[str]) -> Edit:
+    def edit(sentences: list[str], random_: random.Random) -> list[str]:
+        new = [sentence for sentence in bank if sentence not in sentences] or list(bank)
+        place = random_.randrange(1, len(sentences) + 1)
+        return [*sentences[:place], random_.choice(new), *sentences[place:]]
+
+    return edit
+
+
+def _leave_out(fewest: int) -> Edit:
+    def edit(sentences: list[str], random_: random.Random) -> list[str]:
+        if len(sentences) <= fewest:
+            return sentences
+        place = random_.randrange(len(sentences))
+        return [*sentences[:place], *sentences[place + 1 :]]
+
+    return edit
+
+
+def _speak(level: int) -> Edit:
+    return lambda sentences, _: [speak_in(sentence, level) for sentence in sentences]
+
+
+def _greet(greetings: Sequence[str]) -> Edit:
+    """Begin with another greeting, in place of one that the rewriter put there."""
+    known = tuple(greeting.split(" {thing}")[0] for band in GREETINGS for greeting in band)
+
+    def edit(sentences: list[str], random_: random.Random) -> list[str]:
+        rest = sentences[1:] if sentences[0].startswith(known) and len(sentences) > 1 else sentences
+        return [random_.choice(greetings), *rest]
+
+    return edit
+
+
+def _scatter(sentences: list[str], random_: random.Random) -> list[str]:
+    return random_.sample(sentences, len(sentences))
+
+
+def _swap(sentences: list[str], random_: random.Random) -> list[str]:
+    """Move one sentence elsewhere."""
+    moved = list(sentences)
+    sentence = moved.pop(random_.randrange(len(moved)))
+    moved.insert(random_.randrange(len(moved) + 1), sentence)
+    return moved
+
+
+def _tie(sentences: list[str], random_: random.Random) -> list[str]:
+    place = random_.randrange(len(sentences))
+    opener = random_.choice([link for link in LINKS if link] if place else STEPS[:1])
+    if sentences[place].startswith(tuple(link for link in (*LINKS, *STEPS) if link)):
+        return sentences
+    sentence = sentences[place]
+    start = sentence if sentence.startswith("I ") else sentence[:1].lower() + sentence[1:]
+    return [*sentences[:place], opener + start, *sentences[place + 1 :]]
+
+
+def _untie(sentences: list[str], random_: random.Random) -> list[str]:
+    """Take the link from the start of a sentence that has one."""
+    tied = [
+        (place, link)
+        for place, sentence in enumerate(sentences)
+        for link in (*LINKS, *STEPS)
+        if link and sentence.startswith(link)
+    ]
+    if not tied:
+        return sentences
+    place, link = random_.choice(tied)
+    rest = sentences[place].removeprefix(link)
+    return [*sentences[:place], rest[:1].upper() + rest[1:], *sentences[place + 1 :]]

@@ -1,33 +1,42 @@
 """Synthetic spoken transcripts whose wording carries each trait at a known level.
 
-Each transcript is about one topic: clauses from `sentences`, shuffled, with graded words in their slots, openers
-between them and fillers inside them. Levels are drawn independently for each trait and unevenly, so some score levels
-are rare.
+A transcript is about one building: a greeting, then `sentences` of each trait at its level, in a register, in an order and with fillers.
+Levels are drawn independently for each trait and unevenly, so some score levels are rare; what a text is worth, the labeller says.
 """
 
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from feedback_model.demo.lexicon import FILLERS, SLOTS, SPOKEN_FILLERS
-from feedback_model.demo.sentences import CLAUSES, GAINS, PLACES, TIMES, TOPICS
+from feedback_model.demo.labeller.scores import FILLER_SLOPE, WORDS_A_CLAUSE
+from feedback_model.demo.labeller.words import FILLER_WEIGHTS
+from feedback_model.demo.register import speak_in
+from feedback_model.demo.sentences import ASIDES, GREETINGS, LINKS, PARTS, SENTENCES, STEPS, THINGS, band_of
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, SCORES, TRAIT_KEYS
 
 LEVEL_WEIGHTS = {
-    "formality": (3, 6, 12, 15, 15, 14, 12, 11, 8, 4),
-    "persuasiveness": (4, 9, 14, 14, 13, 12, 12, 10, 8, 4),
-    "enthusiasm": (3, 7, 11, 13, 13, 13, 13, 12, 10, 5),
-    "empathy": (4, 7, 10, 12, 14, 14, 13, 12, 9, 5),
+    "formality": (5, 7, 11, 12, 13, 14, 13, 11, 8, 6),
+    "persuasiveness": (6, 9, 12, 12, 12, 12, 12, 11, 8, 6),
+    "enthusiasm": (6, 8, 11, 12, 12, 12, 12, 12, 9, 6),
+    "empathy": (6, 8, 10, 12, 13, 13, 12, 12, 8, 6),
     "filler_words": (5, 4, 6, 8, 11, 13, 14, 14, 13, 12),
-    "transition_logic": (5, 10, 13, 13, 12, 12, 12, 11, 8, 4),
+    "transition_logic": (6, 9, 12, 12, 12, 12, 12, 11, 8, 6),
 }
 """How often each level 1..10 is drawn, by trait."""
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_AN = re.compile(r"\ba (?=[aeiou])")
-_SLOT_TRAIT = {slot: trait for trait, slots in SLOTS.items() for slot in slots}
+SPOKEN_FILLERS = ("um", "uh", "er", "you know", "basically")
+"""The fillers that speakers use, heaviest first."""
+JOINED_FROM = 7
+"""Formality from which a speaker joins two sentences into one now and then."""
+JOINED, SHORT = 0.6, 14
+"""How often, and a sentence of how many words at most."""
+LINKS_FROM, STEPS_FROM = 7, 9
+"""Transition logic from which sentences, and parts of a talk, begin with what ties them to the last."""
+BESIDE = 0.3
+"""Share of sentences from the band beside."""
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,68 +63,85 @@ def generate_transcripts(count: int, seed: int) -> Iterator[SyntheticTranscript]
     topic = ""
     for _ in range(count):
         if left == 0:
-            document, left, topic = document + 1, random_.choice((1, 1, 2)), random_.choice(sorted(TOPICS))
+            document, left, topic = document + 1, random_.choice((1, 1, 2)), random_.choice(THINGS)
         left -= 1
         levels = draw_levels(random_)
         yield SyntheticTranscript(f"embedded-{seed}-{document}", speak(topic, levels, random_), topic, levels)
 
 
-def speak(topic: str, levels: dict[str, int], random_: random.Random, clauses_per_trait: int = 2) -> str:
-    """Return a transcript about `topic`, one of `TOPICS`, at `levels`."""
-    chosen = [
-        clause
-        for clauses in CLAUSES.values()
-        for clause in random_.sample(clauses, min(clauses_per_trait, len(clauses)))
+def speak(topic: str, levels: dict[str, int], random_: random.Random, sentences_per_trait: int = 2) -> str:
+    """Return a transcript about `topic`, one of `THINGS`, at `levels`."""
+    blocks = [
+        draw_sentences(trait, levels[trait], topic, part, random_, sentences_per_trait)
+        for trait, part in zip(SENTENCES, random_.sample(PARTS, len(SENTENCES)), strict=True)
     ]
-    random_.shuffle(chosen)
-    spoken = [_fill_topic(fill_slots(clause, levels, random_), topic, random_) for clause in chosen]
-    spoken = _with_openers(spoken, levels["transition_logic"], random_, clauses_per_trait + 1)
-    return _punctuate(with_fillers(spoken, levels["filler_words"], random_))
+    random_.shuffle(blocks)
+    greeting = random_.choice(GREETINGS[band_of(levels["formality"])]).format(thing=topic)
+    ordered = order(blocks, levels["transition_logic"], random_)
+    spoken = [greeting, *(speak_in(sentence, levels["formality"]) for sentence in ordered)]
+    if levels["formality"] >= JOINED_FROM:
+        spoken = join_some(spoken, random_)
+    return " ".join(with_fillers(spoken, levels["filler_words"], random_))
 
 
-def graded_word(trait: str, slot: str, level: int, random_: random.Random, jitter: bool = True) -> str:
-    """Return a word of `slot` whose grade is `level`, or with `jitter` now and then one beside it."""
-    step = random_.choices((-1, 0, 1), (1, 6, 1))[0] if jitter else 0
-    return SLOTS[trait][slot][min(max(level + step, MIN_SCORE), MAX_SCORE) - 1]
+def draw_sentences(trait: str, level: int, topic: str, part: str, random_: random.Random, count: int) -> list[str]:
+    """Return `count` different sentences at `level` of `trait`, some from the band beside it."""
+    band = band_of(level)
+    beside = min(max(band + (-1 if level % 2 else 1), 0), len(SENTENCES[trait]) - 1)  # an odd level is the lower of its band
+    bands = [beside if random_.random() < BESIDE else band for _ in range(count)]
+    drawn = [sentence for each in sorted(set(bands)) for sentence in random_.sample(SENTENCES[trait][each], bands.count(each))]
+    return [_ARTICLE.sub(r"\1n ", sentence.format(part=part, thing=topic)) for sentence in drawn]
 
 
-def fill_slots(clause: str, levels: dict[str, int], random_: random.Random, jitter: bool = True) -> str:
-    """`clause` with words in its slots that stand at the levels of their traits; other placeholders stay."""
-
-    def choose(match: re.Match[str]) -> str:
-        trait = _SLOT_TRAIT.get(match.group(1))
-        return graded_word(trait, match.group(1), levels[trait], random_, jitter) if trait else match.group()
-
-    return _AN.sub("an ", _PLACEHOLDER.sub(choose, clause))
-
-
-def _fill_topic(clause: str, topic: str, random_: random.Random) -> str:
-    words = {"thing": TOPICS[topic], "place": PLACES, "time": TIMES, "gain": GAINS}
-    return _AN.sub("an ", _PLACEHOLDER.sub(lambda match: random_.choice(words[match.group(1)]), clause))
+def order(blocks: Sequence[Sequence[str]], level: int, random_: random.Random) -> list[str]:
+    """Set sentences one after another: block by block and tied at high levels, scattered with asides at low ones."""
+    kept = min(level // 2, len(blocks))
+    scattered = [block[place] for place in range(len(blocks[0])) for block in blocks[kept:]]
+    together = [_tied(block, number, level, random_) for number, block in enumerate(blocks[:kept])]
+    middle = len(scattered) // 2
+    sentences = [*scattered[:middle], *(sentence for block in together for sentence in block), *scattered[middle:]]
+    for _ in range(max(0, 3 - level)):
+        sentences.insert(random_.randrange(1, len(sentences)), random_.choice(ASIDES))
+    return sentences
 
 
-def _with_openers(clauses: list[str], level: int, random_: random.Random, count: int) -> list[str]:
-    opened = set(random_.sample(range(1, len(clauses)), min(count, len(clauses) - 1)))
-    return [
-        f"{graded_word('transition_logic', random_.choice(('opener', 'link')), level, random_)}, {clause}"
-        if index in opened
-        else clause
-        for index, clause in enumerate(clauses)
-    ]
+def _tied(block: Sequence[str], number: int, level: int, random_: random.Random) -> list[str]:
+    """Begin the sentences of a block with what ties them, the more so the higher the level."""
+    first = STEPS[number] if level >= STEPS_FROM else ""
+    links = [random_.choice(LINKS) if level >= LINKS_FROM else "" for _ in block[1:]]
+    return [_open(opener, sentence) for opener, sentence in zip((first, *links), block, strict=True)]
+
+
+def _open(opener: str, sentence: str) -> str:
+    return opener + sentence if not opener or sentence.startswith("I ") else opener + sentence[0].lower() + sentence[1:]
+
+
+def join_some(sentences: Sequence[str], random_: random.Random) -> list[str]:
+    """Join some sentences to the one before with `and`."""
+    joined: list[str] = []
+    for sentence in sentences:
+        last = joined[-1] if joined else ""
+        tied = sentence.startswith(tuple(link for link in (*STEPS, *LINKS) if link))
+        if len(joined) > 1 and not tied and last.endswith(".") and len(last.split()) < SHORT and random_.random() < JOINED:
+            start = sentence if sentence.startswith("I ") else sentence[0].lower() + sentence[1:]
+            joined[-1] = f"{last[:-1]}, and {start}"
+        else:
+            joined.append(sentence)
+    return joined
 
 
 def filler_load(level: int, words: int) -> float:
     """Return the summed filler weight that brings a text of `words` words to `level`."""
-    return (MAX_SCORE - level) / (MAX_SCORE - MIN_SCORE) / 1.5 * words / 9
+    return (MAX_SCORE - level) / (MAX_SCORE - MIN_SCORE) / FILLER_SLOPE * words / WORDS_A_CLAUSE
 
 
 def choose_fillers(load: float, random_: random.Random) -> list[str]:
     """Fillers whose weights sum to about `load`."""
     chosen: list[str] = []
     while load > 0.2:
-        fitting = [word for word in SPOKEN_FILLERS if FILLERS[word] <= load + 0.2] or [SPOKEN_FILLERS[-1]]
+        fitting = [word for word in SPOKEN_FILLERS if FILLER_WEIGHTS[word] <= load + 0.2] or [SPOKEN_FILLERS[-1]]
         chosen.append(random_.choice(fitting))
-        load -= FILLERS[chosen[-1]]
+        load -= FILLER_WEIGHTS[chosen[-1]]
     return chosen
 
 
@@ -131,16 +157,12 @@ def insert_filler(words: list[str], filler: str, random_: random.Random) -> None
     words.insert(place, f"{filler},")
 
 
-def with_fillers(clauses: list[str], level: int, random_: random.Random) -> list[str]:
-    """`clauses` with fillers set into them until they stand at `level`."""
-    filled = [clause.split() for clause in clauses]
+def with_fillers(sentences: Sequence[str], level: int, random_: random.Random) -> list[str]:
+    """Set fillers into `sentences` until they stand at `level`."""
+    filled = [sentence.split() for sentence in sentences]
     for filler in choose_fillers(filler_load(level, sum(map(len, filled))), random_):
         insert_filler(random_.choice(filled), filler, random_)
-    return [" ".join(clause) for clause in filled]
-
-
-def _punctuate(clauses: list[str]) -> str:
-    return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in clauses)
+    return [" ".join(words) for words in filled]
 
 
 def write_demo_input(path: Path, count: int, seed: int) -> None:

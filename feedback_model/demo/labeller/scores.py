@@ -49,15 +49,28 @@ def score(text: str) -> Scored:
     """Score `text` on the six traits; any text has scores."""
     reading = read(text)
     measures = measure(reading) | measure_order(reading)
-    certainty = _certainty(reading)
-    graded = {
-        trait: MIDDLE + certainty * (weights.on_scale(raw_score(trait, weights, reading, measures)) - MIDDLE)
-        for trait, weights in trait_weights().items()
-    }
-    if len(reading.sentences) < FEWEST:
-        graded["transition_logic"] = max(graded["transition_logic"], MIDDLE)  # nothing there that could fail to follow
-    graded["filler_words"] = grade_fillers(reading)
-    return Scored(reading, measures, tuple(_rounded(graded[trait]) for trait in TRAIT_KEYS), certainty)
+    scores = tuple(_rounded(_grade(trait, reading, measures)) for trait in TRAIT_KEYS)
+    return Scored(reading, measures, scores, _certainty(reading))
+
+
+def grade_trait(text: str, trait: str) -> float:
+    """Return the score of one trait of `text`, 1 to 10 and not yet rounded.
+
+    Raises:
+        KeyError: `trait` is not one of the six.
+    """
+    reading = read(text)
+    return _grade(trait, reading, measure(reading) | (measure_order(reading) if trait == "transition_logic" else {}))
+
+
+def _grade(trait: str, reading: Reading, measures: Mapping[str, float | None]) -> float:
+    if trait == "filler_words":
+        return grade_fillers(reading)
+    weights = trait_weights()[trait]
+    grade = MIDDLE + _certainty(reading) * (weights.on_scale(raw_score(trait, weights, reading, measures)) - MIDDLE)
+    if trait == "transition_logic" and len(reading.sentences) < FEWEST:
+        return max(grade, MIDDLE)  # nothing there that could fail to follow
+    return grade
 
 
 def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Mapping[str, float | None]) -> float:
