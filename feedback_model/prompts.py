@@ -25,7 +25,7 @@ _RUBRICS: Final[dict[PromptName, Callable[[], str]]] = {
     "feedback": student_rubric,
     "rewrite": labeller_rubric,
 }
-_TAG = re.compile(r"<(?=\s*/?\s*transcript\b)", re.IGNORECASE)
+_TAG = re.compile(r"<(?=\s*/?\s*transcript)", re.IGNORECASE)
 
 
 class Message(TypedDict):

@@ -14,7 +14,7 @@ from feedback_model.demo.rewriter import rewrite
 from feedback_model.demo.rubric_scorer import score_transcript
 from feedback_model.evidence import find_quotes
 from feedback_model.feedback import DEFAULT_ORDER, MEMBERS, AnswerOrder, Feedback, render_answer
-from feedback_model.prompts import PromptName, render_system, take_out
+from feedback_model.prompts import render_system, take_out
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
 MODEL = "embedded-rubric-1"
@@ -71,9 +71,10 @@ def count_tokens(text: str) -> int:
 
 @cache
 def _order_asked_for(system: str) -> AnswerOrder:
-    prompts: tuple[PromptName, ...] = ("label", "label-again")
-    orders = (order for order in MEMBERS if system.strip() in {render_system(name, order) for name in prompts})
-    return next(orders, DEFAULT_ORDER)
+    for order in MEMBERS:
+        if system.strip() in (render_system("label", order), render_system("label-again", order)):
+            return order
+    return DEFAULT_ORDER
 
 
 @cache

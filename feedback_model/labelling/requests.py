@@ -209,10 +209,10 @@ def _messages(request: LabelRequest) -> list[Message]:
 
 def order_of(request: LabelRequest) -> AnswerOrder:
     """Read off the version of a request in which order its answer is asked for."""
-    orders = (
-        order for order in MEMBERS if request_version("label", request.label_model, order) == request.prompt_version
-    )
-    return next(orders, DEFAULT_ORDER)
+    for order in MEMBERS:
+        if request_version("label", request.label_model, order) == request.prompt_version:
+            return order
+    return DEFAULT_ORDER
 
 
 @cache
