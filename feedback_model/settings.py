@@ -6,7 +6,7 @@ A setting changes the machine, never the science: what changes a result is a flo
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -136,6 +136,8 @@ _PASSWORD = re.compile(r"(://[^:/@]*):[^/]*@")
 
 
 def _bounds(field: FieldInfo) -> str:
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(get_args(field.annotation))
     words = {"ge": "at least", "gt": "above", "le": "at most"}
     limits = [(mark, limit) for mark in field.metadata for limit in words if getattr(mark, limit, None) is not None]
     return ", ".join(f"{words[limit]} {getattr(mark, limit):g}" for mark, limit in limits)

@@ -190,7 +190,9 @@ def _count_bytes(request: LabelRequest, messages: Sequence[Message]) -> int:
 
 def usual_prompt_tokens(name: PromptName, n_characters: float, **values: str) -> float:
     """Estimate the input tokens of a request about a text of so many characters, before any response was seen."""
-    around = sum(len(message["content"].encode()) + AROUND for message in render_messages(name, "", **values))
+    around = sum(
+        len(message["content"].encode()) + AROUND for message in render_messages(name, "", DEFAULT_ORDER, **values)
+    )
     return (around + n_characters + (_FORMAT_BYTES if name == "label" else 0)) / USUAL_BYTES
 
 
