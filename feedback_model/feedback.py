@@ -1,13 +1,27 @@
-"""Feedback on one transcript: the record, its JSON schema, and the only code that renders it.
+"""Feedback on one transcript: the record, and the only code that renders it.
 
-Labels, training targets and the parser's round trip all use `render_feedback`, so they agree by construction.
+Training targets and the parser's round trip use `render_feedback`, so they agree by construction. A labeller answers with more:
+a quoted piece of evidence for each trait, which is checked and kept beside the label but is no part of the feedback.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from feedback_model.traits import SCORES, TRAIT_KEYS
+
+AnswerOrder = Literal["score-first", "evidence-first"]
+
+DEFAULT_ORDER: Final[AnswerOrder] = "score-first"
+
+MEMBERS: Final[dict[AnswerOrder, tuple[str, ...]]] = {
+    "score-first": ("score", "evidence", "explanation"),
+    "evidence-first": ("evidence", "score", "explanation"),
+}
+"""What a labeller says of each trait, in the order in which it is asked to."""
+
+LONGEST_EXPLANATION: Final = 20  # words
 
 
 class TraitFeedback(NamedTuple):
@@ -16,7 +30,7 @@ class TraitFeedback(NamedTuple):
     score: int
     """An integer, 1 (poor) to 10 (excellent)."""
     explanation: str
-    """One or two sentences; never empty."""
+    """A sentence or two; never empty. Labellers are asked for `LONGEST_EXPLANATION` words at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +63,23 @@ def render_feedback(feedback: Feedback) -> str:
     )
 
 
-def feedback_schema() -> dict[str, Any]:
-    """JSON schema in the dialect of strict structured output: scores are an `enum`, nothing is optional."""
+def render_answer(feedback: Feedback, evidence: Sequence[str], order: AnswerOrder) -> str:
+    """Return feedback and its evidence, a piece for each trait, as a labeller answers."""
+    said = {
+        key: {"score": trait.score, "evidence": quote, "explanation": trait.explanation}
+        for key, trait, quote in zip(TRAIT_KEYS, feedback.traits, evidence, strict=True)
+    }
+    ordered = {key: {member: trait[member] for member in MEMBERS[order]} for key, trait in said.items()}
+    return json.dumps(ordered, ensure_ascii=False)
+
+
+def answer_schema(order: AnswerOrder) -> dict[str, Any]:
+    """JSON schema of an answer in the dialect of strict structured output: scores are an `enum`, nothing is optional."""
+    score, text = {"type": "integer", "enum": list(SCORES)}, {"type": "string"}
     trait = {
         "type": "object",
-        "properties": {"score": {"type": "integer", "enum": list(SCORES)}, "explanation": {"type": "string"}},
-        "required": ["score", "explanation"],
+        "properties": {member: score if member == "score" else text for member in MEMBERS[order]},
+        "required": list(MEMBERS[order]),
         "additionalProperties": False,
     }
     return {

@@ -6,7 +6,7 @@ A setting changes the machine, never the science: what changes a result is a flo
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     """Any OpenAI-compatible endpoint."""
     label_model: str = "gpt-4o-mini"
     """The model that labels; labels of two models never mix in one dataset."""
+    label_order: Literal["score-first", "evidence-first"] = "score-first"
+    """Whether a labeller gives its score before or after it quotes evidence; each order is a prompt version of its own."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
     """The key, as OpenAI's own tools name it."""
     request_timeout: float = Field(default=60.0, gt=0, le=3_600)
@@ -41,7 +43,7 @@ class Settings(BaseSettings):
     label_concurrency: int = Field(default=256, ge=1, le=4_096)
     """Maximum labelling requests in flight in one process; the rate follows the endpoint's limit."""
     label_max_tokens: int = Field(default=900, ge=1, le=32_768)
-    """Maximum tokens of a label; six scores with one or two sentences each take 250 to 500."""
+    """Maximum tokens of a label; six scores, each with its evidence and a sentence, take 250 to 400."""
     label_outage: float = Field(default=30.0, gt=0, le=86_400)
     """Seconds for which a labelling endpoint that has answered may do nothing but fail before the run stops."""
     label_longest_wait: float = Field(default=600.0, gt=0, le=86_400)
@@ -51,7 +53,7 @@ class Settings(BaseSettings):
     store_completions: bool = False
     """Have the provider store responses, so that one lost on its way is found again; transcripts then stay there, too."""
     relabel_share: float = Field(default=0.02, ge=0, le=1)
-    """Transcripts that are labelled a second time unseen, to measure how far the labeller agrees with itself."""
+    """Transcripts that are labelled again in other words, unseen, to measure how far the labeller agrees with itself."""
 
     max_new_tokens: int = Field(default=0, ge=0, le=32_768)
     """Tokens after which a model's answer is cut, recorded with the answers; 0: by base model (512; embedded: 160)."""
@@ -134,6 +136,8 @@ _PASSWORD = re.compile(r"(://[^:/@]*):[^/]*@")
 
 
 def _bounds(field: FieldInfo) -> str:
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(get_args(field.annotation))
     words = {"ge": "at least", "gt": "above", "le": "at most"}
     limits = [(mark, limit) for mark in field.metadata for limit in words if getattr(mark, limit, None) is not None]
     return ", ".join(f"{words[limit]} {getattr(mark, limit):g}" for mark, limit in limits)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from feedback_model.feedback import Feedback, TraitFeedback
+from feedback_model.feedback import DEFAULT_ORDER, AnswerOrder, Feedback, TraitFeedback, render_answer
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import LabelledTranscript, LabellingConfig
 from feedback_model.records.transcripts import Split, Transcript
@@ -30,6 +30,11 @@ def a_feedback(*scores: int) -> Feedback:
     """Feedback with `scores` in the order of the traits; fives where none are given."""
     given = scores or (5,) * len(TRAIT_KEYS)
     return Feedback(tuple(TraitFeedback(score, f"It deserves a {score}.") for score in given))
+
+
+def an_answer(*scores: int, evidence: str = "", order: AnswerOrder = DEFAULT_ORDER) -> str:
+    """A labeller's answer with `scores`, that quotes the same for each trait."""
+    return render_answer(a_feedback(*scores), (evidence,) * len(TRAIT_KEYS), order)
 
 
 def a_labelled(transcript_id: str, source_id: str, scores: Sequence[int], **fields: str) -> LabelledTranscript:

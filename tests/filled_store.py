@@ -92,6 +92,7 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
     labels = [{"transcript_id": name, **SET, "replicate": 0, "response_id": n} for n, name in enumerate(LABELLED, 1)]
     scores = [
         {"transcript_id": name, **SET, "replicate": 0, "trait": trait, "score": score, "explanation": "It is so."}
+        | {"evidence": f"text of {name}", "evidence_found": True}
         for name, score in LABELLED.items()
         for trait in TRAIT_KEYS
     ]
@@ -101,7 +102,9 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
     scores += [one | {"replicate": 1, "score": one["score"] - 1} for one in scores if one["transcript_id"] in again]
     rewrite = {"request_id": "rewrite-t-train", "parent_id": "t-train", "transcript_id": "t-rewritten"}
     rewrite |= {"trait": "empathy", "target_score": 2, "relabelled_score": None, "outcome": "pending"}
+    prompt = {"prompt_version": SET["prompt_version"], "name": "label", "text": "Score it.", "first_used_at": NOW}
     return [
+        (tables.prompt, [prompt]),
         (tables.label_request, requests),
         (tables.label_batch, [job]),
         (tables.label_attempt, sends),

@@ -45,7 +45,7 @@ def trait_figure(results: Results, models: Sequence[str], best: str | None) -> F
     floor = (
         "The dotted line is the noise of the labels: against one label no model can truly come below it."
         if floors
-        else "No transcript was labelled twice, so the noise of the labels is not known and no floor is drawn."
+        else "No transcript was labelled again in other words, so the noise of the labels is not known and no floor is drawn."
     )
     caption = (
         "MSE over all transcripts, an invalid output counted as the train median, with its 95% interval clustered on the "

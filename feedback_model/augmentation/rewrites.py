@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from feedback_model.labelling.responses import InvalidResponse, read_text
+from feedback_model.prompts import take_out
 from feedback_model.records.labels import LabelRequest, UsableResponse
 from feedback_model.store.augmentations import Descendant, enter_rewrite, refuse_rewrite
 from feedback_model.store.connection import Connection, Store
@@ -12,15 +13,13 @@ from feedback_model.transcripts.cleaning import clean_text, count_words
 from feedback_model.transcripts.landing import FEWEST_WORDS, transcript_id_of
 from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
 
-ECHO = "Transcript:"  # the word before the text in the prompt, which some models give back with the answer
-
 
 def read_rewrite(body: bytes) -> str | InvalidResponse:
     """Read the rewritten transcript of a response, cleaned like any landed text."""
     text = read_text(body)
     if isinstance(text, InvalidResponse):
         return text
-    text = clean_text(text.removeprefix(ECHO))
+    text = clean_text(take_out(text))  # some models give the tags back with the answer
     return text if count_words(text) >= FEWEST_WORDS else InvalidResponse("too_short")
 
 

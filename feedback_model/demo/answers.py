@@ -12,13 +12,16 @@ from typing import Any
 
 from feedback_model.demo.rewriter import rewrite
 from feedback_model.demo.rubric_scorer import score_transcript
-from feedback_model.feedback import render_feedback
-from feedback_model.prompts import render_messages, render_system
+from feedback_model.evidence import find_quotes
+from feedback_model.feedback import DEFAULT_ORDER, MEMBERS, AnswerOrder, Feedback, render_answer
+from feedback_model.prompts import render_system, take_out
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
 MODEL = "embedded-rubric-1"
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb behind the token counts of `usage`."""
+_NAMED = re.compile(r"such as (.+)\.$")
+"""The words of the transcript that an explanation of the scorer ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,20 @@ def read_request(body: bytes, messages: list[dict[str, Any]]) -> ChatRequest:
 
 
 def answer(request: ChatRequest) -> str:
-    """Return the reply's text: feedback as JSON, or the transcript rewritten."""
-    text = request.user.removeprefix(_user_prefix())
+    """Return the reply's text: scores with evidence as JSON, or the transcript rewritten."""
+    text = take_out(request.user)
     target = _rewrite_target(request.system)
-    if target is None:
-        return render_feedback(score_transcript(text))
-    return rewrite(text, *target, seed=request.seed)
+    if target is not None:
+        return rewrite(text, *target, seed=request.seed)
+    feedback = score_transcript(text)
+    return render_answer(feedback, quote_evidence(feedback, text), _order_asked_for(request.system))
+
+
+def quote_evidence(feedback: Feedback, text: str) -> tuple[str, ...]:
+    """Quote for each trait the words of `text` that its explanation names; nothing where it names none."""
+    named = [_NAMED.search(trait.explanation) for trait in feedback.traits]
+    quotes = tuple(found[1] if found else "" for found in named)
+    return tuple(quote if found else "" for quote, found in zip(quotes, find_quotes(quotes, text), strict=True))
 
 
 def count_tokens(text: str) -> int:
@@ -59,8 +70,11 @@ def count_tokens(text: str) -> int:
 
 
 @cache
-def _user_prefix() -> str:
-    return render_messages("label", "")[1]["content"]
+def _order_asked_for(system: str) -> AnswerOrder:
+    for order in MEMBERS:
+        if system.strip() in (render_system("label", order), render_system("label-again", order)):
+            return order
+    return DEFAULT_ORDER
 
 
 @cache

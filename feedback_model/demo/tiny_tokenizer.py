@@ -34,7 +34,7 @@ def fixed_pieces() -> list[str]:
     """Texts that are one token each: prompt lines and JSON skeleton."""
     lines = [line for line in render_system("feedback").split("\n") if line]
     keys = [f'"{key}": ' for key in TRAIT_KEYS]
-    return [*lines, *keys, '{"score": ', ', "explanation": "', '"}, ']
+    return [*lines, "<transcript>\n", "\n</transcript>", *keys, '{"score": ', ', "explanation": "', '"}, ']
 
 
 def save_tokenizer(texts: Iterator[str], folder: Path) -> None:

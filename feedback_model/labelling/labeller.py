@@ -177,7 +177,7 @@ RETIREMENT_NOTICE: Final = timedelta(days=60)  # a model that goes sooner is war
 def labelling_config_of(kind: LabellerKind, settings: Settings) -> LabellingConfig:
     """Name the configuration of a labeller's labels; needs no network."""
     model = EMBEDDED_MODEL if kind == "embedded" else settings.label_model
-    return LabellingConfig(model, request_version("label", model))
+    return LabellingConfig(model, request_version("label", model, settings.label_order))
 
 
 def check_labeller(kind: LabellerKind, settings: Settings) -> None:

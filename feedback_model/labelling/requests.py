@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 
 from feedback_model.errors import ConfigurationError
-from feedback_model.feedback import feedback_schema
+from feedback_model.feedback import DEFAULT_ORDER, MEMBERS, AnswerOrder, answer_schema
 from feedback_model.labelling.pricing import Usage, price_of
 from feedback_model.labelling.responses import complaint_about
 from feedback_model.prompts import Message, PromptName, prompt_version, render_messages
@@ -58,19 +58,13 @@ TOP_LOGPROBS: Final = 10  # likeliest tokens told at each place: one for each sc
 OPTIONAL_FEATURES: Final = {"stored": {"store", "metadata"}, "soft": {"logprobs", "top_logprobs"}}
 """Features asked for where settings say so, each with the parameters that an endpoint without it refuses."""
 
-ANSWER_FORMAT: Final = {
-    "type": "json_schema",
-    "json_schema": {"name": "feedback", "strict": True, "schema": feedback_schema()},
-}
-
 AROUND: Final = 12  # prompt tokens that chat templates put around each message
 
-_FORMAT_BYTES: Final = len(json.dumps(ANSWER_FORMAT))  # providers charge the schema as input
 ENOUGH: Final = 30  # responses from which their size is learned
 ROOM: Final = 1.3  # times the longest output so far
 STEP: Final = 50  # tokens
-USUAL_BYTES: Final = 3.5  # bytes a token of English prose has, before anything is known
-USUAL_OUTPUT: Final = 300  # tokens of six scores with a sentence or two each, likewise
+USUAL_BYTES: Final = 3.8  # bytes a token of prompt, schema and English transcript has; Qwen2.5's tokenizer: 3.7 to 3.9
+USUAL_OUTPUT: Final = 280  # tokens of a label; the two examples of the prompt take 250 and 294 of Qwen2.5's
 
 
 def in_budget(dollars: float | None, model: str) -> int | None:
@@ -87,6 +81,18 @@ def in_budget(dollars: float | None, model: str) -> int | None:
             "or add the price to feedback_model/labelling/pricing.py"
         )
     return in_nanos(dollars, int)
+
+
+@cache
+def answer_format(order: AnswerOrder) -> dict[str, Any]:
+    """Build the format that a label must have."""
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "feedback", "strict": True, "schema": answer_schema(order)},
+    }
+
+
+_FORMAT_BYTES: Final = len(json.dumps(answer_format(DEFAULT_ORDER)))  # in either order; providers charge it as input
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ class PreparedRequest:
         body: dict[str, Any] = {"model": model, "messages": self.messages, "max_completion_tokens": self.max_output}
         body |= parameters_for(model)
         if self.request.purpose != "rewrite":
-            body["response_format"] = ANSWER_FORMAT
+            body["response_format"] = answer_format(order_of(self.request))
             if "soft" in features:
                 body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
         if "stored" in features:
@@ -184,7 +190,9 @@ def _count_bytes(request: LabelRequest, messages: Sequence[Message]) -> int:
 
 def usual_prompt_tokens(name: PromptName, n_characters: float, **values: str) -> float:
     """Estimate the input tokens of a request about a text of so many characters, before any response was seen."""
-    around = sum(len(message["content"].encode()) + AROUND for message in render_messages(name, "", **values))
+    around = sum(
+        len(message["content"].encode()) + AROUND for message in render_messages(name, "", DEFAULT_ORDER, **values)
+    )
     return (around + n_characters + (_FORMAT_BYTES if name == "label" else 0)) / USUAL_BYTES
 
 
@@ -194,19 +202,31 @@ def _messages(request: LabelRequest) -> list[Message]:
         return render_messages(
             "rewrite", request.text, trait=str(request.target_trait), target=str(request.target_score)
         )
-    messages = render_messages("label", request.text)
+    # Asked in the same words at temperature 0, a labeller would only repeat itself: that is no measure of its noise.
+    messages = render_messages("label-again" if request.replicate else "label", request.text, order_of(request))
     if request.complaint is not None:
         messages.append({"role": "user", "content": complaint_about(request.complaint)})
     return messages
 
 
+def order_of(request: LabelRequest) -> AnswerOrder:
+    """Read off the version of a request in which order its answer is asked for."""
+    for order in MEMBERS:
+        if request_version("label", request.label_model, order) == request.prompt_version:
+            return order
+    return DEFAULT_ORDER
+
+
 @cache
-def request_version(name: PromptName, model: str) -> str:
+def request_version(name: PromptName, model: str, order: AnswerOrder = DEFAULT_ORDER) -> str:
     """Name the version of a prompt: `name-xxxxxxxx`, hashed from prose, rubric, answer format and parameters.
 
-    What only bounds or accompanies an answer (its length, log probabilities, a complaint about the last one) is left out.
+    A label's covers the words in which it is asked for again. What only bounds or accompanies an answer (its length, log
+    probabilities, a complaint about the last one) is left out.
     """
-    parts = [prompt_version(name), None if name == "rewrite" else ANSWER_FORMAT, dict(parameters_for(model))]
+    prompts: tuple[PromptName, ...] = (name, "label-again") if name == "label" else (name,)
+    versions = [prompt_version(each, order) for each in prompts]
+    parts = [versions, answer_format(order) if name == "label" else None, dict(parameters_for(model))]
     return f"{name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]}"
 
 

@@ -12,9 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 
 import orjson
 
-from feedback_model.feedback import Feedback
 from feedback_model.labelling.pricing import Usage, cost_of
-from feedback_model.parsing import FailureCode, judge
+from feedback_model.parsing import FailureCode, Malformed, read_answer
 from feedback_model.records.labels import (
     Label,
     LabelRequest,
@@ -125,23 +124,16 @@ def read_text(body: bytes) -> str | InvalidResponse:
 
 
 def read_label(body: bytes) -> Label | InvalidResponse:
-    """Read the label of a response; only strictly valid feedback counts."""
-    feedback = read_feedback(body)
-    if isinstance(feedback, InvalidResponse):
-        return feedback
-    tokens = _mapping(_choice(_object(body)).get("logprobs")).get("content")
-    return Label(feedback, expected_scores(tokens) if isinstance(tokens, list) else None)
-
-
-def read_feedback(body: bytes) -> Feedback | InvalidResponse:
-    """Read the feedback of a response; only a strictly valid one counts."""
+    """Read the label of a response; only a strictly valid answer counts."""
     text = read_text(body)
     if isinstance(text, InvalidResponse):
         return text
-    judgement = judge(text.encode("utf-8", "surrogatepass"))
-    if judgement.tier == "strict" and judgement.feedback is not None:
-        return judgement.feedback
-    return InvalidResponse(judgement.failure.code if judgement.failure else "unusable")
+    answer = read_answer(text.encode("utf-8", "surrogatepass"))
+    if isinstance(answer, Malformed):
+        return InvalidResponse(answer.code)
+    tokens = _mapping(_choice(_object(body)).get("logprobs")).get("content")
+    expected = expected_scores(tokens) if isinstance(tokens, list) else None
+    return Label(answer.feedback, answer.evidence, expected)
 
 
 def read_stored(page: bytes, key: str, value: str) -> bytes | None:

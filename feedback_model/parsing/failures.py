@@ -45,6 +45,8 @@ class FailureCode(StrEnum):
     EXPLANATION_MISSING = "explanation_missing", "A trait has no explanation."
     EXPLANATION_NOT_TEXT = "explanation_not_text", "An explanation is not a string."
     EXPLANATION_EMPTY = "explanation_empty", "An explanation is empty or white space."
+    EVIDENCE_MISSING = "evidence_missing", "A trait has no evidence."  # asked of labellers alone, like the next
+    EVIDENCE_NOT_TEXT = "evidence_not_text", "Evidence is not a string."
     NO_END_TOKEN = "no_end_token", "The object is complete, but the token limit came before the end token."
 
 

@@ -5,15 +5,18 @@ such object is left when fences or prose around it are removed; repairable, that
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from feedback_model.feedback import Feedback
 from feedback_model.parsing.failures import FailureCode, GrammarError, Malformed
 from feedback_model.parsing.json_scanner import Scanned, scan, skip_space
-from feedback_model.parsing.validation import Violation, validate
+from feedback_model.parsing.validation import Answer, Violation, validate, validate_answer
 from feedback_model.records.evaluation import FinishReason, Tier
+
+Read = TypeVar("Read")
 
 VALIDATOR = "strict-2"
 """Names these rules; stored with every judgement, raised when an output could be judged otherwise than before."""
@@ -59,7 +62,7 @@ def judge(raw: bytes, finish_reason: FinishReason = "stop") -> Judgement:
         feedback = _read_quickly(raw)
         if feedback is not None:
             return Judgement("strict", feedback, None)
-    read = _read_carefully(raw, finish_reason)
+    read = _read_strictly(raw, finish_reason, validate)
     if isinstance(read, Feedback):
         return Judgement("strict", read, None)
     if read.code is FailureCode.NOT_UTF8:
@@ -69,6 +72,11 @@ def judge(raw: bytes, finish_reason: FinishReason = "stop") -> Judgement:
         return Judgement("extractable", feedback, read)
     feedback = _repair(raw)
     return Judgement("none" if feedback is None else "repairable", feedback, read)
+
+
+def read_answer(raw: bytes) -> Answer | Malformed:
+    """Read a labeller's answer, as strictly as an output; or say why it is of no use. Never raises."""
+    return _read_strictly(raw, "stop", validate_answer)
 
 
 def _read_quickly(raw: bytes) -> Feedback | None:
@@ -85,7 +93,10 @@ def _read_quickly(raw: bytes) -> Feedback | None:
     return read if isinstance(read, Feedback) else None
 
 
-def _read_carefully(raw: bytes, finish_reason: FinishReason) -> Feedback | Malformed:
+def _read_strictly(
+    raw: bytes, finish_reason: FinishReason, validate: Callable[[Any], Read | Violation]
+) -> Read | Malformed:
+    """Read an output that is, as a whole, one JSON object that `validate` takes; else name its first failure."""
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -97,7 +108,7 @@ def _read_carefully(raw: bytes, finish_reason: FinishReason) -> Feedback | Malfo
         scanned = scan(raw, start)
     except GrammarError as error:
         return _not_json(raw, start, error.malformed, finish_reason)
-    return _whole_output(raw, start, scanned) or _conforming(scanned, len(raw), finish_reason)
+    return _whole_output(raw, start, scanned) or _conforming(scanned, len(raw), finish_reason, validate)
 
 
 def _not_json(raw: bytes, start: int, failure: Malformed, finish_reason: FinishReason) -> Malformed:
@@ -125,7 +136,9 @@ def _whole_output(raw: bytes, start: int, scanned: Scanned) -> Malformed | None:
     return Malformed(FailureCode.SEVERAL_VALUES if another else FailureCode.PROSE_AFTER, rest, "")
 
 
-def _conforming(scanned: Scanned, length: int, finish_reason: FinishReason) -> Feedback | Malformed:
+def _conforming(
+    scanned: Scanned, length: int, finish_reason: FinishReason, validate: Callable[[Any], Read | Violation]
+) -> Read | Malformed:
     if scanned.duplicate is not None:
         return scanned.duplicate
     read = validate(scanned.value)

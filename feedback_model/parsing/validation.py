@@ -1,10 +1,11 @@
-"""Validation of a JSON value as feedback: six traits, integer scores 1..10, explanations that say something.
+"""Validation of a JSON value as feedback: six traits, integer scores 1..10, explanations that say something; or as a
+labeller's answer, which has a quoted piece of evidence for each trait besides.
 
 Works on Python objects that keep `7` and `7.0` apart.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from feedback_model.feedback import Feedback, TraitFeedback
 from feedback_model.parsing.failures import FailureCode
@@ -21,6 +22,14 @@ class Violation:
     code: FailureCode
     pointer: str
     """The value concerned, or the object that lacks it (RFC 6901)."""
+
+
+class Answer(NamedTuple):
+    """A labeller's answer."""
+
+    feedback: Feedback
+    evidence: tuple[str, ...]
+    """Quoted for each trait, in the order of the traits; empty where nothing was."""
 
 
 def validate(value: Any) -> Feedback | Violation:
@@ -43,6 +52,30 @@ def validate(value: Any) -> Feedback | Violation:
                 continue
         return _first_broken_rule(value, key)
     return Feedback(tuple(traits)) if len(value) == len(TRAIT_KEYS) else _first_broken_rule(value, "")
+
+
+def validate_answer(value: Any) -> Answer | Violation:
+    """Read `value` as a labeller's answer, or say which rule it breaks first."""
+    read = validate(_without_evidence(value))
+    if isinstance(read, Violation):
+        return read
+    for key in TRAIT_KEYS:
+        if "evidence" not in value[key]:
+            return Violation(FailureCode.EVIDENCE_MISSING, f"/{key}")
+        if type(value[key]["evidence"]) is not str:
+            return Violation(FailureCode.EVIDENCE_NOT_TEXT, f"/{key}/evidence")
+    return Answer(read, tuple(value[key]["evidence"] for key in TRAIT_KEYS))
+
+
+def _without_evidence(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: {name: member for name, member in trait.items() if name != "evidence"}
+        if isinstance(trait, dict)
+        else trait
+        for key, trait in value.items()
+    }
 
 
 def _wrong_keys(value: dict[str, Any], expected: frozenset[str], missing: FailureCode, pointer: str) -> Violation:

@@ -146,9 +146,11 @@ class ReceivedResponse:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label: feedback, and the mean of each score's distribution."""
+    """A label: feedback, the evidence quoted for it, and the mean of each score's distribution."""
 
     feedback: Feedback
+    evidence: tuple[str, ...]
+    """As quoted for each trait, in the order of the traits, unchecked; empty where nothing was quoted."""
     expected: tuple[float, ...] | None
     """Mean of each trait's score over its distribution, in the order of the traits; None where that was not told."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
+from feedback_model.evidence import find_quotes
 from feedback_model.records.labels import (
     Answer,
     Attempt,
@@ -133,6 +134,7 @@ def _name(request: LabelRequest) -> dict[str, Any]:
 def _scores(usable: UsableResponse[Label]) -> list[dict[str, Any]]:
     name, answer = _name(usable.request), usable.answer
     expected = answer.expected or (None,) * len(TRAIT_KEYS)
+    quoted = find_quotes(answer.evidence, usable.request.text)
     return [
         {
             **name,
@@ -140,8 +142,12 @@ def _scores(usable: UsableResponse[Label]) -> list[dict[str, Any]]:
             "score": trait.score,
             "explanation": trait.explanation.replace("\x00", ""),
             "expected_score": mean,
+            "evidence": quote.replace("\x00", ""),
+            "evidence_found": found,
         }
-        for key, trait, mean in zip(TRAIT_KEYS, answer.feedback.traits, expected, strict=True)
+        for key, trait, mean, quote, found in zip(
+            TRAIT_KEYS, answer.feedback.traits, expected, answer.evidence, quoted, strict=True
+        )
     ]
 
 

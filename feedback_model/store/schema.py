@@ -30,6 +30,7 @@ VIEWS = (
     "noise_floor",
     "quantisation_tax",
     "transcript_texts",
+    "prompts",
     "label_scores",
     "label_agreement",
     "dataset_scores",

@@ -1,5 +1,6 @@
 """Promises of the embedded endpoint, seen through the real client or plain HTTP."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 from feedback_model.demo.answers import MODEL
 from feedback_model.demo.process import serving
 from feedback_model.demo.rubric_scorer import score_transcript
-from feedback_model.feedback import render_feedback
+from feedback_model.evidence import find_quotes
+from feedback_model.feedback import MEMBERS
+from feedback_model.parsing import read_answer
 from feedback_model.prompts import render_messages
 from tests.local_service import HANGS
 from tests.plain_http import TEXT, post
@@ -27,10 +30,21 @@ def endpoint():
 def test_real_client_gets_labels_with_usage(endpoint):
     with openai.OpenAI(base_url=endpoint, api_key="none", max_retries=0) as client:
         completion = client.chat.completions.create(model=MODEL, messages=render_messages("label", TEXT))
-    assert completion.choices[0].message.content == render_feedback(score_transcript(TEXT))
+    assert read_answer(completion.choices[0].message.content.encode()).feedback == score_transcript(TEXT)
     assert completion.choices[0].finish_reason == "stop"
     assert completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens > 100
     assert completion.usage.prompt_tokens_details.cached_tokens == 0
+
+
+@pytest.mark.parametrize("name", ["label", "label-again"])
+@pytest.mark.parametrize("order", MEMBERS)
+def test_evidence_is_quoted_in_the_order_asked(endpoint, name, order):
+    """The same feedback comes in either order and wording, with evidence that the transcript holds."""
+    content = post(endpoint, messages=render_messages(name, TEXT, order))[2]["choices"][0]["message"]["content"]
+    assert tuple(json.loads(content)["empathy"]) == MEMBERS[order]
+    answer = read_answer(content.encode())
+    assert answer.feedback == score_transcript(TEXT)
+    assert set(find_quotes(answer.evidence, TEXT)) == {True, None}
 
 
 def test_rewrite_moves_its_trait(endpoint):

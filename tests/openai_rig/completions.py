@@ -10,10 +10,14 @@ from typing import Any
 import orjson
 
 from feedback_model.demo.answers import answer, count_tokens, read_request
-from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
+from feedback_model.feedback import DEFAULT_ORDER, Feedback, TraitFeedback, render_answer
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
-CANNED = render_feedback(Feedback(tuple(TraitFeedback(6, "It is neither here nor there.") for _ in TRAIT_KEYS)))
+CANNED = render_answer(
+    Feedback(tuple(TraitFeedback(6, "It is neither here nor there.") for _ in TRAIT_KEYS)),
+    ("",) * len(TRAIT_KEYS),
+    DEFAULT_ORDER,
+)
 _PIECES = re.compile(r'"score": |\d+|[A-Za-z_]+|\s+|.', re.DOTALL)
 
 

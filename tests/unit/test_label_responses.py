@@ -8,9 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_model.augmentation.rewrites import read_rewrite
-from feedback_model.feedback import render_feedback
-from feedback_model.labelling.responses import InvalidResponse, read_envelope, read_feedback, read_stored, read_text
-from tests.builders import a_feedback
+from feedback_model.feedback import MEMBERS, render_feedback
+from feedback_model.labelling.responses import (
+    InvalidResponse,
+    complaint_about,
+    read_envelope,
+    read_label,
+    read_stored,
+    read_text,
+)
+from feedback_model.records.labels import Label
+from tests.builders import a_feedback, an_answer
 
 
 def a_reply(content: str | None, finish_reason: str = "stop", refusal: str | None = None) -> bytes:
@@ -20,9 +28,11 @@ def a_reply(content: str | None, finish_reason: str = "stop", refusal: str | Non
     return json.dumps({"id": "chatcmpl-1", "choices": choices, "usage": usage}).encode()
 
 
-def test_a_good_reply_gives_its_feedback():
-    feedback = a_feedback(1, 2, 3, 8, 9, 10)
-    assert read_feedback(a_reply(render_feedback(feedback))) == feedback
+@pytest.mark.parametrize("order", MEMBERS)
+def test_a_good_reply_gives_its_label(order):
+    """Feedback and evidence are read in either order."""
+    answer = an_answer(1, 2, 3, 8, 9, 10, evidence='so "it" goes', order=order)
+    assert read_label(a_reply(answer)) == Label(a_feedback(1, 2, 3, 8, 9, 10), ('so "it" goes',) * 6, None)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +49,28 @@ def test_a_good_reply_gives_its_feedback():
     ],
 )
 def test_an_unusable_reply_says_why(body, code):
-    assert read_feedback(body) == InvalidResponse(code)
+    assert read_label(body) == InvalidResponse(code)
 
 
-def test_invalid_feedback_has_the_parsers_code():
-    out_of_range = render_feedback(a_feedback()).replace('"score": 5', '"score": 11', 1)
-    assert read_feedback(a_reply(out_of_range)) == InvalidResponse("score_out_of_range")
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ('"score": 5', '"score": 11', "score_out_of_range"),
+        ('"score": 5', '"score": 5, "score": 6', "duplicate_key"),
+        ('"evidence": "", ', "", "evidence_missing"),
+        ('"evidence": ""', '"evidence": null', "evidence_not_text"),
+        ('"evidence"', '"quote"', "extra_key"),
+        ('{"score": 5, "evidence": "", "explanation": "It deserves a 5."}', "5", "trait_not_object"),
+        ("{", "Here you are: {", "prose_before"),
+    ],
+)
+def test_an_invalid_answer_has_the_parsers_code(old, new, code):
+    assert read_label(a_reply(an_answer().replace(old, new, 1))) == InvalidResponse(code)
+    assert "last answer could not be used" in complaint_about(code)
+
+
+def test_feedback_without_evidence_is_no_label():
+    assert read_label(a_reply(render_feedback(a_feedback()))) == InvalidResponse("evidence_missing")
 
 
 def test_the_envelope_is_read_with_its_cost():
@@ -60,12 +86,12 @@ def test_the_envelope_is_read_with_its_cost():
 def test_no_bytes_break_the_reader(body):
     assert read_envelope(body, "gpt-4o-mini").body == body
     assert isinstance(read_text(body), str | InvalidResponse)
-    assert isinstance(read_feedback(body), InvalidResponse)
+    assert isinstance(read_label(body), InvalidResponse)
 
 
 def test_a_rewrite_is_cleaned_and_long_enough():
     words = " ".join(["word"] * 25)
-    assert read_rewrite(a_reply(f"Transcript:\n{words}\x00")) == words
+    assert read_rewrite(a_reply(f"<transcript>\n{words}\x00\n</transcript>")) == words
     assert read_rewrite(a_reply("Too short.")) == InvalidResponse("too_short")
 
 

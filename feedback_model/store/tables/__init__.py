@@ -28,6 +28,7 @@ from feedback_model.store.tables.labels import (
     label_request,
     label_response,
     label_score,
+    prompt,
     spending,
 )
 from feedback_model.store.tables.training import checkpoint, training_run, training_step
@@ -66,6 +67,7 @@ __all__ = [
     "output",
     "promotion",
     "promotion_rules",
+    "prompt",
     "reject",
     "spending",
     "training_run",

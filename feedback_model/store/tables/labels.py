@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -138,12 +139,24 @@ label_score = Table(
     Column("score", Integer, CheckConstraint("score BETWEEN 1 AND 10", name="score"), nullable=False),
     Column("explanation", Text, nullable=False),
     Column("expected_score", Float),  # mean over the score's distribution, where the provider tells it
+    Column("evidence", Text),  # as quoted, empty where nothing was; NULL in labels from before evidence was asked for
+    Column("evidence_found", Boolean),  # whether the transcript holds it; NULL where nothing was quoted
     ForeignKeyConstraint(
         ["transcript_id", "label_model", "prompt_version", "replicate"],
         ["label.transcript_id", "label.label_model", "label.prompt_version", "label.replicate"],
         name="fk_label_score_label",
     ),
     comment="One score of one label.",
+)
+
+prompt = Table(
+    "prompt",
+    metadata,
+    Column("prompt_version", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("text", Text, nullable=False),  # all that the version was hashed from; placeholders of single requests stay
+    Column("first_used_at", Text, nullable=False),
+    comment="Each version of a prompt that was used, with its text.",
 )
 
 augmentation = Table(

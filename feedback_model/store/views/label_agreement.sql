@@ -1,6 +1,6 @@
 -- One row per ordered pair of labelling configurations (model and prompt) and trait, over the
 -- transcripts that both labelled; above 0, the first scores higher.
--- Beside itself, one stands against its second, hidden labels: how well the labeller agrees with itself.
+-- Beside itself, one stands against its hidden labels, asked for again in other words: how well the labeller agrees with itself.
 --
 -- label_model, prompt_version: the labelling configuration
 -- other_label_model, other_prompt_version: the one it is compared with
