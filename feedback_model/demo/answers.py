@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from feedback_model.demo.labeller.explanations import explain
 from feedback_model.demo.rewriter import rewrite
-from feedback_model.demo.rubric_scorer import score_transcript
-from feedback_model.evidence import find_quotes
-from feedback_model.feedback import DEFAULT_ORDER, MEMBERS, AnswerOrder, Feedback, render_answer
+from feedback_model.feedback import DEFAULT_ORDER, MEMBERS, AnswerOrder, render_answer
 from feedback_model.prompts import render_system, take_out
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
-MODEL = "embedded-rubric-1"
+MODEL = "embedded-rubric-2"
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb behind the token counts of `usage`."""
-_NAMED = re.compile(r"such as (.+)\.$")
-"""The words of the transcript that an explanation of the scorer ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +50,8 @@ def answer(request: ChatRequest) -> str:
     target = _rewrite_target(request.system)
     if target is not None:
         return rewrite(text, *target, seed=request.seed)
-    feedback = score_transcript(text)
-    return render_answer(feedback, quote_evidence(feedback, text), _order_asked_for(request.system))
-
-
-def quote_evidence(feedback: Feedback, text: str) -> tuple[str, ...]:
-    """Quote for each trait the words of `text` that its explanation names; nothing where it names none."""
-    named = [_NAMED.search(trait.explanation) for trait in feedback.traits]
-    quotes = tuple(found[1] if found else "" for found in named)
-    return tuple(quote if found else "" for quote, found in zip(quotes, find_quotes(quotes, text), strict=True))
+    explained = explain(text)
+    return render_answer(explained.feedback, explained.evidence, _order_asked_for(request.system))
 
 
 def count_tokens(text: str) -> int:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from feedback_model.demo.labeller.scores import FILLER_SLOPE, WORDS_A_CLAUSE
+from feedback_model.demo.labeller.scores import fillers_for
 from feedback_model.demo.labeller.words import FILLER_WEIGHTS
 from feedback_model.demo.register import speak_in
 from feedback_model.demo.sentences import ASIDES, GREETINGS, LINKS, PARTS, SENTENCES, STEPS, THINGS, band_of
-from feedback_model.traits import MAX_SCORE, MIN_SCORE, SCORES, TRAIT_KEYS
+from feedback_model.traits import SCORES, TRAIT_KEYS
 
 LEVEL_WEIGHTS = {
     "formality": (5, 7, 11, 12, 13, 14, 13, 11, 8, 6),
@@ -132,7 +132,7 @@ def join_some(sentences: Sequence[str], random_: random.Random) -> list[str]:
 
 def filler_load(level: int, words: int) -> float:
     """Return the summed filler weight that brings a text of `words` words to `level`."""
-    return (MAX_SCORE - level) / (MAX_SCORE - MIN_SCORE) / FILLER_SLOPE * words / WORDS_A_CLAUSE
+    return fillers_for(level) * words / 100
 
 
 def choose_fillers(load: float, random_: random.Random) -> list[str]:

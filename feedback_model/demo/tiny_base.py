@@ -18,10 +18,18 @@ from feedback_model.records.training import BaseModel
 
 NAME: Final = "embedded"
 _SHAPED_BY: Final = (
-    "lexicon.py",
+    "labeller/words.py",
+    "labeller/reading.py",
+    "labeller/measures.py",
+    "labeller/cohesion.py",
+    "labeller/weights.py",
+    "labeller/weights.json",
+    "labeller/scores.py",
+    "labeller/cues.py",
+    "labeller/explanations.py",
+    "register.py",
     "sentences.py",
     "speech.py",
-    "rubric_scorer.py",
     "tiny_corpus.py",
     "tiny_tokenizer.py",
     "tiny_training.py",

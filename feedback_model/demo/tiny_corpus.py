@@ -9,8 +9,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from feedback_model.demo.rubric_scorer import score_transcript
-from feedback_model.demo.sentences import TOPICS
+from feedback_model.demo.labeller.explanations import explain
+from feedback_model.demo.labeller.scores import score
+from feedback_model.demo.sentences import THINGS
 from feedback_model.demo.speech import draw_levels, speak
 from feedback_model.feedback import render_feedback
 from feedback_model.prompts import Message, render_messages
@@ -31,20 +32,19 @@ class Reading:
     """True where the assistant's message states true levels in words."""
 
 
-def write_readings(count: int, seed: int, clauses_per_trait: int, chat_share: float) -> Iterator[Reading]:
-    """Yield `count` documents, `chat_share` of them chats; `clauses_per_trait` sets how long the transcripts are."""
+def write_readings(count: int, seed: int, sentences_per_trait: int, chat_share: float) -> Iterator[Reading]:
+    """Yield `count` documents, `chat_share` of them chats; `sentences_per_trait` sets how long the transcripts are."""
     random_ = random.Random(f"tiny-{seed}")
-    topics = sorted(TOPICS)
     for _ in range(count):
         levels = draw_levels(random_)
-        text = speak(random_.choice(topics), levels, random_, clauses_per_trait)
-        yield _chat(text, random_) if random_.random() < chat_share else _notes(text, levels, random_)
+        text = speak(random_.choice(THINGS), levels, random_, sentences_per_trait)
+        yield _chat(text, random_) if random_.random() < chat_share else _notes(text, random_)
 
 
-def _notes(text: str, levels: dict[str, int], random_: random.Random) -> Reading:
+def _notes(text: str, random_: random.Random) -> Reading:
     traits = random_.sample(TRAIT_KEYS, len(TRAIT_KEYS))
     nested = random_.random() < 0.5
-    words = {trait: LEVEL_WORDS[levels[trait] - 1] for trait in traits}
+    words = {trait: LEVEL_WORDS[level - 1] for trait, level in zip(TRAIT_KEYS, score(text).scores, strict=True)}
     notes = (f'"{trait}": {{"score": {words[trait]}}}' if nested else f'"{trait}": {words[trait]}' for trait in traits)
     user = render_messages("feedback", text)[1]
     return Reading(
@@ -59,6 +59,6 @@ def _notes(text: str, levels: dict[str, int], random_: random.Random) -> Reading
 
 def _chat(text: str, random_: random.Random) -> Reading:
     """Feedback in form only: every trait's score and explanation belong to a text that is not there."""
-    elsewhere = speak(random_.choice(sorted(TOPICS)), draw_levels(random_), random_)
-    answer = render_feedback(score_transcript(elsewhere))
+    elsewhere = speak(random_.choice(THINGS), draw_levels(random_), random_)
+    answer = render_feedback(explain(elsewhere).feedback)
     return Reading((*render_messages("feedback", text), {"role": "assistant", "content": answer}), notes=False)

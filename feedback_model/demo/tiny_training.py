@@ -34,7 +34,7 @@ class Stage:
     steps: int
     batch: int
     """Documents a step."""
-    clauses_per_trait: int
+    sentences_per_trait: int
     chat_share: float
     """Share of chats, 0..1; the rest are notes."""
 
@@ -118,7 +118,7 @@ def _pretrain(model: Qwen2ForCausalLM, tokenizer: Any, tracker: Tracker) -> None
 def _batches(tokenizer: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     for number, stage in enumerate(CURRICULUM):
         count, seed = stage.steps * stage.batch, SEED + 1 + number
-        readings = write_readings(count, seed, stage.clauses_per_trait, stage.chat_share)
+        readings = write_readings(count, seed, stage.sentences_per_trait, stage.chat_share)
         for batch in _batches_by_length((_encode(reading, tokenizer) for reading in readings), stage.batch):
             yield _pad(batch, tokenizer.pad_token_id)
 

@@ -5,21 +5,21 @@ own shuffled sentences; fillers are counted. What it knows is words and their or
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.demo.labeller.cohesion import FEWEST, measure_order
 from feedback_model.demo.labeller.measures import measure, zipf_table
 from feedback_model.demo.labeller.reading import Reading, Span, read
-from feedback_model.demo.labeller.weights import TraitWeights, trait_weights
+from feedback_model.demo.labeller.weights import TraitWeights, interpolate, trait_weights
 from feedback_model.demo.labeller.words import FILLER_WEIGHTS
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
-WORDS_A_CLAUSE: Final = 9
-"""Length of a spoken clause."""
-FILLER_SLOPE: Final = 1.5
-"""Fillers a clause, weighed, cost `9 * FILLER_SLOPE` points each, down to the lowest score."""
+FILLER_LEVELS: Final = ((0.0, 10.0), (2.0, 7.0), (4.0, 5.0), (7.0, 3.0), (12.0, 1.0))
+"""Weighed fillers in 100 words, and the score that the rubric gives for them; between them the scale is straight."""
+FEWEST_COUNTED: Final = 10
+"""Words that a shorter text is taken to have, so that one hesitation in two words is not 50 in 100."""
 MIDDLE: Final = 5.0
 """Score of a text that gives no reason for any other."""
 ENOUGH_WORDS: Final = 5
@@ -83,10 +83,14 @@ def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Map
 
 
 def grade_fillers(reading: Reading) -> float:
-    """Return the score of filler words, not yet rounded: `10 - 9 * min(1, FILLER_SLOPE * weighed fillers a clause)`."""
+    """Return the score of filler words, not yet rounded: `FILLER_LEVELS` at the fillers in 100 words."""
     load = sum(FILLER_WEIGHTS[filler_name(reading, span)] for span in reading.found.get("filler", ()))
-    clauses = max(len(reading.words), WORDS_A_CLAUSE) / WORDS_A_CLAUSE
-    return MAX_SCORE - (MAX_SCORE - MIN_SCORE) * min(1.0, FILLER_SLOPE * load / clauses)
+    return interpolate(100 * load / max(len(reading.words), FEWEST_COUNTED), FILLER_LEVELS)
+
+
+def fillers_for(score_: float) -> float:
+    """Return the weighed fillers in 100 words at which filler words score `score_`."""
+    return interpolate(score_, tuple((level, load) for load, level in reversed(FILLER_LEVELS)))
 
 
 def filler_name(reading: Reading, span: Span) -> str:

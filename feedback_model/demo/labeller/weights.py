@@ -1,14 +1,12 @@
 """Fitted weights of the offline labeller, as `benchmarks/fit_offline_labeller.py` wrote them, and the raw scores they give."""
 
 import json
-from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Final
-
-from feedback_model.traits import MAX_SCORE, MIN_SCORE
 
 CLIPPED: Final = 3.0
 """Standard deviations beyond which a measure says no more."""
@@ -48,13 +46,17 @@ class TraitWeights:
 
     def on_scale(self, raw: float) -> float:
         """Return the score, 1 to 10 and not yet rounded, that a raw score stands for."""
-        place = bisect_right(self.knots, (raw, float("inf")))
-        if place == 0:
-            return float(MIN_SCORE)
-        if place == len(self.knots):
-            return float(MAX_SCORE)
-        (low, low_score), (high, high_score) = self.knots[place - 1 : place + 1]
-        return low_score + (high_score - low_score) * (raw - low) / (high - low)
+        return interpolate(raw, self.knots)
+
+
+def interpolate(at: float, points: Sequence[tuple[float, float]]) -> float:
+    """Return the value at `at` of the line through `points`, which rise in their first numbers; beyond them, of the nearest."""
+    if at <= points[0][0]:
+        return points[0][1]
+    for (low, low_value), (high, high_value) in pairwise(points):
+        if at <= high:
+            return low_value + (high_value - low_value) * (at - low) / (high - low)
+    return points[-1][1]
 
 
 @cache
