@@ -37,11 +37,11 @@ ATTRIBUTION = {
 RIDGE = 100.0
 FOLDS = {"formality": 2, "persuasiveness": 5, "empathy": 10, "enthusiasm": 10}
 """Formality has two groups: each is scored by weights fitted on the other."""
-SPREAD = {"formality": 1.6, "persuasiveness": 1.8, "enthusiasm": 1.9, "empathy": 1.2, "transition_logic": 2.0}
+SPREAD = {"formality": 1.6, "persuasiveness": 1.8, "enthusiasm": 1.9, "empathy": 1.15, "transition_logic": 2.0}
 """Standard deviation of scores over real speech. Empathy's is small: people agree little, and more spread would cost more than it tells."""
 KNOTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of real speech at which the scale is pinned."""
-TAIL = 1.5
+TAIL = {"formality": 2.5, "persuasiveness": 2.5, "enthusiasm": 2.5, "empathy": 1.5, "transition_logic": 2.5}
 """How much steeper the scale is beyond these than between them, so that what is rare in speech reaches 1 and 10."""
 SMALLEST = 0.005
 """Weight below which a measure is left out."""
@@ -111,7 +111,7 @@ def knots(raw: np.ndarray, trait: str, centre: float | None = None) -> tuple[tup
     centre = float(np.median(raw)) if centre is None else centre
     inner = [(float(np.quantile(raw, q)), centre + SPREAD[trait] * float(norm.ppf(q))) for q in KNOTS]
     (low, low_score), (high, high_score) = inner[0], inner[-1]
-    slope = TAIL * (high_score - low_score) / (high - low)
+    slope = TAIL[trait] * (high_score - low_score) / (high - low)
     ends = (low - (low_score - 1) / slope, 1.0), (high + (10 - high_score) / slope, 10.0)
     return tuple((round(at, 4), round(score, 3)) for at, score in (ends[0], *inner, ends[1]))
 
