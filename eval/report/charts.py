@@ -26,7 +26,7 @@ class Levels(NamedTuple):
     constant: float | None
     """MSE of always saying the train mean: dashed."""
     floor: float | None = None
-    """Noise of the labeller: dotted; None where nothing was labelled twice."""
+    """Noise of the labeller: dotted; None where nothing was labelled again."""
 
 
 def _altair() -> Any:

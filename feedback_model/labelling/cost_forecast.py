@@ -20,7 +20,7 @@ class Forecast:
     label_model: str
     prompt_version: str
     n_missing: int
-    """Missing labels, those of the sample that is labelled twice included."""
+    """Missing labels, those of the sample that is labelled again included."""
     n_labelled: int
     """Transcripts that have a label already, which is not paid for again."""
     n_other_prompts: int

@@ -36,7 +36,7 @@ class LabelPlan:
     """Counts of the labels that are missing, done and failed."""
 
     n_queued: int
-    """Labels that are missing, those of the hidden sample that is labelled twice included."""
+    """Labels that are missing, those of the hidden sample that is labelled again included."""
     n_done: int
     n_failed: int
     """Set aside after unusable answers."""

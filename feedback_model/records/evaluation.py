@@ -241,7 +241,7 @@ class Evaluation:
     trait_comparisons: tuple[TraitComparison, ...] = ()
     """The same pairs on each trait."""
     noise_floors: tuple[NoiseFloor, ...] = ()
-    """`all` first, then each trait; empty where no transcript was labelled twice."""
+    """`all` first, then each trait; empty where no transcript was labelled again."""
 
     @property
     def noise_floor(self) -> float | None:

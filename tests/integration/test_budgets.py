@@ -45,9 +45,9 @@ async def test_a_budget_is_nearly_used_and_never_exceeded(tmp_path):
         settings = settings_at(tmp_path, url)
         store = filled_store(settings, 200)
         for _ in range(3):
-            with pytest.raises(LabellingStopped, match=r"budget of 0\.01 USD.*--budget"):
-                await label_all(settings, store, budget=0.01)
-        assert Decimal("0.009") < spent(url) <= Decimal("0.01")
+            with pytest.raises(LabellingStopped, match=r"budget of 0\.03 USD.*--budget"):
+                await label_all(settings, store, budget=0.03)
+        assert Decimal("0.027") < spent(url) <= Decimal("0.03")
         assert states(store)[("queued", None)] > 0
         assert (await label_all(settings, store)).labelled > 0
 

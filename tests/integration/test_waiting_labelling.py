@@ -45,7 +45,7 @@ async def test_a_rate_limit_says_when_it_goes_on(told) -> None:
 
 async def test_a_budget_says_what_it_waits_for(tmp_path, told) -> None:
     with serving(delay=0.3) as url, pytest.raises(LabellingStopped):
-        await label_all(tmp_path, url, 60, budget=0.002)
+        await label_all(tmp_path, url, 60, budget=0.01)
     (line, *_) = lines_about(told, "answers under way, whose cost decides")
     assert "--budget" in line
 

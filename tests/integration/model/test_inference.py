@@ -88,7 +88,7 @@ def test_five_models_are_asked_with_two_loads(store, settings, micro_base, trans
 
 
 def test_swapping_adapters_gives_what_a_fresh_load_gives(store, settings, micro_base):
-    run = train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(learning_rate=5e-2))
+    run = train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(learning_rate=3e-2))
     models = model_versions(micro_base, run)[1:]
     swapped = [score_texts(settings.home, model, ["one text", "another"], LIMIT) for model in (*models, models[0])]
     for model, said in zip(models, swapped, strict=False):
