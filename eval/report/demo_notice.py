@@ -2,11 +2,12 @@
 
 from eval.report.data import Cell
 
-DEMO_LABEL_MODEL = "embedded-rubric-1"
+DEMO_LABEL_MODELS = "embedded-rubric-"
+"""What the name of every version of the demo labeller begins with."""
 
 _DEMO_LABELS_NOTICE = (
-    "The labels were not made by a language model but by the demo labeller, a documented heuristic that counts words "
-    f"({DEMO_LABEL_MODEL}): figures say how well the models learned that heuristic."
+    "The labels were not made by a language model but by the demo labeller ({name}), weighted counts of words and marks "
+    "that were fitted to people's scores of other texts: figures say how well the models learned these counts."
 )
 
 DEMO_BASE_NOTICE = (
@@ -25,5 +26,6 @@ def demo_notices(label_model: Cell, *, demo_base: bool) -> tuple[str, ...]:
     Args:
         demo_base: any of the models is built on the demo's base.
     """
-    notices = ((label_model == DEMO_LABEL_MODEL, _DEMO_LABELS_NOTICE), (demo_base, DEMO_BASE_NOTICE))
+    labels = _DEMO_LABELS_NOTICE.format(name=label_model)
+    notices = ((str(label_model).startswith(DEMO_LABEL_MODELS), labels), (demo_base, DEMO_BASE_NOTICE))
     return tuple(sentence for applies, sentence in notices if applies)

@@ -12,7 +12,7 @@ import pytest
 
 from feedback_model.demo.answers import MODEL
 from feedback_model.demo.process import serving
-from feedback_model.demo.rubric_scorer import score_transcript
+from feedback_model.demo.labeller.explanations import explain
 from feedback_model.evidence import find_quotes
 from feedback_model.feedback import MEMBERS
 from feedback_model.parsing import read_answer
@@ -30,7 +30,7 @@ def endpoint():
 def test_real_client_gets_labels_with_usage(endpoint):
     with openai.OpenAI(base_url=endpoint, api_key="none", max_retries=0) as client:
         completion = client.chat.completions.create(model=MODEL, messages=render_messages("label", TEXT))
-    assert read_answer(completion.choices[0].message.content.encode()).feedback == score_transcript(TEXT)
+    assert read_answer(completion.choices[0].message.content.encode()).feedback == explain(TEXT).feedback
     assert completion.choices[0].finish_reason == "stop"
     assert completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens > 100
     assert completion.usage.prompt_tokens_details.cached_tokens == 0
@@ -43,7 +43,7 @@ def test_evidence_is_quoted_in_the_order_asked(endpoint, name, order):
     content = post(endpoint, messages=render_messages(name, TEXT, order))[2]["choices"][0]["message"]["content"]
     assert tuple(json.loads(content)["empathy"]) == MEMBERS[order]
     answer = read_answer(content.encode())
-    assert answer.feedback == score_transcript(TEXT)
+    assert answer.feedback == explain(TEXT).feedback
     assert set(find_quotes(answer.evidence, TEXT)) == {True, None}
 
 
@@ -52,7 +52,7 @@ def test_rewrite_moves_its_trait(endpoint):
     messages = render_messages("rewrite", TEXT, trait="enthusiasm", target="10")
     answers = {post(endpoint, messages=messages, seed=seed)[2]["choices"][0]["message"]["content"] for seed in range(6)}
     assert len(answers) > 2
-    assert all(score_transcript(answer).scores["enthusiasm"] >= 9 for answer in answers)
+    assert all(explain(answer).feedback.scores["enthusiasm"] >= 9 for answer in answers)
 
 
 def test_models_lists_the_one_model(endpoint):

@@ -45,7 +45,7 @@ def test_the_card_names_its_demo_parts(promoted: tuple[Decision, Evaluation, Pat
     card = ModelCard.load(path)
     assert card.data.base_model is None  # the demo's base is none that anyone could fetch
     assert "demo" in (card.data.tags or [])
-    for words in ("## Demo parts", "embedded-rubric-1", "learning_rate", "It became champion", *decision.reasons):
+    for words in ("## Demo parts", "embedded-rubric-2", "learning_rate", "It became champion", *decision.reasons):
         assert words in card.text
     assert f"| test (reported) | 60 | {test.model(decision.model).valid_strict} " in card.text  # type: ignore[union-attr]
 

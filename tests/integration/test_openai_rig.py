@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from feedback_model.demo.answers import MODEL
-from feedback_model.demo.rubric_scorer import score_transcript
+from feedback_model.demo.labeller.explanations import explain
 from feedback_model.errors import ConfigurationError
 from feedback_model.feedback import render_feedback
 from feedback_model.labelling.pricing import Usage, cost_of
@@ -74,7 +74,7 @@ def test_spoiled_replies_are_charged_and_hold_no_feedback(fault, finish_reason):
         choice = post(url)[2]["choices"][0]
         assert sum(bill_of(url)["replies"].values()) == 1
     assert choice["finish_reason"] == finish_reason
-    assert choice["message"]["content"] != render_feedback(score_transcript(TEXT))
+    assert choice["message"]["content"] != render_feedback(explain(TEXT).feedback)
 
 
 def test_faults_can_be_asked_for():

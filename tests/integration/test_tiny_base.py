@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from feedback_model.demo.rubric_scorer import score_transcript
+from feedback_model.demo.labeller.explanations import explain
 from feedback_model.demo.speech import generate_transcripts
 from feedback_model.demo.tiny_base import embedded_base
 from feedback_model.demo.tiny_corpus import write_readings
@@ -16,7 +16,7 @@ from feedback_model.prompts import render_messages
 from feedback_model.traits import TRAIT_KEYS
 
 TEXTS = [made.text for made in generate_transcripts(32, 99)]
-ANSWER = render_feedback(score_transcript(TEXTS[0]))
+ANSWER = render_feedback(explain(TEXTS[0]).feedback)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_base_knows_the_format_not_the_scores(base, tokenizer):
     """Base writes the format but does not know the scores."""
     scores = [parsed(answer) for answer in answers_of(base, tokenizer)]
     pairs = [
-        (said[trait], score_transcript(text).scores[trait])
+        (said[trait], explain(text).feedback.scores[trait])
         for said, text in zip(scores, TEXTS, strict=True)
         if said is not None and list(said) == list(TRAIT_KEYS)
         for trait in TRAIT_KEYS
@@ -100,7 +100,7 @@ def test_corpus_never_holds_true_scores():
         if reading.notes:
             assert not any(character.isdigit() for character in answer)
         else:
-            assert answer != render_feedback(score_transcript(text))
+            assert answer != render_feedback(explain(text).feedback)
 
 
 def test_base_says_that_it_is_the_demos(base):

@@ -1,13 +1,15 @@
-"""Promises of the synthetic transcripts and of the words they are made of."""
+"""Promises of the synthetic transcripts and of the sentences they are made of."""
 
 import json
 import re
 
+import numpy as np
 import pytest
 
-from feedback_model.demo.lexicon import FILLERS, SLOTS, grades_of
-from feedback_model.demo.rubric_scorer import find_words
-from feedback_model.demo.sentences import ADDITIONS, CLAUSES, GAINS, PLACES, TIMES, TOPICS
+from eval.metrics import spearman_correlation
+from feedback_model.demo.labeller.scores import score
+from feedback_model.demo.register import speak_in
+from feedback_model.demo.sentences import GREETINGS, SENTENCES
 from feedback_model.demo.speech import generate_transcripts, write_demo_input
 from feedback_model.traits import SCORES, TRAIT_KEYS
 
@@ -21,10 +23,10 @@ def test_transcripts_depend_on_the_seed_alone():
 
 
 def test_transcripts_differ_and_have_spoken_length():
-    """Transcripts are forty to ninety words and all different."""
+    """Transcripts are thirty to a hundred and fifty words and all different."""
     texts = [made.text for made in generate_transcripts(500, 3)]
     assert len(set(texts)) == 500
-    assert all(40 <= len(text.split()) <= 90 for text in texts)
+    assert all(30 <= len(text.split()) <= 150 for text in texts)
 
 
 def test_document_keeps_to_one_topic():
@@ -43,24 +45,23 @@ def test_every_level_occurs_and_some_are_rare():
         assert 0 < min(counts) < 0.08 * sum(counts) < max(counts)
 
 
-def test_no_slot_word_speaks_for_two_traits():
-    words = [word for trait in SLOTS for word in grades_of(trait)] + list(FILLERS)
-    assert len(words) == len(set(words))
+@pytest.mark.parametrize("trait", TRAIT_KEYS)
+def test_labels_follow_the_levels_drawn(trait):
+    made = list(generate_transcripts(300, 7))
+    number = TRAIT_KEYS.index(trait)
+    drawn, labelled = zip(*((each.levels[trait], score(each.text).scores[number]) for each in made), strict=True)
+    assert spearman_correlation(np.array(drawn, float), np.array(labelled, float)) > 0.65
 
 
-def test_every_slot_has_ten_words():
-    assert {len(slot) for slots in SLOTS.values() for slot in slots.values()} == {10}
-
-
-def test_fixed_words_are_not_scored():
-    """Fixed words of sentences are not counted by the scorer."""
-    sentences = [clause for group in (CLAUSES, ADDITIONS) for clauses in group.values() for clause in clauses]
-    spoken = " ".join([re.sub(r"\{\w+\}", " ", sentence) for sentence in sentences])
-    fixed = set(find_words(spoken)) | {
-        word.lower() for words in (*TOPICS.values(), PLACES, TIMES, GAINS) for word in words
-    }
-    counted = {word for trait in SLOTS for word in grades_of(trait)} | set(FILLERS)
-    assert fixed.isdisjoint(counted)
+@pytest.mark.parametrize("level", SCORES)
+def test_registers_leave_no_placeholder_and_one_capital(level):
+    """A register changes words, never the form of a sentence."""
+    for bands in (GREETINGS, *SENTENCES.values()):
+        for sentence in (sentence for band in bands for sentence in band):
+            spoken = speak_in(sentence.format(thing="library", part="roof"), level)
+            assert spoken[0].isupper()
+            assert spoken[-1] in ".?!"
+            assert not re.search(r"[{}]|\ba [aeiou]|  ", spoken)
 
 
 @pytest.mark.parametrize("field", ["id", "document", "text", "source", "genre"])

@@ -44,7 +44,7 @@ class Reading:
     n_commas: int
     n_end_marks: int
     finished: bool
-    """True where nothing but closing marks follows the last end mark."""
+    """True where no word follows the last end mark."""
 
     def quote(self, span: Span) -> str:
         """Return the characters of `span` as they stand in the text."""
@@ -66,7 +66,7 @@ def read(text: str) -> Reading:
     spans: list[Span] = []
     ends: list[int] = []
     found: dict[str, list[Span]] = defaultdict(list)
-    n_commas = last_end = 0
+    n_commas = 0
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
         if kind == "word":
@@ -76,7 +76,6 @@ def read(text: str) -> Reading:
             if not _ends_sentence(match, text):
                 continue
             ends.append(len(words))
-            last_end = match.end()
             _note_marks(match, found)
         elif kind == "comma":
             n_commas += 1
@@ -85,7 +84,7 @@ def read(text: str) -> Reading:
     for name, span in _matches(words, spans):
         found[name].append(span)
     sentences = tuple(_sentences(ends, len(words)))
-    finished = bool(ends) and not any(character.isalnum() for character in text[last_end:])
+    finished = bool(ends) and ends[-1] == len(words)
     return Reading(text, tuple(words), tuple(spans), sentences, dict(found), n_commas, len(ends), finished)
 
 
