@@ -1,7 +1,7 @@
 """Pretraining corpus of the tiny base model: transcripts with notes, then chats in the feedback format.
 
 Notes state the level of traits in words (`"empathy": weak`), never as digits. Chats have the form of real feedback,
-but their scores are drawn without looking at the transcript: whoever reads them learns the format, not the task. Knows
+and quote their transcript, but their scores and verdicts are those of another: whoever reads them learns the format, not the task. Knows
 nothing of tokens or models.
 """
 
@@ -13,7 +13,7 @@ from feedback_model.demo.labeller.explanations import explain
 from feedback_model.demo.labeller.scores import score
 from feedback_model.demo.sentences import THINGS
 from feedback_model.demo.speech import draw_levels, speak
-from feedback_model.feedback import render_feedback
+from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.prompts import Message, render_messages
 from feedback_model.traits import TRAIT_KEYS
 
@@ -58,7 +58,13 @@ def _notes(text: str, random_: random.Random) -> Reading:
 
 
 def _chat(text: str, random_: random.Random) -> Reading:
-    """Feedback in form only: every trait's score and explanation belong to a text that is not there."""
-    elsewhere = speak(random_.choice(THINGS), draw_levels(random_), random_)
-    answer = render_feedback(explain(elsewhere).feedback)
-    return Reading((*render_messages("feedback", text), {"role": "assistant", "content": answer}), notes=False)
+    """Feedback that quotes the text, with the scores and verdicts of a text that is not there."""
+    elsewhere = explain(speak(random_.choice(THINGS), draw_levels(random_), random_)).feedback
+    pairs = zip(elsewhere.traits, explain(text).feedback.traits, strict=True)
+    feedback = Feedback(tuple(TraitFeedback(other.score, _with_verdict_of(other, own)) for other, own in pairs))
+    answer = {"role": "assistant", "content": render_feedback(feedback)}
+    return Reading((*render_messages("feedback", text), answer), notes=False)
+
+
+def _with_verdict_of(other: TraitFeedback, own: TraitFeedback) -> str:
+    return f"{other.explanation.partition(': ')[0]}: {own.explanation.partition(': ')[2]}"

@@ -1,6 +1,7 @@
 """Promises of the offline labeller: what its scores follow, and what its explanations point at."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,12 @@ def test_case_and_spacing_make_no_difference(text, change_case, space):
 def test_evidence_stands_in_the_transcript(text):
     explained = explain(text)
     assert set(find_quotes(explained.evidence, text)) <= {True, None}
-    quoted = [part for trait in explained.feedback.traits for part in trait.explanation.split('"')[1::2]]
+    quoted = [part for trait in explained.feedback.traits for part in re.findall("\u201c(.+?)\u201d", trait.explanation)]
     assert set(find_quotes(quoted, text)) == {True}
 
 
 def test_explanation_names_what_was_found():
-    assert '"boring"' in explain("The whole lecture was boring to us.").feedback["enthusiasm"].explanation
+    assert "\u201cboring\u201d" in explain("The whole lecture was boring to us.").feedback["enthusiasm"].explanation
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n", "...", "12 34", "\U0001f600\U0001f600"])

@@ -5,7 +5,7 @@ An explanation has at most `MOST_WORDS` words; evidence is the place in the text
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final
 
 from feedback_model.demo.labeller.cohesion import FEWEST, stem, topic_weights
@@ -24,6 +24,13 @@ AROUND: Final = 3
 """Words kept on either side of what evidence is about."""
 MIDDLING: Final = (5, 6)
 """Scores that are explained by what speaks for more and what speaks for less."""
+HOW_OFTEN: Final = (
+    (2.5, "now and then"),
+    (5.5, "in every second sentence"),
+    (10.0, "in most sentences"),
+    (100.0, "in nearly every clause"),
+)
+"""Fillers in 100 words, at most, and how the rubric speaks of them."""
 UNCERTAIN: Final = 0.5
 """Certainty below which the text, not its words, is what there is to speak of."""
 FEWEST_WORDS: Final = 5
@@ -64,8 +71,7 @@ def _explain_trait(trait: str, score_: int, scored: Scored) -> tuple[TraitFeedba
     remarks = [] if scored.certainty < UNCERTAIN else _remarks(trait, score_, scored)
     if not remarks:
         return TraitFeedback(score_, _without_cue(trait, verdict, scored)), ""
-    between = " but " if trait != "filler_words" and score_ in MIDDLING else " and "
-    reasons = between.join(remark.sentence_part for remark in remarks)
+    reasons = " but ".join(remark.sentence_part for remark in remarks)
     quoted = next((remark.spans[0] for remark in remarks if remark.spans), None)
     evidence = "" if quoted is None else _surroundings(scored.reading, quoted)
     return TraitFeedback(score_, _limited(verdict, reasons, remarks)), evidence
@@ -96,15 +102,8 @@ def _remarks(trait: str, score_: int, scored: Scored) -> list[Remark]:
         if score_ in MIDDLING and len(scored.reading.sentences) < FEWEST:
             return []
     if score_ in MIDDLING:
-        return _apart([*raised[:1], *lowered])
-    return _apart(raised if score_ > max(MIDDLING) else lowered)
-
-
-def _apart(remarks: Sequence[Remark]) -> list[Remark]:
-    """Return the first remark and the next that quotes nothing which it quotes."""
-    first = remarks[:1]
-    others = (each for each in remarks[1:] if not set(each.spans).intersection(*(one.spans for one in first)))
-    return [*first, *islice(others, 1)]
+        return [*raised[:1], *lowered[:1]]
+    return raised[:1] if score_ > max(MIDDLING) else lowered[:1]
 
 
 def _raised_and_lowered(trait: str, scored: Scored) -> tuple[list[Remark], list[Remark]]:
@@ -141,7 +140,7 @@ def _distinct(reading: Reading, spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def _quoted(reading: Reading, spans: Sequence[Span]) -> str:
-    return " and ".join(f'"{" ".join(reading.quote(span).split())}"' for span in spans)
+    return " and ".join(f"\u201c{' '.join(reading.quote(span).split())}\u201d" for span in spans)
 
 
 def _fillers(reading: Reading) -> Iterator[Remark]:
@@ -157,7 +156,8 @@ def _fillers(reading: Reading) -> Iterator[Remark]:
 def _how_often(fillers: int, words: int) -> str:
     if fillers == 1:
         return "one filler"
-    return "hardly a word that is no filler" if 2 * fillers > words else f"a filler in every {round(words / fillers)} words"
+    in_100 = 100 * fillers / words
+    return next(f"fillers {how_often}" for most, how_often in HOW_OFTEN if in_100 <= most)
 
 
 def _topics_taken_up(reading: Reading) -> Iterator[Remark]:

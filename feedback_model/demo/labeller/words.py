@@ -69,7 +69,7 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
     "reason": _split(
         "because, since, therefore, thus, hence, reason, reasons, so that, due to, as a result, consequently, leads to, "
         "lead to, led to, means that, that is why, that's why, which means, in order to, result, results, cause, causes, "
-        "caused, effect, effects, if, otherwise, unless, prevents, prevent, purpose"
+        "caused, effect, effects, prevents, prevent, purpose"
     ),
     "support": _split(
         "study, studies, research, researchers, data, evidence, percent, according to, statistics, survey, surveys, report, "
@@ -127,7 +127,7 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
         "who cares, i don't care, don't care, doesn't matter, your fault, your problem, not my problem, blame, ridiculous, "
         "nonsense, disgusting, disgrace, hate, hates, liar, liars, lie, lies, trash, garbage, worthless, lazy, whining, "
         "whine, complain, complaining, deal with it, get over it, too bad, toughen up, deserve it, deserved it, crap, "
-        "bullshit, damn, ignorant, worthless, weak, overreacting, so what, grow up, silly, terrorists, criminal, dismiss, "
+        "bullshit, damn, ignorant, worthless, weak, overreacting, grow up, silly, terrorists, criminal, dismiss, "
         "should have known, serves you right, move on, nobody asked, not interested, i doubt, stop whining, crybaby"
     ),
     "excited": _split(
