@@ -16,7 +16,7 @@ from feedback_model.labelling.attempts import out_of_budget
 from feedback_model.labelling.batch_api import BATCH_SHARE, BatchAPI, PermanentlyRefused, request_line
 from feedback_model.labelling.batch_responses import BATCH_FEATURES, apply_file
 from feedback_model.labelling.label import recover_and_plan
-from feedback_model.labelling.label_run import FAILURE_BUDGET, LabelCounts
+from feedback_model.labelling.label_run import FAILURE_BUDGET, LabelCounts, record_prompt_in_force
 from feedback_model.labelling.labeller import OpenAILabeller
 from feedback_model.labelling.peers import one_at_a_time
 from feedback_model.labelling.requests import TokenEstimator, in_budget
