@@ -13,11 +13,13 @@ from eval.comparisons import ALPHA
 from eval.exact_tests import adjust_by_holm, sign_flip_p_value
 from eval.intervals import estimate_mean
 from eval.metrics import Scores, bias, mean_squared_error, quadratic_weighted_kappa, spearman_correlation, within_one
+from feedback_model.feedback import LONGEST_EXPLANATION
 from feedback_model.records.labels import (
     CheckDirection,
     LabelCheck,
     LabelledTranscript,
     LabellingConfig,
+    LabelWording,
     ScorePair,
     SharedLabels,
 )
@@ -37,6 +39,8 @@ class Agreement:
     """95%, clustered on the document; None with too few."""
     ci_high: float | None
     mse: float | None
+    mse_constant: float | None
+    """Of the best constant in place of the labels: the mean of the other scores on the same transcripts."""
     qwk: float | None
     """Quadratic weighted kappa; the other scores rounded."""
     spearman: float | None
@@ -50,6 +54,11 @@ class Agreement:
     def distinguishable(self) -> bool:
         """True where the labels are shown to be kinder or stricter."""
         return self.p_adjusted is not None and self.p_adjusted < ALPHA
+
+    @property
+    def worse_than_constant(self) -> bool:
+        """True where the best constant comes nearer to the other scores than the labels do."""
+        return self.mse is not None and self.mse_constant is not None and self.mse > self.mse_constant
 
 
 def agree(labels: Mapping[str, LabelledTranscript], others: Mapping[str, Mapping[str, float]]) -> tuple[Agreement, ...]:
@@ -73,6 +82,7 @@ def _measure(
         ci_low=low,
         ci_high=high,
         mse=mean_squared_error(theirs, ours),
+        mse_constant=float(theirs.var()) if both else None,
         qwk=quadratic_weighted_kappa(np.clip(np.rint(theirs), 1, 10), ours),
         spearman=spearman_correlation(theirs, ours),
         within_one=within_one(theirs, ours),
@@ -162,6 +172,27 @@ class Drift:
 def measure_drift(shared: SharedLabels) -> Drift:
     """Measure how labels differ from those that another model or prompt gave the same transcripts."""
     return Drift(shared.other, agree(shared.labels, scores_of(shared.other_labels)))
+
+
+def state_wording(wording: LabelWording) -> str:
+    """State how far evidence and explanations are as asked for, in one sentence."""
+    if not wording.n_scores:
+        return "there are no labels whose evidence could be looked for"
+    found = (
+        f"{wording.n_found / wording.n_quoted:.1%} of it stands in the transcript"
+        if wording.n_quoted
+        else "so there is none to look for"
+    )
+    return (
+        f"{wording.n_quoted} of {wording.n_scores} scores quote evidence, {found}; "
+        f"{wording.n_long / wording.n_scores:.1%} of the explanations have more than {LONGEST_EXPLANATION} words"
+    )
+
+
+def state_worse_than_constant(agreement: Sequence[Agreement]) -> str | None:
+    """State on which traits people's mean would serve better than the labels; None where there are none."""
+    worse = ", ".join(each.trait for each in agreement if each.worse_than_constant)
+    return f"worse than a constant (people's mean for every transcript): {worse}" if worse else None
 
 
 def state_drift(labelling_config: LabellingConfig, drift: Drift) -> str | None:

@@ -16,8 +16,8 @@ from feedback_model.labelling.label import LABEL_HANDLER
 from feedback_model.labelling.label_run import LabelCounts, run_requests
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.peers import one_at_a_time
+from feedback_model.labelling.prompt_versions import request_version
 from feedback_model.labelling.recovery import process_unprocessed, recover_attempts
-from feedback_model.labelling.requests import request_version
 from feedback_model.labelling.responses import ResponseHandler
 from feedback_model.progress import track
 from feedback_model.records.labels import LabelledTranscript, LabellingConfig, Purpose

@@ -10,14 +10,16 @@ from typing import Final, TypeVar
 from feedback_model.errors import InputError
 from feedback_model.inference.generator import Generator, Output
 from feedback_model.progress import track
-from feedback_model.prompts import prompt_version
+from feedback_model.prompts import prompt_text, prompt_version
 from feedback_model.records.evaluation import Decoding, Inference, Prediction
 from feedback_model.records.identifiers import content_id
+from feedback_model.records.prompts import PromptRecord
 from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun
 from feedback_model.records.transcripts import Transcript
 from feedback_model.store import predictions
 from feedback_model.store.connection import Store
 from feedback_model.store.locks import hold
+from feedback_model.store.prompts import record_prompt
 from feedback_model.store.training import record_models
 
 Name = TypeVar("Name")
@@ -88,6 +90,7 @@ def infer(
         if missing:
             generator, device = _open_generator(home, model, limit)
             record_models(store, [model])
+            record_prompt(store, PromptRecord(version, "feedback", prompt_text("feedback")))
             predictions.record_inference(
                 store, Inference(inference_id, model.model_id, decoding, version, limit, device)
             )

@@ -16,7 +16,7 @@ from feedback_model.labelling.attempts import out_of_budget
 from feedback_model.labelling.batch_api import BATCH_SHARE, BatchAPI, PermanentlyRefused, request_line
 from feedback_model.labelling.batch_responses import BATCH_FEATURES, apply_file
 from feedback_model.labelling.label import recover_and_plan
-from feedback_model.labelling.label_run import FAILURE_BUDGET, LabelCounts
+from feedback_model.labelling.label_run import FAILURE_BUDGET, LabelCounts, record_prompt_in_force
 from feedback_model.labelling.labeller import OpenAILabeller
 from feedback_model.labelling.peers import one_at_a_time
 from feedback_model.labelling.requests import TokenEstimator, in_budget
@@ -65,6 +65,7 @@ async def label_in_batches(
     """
     budget_nanos = in_budget(budget, labelling_config.label_model)
     await BatchAPI(labeller).check()
+    await asyncio.to_thread(record_prompt_in_force, store, labelling_config)
     async with one_at_a_time(store, "label batches", "labels in batches"):  # two would collect one batch twice
         plan = await recover_and_plan(store, labeller, labelling_config, settings, limit, again_failed=again_failed)
         run = _BatchRun(store, labeller, labelling_config, budget_nanos, limit, BatchAPI(labeller), again_failed)

@@ -3,6 +3,7 @@
 Serves labels, rewrites and blind relabels alike; a `ResponseHandler` reads the answer and stores it.
 """
 
+import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.attempts import AttemptLog
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.peers import sharing_limit
+from feedback_model.labelling.prompt_versions import prompt_in_force
 from feedback_model.labelling.responses import InvalidResponse, ResponseHandler
 from feedback_model.labelling.worker_pool import RequestQueue, run_workers
 from feedback_model.progress import Tracker
@@ -27,6 +29,7 @@ from feedback_model.records.labels import (
 )
 from feedback_model.store import label_claims, label_requests, label_responses
 from feedback_model.store.connection import Store
+from feedback_model.store.prompts import record_prompt
 from feedback_model.store.writer import Writer
 
 Answer = TypeVar("Answer")
@@ -102,6 +105,7 @@ async def run_requests(
         LabellerError, ConfigurationError, Interrupted: no further request was sent; what was paid is kept and the
             rest given back. A model whose every answer is unusable is a LabellerError, too.
     """
+    await asyncio.to_thread(record_prompt_in_force, store, labelling_config)
     held: set[str] = set()
     queue = RequestQueue(partial(_claim, store, labelling_config, purpose, held), limit)
     counts = LabelCounts()
@@ -118,6 +122,12 @@ async def run_requests(
     finally:
         label_claims.release(store, held)
     return counts
+
+
+def record_prompt_in_force(store: Store, labelling_config: LabellingConfig) -> None:
+    """Keep the text of the prompt beside what it is about to ask."""
+    if (used := prompt_in_force(labelling_config)) is not None:
+        record_prompt(store, used)
 
 
 def _claim(

@@ -17,12 +17,12 @@ from feedback_model.errors import ConfigurationError, FeedbackError
 from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.attempts import AttemptLog
 from feedback_model.labelling.client import Client
+from feedback_model.labelling.prompt_versions import request_version
 from feedback_model.labelling.rate_limiter import RateLimiter
 from feedback_model.labelling.requests import (
     ATTEMPT_KEY,
     PreparedRequest,
     TokenEstimator,
-    request_version,
     unsupported_features,
 )
 from feedback_model.labelling.responses import read_envelope, read_stored, usage_of

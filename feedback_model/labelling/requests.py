@@ -4,44 +4,22 @@ Providers charge the output that is asked for against the limit before it is wri
 back; so both want a bound that is seldom too low and not much too high. It is a rule of thumb at first, then learned.
 """
 
-import hashlib
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 from feedback_model.errors import ConfigurationError
-from feedback_model.feedback import DEFAULT_ORDER, MEMBERS, AnswerOrder, answer_schema
+from feedback_model.feedback import DEFAULT_ORDER
 from feedback_model.labelling.pricing import Usage, price_of
+from feedback_model.labelling.prompt_versions import answer_format, order_of, parameters_for
 from feedback_model.labelling.responses import complaint_about
-from feedback_model.prompts import Message, PromptName, prompt_version, render_messages
+from feedback_model.prompts import Message, PromptName, render_messages
 from feedback_model.records.labels import LabelRequest
 from feedback_model.store.label_attempts import NANOS, in_nanos
 
 REWRITE_ROOM: Final = 128  # tokens beyond the length of the original
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Models that take the same parameters, recognised by how their name begins."""
-
-    prefix: str
-    parameters: Mapping[str, Any]
-
-
-FAMILIES: Final = (
-    # Reasoning would be charged as output and cut the answer off; these refuse a temperature of their own.
-    Family("gpt-6", {"reasoning_effort": "none"}),
-    Family("gpt-5", {"reasoning_effort": "none"}),
-    Family("", {"temperature": 0}),
-)
-
-
-def parameters_for(model: str) -> Mapping[str, Any]:
-    """Choose the sampling parameters for `model`."""
-    return next(family.parameters for family in FAMILIES if model.startswith(family.prefix))
 
 
 def token_limit(request: LabelRequest, label_tokens: int) -> int:
@@ -83,15 +61,6 @@ def in_budget(dollars: float | None, model: str) -> int | None:
     return in_nanos(dollars, int)
 
 
-@cache
-def answer_format(order: AnswerOrder) -> dict[str, Any]:
-    """Build the format that a label must have."""
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "feedback", "strict": True, "schema": answer_schema(order)},
-    }
-
-
 _FORMAT_BYTES: Final = len(json.dumps(answer_format(DEFAULT_ORDER)))  # in either order; providers charge it as input
 
 
@@ -126,7 +95,7 @@ class PreparedRequest:
         body: dict[str, Any] = {"model": model, "messages": self.messages, "max_completion_tokens": self.max_output}
         body |= parameters_for(model)
         if self.request.purpose != "rewrite":
-            body["response_format"] = answer_format(order_of(self.request))
+            body["response_format"] = answer_format(order_of(model, self.request.prompt_version))
             if "soft" in features:
                 body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
         if "stored" in features:
@@ -203,31 +172,11 @@ def _messages(request: LabelRequest) -> list[Message]:
             "rewrite", request.text, trait=str(request.target_trait), target=str(request.target_score)
         )
     # Asked in the same words at temperature 0, a labeller would only repeat itself: that is no measure of its noise.
-    messages = render_messages("label-again" if request.replicate else "label", request.text, order_of(request))
+    order = order_of(request.label_model, request.prompt_version)
+    messages = render_messages("label-again" if request.replicate else "label", request.text, order)
     if request.complaint is not None:
         messages.append({"role": "user", "content": complaint_about(request.complaint)})
     return messages
-
-
-def order_of(request: LabelRequest) -> AnswerOrder:
-    """Read off the version of a request in which order its answer is asked for."""
-    for order in MEMBERS:
-        if request_version("label", request.label_model, order) == request.prompt_version:
-            return order
-    return DEFAULT_ORDER
-
-
-@cache
-def request_version(name: PromptName, model: str, order: AnswerOrder = DEFAULT_ORDER) -> str:
-    """Name the version of a prompt: `name-xxxxxxxx`, hashed from prose, rubric, answer format and parameters.
-
-    A label's covers the words in which it is asked for again. What only bounds or accompanies an answer (its length, log
-    probabilities, a complaint about the last one) is left out.
-    """
-    prompts: tuple[PromptName, ...] = (name, "label-again") if name == "label" else (name,)
-    versions = [prompt_version(each, order) for each in prompts]
-    parts = [versions, answer_format(order) if name == "label" else None, dict(parameters_for(model))]
-    return f"{name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]}"
 
 
 def unsupported_features(features: Collection[str], parameter: str | None) -> set[str]:

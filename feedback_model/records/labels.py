@@ -175,6 +175,20 @@ class UnusableResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelWording:
+    """How far a labeller keeps to what it is asked to write."""
+
+    n_scores: int
+    """Of all labels of a configuration, those asked for again included."""
+    n_quoted: int
+    """Scores with a quoted piece of evidence."""
+    n_found: int
+    """Of these, with evidence that stands in the transcript."""
+    n_long: int
+    """Scores whose explanation has more words than asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class SharedLabels:
     """Labels of the transcripts that two labelling configs have both labelled, each by transcript id."""
 

@@ -6,8 +6,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, intersect, or_, select
 
-from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.records.labels import LabelledTranscript, LabellingConfig, RelabelledTranscript, SharedLabels
+from feedback_model.errors import InputError
+from feedback_model.feedback import LONGEST_EXPLANATION, Feedback, TraitFeedback
+from feedback_model.records.labels import (
+    LabelledTranscript,
+    LabellingConfig,
+    LabelWording,
+    RelabelledTranscript,
+    SharedLabels,
+)
 from feedback_model.records.transcripts import Split
 from feedback_model.store.connection import Store
 from feedback_model.store.label_requests import chunks
@@ -130,6 +137,31 @@ def labelling_configs(store: Store) -> list[LabellingConfig]:
     query = select(label.c.label_model, label.c.prompt_version).distinct().order_by("label_model", "prompt_version")
     with store.read() as connection:
         return [LabellingConfig(*row) for row in connection.execute(query)]
+
+
+def find_labelling_config(store: Store, label_model: str, prompt_version: str) -> LabellingConfig:
+    """Find the configuration under which `label_model` gave labels with another version of the prompt.
+
+    Raises:
+        InputError: it gave none with that version.
+    """
+    versions = [each.prompt_version for each in labelling_configs(store) if each.label_model == label_model]
+    if prompt_version in versions:
+        return LabellingConfig(label_model, prompt_version)
+    raise InputError(
+        f"{label_model} gave no labels with the prompt version {prompt_version!r}; "
+        f"{'it did with ' + ', '.join(versions) if versions else 'it has given none at all'}"
+    )
+
+
+def measure_wording(store: Store, labelling_config: LabellingConfig) -> LabelWording:
+    """Count the evidence that was quoted and found, and the explanations that are longer than asked for."""
+    score = label_score.c
+    spaces = func.length(score.explanation) - func.length(func.replace(score.explanation, " ", ""))
+    counts = [score.evidence_found.is_not(None), score.evidence_found.is_(True), spaces >= LONGEST_EXPLANATION]
+    query = select(func.count(), *(func.coalesce(func.sum(case((each, 1), else_=0)), 0) for each in counts))
+    with store.read() as connection:
+        return LabelWording(*connection.execute(query.where(_of_config(labelling_config))).one())
 
 
 def read_shared_labels(

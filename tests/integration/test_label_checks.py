@@ -5,7 +5,7 @@ from feedback_model.labelling.label import label_missing, plan_labels
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.metamorphic import CHECKS
 from feedback_model.labelling.quality_checks import check_labels
-from feedback_model.store.labels import labelled_transcripts
+from feedback_model.store.labels import labelled_transcripts, measure_wording
 from tests.labelling_rig import bill, filled_store, settings_for
 from tests.openai_rig.process import serving
 
@@ -20,6 +20,9 @@ async def test_copies_are_bought_once_and_stay_out(tmp_path) -> None:
             first = await check_labels(store, labeller, labelling_config, settings, limit=10)
             paid = sum(bill(url).values()) - before
             assert await check_labels(store, labeller, labelling_config, settings, limit=10) == first
+        wording = measure_wording(store, labelling_config)
+        assert (wording.n_scores, wording.n_long) == (6 * (40 + paid), 0)
+        assert 0 < wording.n_quoted == wording.n_found
         assert {name: len(pairs) for name, pairs in first.items()} == {check.name: 10 for check in CHECKS}
         assert sum(bill(url).values()) - before == paid <= 20
         assert plan_next(store, labelling_config) == plan

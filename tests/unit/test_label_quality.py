@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, mean_squared_error
 
-from eval.labels import agree, judge_check, scores_of
+from eval.labels import agree, judge_check, scores_of, state_wording, state_worse_than_constant
 from feedback_model.errors import InputError
 from feedback_model.labelling.metamorphic import CHECKS, drop_fillers, shuffle_sentences, split_sentences
-from feedback_model.records.labels import ScorePair
+from feedback_model.records.labels import LabelWording, ScorePair
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.gold import read_gold
 from feedback_model.transcripts.landing import transcript_id_of
@@ -38,6 +38,8 @@ def test_agreement_equals_scikit_learns_and_shows_kindness() -> None:
         assert found[trait].qwk == pytest.approx(expected, abs=1e-12)
         assert found[trait].mse == pytest.approx(mean_squared_error(theirs, ours), abs=1e-12)
         assert found[trait].difference == pytest.approx(np.mean(np.subtract(ours, theirs)), abs=1e-12)
+        best = min(np.arange(1, 10.0001, 0.001), key=lambda constant: np.mean((np.array(theirs) - constant) ** 2))
+        assert found[trait].mse_constant == pytest.approx(np.mean((np.array(theirs) - best) ** 2), abs=1e-6)
 
 
 def test_a_shift_alarms_and_equal_labels_do_not() -> None:
@@ -50,9 +52,32 @@ def test_a_shift_alarms_and_equal_labels_do_not() -> None:
     assert not any(each.distinguishable for each in agree(labels, scores_of(labels)))
 
 
+def test_labels_worse_than_a_constant_are_named() -> None:
+    labels = items(np.random.default_rng(4), 40)
+    people = scores_of(labels)
+    for name, scores in people.items():
+        scores["empathy"] = 11 - labels[name].scores[TRAIT_KEYS.index("empathy")]
+    found = agree(labels, people)
+    assert state_worse_than_constant(found) == "worse than a constant (people's mean for every transcript): empathy"
+    assert state_worse_than_constant(agree(labels, scores_of(labels))) is None
+
+
+@pytest.mark.parametrize(
+    ("wording", "said"),
+    [
+        (LabelWording(0, 0, 0, 0), "there are no labels"),
+        (LabelWording(60, 0, 0, 6), "0 of 60 scores quote evidence, so there is none to look for; 10.0% of"),
+        (LabelWording(60, 40, 38, 0), "40 of 60 scores quote evidence, 95.0% of it stands in the transcript; 0.0% of"),
+    ],
+)
+def test_the_wording_of_labels_is_stated(wording: LabelWording, said: str) -> None:
+    assert state_wording(wording).startswith(said)
+
+
 def test_nothing_in_common_is_absent_not_zero() -> None:
     (first, *_) = agree(items(np.random.default_rng(3), 5), {})
     assert (first.n, first.difference, first.mse, first.qwk) == (0, None, None, None)
+    assert (first.mse_constant, first.worse_than_constant) == (None, False)
 
 
 @given(st.integers(0, 1000))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from feedback_model.evidence import find_quotes
 from feedback_model.feedback import LONGEST_EXPLANATION, MEMBERS, answer_schema, render_answer
-from feedback_model.labelling.requests import TokenEstimator, request_version
+from feedback_model.labelling.prompt_versions import request_version
+from feedback_model.labelling.requests import TokenEstimator
 from feedback_model.parsing import read_answer
 from feedback_model.prompts import mark_off, prompt_text, prompt_version, render_messages, render_system, take_out
 from feedback_model.records.labels import LabelRequest
