@@ -26,7 +26,7 @@ FORMAL: Final = {
     "costs": "consumes", "town": "municipality", "money": "revenue", "wants": "requests", "want": "request", "looks": "appears",
     "better": "superior", "talked about": "considered", "care about": "are attentive to", "look at": "examine", "I like": "I appreciate",
     "really nice": "most agreeable", "renew": "replace", "renewed": "replaced", "build": "construct", "built": "constructed",
-    "office": "administration", "open": "accessible", "next": "adjacent", "this year": "within the current year", "I think": "I consider that",
+    "office": "administration", "open": "accessible", "the next": "the adjacent", "this year": "within the current year", "I think": "I consider that",
     "every winter": "in each winter season", "old": "antiquated", "maybe": "conceivably", "many families": "numerous families",
     "tell us": "inform the administration", "sorry for": "concerned for", "was painted": "received decoration", "a sign": "an announcement",
     "here to": "prepared to", "left side": "northern elevation", "Letters": "Written communications", "works": "functions satisfactorily",

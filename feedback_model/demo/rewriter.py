@@ -13,7 +13,7 @@ from feedback_model.demo.labeller.reading import read
 from feedback_model.demo.labeller.scores import grade_trait
 from feedback_model.demo.labeller.words import LISTS
 from feedback_model.demo.register import speak_in
-from feedback_model.demo.sentences import ASIDES, GREETINGS, LINKS, PARTS, SENTENCES, STEPS, THINGS, band_of
+from feedback_model.demo.sentences import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
 from feedback_model.demo.speech import choose_fillers, filler_load, insert_filler
 from feedback_model.labelling.metamorphic import split_sentences
 from feedback_model.traits import MAX_SCORE, MIN_SCORE
@@ -33,6 +33,9 @@ _FILLER = re.compile(
     r",?\s*(?<![\w'-])(?:" + "|".join(sorted(map(re.escape, LISTS["filler"]), key=len, reverse=True)) + r")(?![\w'-]),?",
     re.IGNORECASE,
 )
+
+TIES: Final = (*OPENERS[-2], *OPENERS[-1])
+"""Openers that tie a sentence to the one before."""
 
 Edit = Callable[[list[str], random.Random], list[str]]
 
@@ -156,9 +159,9 @@ def _swap(sentences: list[str], random_: random.Random) -> list[str]:
 
 
 def _tie(sentences: list[str], random_: random.Random) -> list[str]:
-    place = random_.randrange(len(sentences))
-    opener = random_.choice([link for link in LINKS if link] if place else STEPS[:1])
-    if sentences[place].startswith(tuple(link for link in (*LINKS, *STEPS) if link)):
+    place = random_.randrange(min(1, len(sentences) - 1), len(sentences))
+    opener = random_.choice(TIES)
+    if sentences[place].startswith(TIES):
         return sentences
     sentence = sentences[place]
     start = sentence if sentence.startswith("I ") else sentence[:1].lower() + sentence[1:]
@@ -167,12 +170,7 @@ def _tie(sentences: list[str], random_: random.Random) -> list[str]:
 
 def _untie(sentences: list[str], random_: random.Random) -> list[str]:
     """Take the link from the start of a sentence that has one."""
-    tied = [
-        (place, link)
-        for place, sentence in enumerate(sentences)
-        for link in (*LINKS, *STEPS)
-        if link and sentence.startswith(link)
-    ]
+    tied = [(place, link) for place, sentence in enumerate(sentences) for link in TIES if sentence.startswith(link)]
     if not tied:
         return sentences
     place, link = random_.choice(tied)

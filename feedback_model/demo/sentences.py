@@ -153,10 +153,14 @@ SENTENCES: Final[dict[str, Bands]] = {
 }
 """Trait to its sentences."""
 
-STEPS: Final = ("First, ", "Second, ", "Finally, ")
-"""What a well-ordered speaker begins each part of a talk with."""
-LINKS: Final = ("Also, ", "In addition, ", "And so ", "But ", "")
-"""What such a speaker ties a sentence to the one before with."""
+OPENERS: Final[Bands] = (
+    ("By the way, ", "On another note, "),
+    ("Moving on, ", "On to something else, "),
+    ("Then ", "Next, "),
+    ("And so ", "Also, ", "But "),
+    ("Therefore, ", "In addition, ", "As a result, "),
+)
+"""What sentences begin with, by level of transition logic: the higher, the more it ties them to the sentence before."""
 ASIDES: Final = (
     "My neighbor owns a boat.",
     "It rained on Tuesday.",

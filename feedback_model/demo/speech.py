@@ -14,8 +14,8 @@ from pathlib import Path
 from feedback_model.demo.labeller.scores import fillers_for
 from feedback_model.demo.labeller.words import FILLER_WEIGHTS
 from feedback_model.demo.register import speak_in
-from feedback_model.demo.sentences import ASIDES, GREETINGS, LINKS, PARTS, SENTENCES, STEPS, THINGS, band_of
-from feedback_model.traits import SCORES, TRAIT_KEYS
+from feedback_model.demo.sentences import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
+from feedback_model.traits import MAX_SCORE, MIN_SCORE, SCORES, TRAIT_KEYS
 
 LEVEL_WEIGHTS = {
     "formality": (5, 7, 11, 12, 13, 14, 13, 11, 8, 6),
@@ -32,8 +32,8 @@ JOINED_FROM = 7
 """Formality from which a speaker joins two sentences into one now and then."""
 JOINED, SHORT = 0.6, 14
 """How often, and a sentence of how many words at most."""
-LINKS_FROM, STEPS_FROM = 7, 9
-"""Transition logic from which sentences, and parts of a talk, begin with what ties them to the last."""
+OPENED = 0.5
+"""Share of sentences that begin with an opener."""
 BESIDE = 0.3
 """Share of sentences from the band beside."""
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
@@ -94,22 +94,16 @@ def draw_sentences(trait: str, level: int, topic: str, part: str, random_: rando
 
 
 def order(blocks: Sequence[Sequence[str]], level: int, random_: random.Random) -> list[str]:
-    """Set sentences one after another: block by block and tied at high levels, scattered with asides at low ones."""
-    kept = min(level // 2, len(blocks))
+    """Set sentences one after another: block by block at high levels, scattered with asides at low ones."""
+    kept = round((level - MIN_SCORE) / (MAX_SCORE - MIN_SCORE) * len(blocks))
     scattered = [block[place] for place in range(len(blocks[0])) for block in blocks[kept:]]
-    together = [_tied(block, number, level, random_) for number, block in enumerate(blocks[:kept])]
     middle = len(scattered) // 2
-    sentences = [*scattered[:middle], *(sentence for block in together for sentence in block), *scattered[middle:]]
+    together = [sentence for block in blocks[:kept] for sentence in block]
+    sentences = [*scattered[:middle], *together, *scattered[middle:]]
     for _ in range(max(0, 3 - level)):
         sentences.insert(random_.randrange(1, len(sentences)), random_.choice(ASIDES))
-    return sentences
-
-
-def _tied(block: Sequence[str], number: int, level: int, random_: random.Random) -> list[str]:
-    """Begin the sentences of a block with what ties them, the more so the higher the level."""
-    first = STEPS[number] if level >= STEPS_FROM else ""
-    links = [random_.choice(LINKS) if level >= LINKS_FROM else "" for _ in block[1:]]
-    return [_open(opener, sentence) for opener, sentence in zip((first, *links), block, strict=True)]
+    openers = OPENERS[band_of(level)]
+    return [_open(random_.choice(openers) if random_.random() < OPENED else "", sentence) for sentence in sentences]
 
 
 def _open(opener: str, sentence: str) -> str:
@@ -121,7 +115,7 @@ def join_some(sentences: Sequence[str], random_: random.Random) -> list[str]:
     joined: list[str] = []
     for sentence in sentences:
         last = joined[-1] if joined else ""
-        tied = sentence.startswith(tuple(link for link in (*STEPS, *LINKS) if link))
+        tied = sentence.startswith(tuple(opener for openers in OPENERS for opener in openers))
         if len(joined) > 1 and not tied and last.endswith(".") and len(last.split()) < SHORT and random_.random() < JOINED:
             start = sentence if sentence.startswith("I ") else sentence[0].lower() + sentence[1:]
             joined[-1] = f"{last[:-1]}, and {start}"
