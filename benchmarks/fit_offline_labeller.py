@@ -2,8 +2,9 @@
 
     python benchmarks/fit_offline_labeller.py FOLDER [--write]
 
-FOLDER holds `human/{formality,persuasiveness,empathy,enthusiasm_proxy}.jsonl`, `transcripts.jsonl` and `webtext.jsonl`. Prints, for each
-trait, what out-of-fold scores reach; `--write` refits on everything and writes the weights that ship, and the table beside the other results.
+FOLDER holds `human/{formality,persuasiveness,empathy,enthusiasm_proxy}.jsonl`, `transcripts.jsonl` and
+`webtext.jsonl`. Prints, for each trait, what out-of-fold scores reach; `--write` refits on everything and writes the
+weights that ship, and the table beside the other results.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from feedback_model.demo.labeller.reading import read
 from feedback_model.demo.labeller.scores import raw_score
 from feedback_model.demo.labeller.terms import CONNECTED, FITTED, FLOOR, ORDERED
 from feedback_model.demo.labeller.weights import CLIPPED, Term, TraitWeights
-from feedback_model.labelling.metamorphic import drop_fillers, shuffle_sentences
+from feedback_model.labelling.metamorphic import shuffle_sentences
 
 WEIGHTS = Path(__file__).parents[1] / "feedback_model/demo/labeller/weights.json"
 RESULT = Path(__file__).parent / "results/offline_labeller.json"
@@ -38,7 +39,8 @@ RIDGE = 100.0
 FOLDS = {"formality": 2, "persuasiveness": 5, "empathy": 10, "enthusiasm": 10}
 """Formality has two groups: each is scored by weights fitted on the other."""
 SPREAD = {"formality": 1.6, "persuasiveness": 1.8, "enthusiasm": 1.9, "empathy": 1.15, "transition_logic": 2.0}
-"""Standard deviation of scores over real speech. Empathy's is small: people agree little, and more spread would cost more than it tells."""
+"""Standard deviation of scores over real speech. Empathy's is small: people agree little, and more spread would cost
+more than it tells."""
 KNOTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of real speech at which the scale is pinned."""
 TAIL = {"formality": 2.5, "persuasiveness": 2.5, "enthusiasm": 2.5, "empathy": 1.5, "transition_logic": 2.5}
@@ -75,7 +77,9 @@ def read_scored(folder: Path, trait: str) -> Scored:
     groups = np.array([row["group"] for row in rows])
     if trait == "enthusiasm":  # one corpus: neighbouring sentences of one document stay together
         groups = np.array([row["id"].rsplit("_", 2)[0] for row in rows])
-    return Scored([row["text"] for row in rows], 1 + 9 * (given - low) / (high - low), groups, trait == "persuasiveness")
+    return Scored(
+        [row["text"] for row in rows], 1 + 9 * (given - low) / (high - low), groups, trait == "persuasiveness"
+    )
 
 
 def measured(texts: Sequence[str]) -> list[Measured]:
@@ -116,7 +120,9 @@ def knots(raw: np.ndarray, trait: str, centre: float | None = None) -> tuple[tup
     return tuple((round(at, 4), round(score, 3)) for at, score in (ends[0], *inner, ends[1]))
 
 
-def fit_trait(trait: str, scored: Scored, rows: Sequence[Measured], train: np.ndarray, speech: Sequence[str]) -> TraitWeights:
+def fit_trait(
+    trait: str, scored: Scored, rows: Sequence[Measured], train: np.ndarray, speech: Sequence[str]
+) -> TraitWeights:
     names = list(FITTED[trait])
     terms, intercept = fit(matrix([rows[k] for k in train], names), scored.scores[train], FITTED[trait], FLOOR[trait])
     return with_scale(TraitWeights(terms, round(intercept, 5), ()), trait, speech)
@@ -124,7 +130,10 @@ def fit_trait(trait: str, scored: Scored, rows: Sequence[Measured], train: np.nd
 
 def with_scale(weights: TraitWeights, trait: str, speech: Sequence[str], centre: float | None = None) -> TraitWeights:
     raw = np.array(
-        [raw_score(trait, weights, (reading := read(text)), measure(reading) | measure_order(reading)) for text in speech]
+        [
+            raw_score(trait, weights, (reading := read(text)), measure(reading) | measure_order(reading))
+            for text in speech
+        ]
     )
     return TraitWeights(weights.terms, weights.intercept, knots(raw, trait, centre))
 
@@ -137,12 +146,16 @@ def residual(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def correlate(ours: np.ndarray, theirs: np.ndarray, scored: Scored) -> float:
     if not scored.inside:
         return float(spearmanr(ours, theirs)[0])
-    return float(np.mean([spearmanr(ours[scored.groups == g], theirs[scored.groups == g])[0] for g in np.unique(scored.groups)]))
+    return float(
+        np.mean([spearmanr(ours[scored.groups == g], theirs[scored.groups == g])[0] for g in np.unique(scored.groups)])
+    )
 
 
 def without_length(ours: np.ndarray, scored: Scored, lengths: np.ndarray) -> float:
     parts = [scored.groups == g for g in np.unique(scored.groups)] if scored.inside else [np.ones(len(ours), bool)]
-    return float(np.mean([spearmanr(residual(ours[p], lengths[p]), residual(scored.scores[p], lengths[p]))[0] for p in parts]))
+    return float(
+        np.mean([spearmanr(residual(ours[p], lengths[p]), residual(scored.scores[p], lengths[p]))[0] for p in parts])
+    )
 
 
 def measure_trait(trait: str, folder: Path, speech: Sequence[str]) -> dict[str, Any]:
@@ -183,7 +196,7 @@ def shuffled_pairs(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[s
         (row["text"], changed, row["document"], row["genre"] == "prepared speech")
         for row in rows
         for seed in range(SHUFFLES)
-        if (changed := shuffle_sentences(row["text"], seed)) is not None and len(read(changed).sentences) > 2  # noqa: PLR2004
+        if (changed := shuffle_sentences(row["text"], seed)) is not None and len(read(changed).sentences) > 2
     ]
     before, after, documents, prepared = zip(*pairs, strict=True)
     return list(before), list(after), np.array(documents), np.array(prepared)
@@ -205,7 +218,10 @@ def fit_order(before: Sequence[Measured], after: Sequence[Measured], speech: Seq
     order = [Term(n, *(round(float(v), 5) for v in (mean[k], deviation[k], weights[k]))) for k, n in enumerate(ORDERED)]
     words = matrix(spoken, list(CONNECTED))
     scale = CONNECTED_SHARE / ((words - words.mean(0)) / words.std(0)).sum(axis=1).std()
-    connected = [Term(n, *(round(float(v), 5) for v in (words[:, k].mean(), words[:, k].std(), scale))) for k, n in enumerate(CONNECTED)]
+    connected = [
+        Term(n, *(round(float(v), 5) for v in (words[:, k].mean(), words[:, k].std(), scale)))
+        for k, n in enumerate(CONNECTED)
+    ]
     return with_scale(TraitWeights((*order, *connected), 0.0, ()), "transition_logic", speech, centre=5.5)
 
 

@@ -1,7 +1,8 @@
 """Rewrites of a text towards a score of one trait: what the embedded endpoint answers to an augmentation request.
 
-Whole sentences are put in, left out, set in another order or spoken in another register, one edit after another, whichever of a few drawn
-edits brings the labeller's grade nearest; sentences of the text itself keep their words but for their register. Deterministic in `seed`.
+Whole sentences are put in, left out, set in another order or spoken in another register, one edit after another,
+whichever of a few drawn edits brings the labeller's grade nearest; sentences of the text itself keep their words but
+for their register. Deterministic in `seed`.
 """
 
 import random
@@ -13,9 +14,9 @@ from feedback_model.demo.labeller.reading import read
 from feedback_model.demo.labeller.scores import grade_trait
 from feedback_model.demo.labeller.words import LISTS
 from feedback_model.demo.register import speak_in
-from feedback_model.demo.sentences import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
+from feedback_model.demo.sentence_bank import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
 from feedback_model.demo.speech import choose_fillers, filler_load, insert_filler
-from feedback_model.labelling.metamorphic import split_sentences
+from feedback_model.sentences import split_sentences
 from feedback_model.traits import MAX_SCORE, MIN_SCORE
 
 MOST_EDITS: Final = 10
@@ -30,7 +31,9 @@ KEPT: Final = 0.5  # share of the sentences that a rewrite keeps at least
 MATTERS: Final = ("plan", "idea", "matter")
 """What added sentences are about where the text is about no building."""
 _FILLER = re.compile(
-    r",?\s*(?<![\w'-])(?:" + "|".join(sorted(map(re.escape, LISTS["filler"]), key=len, reverse=True)) + r")(?![\w'-]),?",
+    r",?\s*(?<![\w'-])(?:"
+    + "|".join(sorted(map(re.escape, LISTS["filler"]), key=len, reverse=True))
+    + r")(?![\w'-]),?",
     re.IGNORECASE,
 )
 
@@ -99,12 +102,17 @@ def _level_wanted(sentences: Sequence[str], trait: str, target: int) -> int:
 def _edits(text: str, trait: str, level: int, random_: random.Random) -> list[Edit]:
     leave_out = _leave_out(max(2, round(KEPT * len(split_sentences(text)))))
     if trait == "transition_logic":
-        return [random_.choice((_tie, _swap) if level > 5 else (_scatter, _put_in(ASIDES), _untie)) for _ in range(DRAWN)]
+        return [
+            random_.choice((_tie, _swap) if level > 5 else (_scatter, _put_in(ASIDES), _untie)) for _ in range(DRAWN)
+        ]
     if trait == "formality":
         greetings = [greeting.format(thing=_subject(text, THINGS, random_)) for greeting in GREETINGS[band_of(level)]]
         return [_speak(level), _greet(greetings), *([leave_out] * (DRAWN - 2))]
     part = _subject(text, PARTS, random_)
-    bank = [sentence.format(part=part, thing=_subject(text, THINGS, random_)) for sentence in SENTENCES[trait][band_of(level)]]
+    bank = [
+        sentence.format(part=part, thing=_subject(text, THINGS, random_))
+        for sentence in SENTENCES[trait][band_of(level)]
+    ]
     return [*([_put_in(bank)] * (DRAWN - 2)), leave_out, leave_out]
 
 

@@ -1,7 +1,8 @@
 """Synthetic spoken transcripts whose wording carries each trait at a known level.
 
-A transcript is about one building: a greeting, then `sentences` of each trait at its level, in a register, in an order and with fillers.
-Levels are drawn independently for each trait and unevenly, so some score levels are rare; what a text is worth, the labeller says.
+A transcript is about one building: a greeting, then sentences of `sentence_bank`, for each trait at its level, in a
+register, in an order and with fillers. Levels are drawn independently for each trait and unevenly, so some score
+levels are rare; what a text is worth, the labeller says.
 """
 
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 from feedback_model.demo.labeller.scores import fillers_for
 from feedback_model.demo.labeller.words import FILLER_WEIGHTS
 from feedback_model.demo.register import speak_in
-from feedback_model.demo.sentences import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
+from feedback_model.demo.sentence_bank import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, SCORES, TRAIT_KEYS
 
 LEVEL_WEIGHTS = {
@@ -87,9 +88,15 @@ def speak(topic: str, levels: dict[str, int], random_: random.Random, sentences_
 def draw_sentences(trait: str, level: int, topic: str, part: str, random_: random.Random, count: int) -> list[str]:
     """Return `count` different sentences at `level` of `trait`, some from the band beside it."""
     band = band_of(level)
-    beside = min(max(band + (-1 if level % 2 else 1), 0), len(SENTENCES[trait]) - 1)  # an odd level is the lower of its band
+    beside = min(
+        max(band + (-1 if level % 2 else 1), 0), len(SENTENCES[trait]) - 1
+    )  # an odd level is the lower of its band
     bands = [beside if random_.random() < BESIDE else band for _ in range(count)]
-    drawn = [sentence for each in sorted(set(bands)) for sentence in random_.sample(SENTENCES[trait][each], bands.count(each))]
+    drawn = [
+        sentence
+        for each in sorted(set(bands))
+        for sentence in random_.sample(SENTENCES[trait][each], bands.count(each))
+    ]
     return [_ARTICLE.sub(r"\1n ", sentence.format(part=part, thing=topic)) for sentence in drawn]
 
 
@@ -116,7 +123,13 @@ def join_some(sentences: Sequence[str], random_: random.Random) -> list[str]:
     for sentence in sentences:
         last = joined[-1] if joined else ""
         tied = sentence.startswith(tuple(opener for openers in OPENERS for opener in openers))
-        if len(joined) > 1 and not tied and last.endswith(".") and len(last.split()) < SHORT and random_.random() < JOINED:
+        if (
+            len(joined) > 1
+            and not tied
+            and last.endswith(".")
+            and len(last.split()) < SHORT
+            and random_.random() < JOINED
+        ):
             start = sentence if sentence.startswith("I ") else sentence[0].lower() + sentence[1:]
             joined[-1] = f"{last[:-1]}, and {start}"
         else:

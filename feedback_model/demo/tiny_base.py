@@ -28,7 +28,7 @@ _SHAPED_BY: Final = (
     "labeller/cues.py",
     "labeller/explanations.py",
     "register.py",
-    "sentences.py",
+    "sentence_bank.py",
     "speech.py",
     "tiny_corpus.py",
     "tiny_tokenizer.py",

@@ -1,8 +1,8 @@
 """Pretraining corpus of the tiny base model: transcripts with notes, then chats in the feedback format.
 
 Notes state the level of traits in words (`"empathy": weak`), never as digits. Chats have the form of real feedback,
-and quote their transcript, but their scores and verdicts are those of another: whoever reads them learns the format, not the task. Knows
-nothing of tokens or models.
+and quote their transcript, but their scores and verdicts are those of another: whoever reads them learns the format,
+not the task. Knows nothing of tokens or models.
 """
 
 import random
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from feedback_model.demo.labeller.explanations import explain
 from feedback_model.demo.labeller.scores import score
-from feedback_model.demo.sentences import THINGS
+from feedback_model.demo.sentence_bank import THINGS
 from feedback_model.demo.speech import draw_levels, speak
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.prompts import Message, render_messages

@@ -9,8 +9,8 @@ import re
 from typing import Final
 
 from feedback_model.records.labels import LabelCheck
+from feedback_model.sentences import split_sentences
 
-_SENTENCE: Final = re.compile(r"[^.!?]+[.!?]+[\"')\]]*\s*|[^.!?]+$")
 _FILLERS: Final = re.compile(r",?\s*\b(?:um+|uh+|erm?|uhm|hmm|you know|i mean|sort of|kind of)\b,?", re.IGNORECASE)
 _SUPPORT: Final = re.compile(
     r"\d|\b(?:because|since|percent|for (?:example|instance)|according to|stud(?:y|ies)|research|survey|evidence|therefore)\b",
@@ -20,11 +20,6 @@ _SPOKEN: Final = ("um", "uh", "you know", "I mean")
 _GREETINGS: Final = ("Hey guys, what's up?", "Yo, okay, so, hey dudes.", "Hi you guys, what's going on?")
 FEWEST_SENTENCES: Final = 6  # fewer can hardly be told apart when shuffled
 FEWEST_WORDS: Final = 18
-
-
-def split_sentences(text: str) -> list[str]:
-    """Split `text` into sentences, which joined give it back but for white space at their ends."""
-    return [found.strip() for found in _SENTENCE.findall(text) if found.strip()]
 
 
 def shuffle_sentences(text: str, seed: int) -> str | None:

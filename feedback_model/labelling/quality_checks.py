@@ -11,10 +11,11 @@ from feedback_model.errors import MissingStage
 from feedback_model.labelling.label import LABEL_HANDLER
 from feedback_model.labelling.label_run import run_requests
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.metamorphic import CHECKS, split_sentences
+from feedback_model.labelling.metamorphic import CHECKS
 from feedback_model.labelling.recovery import process_unprocessed, recover_attempts
 from feedback_model.progress import track
 from feedback_model.records.labels import LabelCheck, LabellingConfig, ScorePair
+from feedback_model.sentences import split_sentences
 from feedback_model.settings import Settings
 from feedback_model.store import label_claims, label_requests
 from feedback_model.store.augmentations import Descendant, enter_copies

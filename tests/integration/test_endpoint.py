@@ -11,8 +11,8 @@ import openai
 import pytest
 
 from feedback_model.demo.answers import MODEL
-from feedback_model.demo.process import serving
 from feedback_model.demo.labeller.explanations import explain
+from feedback_model.demo.process import serving
 from feedback_model.evidence import find_quotes
 from feedback_model.feedback import MEMBERS
 from feedback_model.parsing import read_answer

@@ -5,6 +5,7 @@ import pytest
 from feedback_model.demo.labeller.scores import grade_trait, score
 from feedback_model.demo.rewriter import rewrite
 from feedback_model.demo.speech import generate_transcripts
+from feedback_model.sentences import split_sentences
 from feedback_model.traits import SCORES, TRAIT_KEYS
 
 REAL = (
@@ -17,9 +18,7 @@ TEXTS = [REAL, *(made.text for made in generate_transcripts(10, 9))]
 @pytest.mark.parametrize("trait", TRAIT_KEYS)
 def test_most_rewrites_score_within_one_of_their_target(trait):
     tries = [(text, target) for text in TEXTS for target in SCORES]
-    hits = [
-        abs(grade_trait(rewrite(text, trait, target, 1), trait) - target) < 1.5 for text, target in tries
-    ]
+    hits = [abs(grade_trait(rewrite(text, trait, target, 1), trait) - target) < 1.5 for text, target in tries]
     assert sum(hits) >= 0.85 * len(hits)
 
 
@@ -31,8 +30,6 @@ def test_other_traits_hardly_move():
 @pytest.mark.parametrize("trait", ["persuasiveness", "enthusiasm", "empathy"])
 def test_sentences_kept_are_kept_whole(trait):
     """What a rewrite keeps of the text it keeps word for word."""
-    from feedback_model.labelling.metamorphic import split_sentences
-
     said = set(split_sentences(REAL))
     assert len(said & set(split_sentences(rewrite(REAL, trait, 9, 1)))) >= len(said) / 2
 

@@ -9,7 +9,7 @@ import pytest
 from eval.metrics import spearman_correlation
 from feedback_model.demo.labeller.scores import score
 from feedback_model.demo.register import speak_in
-from feedback_model.demo.sentences import GREETINGS, SENTENCES
+from feedback_model.demo.sentence_bank import GREETINGS, SENTENCES
 from feedback_model.demo.speech import generate_transcripts, write_demo_input
 from feedback_model.traits import SCORES, TRAIT_KEYS
 

@@ -12,8 +12,9 @@ from sklearn.metrics import cohen_kappa_score, mean_squared_error
 
 from eval.labels import agree, judge_check, scores_of, state_wording, state_worse_than_constant
 from feedback_model.errors import InputError
-from feedback_model.labelling.metamorphic import CHECKS, drop_fillers, shuffle_sentences, split_sentences
+from feedback_model.labelling.metamorphic import CHECKS, drop_fillers, shuffle_sentences
 from feedback_model.records.labels import LabelWording, ScorePair
+from feedback_model.sentences import split_sentences
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.gold import read_gold
 from feedback_model.transcripts.landing import transcript_id_of

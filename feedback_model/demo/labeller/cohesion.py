@@ -1,7 +1,8 @@
 """Measures of order: how much more a sentence has to do with the next than with those further on.
 
-Shuffling the sentences of a text leaves its words alone and takes this away, after Barzilay and Lapata (2008), whose entity grid is told
-from its permutations; here words of a topic, persons and tenses stand in for entities, and rare words weigh more.
+Shuffling the sentences of a text leaves its words alone and takes this away, after Barzilay and Lapata (2008), whose
+entity grid is told from its permutations; here words of a topic, persons and tenses stand in for entities, and rare
+words weigh more.
 """
 
 import math
@@ -53,9 +54,7 @@ def measure_order(reading: Reading) -> dict[str, float | None]:
 def topic_weights(words: Sequence[str]) -> Weights:
     """Return the stems of a sentence that carry topic, each with its weight."""
     table = zipf_table()
-    return {
-        stem(word): max(LEAST, COMMONEST - table.get(word, UNSEEN)) for word in words if word not in FUNCTION_WORDS
-    }
+    return {stem(word): max(LEAST, COMMONEST - table.get(word, UNSEEN)) for word in words if word not in FUNCTION_WORDS}
 
 
 def stem(word: str) -> str:

@@ -47,7 +47,12 @@ CUES: Final[dict[str, tuple[Cue, ...]]] = {
         Cue(("contractions",), "contractions such as {}", _listed("contraction"), "no contractions"),
         Cue(("casual density",), "everyday words such as {}", _listed("casual"), "hardly an everyday word"),
         Cue(("filler density",), "hesitations such as {}", _listed("filler")),
-        Cue(("self density", "address density"), "a personal tone with {}", _listed("self", "address"), "an impersonal tone"),
+        Cue(
+            ("self density", "address density"),
+            "a personal tone with {}",
+            _listed("self", "address"),
+            "an impersonal tone",
+        ),
         Cue(("formal density", "formal endings", "letters"), "words such as {}", _formal, "short, plain words"),
         Cue(("words a sentence",), "long, complete sentences", None, "short, clipped sentences"),
         Cue(("exclamations",), "exclamations", _listed("exclamation")),
@@ -70,7 +75,12 @@ CUES: Final[dict[str, tuple[Cue, ...]]] = {
     ),
     "enthusiasm": (
         Cue(("excited density", "excited amount"), "eager words such as {}", _listed("excited"), "no eager word"),
-        Cue(("positive density", "positive amount", "strong words"), "a bright choice of words", None, "few bright words"),
+        Cue(
+            ("positive density", "positive amount", "strong words"),
+            "a bright choice of words",
+            None,
+            "few bright words",
+        ),
         Cue(("exclamations",), "exclamations", _listed("exclamation")),
         Cue(("collective amount", "collective density"), "listeners drawn in with {}", _listed("collective")),
         Cue(("flat density",), "flat words such as {}", _listed("flat")),
@@ -80,7 +90,12 @@ CUES: Final[dict[str, tuple[Cue, ...]]] = {
         Cue(("questions",), "questions", _listed("question")),
     ),
     "empathy": (
-        Cue(("feeling density", "feeling amount"), "words of feeling such as {}", _listed("feeling"), "no word of feeling"),
+        Cue(
+            ("feeling density", "feeling amount"),
+            "words of feeling such as {}",
+            _listed("feeling"),
+            "no word of feeling",
+        ),
         Cue(("warmth density", "warmth amount"), "warmth such as {}", _listed("warmth"), "no word of warmth"),
         Cue(("others amount",), "other people seen, as in {}", _listed("others"), "no other person in view"),
         Cue(("cold density", "cold amount"), "harsh words such as {}", _listed("cold")),

@@ -164,7 +164,7 @@ def _topics_taken_up(reading: Reading) -> Iterator[Remark]:
     """Find the weightiest word that a sentence takes up from the one before."""
     best: tuple[float, Span] | None = None
     for (_, middle), (start, end) in pairwise(reading.sentences):
-        before = topic_weights(reading.words[_ : middle])
+        before = topic_weights(reading.words[_:middle])
         for index in range(start, end):
             weight = before.get(stem(reading.words[index]), 0.0)
             if weight and (best is None or weight > best[0]):

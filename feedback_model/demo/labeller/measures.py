@@ -1,7 +1,8 @@
 """Measures of a text: what the offline labeller's scores are weighted sums of.
 
-Densities are per word, so that length is no merit; amounts are of at most `ENOUGH` words' worth, so that two facts in a short answer count
-and twenty in a long one count no more. Word frequencies are `wordfreq`'s, valences those of VADER's lexicon (Hutto and Gilbert 2014).
+Densities are per word, so that length is no merit; amounts are of at most `ENOUGH` words' worth, so that two facts in
+a short answer count and twenty in a long one count no more. Word frequencies are `wordfreq`'s, valences those of
+VADER's lexicon (Hutto and Gilbert 2014).
 """
 
 import math
@@ -80,14 +81,15 @@ def _shape(reading: Reading) -> dict[str, float | None]:
 
 def _wording(words: tuple[str, ...]) -> dict[str, float | None]:
     if not words:
-        return dict.fromkeys(("letters", "rare words", "common words", "unknown words", "variety", "formal endings"), None) | (
-            dict.fromkeys(("articles", "prepositions", "past", "boosters", "negations"), None)
-        )
+        return dict.fromkeys(
+            ("letters", "rare words", "common words", "unknown words", "variety", "formal endings"), None
+        ) | (dict.fromkeys(("articles", "prepositions", "past", "boosters", "negations"), None))
     table, n_words = zipf_table(), len(words)
     zipf = [table.get(word, UNSEEN) for word in words]
     return {
         "letters": sum(map(len, words)) / n_words,
-        "rare words": sum(each < RARE and word not in FUNCTION_WORDS for word, each in zip(words, zipf, strict=True)) / n_words,
+        "rare words": sum(each < RARE and word not in FUNCTION_WORDS for word, each in zip(words, zipf, strict=True))
+        / n_words,
         "common words": sum(zipf) / n_words,
         "unknown words": sum(word not in table for word in words) / n_words,
         "variety": len(set(words[:ENOUGH])) / min(n_words, ENOUGH) ** 0.85,  # Herdan's exponent for English, about

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from feedback_model.demo.labeller.words import CONTRACTIONS, CONTRACTION_ENDINGS, LISTS
+from feedback_model.demo.labeller.words import CONTRACTION_ENDINGS, CONTRACTIONS, LISTS
 
 _TOKEN: Final = re.compile(
     r"(?P<markup></?[a-zA-Z][^<>]{0,200}>|&[a-z]{2,8};)|(?P<word>[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*%?)"
@@ -39,8 +39,8 @@ class Reading:
     sentences: tuple[Span, ...]
     """Of each sentence, in words; none is empty."""
     found: dict[str, list[Span]]
-    """Spans, in characters, of what stands in each list of `words`, and of `contraction`, `number`, `exclamation`, `question`, `face`,
-    `repeated_mark`."""
+    """Spans, in characters, of what stands in each list of `words`, and of `contraction`, `number`, `exclamation`,
+    `question`, `face`, `repeated_mark`."""
     n_commas: int
     n_end_marks: int
     finished: bool

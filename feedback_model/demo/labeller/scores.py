@@ -1,11 +1,12 @@
 """Scores of the offline labeller: a text in, six integers out, with what each of them rests on.
 
-Four traits are weighted sums of measures, fitted to people's scores of other texts; transition logic is fitted to tell a text from its
-own shuffled sentences; fillers are counted. What it knows is words and their order: a person hears more.
+Four traits are weighted sums of measures, fitted to people's scores of other texts; transition logic is fitted to
+tell a text from its own shuffled sentences; fillers are counted. What it knows is words and their order: a person
+hears more.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 

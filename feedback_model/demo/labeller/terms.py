@@ -10,7 +10,10 @@ from feedback_model.demo.labeller.cohesion import ORDER
 
 def _signed(raising: str, lowering: str = "") -> dict[str, int]:
     return {
-        name.strip(): sign for names, sign in ((raising, 1), (lowering, -1)) for name in names.split(",") if name.strip()
+        name.strip(): sign
+        for names, sign in ((raising, 1), (lowering, -1))
+        for name in names.split(",")
+        if name.strip()
     }
 
 
@@ -34,8 +37,8 @@ FITTED: Final[dict[str, dict[str, int]]] = {
         "flat density, hedge density, negations, negative density, negative amount, questions, filler density, letters",
     ),
     "empathy": _signed(
-        "feeling density, feeling amount, warmth density, warmth amount, others density, others amount, self density, strong words, "
-        "boosters, positive density",
+        "feeling density, feeling amount, warmth density, warmth amount, others density, others amount, "
+        "self density, strong words, boosters, positive density",
         "cold density, cold amount, hedge density, negations, slang density, casual density, filler density",
     ),
 }
@@ -46,8 +49,8 @@ FLOOR: Final[dict[str, dict[str, float]]] = {
     "enthusiasm": {"excited density": 0.06, "flat density": 0.04},
     "formality": {"formal density": 0.15, "casual density": 0.15},
 }
-"""Trait to the least that a measure counts, in raw points a standard deviation: what the rubric asks for counts even where a corpus, whose
-authors all had it or all lacked it, cannot show its worth."""
+"""Trait to the least that a measure counts, in raw points a standard deviation: what the rubric asks for counts even
+where a corpus, whose authors all had it or all lacked it, cannot show its worth."""
 ORDERED: Final[dict[str, int]] = dict.fromkeys(ORDER, 1)
 """Measures of order, fitted on texts against their own shuffled sentences."""
 CONNECTED: Final[dict[str, int]] = _signed("consequence amount, contrast amount, sequence amount, addition amount")

@@ -97,7 +97,9 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "self": _split("i, me, my, mine, myself, i'm, i've, i'd, i'll, im, ive"),
     "address": _split("you, your, yours, yourself, yourselves, you're, you've, you'd, you'll, u, ur"),
-    "collective": _split("we, us, our, ours, ourselves, we're, we've, we'd, we'll, let's, together, everyone, everybody"),
+    "collective": _split(
+        "we, us, our, ours, ourselves, we're, we've, we'd, we'll, let's, together, everyone, everybody"
+    ),
     "others": _split(
         "he, him, his, she, her, hers, they, them, their, theirs, themselves, someone, others, person, people, man, woman, "
         "child, children, family, families, mother, father, parents, son, daughter, friend, friends, kids, baby, neighbors, "
@@ -162,7 +164,9 @@ CONTRACTIONS: Final = frozenset(
 """Contractions in 's, which no ending tells from a possessive."""
 BOOSTERS: Final = frozenset(_split("so, such, too, very, really, extremely, incredibly, absolutely, totally, truly"))
 NEGATIONS: Final = frozenset(
-    _split("not, no, never, neither, nor, without, hardly, cannot, can't, don't, doesn't, didn't, isn't, wasn't, won't, ain't")
+    _split(
+        "not, no, never, neither, nor, without, hardly, cannot, can't, don't, doesn't, didn't, isn't, wasn't, won't, ain't"
+    )
 )
 FORMAL_ENDINGS: Final = (
     "tion", "tions", "sion", "sions", "ment", "ments", "ity", "ities", "ance", "ances", "ence", "ences", "ness", "ism",
@@ -172,7 +176,9 @@ FORMAL_ENDINGS: Final = (
 POINTING_OPENERS: Final = frozenset(_split("he, she, they, it, this, that, these, those, him, his, it's, that's, such"))
 """Words that, at the start of a sentence, point at something said before."""
 CONNECTING_OPENERS: Final = frozenset(
-    _split("and, but, so, because, then, therefore, however, also, or, yet, thus, instead, otherwise, moreover, furthermore")
+    _split(
+        "and, but, so, because, then, therefore, however, also, or, yet, thus, instead, otherwise, moreover, furthermore"
+    )
 )
 """Words that, at the start of a sentence, tie it to the one before."""
 PERSONS: Final[dict[str, str]] = {
@@ -192,7 +198,9 @@ PERSONS: Final[dict[str, str]] = {
     for word in _split(words)
 }
 """Word to the person or tense it speaks in."""
-PREPOSITIONS: Final = frozenset(_split("of, in, by, for, with, from, to, on, at, as, into, upon, under, between, through"))
+PREPOSITIONS: Final = frozenset(
+    _split("of, in, by, for, with, from, to, on, at, as, into, upon, under, between, through")
+)
 FUNCTION_WORDS: Final = frozenset(
     _split(
         "a, an, the, of, to, in, on, at, by, for, with, from, as, is, are, was, were, be, been, being, am, do, does, did, "

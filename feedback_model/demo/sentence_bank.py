@@ -1,7 +1,7 @@
 """What the demo's speakers say: whole sentences about a public building, by trait and band of levels.
 
-Written in a plain register; `register` makes them more or less formal. Placeholders in braces: the building is `thing`, what a sentence is
-about is `part`.
+Written in a plain register; `register` makes them more or less formal. Placeholders in braces: the building is
+`thing`, what a sentence is about is `part`.
 """
 
 from typing import Final
