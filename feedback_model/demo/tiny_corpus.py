@@ -62,7 +62,7 @@ def _chat(text: str, random_: random.Random) -> Reading:
     elsewhere = explain(speak(random_.choice(THINGS), draw_levels(random_), random_)).feedback
     pairs = zip(elsewhere.traits, explain(text).feedback.traits, strict=True)
     feedback = Feedback(tuple(TraitFeedback(other.score, _with_verdict_of(other, own)) for other, own in pairs))
-    answer = {"role": "assistant", "content": render_feedback(feedback)}
+    answer: Message = {"role": "assistant", "content": render_feedback(feedback)}
     return Reading((*render_messages("feedback", text), answer), notes=False)
 
 

@@ -25,8 +25,8 @@ from feedback_model.store.training import record_models
 Name = TypeVar("Name")
 MAX_NEW_TOKENS: Final = 512
 """Six scores with a sentence each take some 250 tokens of a real tokenizer; twice that leaves room to ramble."""
-STAND_IN_MAX_NEW_TOKENS: Final = 160
-"""The stand-in's labels take about 80 of its own tokens."""
+STAND_IN_MAX_NEW_TOKENS: Final = 200
+"""The stand-in's labels take about 130 of its own tokens."""
 BATCH_SIZE: Final = 64
 """Transcripts asked together; also what a kill may cost."""
 STAND_IN_BATCH_SIZE: Final = 100

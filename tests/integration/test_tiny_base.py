@@ -49,7 +49,7 @@ def answers_of(base, tokenizer):
         chats, add_generation_prompt=True, padding=True, return_tensors="pt", return_dict=True
     )
     with torch.inference_mode():
-        output = model.generate(**inputs, max_new_tokens=120, do_sample=False)
+        output = model.generate(**inputs, max_new_tokens=200, do_sample=False)
     return tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
@@ -83,7 +83,7 @@ def test_tokenizer_gives_back_what_it_took(tokenizer, text):
 def test_tokenizer_has_qwen2s_shape(tokenizer):
     assert (tokenizer.eos_token, tokenizer.pad_token) == ("<|im_end|>", "<|endoftext|>")
     assert len(tokenizer("10")["input_ids"]) == 2
-    assert len(tokenizer(ANSWER)["input_ids"]) < 90
+    assert len(tokenizer(ANSWER)["input_ids"]) < 200
 
 
 def test_template_marks_the_answer_and_its_end_token(tokenizer):

@@ -20,7 +20,7 @@ from feedback_model.transcripts.gold import read_gold
 from feedback_model.transcripts.landing import transcript_id_of
 from tests.builders import a_labelled
 
-SHUFFLED, FILLERS = CHECKS
+SHUFFLED, FILLERS, *_ = CHECKS
 SPEECH = "First we met. Then we spoke of it. So, um, we agreed. After that we wrote. Hence it was sent. Now we wait."
 
 

@@ -27,8 +27,11 @@ REACH: Final = 4
 TURNED: Final = -0.5
 """What is left of a valence that is negated."""
 
-DENSITIES: Final = tuple(f"{name} density" for name in LISTS)
-AMOUNTS: Final = tuple(f"{name} amount" for name in LISTS)
+WORDING: Final[tuple[str, ...]] = (
+    "letters", "rare words", "common words", "unknown words", "variety", "formal endings", "articles", "prepositions", "past",
+    "boosters", "negations",
+)  # fmt: skip
+"""Measures of words, which a text without any lacks."""
 
 
 @cache
@@ -81,15 +84,12 @@ def _shape(reading: Reading) -> dict[str, float | None]:
 
 def _wording(words: tuple[str, ...]) -> dict[str, float | None]:
     if not words:
-        return dict.fromkeys(
-            ("letters", "rare words", "common words", "unknown words", "variety", "formal endings"), None
-        ) | (dict.fromkeys(("articles", "prepositions", "past", "boosters", "negations"), None))
+        return dict.fromkeys(WORDING)
     table, n_words = zipf_table(), len(words)
     zipf = [table.get(word, UNSEEN) for word in words]
     return {
         "letters": sum(map(len, words)) / n_words,
-        "rare words": sum(each < RARE and word not in FUNCTION_WORDS for word, each in zip(words, zipf, strict=True))
-        / n_words,
+        "rare words": _count_rare(words, zipf) / n_words,
         "common words": sum(zipf) / n_words,
         "unknown words": sum(word not in table for word in words) / n_words,
         "variety": len(set(words[:ENOUGH])) / min(n_words, ENOUGH) ** 0.85,  # Herdan's exponent for English, about
@@ -100,6 +100,10 @@ def _wording(words: tuple[str, ...]) -> dict[str, float | None]:
         "boosters": sum(word in BOOSTERS for word in words) / n_words,
         "negations": sum(word in NEGATIONS for word in words) / n_words,
     }
+
+
+def _count_rare(words: tuple[str, ...], zipf: list[float]) -> int:
+    return sum(each < RARE and word not in FUNCTION_WORDS for word, each in zip(words, zipf, strict=True))
 
 
 def _valence(reading: Reading) -> dict[str, float | None]:

@@ -27,6 +27,8 @@ ENOUGH_WORDS: Final = 5
 """English words from which a text is judged on its own; with fewer its scores lean to the middle."""
 FAMILIAR: Final = (0.5, 0.75)
 """Shares of words known as English at which nothing, and everything, that was measured counts."""
+HALF_BELIEVED: Final = 20
+"""Words at which half of the enthusiasm that was measured is believed: two bright words in a short remark are no passion."""
 OPENING: Final = 15
 """Words that set the tone."""
 OPENING_SHARE: Final = 0.15
@@ -75,8 +77,11 @@ def _grade(trait: str, reading: Reading, measures: Mapping[str, float | None]) -
 
 
 def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Mapping[str, float | None]) -> float:
-    """Return the raw score of `trait`, the opening of long texts counted again where the rubric listens to it."""
+    """Return the raw score of `trait`: in formality the opening counts again, in enthusiasm little is believed of few words."""
     whole = weights.raw_score(measures)
+    if trait == "enthusiasm":
+        n_words = len(reading.words)
+        return weights.intercept + (whole - weights.intercept) * n_words / (n_words + HALF_BELIEVED)
     if trait != "formality" or len(reading.words) <= OPENING:
         return whole
     opening = weights.raw_score(measure(read(reading.text[: reading.spans[OPENING - 1][1]] + ".")))
