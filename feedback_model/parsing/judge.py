@@ -30,6 +30,8 @@ _AROUND_JSON = {
 
 _QUOTES = 48  # 18 keys and 6 explanations; a key more would need two more
 
+_ANSWER_QUOTES = 72  # of a labeller's answer: 6 keys and 6 pieces of evidence besides
+
 _CANDIDATE = re.compile(rb'\{[ \t\n\r]*+"|\[')  # arrays too: what is inside one is no object among prose
 
 _MAX_CANDIDATES = 64  # places where an object may begin; hostile output has millions
@@ -59,7 +61,7 @@ class Judgement(NamedTuple):
 def judge(raw: bytes, finish_reason: FinishReason = "stop") -> Judgement:
     """Judge an output, whatever its bytes. Never raises."""
     if finish_reason == "stop":
-        feedback = _read_quickly(raw)
+        feedback = _read_quickly(raw, _QUOTES, validate)
         if feedback is not None:
             return Judgement("strict", feedback, None)
     read = _read_strictly(raw, finish_reason, validate)
@@ -76,21 +78,22 @@ def judge(raw: bytes, finish_reason: FinishReason = "stop") -> Judgement:
 
 def read_answer(raw: bytes) -> Answer | Malformed:
     """Read a labeller's answer, as strictly as an output; or say why it is of no use. Never raises."""
-    return _read_strictly(raw, "stop", validate_answer)
+    answer = _read_quickly(raw, _ANSWER_QUOTES, validate_answer)
+    return _read_strictly(raw, "stop", validate_answer) if answer is None else answer
 
 
-def _read_quickly(raw: bytes) -> Feedback | None:
-    """Feedback where a fast parser can prove it strict, else None.
+def _read_quickly(raw: bytes, quotes: int, validate: Callable[[Any], Read | Violation]) -> Read | None:
+    """Read where a fast parser can prove the output strict, else None.
 
-    That parser keeps the last of two equal keys without a word, but then there are more quotes than six traits need.
+    That parser keeps the last of two equal keys without a word, but then there are more quotes than the six traits need.
     """
-    if raw.count(b'"') != _QUOTES:
+    if raw.count(b'"') != quotes:
         return None
     try:
         read = validate(orjson.loads(raw))
     except orjson.JSONDecodeError:
         return None
-    return read if isinstance(read, Feedback) else None
+    return None if isinstance(read, Violation) else read
 
 
 def _read_strictly(
