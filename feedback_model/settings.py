@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """Transcripts that are labelled again in other words, unseen, to measure how far the labeller agrees with itself."""
 
     max_new_tokens: int = Field(default=0, ge=0, le=32_768)
-    """Tokens after which a model's answer is cut, recorded with the answers; 0: by base model (512; embedded: 160)."""
+    """Tokens after which a model's answer is cut, recorded with the answers; 0: by base model (512; embedded: 200)."""
     inference_batch_size: int = Field(default=0, ge=0, le=4_096)
     """Transcripts that a model is asked about at once; 0: by base model (64; embedded: 100)."""
 
