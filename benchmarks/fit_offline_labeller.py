@@ -1,23 +1,22 @@
-"""Fit the offline labeller's weights to people's scores, and measure it on groups that it was not fitted on.
+"""Fit the offline labeller's weights to people's scores, and write them beside its code.
 
-    python benchmarks/fit_offline_labeller.py FOLDER [--write]
+    python benchmarks/fit_offline_labeller.py FOLDER
 
-FOLDER holds `human/{formality,persuasiveness,empathy,enthusiasm_proxy}.jsonl`, `transcripts.jsonl` and
-`webtext.jsonl`. Prints, for each trait, what out-of-fold scores reach; `--write` refits on everything and writes the
-weights that ship, and the table beside the other results.
+FOLDER holds `human/{formality,persuasiveness,empathy,enthusiasm_proxy}.jsonl` (id, group, text, score or valence and
+arousal, scale), `transcripts.jsonl` and `webtext.jsonl` (document, genre, text). `offline_labeller.py` measures what
+weights fitted so reach on groups that they were not fitted on.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, rankdata, spearmanr
+from scipy.stats import norm
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
 
 from feedback_model.demo.labeller.cohesion import measure_order
 from feedback_model.demo.labeller.measures import measure
@@ -28,7 +27,6 @@ from feedback_model.demo.labeller.weights import CLIPPED, Term, TraitWeights
 from feedback_model.labelling.metamorphic import shuffle_sentences
 
 WEIGHTS = Path(__file__).parents[1] / "feedback_model/demo/labeller/weights.json"
-RESULT = Path(__file__).parent / "results/offline_labeller.json"
 ATTRIBUTION = {
     "formality": "Pavlick and Tetreault 2016, by IgorFreik/Formality_Detection, CC BY 3.0",
     "persuasiveness": "Habernal and Gurevych 2016 (UKPConvArg1), CC BY 4.0",
@@ -138,59 +136,6 @@ def with_scale(weights: TraitWeights, trait: str, speech: Sequence[str], centre:
     return TraitWeights(weights.terms, weights.intercept, knots(raw, trait, centre))
 
 
-def residual(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    ranks, by = rankdata(values), rankdata(lengths)
-    return ranks - np.polyval(np.polyfit(by, ranks, 1), by)
-
-
-def correlate(ours: np.ndarray, theirs: np.ndarray, scored: Scored) -> float:
-    if not scored.inside:
-        return float(spearmanr(ours, theirs)[0])
-    return float(
-        np.mean([spearmanr(ours[scored.groups == g], theirs[scored.groups == g])[0] for g in np.unique(scored.groups)])
-    )
-
-
-def without_length(ours: np.ndarray, scored: Scored, lengths: np.ndarray) -> float:
-    parts = [scored.groups == g for g in np.unique(scored.groups)] if scored.inside else [np.ones(len(ours), bool)]
-    return float(
-        np.mean([spearmanr(residual(ours[p], lengths[p]), residual(scored.scores[p], lengths[p]))[0] for p in parts])
-    )
-
-
-def measure_trait(trait: str, folder: Path, speech: Sequence[str]) -> dict[str, Any]:
-    """Score each text by weights fitted on other groups."""
-    scored = read_scored(folder, trait)
-    rows = measured(scored.texts)
-    whole, raw, constant, moved = (np.zeros(len(rows)) for _ in range(4))
-    for train, test in GroupKFold(FOLDS[trait]).split(rows, groups=scored.groups):
-        weights = fit_trait(trait, scored, rows, train, speech)
-        readings = {k: read(scored.texts[k]) for k in (*train, *test)}
-        labels = {k: to_label(trait, weights, readings[k], rows[k]) for k in readings}
-        raw[test] = [raw_score(trait, weights, readings[k], rows[k]) for k in test]
-        whole[test] = [labels[k] for k in test]
-        constant[test] = scored.scores[train].mean()
-        line = np.polyfit([labels[k] for k in train], scored.scores[train], 1)
-        moved[test] = np.polyval(line, whole[test])
-    lengths = np.array([len(text.split()) for text in scored.texts], dtype=float)
-    error = lambda ours: round(float(np.mean((ours - scored.scores) ** 2)), 4)  # noqa: E731 - read where it is used
-    return {
-        "n": len(rows),
-        "groups": len(np.unique(scored.groups)),
-        "spearman": round(correlate(whole, scored.scores, scored), 3),
-        "spearman_unrounded": round(correlate(raw, scored.scores, scored), 3),
-        "without_length": round(without_length(whole, scored, lengths), 3),
-        "length_alone": round(correlate(lengths, scored.scores, scored), 3),
-        "mse": error(whole),
-        "mse_calibrated": error(moved),
-        "mse_constant": error(constant),
-    }
-
-
-def to_label(trait: str, weights: TraitWeights, reading: Any, row: Measured) -> int:
-    return min(max(int(weights.on_scale(raw_score(trait, weights, reading, row)) + 0.5), 1), 10)
-
-
 def shuffled_pairs(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str], np.ndarray, np.ndarray]:
     pairs = [
         (row["text"], changed, row["document"], row["genre"] == "prepared speech")
@@ -225,45 +170,6 @@ def fit_order(before: Sequence[Measured], after: Sequence[Measured], speech: Seq
     return with_scale(TraitWeights((*order, *connected), 0.0, ()), "transition_logic", speech, centre=5.5)
 
 
-def measure_order_told(folder: Path, speech: Sequence[str]) -> dict[str, Any]:
-    rows = read_rows(folder / "transcripts.jsonl") + read_rows(folder / "webtext.jsonl")
-    before, after, documents, prepared = shuffled_pairs(rows)
-    first, second = measured(before), measured(after)
-    moved = np.zeros(len(before))
-    raw = np.zeros(len(before))
-    for train, test in GroupKFold(5).split(before, groups=documents):
-        weights = fit_order([first[k] for k in train], [second[k] for k in train], speech)
-        raw[test] = [weights.raw_score(first[k]) - weights.raw_score(second[k]) for k in test]
-        label: Callable[[Measured], int] = lambda row: to_label("transition_logic", weights, read(""), row)  # noqa: B023, E731
-        moved[test] = [label(first[k]) - label(second[k]) for k in test]
-    told = lambda which: round(float(np.mean((moved[which] > 0) + 0.5 * (moved[which] == 0))), 3)  # noqa: E731
-    every = np.ones(len(moved), bool)
-    return {
-        "pairs": len(moved),
-        "documents": len(set(documents)),
-        "told": told(every),
-        "told_unrounded": round(float(np.mean(raw > 0)), 3),
-        "lower": round(float(np.mean(moved > 0)), 3),
-        "higher": round(float(np.mean(moved < 0)), 3),
-        "told_prepared_speech": told(prepared),
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--write", action="store_true")
-    asked = parser.parse_args()
-    spoken = read_rows(asked.folder / "transcripts.jsonl")
-    speech = [row["text"] for row in spoken]
-    table = {trait: measure_trait(trait, asked.folder, speech) for trait in FITTED}
-    table["transition_logic"] = measure_order_told(asked.folder, speech)
-    print(json.dumps(table, indent=1))
-    if asked.write:
-        RESULT.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-        write_weights(asked.folder, speech)
-
-
 def write_weights(folder: Path, speech: Sequence[str]) -> None:
     traits = {}
     for trait in FITTED:
@@ -278,4 +184,7 @@ def write_weights(folder: Path, speech: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    asked = parser.parse_args()
+    write_weights(asked.folder, [row["text"] for row in read_rows(asked.folder / "transcripts.jsonl")])

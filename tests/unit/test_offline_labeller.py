@@ -1,8 +1,6 @@
 """Promises of the offline labeller: what its scores follow, and what its explanations point at."""
 
-import json
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,7 +16,6 @@ from feedback_model.evidence import find_quotes
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
 SPOKEN = [made.text for made in generate_transcripts(30, 3)]
-RESULT = Path(__file__).parents[2] / "benchmarks/results/offline_labeller.json"
 
 
 @pytest.mark.parametrize(
@@ -121,9 +118,21 @@ def test_nothing_but_fillers_is_the_worst():
 def test_rubric_gives_the_fillers_scores():
     """Each level of the rubric is given at its fillers in 100 words, and the other way round."""
     for load, level in FILLER_LEVELS:
-        text = " ".join(["um"] * int(load) + ["cat"] * (100 - int(load)))
+        text = " ".join(["um"] * int(load) + [("cat", "dog")[k % 2] for k in range(100 - int(load))])
         assert grade_trait(text, "filler_words") == pytest.approx(level)
         assert fillers_for(level) == pytest.approx(load)
+
+
+@pytest.mark.parametrize(
+    ("empty", "meant"),
+    [
+        ("it was, like, the the end of a long day", "it was the end of a long day"),
+        ("I I I went to the shop in the end", "I went to the shop in the end"),
+        ("it's like nobody told us of the end", "nobody there would like to tell us of the end"),
+    ],
+)
+def test_restarts_and_empty_words_count(empty, meant):
+    assert grade_trait(empty, "filler_words") < grade_trait(meant, "filler_words") == 10
 
 
 def test_long_sentences_of_recognisers_are_cut():
@@ -144,13 +153,3 @@ def test_scales_rise_from_lowest_to_highest(trait):
     assert list(raw) == sorted(set(raw))
     assert list(scores) == sorted(set(scores))
     assert (scores[0], scores[-1]) == (MIN_SCORE, MAX_SCORE)
-
-
-def test_recorded_table_meets_the_aims():
-    table = json.loads(RESULT.read_text())
-    assert table["formality"]["spearman"] >= 0.65
-    assert table["persuasiveness"]["spearman"] >= 0.55
-    assert table["persuasiveness"]["without_length"] >= 0.3
-    assert table["enthusiasm"]["spearman"] >= 0.38
-    assert table["empathy"]["spearman"] >= 0.25
-    assert table["transition_logic"]["told"] >= 0.65

@@ -11,9 +11,8 @@ from typing import Final
 from feedback_model.demo.labeller.cohesion import FEWEST, stem, topic_weights
 from feedback_model.demo.labeller.cues import CUES, VERDICTS, Cue
 from feedback_model.demo.labeller.reading import Reading, Span
-from feedback_model.demo.labeller.scores import Scored, filler_name, score
+from feedback_model.demo.labeller.scores import Scored, score, weigh_filler
 from feedback_model.demo.labeller.weights import trait_weights
-from feedback_model.demo.labeller.words import FILLER_WEIGHTS
 from feedback_model.feedback import Feedback, TraitFeedback
 from feedback_model.traits import TRAIT_KEYS
 
@@ -144,11 +143,12 @@ def _quoted(reading: Reading, spans: Sequence[Span]) -> str:
 
 
 def _fillers(reading: Reading) -> Iterator[Remark]:
-    spans = reading.found.get("filler", ())
+    spans = [span for name in ("filler", "empty_like", "repeat") for span in reading.found.get(name, ())]
     if not spans:
         yield Remark("no filler found", 0.0)
         return
-    heaviest_first = sorted(spans, key=lambda span: -FILLER_WEIGHTS[filler_name(reading, span)])
+    listed = sorted(reading.found.get("filler", ()), key=lambda span: -weigh_filler(reading, span))
+    heaviest_first = [*listed, *(span for span in spans if span not in listed)]
     shown = _distinct(reading, heaviest_first)
     yield Remark(f"{_how_often(len(spans), len(reading.words))}, such as {_quoted(reading, shown)}", 1.0, shown)
 

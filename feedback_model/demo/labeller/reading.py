@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from feedback_model.demo.labeller.words import CONTRACTION_ENDINGS, CONTRACTIONS, LISTS
+from feedback_model.demo.labeller.words import (
+    BEFORE_LIKE,
+    CONTRACTION_ENDINGS,
+    CONTRACTIONS,
+    DOUBLED,
+    FILLER_WEIGHTS,
+    LIKE,
+    LISTS,
+)
 
 _TOKEN: Final = re.compile(
     r"(?P<markup></?[a-zA-Z][^<>]{0,200}>|&[a-z]{2,8};)|(?P<word>[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*%?)"
@@ -40,7 +48,7 @@ class Reading:
     """Of each sentence, in words; none is empty."""
     found: dict[str, list[Span]]
     """Spans, in characters, of what stands in each list of `words`, and of `contraction`, `number`, `exclamation`,
-    `question`, `face`, `repeated_mark`."""
+    `question`, `face`, `repeated_mark`, `repeat`, `empty_like`."""
     n_commas: int
     n_end_marks: int
     finished: bool
@@ -81,7 +89,7 @@ def read(text: str) -> Reading:
             n_commas += 1
         elif kind != "markup":
             found[str(kind)].append(match.span())
-    for name, span in _matches(words, spans):
+    for name, span in (*_matches(words, spans), *_restarts(text, words, spans)):
         found[name].append(span)
     sentences = tuple(_sentences(ends, len(words)))
     finished = bool(ends) and ends[-1] == len(words)
@@ -142,3 +150,19 @@ def _matches(words: list[str], spans: list[Span]) -> Iterator[tuple[str, Span]]:
                 yield name, (spans[index][0], spans[last - 1][1])
         if "'" in word and (word.endswith(CONTRACTION_ENDINGS) or word in CONTRACTIONS):
             yield "contraction", spans[index]
+
+
+def _restarts(text: str, words: list[str], spans: list[Span]) -> Iterator[tuple[str, Span]]:
+    """Find words said twice running, and every `like` that means nothing."""
+    for index in range(1, len(words)):
+        word, before = words[index], words[index - 1]
+        between = text[spans[index - 1][1] : spans[index][0]]
+        if (
+            word == before
+            and word not in DOUBLED
+            and word not in FILLER_WEIGHTS
+            and not any(mark in between for mark in ".!?")
+        ):
+            yield "repeat", (spans[index - 1][0], spans[index][1])
+        if word == LIKE and ("," in between or before in BEFORE_LIKE):
+            yield "empty_like", spans[index]

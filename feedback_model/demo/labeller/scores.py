@@ -14,7 +14,7 @@ from feedback_model.demo.labeller.cohesion import FEWEST, measure_order
 from feedback_model.demo.labeller.measures import measure, zipf_table
 from feedback_model.demo.labeller.reading import Reading, Span, read
 from feedback_model.demo.labeller.weights import TraitWeights, interpolate, trait_weights
-from feedback_model.demo.labeller.words import FILLER_WEIGHTS
+from feedback_model.demo.labeller.words import FILLER_WEIGHTS, LIKE_WEIGHT, REPEAT_WEIGHT
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
 FILLER_LEVELS: Final = ((0.0, 10.0), (2.0, 7.0), (4.0, 5.0), (7.0, 3.0), (12.0, 1.0))
@@ -52,7 +52,7 @@ def score(text: str) -> Scored:
     """Score `text` on the six traits; any text has scores."""
     reading = read(text)
     measures = measure(reading) | measure_order(reading)
-    scores = tuple(_rounded(_grade(trait, reading, measures)) for trait in TRAIT_KEYS)
+    scores = tuple(round_score(_grade(trait, reading, measures)) for trait in TRAIT_KEYS)
     return Scored(reading, measures, scores, _certainty(reading))
 
 
@@ -67,13 +67,17 @@ def grade_trait(text: str, trait: str) -> float:
 
 
 def _grade(trait: str, reading: Reading, measures: Mapping[str, float | None]) -> float:
-    if trait == "filler_words":
-        return grade_fillers(reading)
-    weights = trait_weights()[trait]
-    grade = MIDDLE + _certainty(reading) * (weights.on_scale(raw_score(trait, weights, reading, measures)) - MIDDLE)
+    return (
+        grade_fillers(reading) if trait == "filler_words" else grade(trait, trait_weights()[trait], reading, measures)
+    )
+
+
+def grade(trait: str, weights: TraitWeights, reading: Reading, measures: Mapping[str, float | None]) -> float:
+    """Return the score of a fitted trait under `weights`, not yet rounded; it leans to the middle where little is certain."""
+    found = MIDDLE + _certainty(reading) * (weights.on_scale(raw_score(trait, weights, reading, measures)) - MIDDLE)
     if trait == "transition_logic" and len(reading.sentences) < FEWEST:
-        return max(grade, MIDDLE)  # nothing there that could fail to follow
-    return grade
+        return max(found, MIDDLE)  # nothing there that could fail to follow
+    return found
 
 
 def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Mapping[str, float | None]) -> float:
@@ -90,7 +94,8 @@ def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Map
 
 def grade_fillers(reading: Reading) -> float:
     """Return the score of filler words, not yet rounded: `FILLER_LEVELS` at the fillers in 100 words."""
-    load = sum(FILLER_WEIGHTS[filler_name(reading, span)] for span in reading.found.get("filler", ()))
+    load = sum(weigh_filler(reading, span) for span in reading.found.get("filler", ()))
+    load += LIKE_WEIGHT * reading.count("empty_like") + REPEAT_WEIGHT * reading.count("repeat")
     return interpolate(100 * load / max(len(reading.words), FEWEST_COUNTED), FILLER_LEVELS)
 
 
@@ -99,9 +104,9 @@ def fillers_for(score_: float) -> float:
     return interpolate(score_, tuple((level, load) for load, level in reversed(FILLER_LEVELS)))
 
 
-def filler_name(reading: Reading, span: Span) -> str:
-    """Return the entry of the filler list that stands at `span`."""
-    return " ".join(_PARTS.findall(reading.quote(span).lower().replace("\u2019", "'")))
+def weigh_filler(reading: Reading, span: Span) -> float:
+    """Return the weight of the filler that stands at `span`."""
+    return FILLER_WEIGHTS[" ".join(_PARTS.findall(reading.quote(span).lower().replace("\u2019", "'")))]
 
 
 def _certainty(reading: Reading) -> float:
@@ -114,5 +119,6 @@ def _certainty(reading: Reading) -> float:
     return familiar * min(known / ENOUGH_WORDS, 1.0)
 
 
-def _rounded(grade: float) -> int:
-    return min(max(int(grade + 0.5), MIN_SCORE), MAX_SCORE)
+def round_score(graded: float) -> int:
+    """Return the score nearest to a grade, halves upwards."""
+    return min(max(int(graded + 0.5), MIN_SCORE), MAX_SCORE)

@@ -23,6 +23,19 @@ FILLER_WEIGHTS: Final[dict[str, float]] = {
 }
 """Filler to its weight: 1 is a bare hesitation, 0.4 a word that is often more than a filler."""
 
+LIKE: Final = "like"
+"""A filler only where commas set it off, or after a form of `be` or another filler; elsewhere it has a meaning."""
+BEFORE_LIKE: Final = frozenset(_split("was, were, it's, that's, is, just, and, so, um, uh, i'm, be, know, mean"))
+DOUBLED: Final = frozenset(
+    _split(
+        "very, really, so, had, that, no, yes, bye, ha, many, much, more, far, long, blah, never, yeah, big, way, too"
+    )
+)
+"""Words that people double on purpose, or by grammar."""
+LIKE_WEIGHT: Final = 0.6
+REPEAT_WEIGHT: Final = 0.6
+"""Weight, beside `FILLER_WEIGHTS`, of a word said again at once in search of the next one."""
+
 LISTS: Final[dict[str, tuple[str, ...]]] = {
     "filler": tuple(FILLER_WEIGHTS),
     "slang": _split(
