@@ -144,7 +144,7 @@ def describe_cost(store: Store, order: AnswerOrder, config: LabellingConfig) -> 
         order,
         config.prompt_version,
         *known,
-        f"{usd:.4f}",
+        usd,
         found,
         f"{wording.n_long} of {wording.n_scores}",
         str(failed),
