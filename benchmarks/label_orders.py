@@ -165,6 +165,7 @@ def write_page(store: Store, named: Mapping[str, ScoredText], configs: Mapping[A
     rows = [compare(trait, named, scores) for trait in TRAIT_KEYS if trait in told]
     cost_header = [
         "order",
+        "prompt version",
         "prompt tokens",
         "completion tokens",
         "USD",
