@@ -23,6 +23,7 @@ from eval.metrics import spearman_correlation
 from feedback_model.feedback import MEMBERS, AnswerOrder
 from feedback_model.labelling.label import label_missing
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
+from feedback_model.labelling.pricing import price_of
 from feedback_model.records.labels import LabellerKind, LabellingConfig
 from feedback_model.records.transcripts import Transcript
 from feedback_model.settings import Settings
@@ -137,9 +138,17 @@ def describe_cost(store: Store, order: AnswerOrder, config: LabellingConfig) -> 
     usage, wording = mean_usage(store, config, "label"), measure_wording(store, config)
     known = [f"{usage.prompt_tokens:.0f}", f"{usage.completion_tokens:.0f}"] if usage else ["-", "-"]
     found = f"{wording.n_found} of {wording.n_quoted}"
-    usd = read_spending(store, config).spent / NANOS
+    usd = f"{read_spending(store, config).spent / NANOS:.4f}" if price_of(config.label_model) else "-"
     failed = count_state(store, config, "label", "failed")
-    return [order, *known, f"{usd:.4f}", found, f"{wording.n_long} of {wording.n_scores}", str(failed)]
+    return [
+        order,
+        config.prompt_version,
+        *known,
+        usd,
+        found,
+        f"{wording.n_long} of {wording.n_scores}",
+        str(failed),
+    ]
 
 
 def write_page(store: Store, named: Mapping[str, ScoredText], configs: Mapping[AnswerOrder, LabellingConfig]) -> str:
@@ -156,6 +165,7 @@ def write_page(store: Store, named: Mapping[str, ScoredText], configs: Mapping[A
     rows = [compare(trait, named, scores) for trait in TRAIT_KEYS if trait in told]
     cost_header = [
         "order",
+        "prompt version",
         "prompt tokens",
         "completion tokens",
         "USD",

@@ -17,6 +17,7 @@ from feedback_model.labelling.retries import RetryLimits
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from feedback_model.store.augmentations import outcomes_by_level
 from feedback_model.store.connection import Store, open_store
+from feedback_model.store.prompts import read_prompt
 from feedback_model.store.tables import augmentation, label_request, label_response, transcript
 from feedback_model.transcripts.landing import land
 from feedback_model.transcripts.near_duplicates import SIMILAR, similarity
@@ -72,6 +73,7 @@ async def test_rare_levels_grow_once(tmp_path, store):
         assert await augmented(settings, store) == first
         assert sum(bill(url).values()) == paid
         assert plan_labels(store, LABEL_SET).n_queued == 0
+        assert "$target" in read_prompt(store, rewrite_config_of(LABEL_SET).prompt_version).text
 
 
 async def test_postgresql_ends_the_same(tmp_path, postgres_url):

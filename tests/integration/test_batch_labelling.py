@@ -17,6 +17,7 @@ from feedback_model.labelling.modes import label_now
 from feedback_model.labelling.retries import RetryLimits
 from feedback_model.progress import clear_stop, reporting_to, request_stop
 from feedback_model.store.connection import Store
+from feedback_model.store.prompts import read_prompt
 from feedback_model.store.tables import label_attempt, label_batch, label_response, label_score
 from tests.labelling_rig import (
     bill,
@@ -63,6 +64,7 @@ async def test_everything_is_labelled_once_at_half_the_price(tmp_path, any_store
         assert set(bill(url).values()) == {1}
         assert booked(store) == spent(url) > 0
         assert await label(settings, store) == LabelCounts()
+        assert read_prompt(store, labelling_config_of("openai", settings).prompt_version).name == "label"
         store.close()
 
 

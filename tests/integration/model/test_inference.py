@@ -12,8 +12,9 @@ from feedback_model.inference import infer as inferring
 from feedback_model.inference import loaded
 from feedback_model.inference.free import ReferenceGenerator
 from feedback_model.inference.infer import infer, model_versions, score_texts
-from feedback_model.prompts import render_messages
+from feedback_model.prompts import prompt_text, prompt_version, render_messages
 from feedback_model.store.predictions import missing_outputs, read_outputs
+from feedback_model.store.prompts import read_prompt
 from feedback_model.store.training import model_version_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.train import train
@@ -104,6 +105,7 @@ def test_nothing_is_asked_twice(store, settings, base_model, transcripts, asked)
     infer(store, settings.home, base_model, transcripts, max_new_tokens=LIMIT)
     infer(store, settings.home, base_model, transcripts, max_new_tokens=LIMIT)
     assert sorted(asked) == sorted(transcript.text for transcript in transcripts)
+    assert read_prompt(store, prompt_version("feedback")).text == prompt_text("feedback")
 
 
 def test_interrupted_inference_keeps_its_batches(store, settings, base_model, transcripts, asked, monkeypatch):
