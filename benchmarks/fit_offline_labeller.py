@@ -41,8 +41,17 @@ SPREAD = {"formality": 1.6, "persuasiveness": 1.8, "enthusiasm": 1.9, "empathy":
 more than it tells."""
 KNOTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of real speech at which the scale is pinned."""
-TAIL = {"formality": 2.5, "persuasiveness": 2.5, "enthusiasm": 2.5, "empathy": 1.5, "transition_logic": 2.5}
-"""How much steeper the scale is beyond these than between them, so that what is rare in speech reaches 1 and 10."""
+TAILS = {
+    "formality": (2.5, 2.5),
+    "persuasiveness": (2.5, 2.5),
+    "enthusiasm": (2.5, 2.5),
+    "empathy": (1.5, 0.7),
+    "transition_logic": (2.5, 2.5),
+}
+"""How much steeper the scale is below and above these than between them: what is rare in speech reaches 1 and 10. Empathy's
+is flatter above, where speech is rare and essays on misfortunes are many."""
+LOWERED = {"empathy": 0.15}
+"""What the middle of speech stands below people's scale: the writers who scored their essays were stirred."""
 SMALLEST = 0.005
 """Weight below which a measure is left out."""
 SHUFFLES = 4
@@ -110,11 +119,12 @@ def fit(
 
 def knots(raw: np.ndarray, trait: str, centre: float | None = None) -> tuple[tuple[float, float], ...]:
     """Pin the scale to raw scores of real speech."""
-    centre = float(np.median(raw)) if centre is None else centre
+    centre = float(np.median(raw)) - LOWERED.get(trait, 0.0) if centre is None else centre
     inner = [(float(np.quantile(raw, q)), centre + SPREAD[trait] * float(norm.ppf(q))) for q in KNOTS]
     (low, low_score), (high, high_score) = inner[0], inner[-1]
-    slope = TAIL[trait] * (high_score - low_score) / (high - low)
-    ends = (low - (low_score - 1) / slope, 1.0), (high + (10 - high_score) / slope, 10.0)
+    slope = (high_score - low_score) / (high - low)
+    below, above = TAILS[trait]
+    ends = (low - (low_score - 1) / (below * slope), 1.0), (high + (10 - high_score) / (above * slope), 10.0)
     return tuple((round(at, 4), round(score, 3)) for at, score in (ends[0], *inner, ends[1]))
 
 

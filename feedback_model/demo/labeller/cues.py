@@ -46,7 +46,6 @@ CUES: Final[dict[str, tuple[Cue, ...]]] = {
         Cue(("slang density", "unknown words"), "slang such as {}", _listed("slang"), "no slang"),
         Cue(("contractions",), "contractions such as {}", _listed("contraction"), "no contractions"),
         Cue(("casual density",), "everyday words such as {}", _listed("casual"), "hardly an everyday word"),
-        Cue(("filler density",), "hesitations such as {}", _listed("filler")),
         Cue(
             ("self density", "address density"),
             "a personal tone with {}",
@@ -82,12 +81,10 @@ CUES: Final[dict[str, tuple[Cue, ...]]] = {
             "few bright words",
         ),
         Cue(("exclamations",), "exclamations", _listed("exclamation")),
-        Cue(("collective amount", "collective density"), "listeners drawn in with {}", _listed("collective")),
         Cue(("flat density",), "flat words such as {}", _listed("flat")),
         Cue(("negative density", "negative amount"), "a gloomy choice of words", None),
-        Cue(("negations",), "much that is denied", None),
+        Cue(("negations",), "many negatives", None),
         Cue(("hedge density",), "hedges such as {}", _listed("hedge")),
-        Cue(("questions",), "questions", _listed("question")),
     ),
     "empathy": (
         Cue(
@@ -97,11 +94,9 @@ CUES: Final[dict[str, tuple[Cue, ...]]] = {
             "no word of feeling",
         ),
         Cue(("warmth density", "warmth amount"), "warmth such as {}", _listed("warmth"), "no word of warmth"),
-        Cue(("others amount",), "other people seen, as in {}", _listed("others"), "no other person in view"),
+        Cue(("others amount",), "other people seen, as in {}", _listed("others"), "no other person mentioned"),
         Cue(("cold density", "cold amount"), "harsh words such as {}", _listed("cold")),
-        Cue(("hedge density",), "distance kept with {}", _listed("hedge")),
-        Cue(("negations",), "much that is denied", None),
-        Cue(("slang density", "casual density"), "careless words such as {}", _listed("slang")),
+        Cue(("detached density", "detached amount"), "distance kept with {}", _listed("detached")),
     ),
     "transition_logic": (
         Cue(

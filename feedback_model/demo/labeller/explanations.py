@@ -13,23 +13,27 @@ from feedback_model.demo.labeller.cues import CUES, VERDICTS, Cue
 from feedback_model.demo.labeller.reading import Reading, Span
 from feedback_model.demo.labeller.scores import Scored, score, weigh_filler
 from feedback_model.demo.labeller.weights import trait_weights
+from feedback_model.demo.labeller.words import CONNECTING_OPENERS, PERSONS, POINTING_OPENERS
 from feedback_model.feedback import Feedback, TraitFeedback
 from feedback_model.traits import TRAIT_KEYS
 
 MOST_WORDS: Final = 20
 MOST_QUOTED: Final = 2
 """Words or phrases quoted for one cue."""
-AROUND: Final = 3
-"""Words kept on either side of what evidence is about."""
+AROUND: Final = 5
+"""Most words kept on either side of what evidence is about."""
 MIDDLING: Final = (5, 6)
 """Scores that are explained by what speaks for more and what speaks for less."""
 HOW_OFTEN: Final = (
-    (2.5, "now and then"),
-    (5.5, "in every second sentence"),
-    (10.0, "in most sentences"),
-    (100.0, "in nearly every clause"),
+    "in nearly every clause",
+    "in most sentences",
+    "in every second sentence",
+    "now and then",
+    "hardly ever",
 )
-"""Fillers in 100 words, at most, and how the rubric speaks of them."""
+"""How often fillers come, for scores 1-2, 3-4, 5-6, 7-8 and 9-10."""
+SHOWN: Final = 3
+"""Words by which a sentence is named."""
 UNCERTAIN: Final = 0.5
 """Certainty below which the text, not its words, is what there is to speak of."""
 FEWEST_WORDS: Final = 5
@@ -87,13 +91,13 @@ def _without_cue(trait: str, verdict: str, scored: Scored) -> str:
     if scored.certainty < UNCERTAIN:
         return TOO_SHORT if len(scored.reading.words) < FEWEST_WORDS else NOT_ENGLISH
     if trait == "transition_logic" and len(scored.reading.sentences) < FEWEST:
-        return f"{verdict}: too few sentences to follow from one another."
+        return f"{verdict}: too short to tell."
     return f"{verdict}: nothing in the wording speaks for more or less."
 
 
 def _remarks(trait: str, score_: int, scored: Scored) -> list[Remark]:
     if trait == "filler_words":
-        return list(_fillers(scored.reading))
+        return list(_fillers(score_, scored.reading))
     raised, lowered = _raised_and_lowered(trait, scored)
     if trait == "transition_logic":
         raised = [*_topics_taken_up(scored.reading), *raised]
@@ -142,31 +146,25 @@ def _quoted(reading: Reading, spans: Sequence[Span]) -> str:
     return " and ".join(f"\u201c{' '.join(reading.quote(span).split())}\u201d" for span in spans)
 
 
-def _fillers(reading: Reading) -> Iterator[Remark]:
-    spans = [span for name in ("filler", "empty_like", "repeat") for span in reading.found.get(name, ())]
-    if not spans:
-        yield Remark("no filler found", 0.0)
-        return
+def _fillers(score_: int, reading: Reading) -> Iterator[Remark]:
     listed = sorted(reading.found.get("filler", ()), key=lambda span: -weigh_filler(reading, span))
-    heaviest_first = [*listed, *(span for span in spans if span not in listed)]
-    shown = _distinct(reading, heaviest_first)
-    yield Remark(f"{_how_often(len(spans), len(reading.words))}, such as {_quoted(reading, shown)}", 1.0, shown)
-
-
-def _how_often(fillers: int, words: int) -> str:
-    if fillers == 1:
-        return "one filler"
-    in_100 = 100 * fillers / words
-    return next(f"fillers {how_often}" for most, how_often in HOW_OFTEN if in_100 <= most)
+    others = [span for name in ("empty_like", "repeat") for span in reading.found.get(name, ())]
+    shown = _distinct(reading, [*listed, *others])
+    if not shown:
+        yield Remark("no filler found", 0.0)
+    elif len(listed) + len(others) == 1:
+        yield Remark(f"only {_quoted(reading, shown)}", 1.0, shown)
+    else:
+        yield Remark(f"{HOW_OFTEN[(score_ - 1) // 2]}, such as {_quoted(reading, shown)}", 1.0, shown)
 
 
 def _topics_taken_up(reading: Reading) -> Iterator[Remark]:
     """Find the weightiest word that a sentence takes up from the one before."""
     best: tuple[float, Span] | None = None
-    for (_, middle), (start, end) in pairwise(reading.sentences):
-        before = topic_weights(reading.words[_:middle])
+    for before, (start, end) in pairwise(reading.sentences):
+        said = topic_weights(reading.words[slice(*before)])
         for index in range(start, end):
-            weight = before.get(stem(reading.words[index]), 0.0)
+            weight = said.get(stem(reading.words[index]), 0.0)
             if weight and (best is None or weight > best[0]):
                 best = weight, reading.spans[index]
     if best is not None:
@@ -174,23 +172,37 @@ def _topics_taken_up(reading: Reading) -> Iterator[Remark]:
 
 
 def _topics_dropped(reading: Reading) -> Iterator[Remark]:
-    """Find the first sentence that takes up nothing from the one before."""
+    """Find the first sentence that has nothing in common with the one before, and does not point back either."""
     for before, (start, end) in pairwise(reading.sentences):
-        said, says = (topic_weights(reading.words[slice(*each)]) for each in (before, (start, end)))
-        if said and says and not said.keys() & says.keys():
-            span = reading.spans[start][0], reading.spans[min(start + AROUND, end) - 1][1]
-            yield Remark(f"{_quoted(reading, [span])} takes up nothing said before it", 0.0, (span,))
+        said, says = (reading.words[slice(*each)] for each in (before, (start, end)))
+        if not _has_link(said, says):
+            span = reading.spans[start][0], reading.spans[min(start + SHOWN, end) - 1][1]
+            yield Remark(f"{_quoted(reading, [span])} does not follow from what was said", 0.0, (span,))
             return
 
 
+def _has_link(said: Sequence[str], says: Sequence[str]) -> bool:
+    if says[0] in POINTING_OPENERS or says[0] in CONNECTING_OPENERS:
+        return True
+    topics, persons = topic_weights(said).keys() & topic_weights(says).keys(), set(said) & set(says) & PERSONS.keys()
+    return bool(topics or persons)
+
+
 def _surroundings(reading: Reading, span: Span) -> str:
-    """Return the words around `span`, as they stand, without leaving its sentence."""
+    """Return the words around `span`, as they stand, up to the next mark on either side."""
     inside = [k for k, (start, end) in enumerate(reading.spans) if start < span[1] and end > span[0]]
     if not inside:  # a mark: what it stands behind
         inside = [k for k, (_, end) in enumerate(reading.spans) if end <= span[0]][-1:]
     if not inside:
         return reading.quote(span)
     first, last = inside[0], inside[-1]
-    start, end = next((s for s in reading.sentences if s[0] <= first < s[1]), (first, last + 1))
-    begin, stop = reading.spans[max(start, first - AROUND)][0], reading.spans[min(end, last + 1 + AROUND) - 1][1]
-    return reading.text[begin : max(stop, span[1])]
+    while first > max(0, inside[0] - AROUND) and not _marked(reading, first - 1):
+        first -= 1
+    while last < min(len(reading.spans) - 1, inside[-1] + AROUND) and not _marked(reading, last):
+        last += 1
+    return reading.text[reading.spans[first][0] : max(reading.spans[last][1], span[1])]
+
+
+def _marked(reading: Reading, index: int) -> bool:
+    """Tell whether a mark stands between a word and the next."""
+    return not reading.text[reading.spans[index][1] : reading.spans[index + 1][0]].isspace()

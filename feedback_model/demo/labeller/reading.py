@@ -14,14 +14,17 @@ from feedback_model.demo.labeller.words import (
     BEFORE_LIKE,
     CONTRACTION_ENDINGS,
     CONTRACTIONS,
+    DETERMINERS,
     DOUBLED,
     FILLER_WEIGHTS,
+    KINDS,
     LIKE,
     LISTS,
 )
 
 _TOKEN: Final = re.compile(
-    r"(?P<markup></?[a-zA-Z][^<>]{0,200}>|&[a-z]{2,8};)|(?P<word>[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)|(?P<number>\d+(?:[.,]\d+)*%?)"
+    r"(?P<markup></?[a-zA-Z][^<>]{0,200}>|&[a-z]{2,8};)|(?P<word>[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)|(?P<year>(?:1[5-9]|20)\d\d(?!\w|[.,]\d|%))"
+    r"|(?P<ordinal>\d+(?:st|nd|rd|th)\b)|(?P<number>\d+(?:[.,]\d+)*%?)"
     r"|(?P<face>[:;=][-o]?[)(dDpP](?!\w)|<3|[\u2600-\u27bf\U0001f300-\U0001faff]+)"
     r"|(?P<end>[.!?\u2026\u3002\uff01\uff1f]+)|(?P<comma>,)"
 )
@@ -87,7 +90,7 @@ def read(text: str) -> Reading:
             _note_marks(match, found)
         elif kind == "comma":
             n_commas += 1
-        elif kind != "markup":
+        elif kind not in ("markup", "year", "ordinal"):
             found[str(kind)].append(match.span())
     for name, span in (*_matches(words, spans), *_restarts(text, words, spans)):
         found[name].append(span)
@@ -109,7 +112,7 @@ def _note_marks(match: re.Match[str], found: dict[str, list[Span]]) -> None:
         found["exclamation"].append(match.span())
     if "?" in marks or "\uff1f" in marks:
         found["question"].append(match.span())
-    if len(marks) > 1 or marks == "\u2026":
+    if len(marks) > 1 and set(marks) - {"."}:  # three full stops are the writer's, not the speaker's
         found["repeated_mark"].append(match.span())
 
 
@@ -140,16 +143,23 @@ def _words_and_phrases() -> tuple[dict[str, tuple[str, ...]], dict[str, list[tup
 
 
 def _matches(words: list[str], spans: list[Span]) -> Iterator[tuple[str, Span]]:
+    """Find listed words and phrases; a word inside a phrase means what the phrase means."""
     single, phrases = _words_and_phrases()
+    inside = 0
     for index, word in enumerate(words):
-        for name in single.get(word, ()):
-            yield name, spans[index]
         for parts, name in phrases.get(word, ()):
             last = index + len(parts)
-            if tuple(words[index:last]) == parts:
+            if tuple(words[index:last]) == parts and not _is_kind_of_something(words, index, parts):
+                inside = max(inside, last)
                 yield name, (spans[index][0], spans[last - 1][1])
+        if index >= inside:
+            yield from ((name, spans[index]) for name in single.get(word, ()))
         if "'" in word and (word.endswith(CONTRACTION_ENDINGS) or word in CONTRACTIONS):
             yield "contraction", spans[index]
+
+
+def _is_kind_of_something(words: list[str], index: int, parts: tuple[str, ...]) -> bool:
+    return " ".join(parts) in KINDS and index > 0 and words[index - 1] in DETERMINERS
 
 
 def _restarts(text: str, words: list[str], spans: list[Span]) -> Iterator[tuple[str, Span]]:
@@ -157,12 +167,9 @@ def _restarts(text: str, words: list[str], spans: list[Span]) -> Iterator[tuple[
     for index in range(1, len(words)):
         word, before = words[index], words[index - 1]
         between = text[spans[index - 1][1] : spans[index][0]]
-        if (
-            word == before
-            and word not in DOUBLED
-            and word not in FILLER_WEIGHTS
-            and not any(mark in between for mark in ".!?")
-        ):
+        again = word == before and word not in DOUBLED and word not in FILLER_WEIGHTS
+        broken_off = between.startswith("-") and not between.startswith("--") and word.startswith(before)
+        if broken_off or (again and not any(mark in between for mark in ".!?")):
             yield "repeat", (spans[index - 1][0], spans[index][1])
         if word == LIKE and ("," in between or before in BEFORE_LIKE):
             yield "empty_like", spans[index]

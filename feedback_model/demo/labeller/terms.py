@@ -21,7 +21,7 @@ FITTED: Final[dict[str, dict[str, int]]] = {
     "formality": _signed(
         "words a sentence, letters, formal endings, formal density, rare words, articles, prepositions, commas, past, numbers, "
         "sequence density",
-        "contractions, slang density, casual density, self density, address density, exclamations, questions, filler density, "
+        "contractions, slang density, casual density, self density, address density, exclamations, questions, "
         "boosters, unknown words, hedge density, unfinished, repeated marks, faces, common words",
     ),
     "persuasiveness": _signed(
@@ -29,17 +29,17 @@ FITTED: Final[dict[str, dict[str, int]]] = {
         "consequence amount, formal amount, others amount, numbers, letters, commas, sentences, rare words, prepositions, "
         "words a sentence, positive amount, variety",
         "questions, slang density, casual density, address density, hedge density, cold density, exclamations, unknown words, "
-        "contractions, self density, filler density, repeated marks",
+        "contractions, self density, repeated marks",
     ),
     "enthusiasm": _signed(
         "exclamations, positive density, positive amount, excited density, excited amount, strong words, boosters, "
-        "collective density, collective amount, address density",
-        "flat density, hedge density, negations, negative density, negative amount, questions, filler density, letters",
+        "address density",
+        "flat density, hedge density, negations, negative density, negative amount, letters",
     ),
     "empathy": _signed(
         "feeling density, feeling amount, warmth density, warmth amount, others density, others amount, "
         "self density, strong words, boosters, positive density",
-        "cold density, cold amount, hedge density, negations, slang density, casual density, filler density",
+        "cold density, cold amount, detached density, detached amount",
     ),
 }
 """Trait to the measures fitted on people's scores: 1 where more of it raises the score, -1 where it lowers it."""

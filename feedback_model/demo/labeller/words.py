@@ -17,12 +17,18 @@ FILLER_WEIGHTS: Final[dict[str, float]] = {
         (1.0, "um, uh, er, erm, uhm, umm, uhh, hmm, mm, mm-hmm, uh-huh, um-hum, mhm, huh, ah, eh"),
         (0.8, "you know, i mean, sort of, kind of, like like, or something, or whatever, and stuff"),
         (0.6, "basically, literally, kinda, sorta, y'know, yeah, i guess"),
-        (0.4, "well, okay, ok, anyway, actually, just, honestly, oh, really, obviously, alright"),
+        (0.4, "well, okay, ok, anyway, actually, oh, alright"),
+        (0.2, "just, really, honestly, obviously"),
     )
     for entry in _split(entries)
 }
-"""Filler to its weight: 1 is a bare hesitation, 0.4 a word that is often more than a filler."""
+"""Filler to its weight: 1 is a bare hesitation, 0.2 a word that mostly has a meaning."""
 
+KINDS: Final = frozenset({"kind of", "sort of"})
+DETERMINERS: Final = frozenset(
+    _split("the, a, an, this, that, these, what, which, some, any, every, each, same, other, another, all, one, no")
+)
+"""Words after which `kind of` means a kind of something."""
 LIKE: Final = "like"
 """A filler only where commas set it off, or after a form of `be` or another filler; elsewhere it has a meaning."""
 BEFORE_LIKE: Final = frozenset(_split("was, were, it's, that's, is, just, and, so, um, uh, i'm, be, know, mean"))
@@ -39,14 +45,15 @@ REPEAT_WEIGHT: Final = 0.6
 LISTS: Final[dict[str, tuple[str, ...]]] = {
     "filler": tuple(FILLER_WEIGHTS),
     "slang": _split(
-        "gonna, wanna, gotta, lemme, gimme, dunno, kinda, sorta, outta, lotta, ain't, y'all, ya, yo, cuz, cos, coz, "
-        "'cause, bro, bros, dude, dudes, buddy, lol, omg, lmao, rofl, wtf, btw, imo, idk, tbh, u, ur, r, plz, pls, thx, "
-        "gf, bf, sux, dat, dis, da, wat, wut, nah, nope, yep, yup, yeah, yea, hey, heck, freaking, freakin, crap, crappy, "
-        "damn, darn, hell, shit, fuck, fucking, fucked, ass, bitch, bullshit, sucks, suck, sucked, dumb, stupid, crazy, "
-        "awesome, weird, cool, chill, jerk, moron, loser, whatever, oops, ugh, eww, haha, hahaha, hehe, xd, aint, dont, "
-        "cant, wont, im, ive, doesnt, didnt, isnt, wouldnt, couldnt, thats, youre, theyre, alot, kid, gal, chick, "
-        "grab, hang out, screw, screwed, sorta like, no way, come on, big deal, what's up, you guys, shut up, "
-        "ok, okay, hi, bye, wow, pic, pics, mom, dad, duh, geez, jeez, meh, yikes, yay, hooray, dang, pissed, butt"
+        "gonna, wanna, gotta, lemme, gimme, dunno, kinda, sorta, outta, lotta, ain't, y'all, ya, yo, cuz, cos, "
+        "coz, 'cause, bro, bros, dude, dudes, buddy, lol, omg, lmao, rofl, wtf, btw, imo, idk, tbh, ur, plz, pls, "
+        "thx, gf, bf, sux, wat, wut, nah, nope, yep, yup, yeah, yea, hey, heck, freaking, freakin, crap, crappy, "
+        "damn, darn, hell, shit, fuck, fucking, fucked, ass, bitch, bullshit, sucks, suck, sucked, dumb, stupid, "
+        "crazy, awesome, weird, cool, chill, jerk, moron, loser, whatever, oops, ugh, eww, haha, hahaha, hehe, xd, "
+        "aint, dont, cant, wont, im, ive, doesnt, didnt, isnt, wouldnt, couldnt, thats, youre, theyre, alot, kid, "
+        "gal, chick, grab, hang out, screw, screwed, sorta like, no way, come on, big deal, what's up, you guys, "
+        "shut up, ok, okay, hi, bye, wow, pic, pics, mom, dad, duh, geez, jeez, meh, yikes, yay, hooray, dang, "
+        "pissed, butt"
     ),
     "casual": _split(
         "guy, guys, stuff, thing, things, a lot, lots, lot, kids, get, gets, got, getting, gotten, really, pretty, just, "
@@ -71,13 +78,13 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
         "percent, approximately, analysis, estimated, announced, proposed, recommend, recommendation"
     ),
     "hedge": _split(
-        "maybe, perhaps, possibly, probably, might, could, seems, seem, somewhat, somehow, apparently, supposedly, i guess, "
-        "i think, i suppose, i believe, kind of, sort of, i'm not sure, not sure, i don't know, dunno, guess, in my opinion, "
-        "to some extent, more or less, or something, i feel like, who knows, hard to say"
+        "maybe, perhaps, possibly, probably, might, seems, seem, somewhat, somehow, apparently, supposedly, i "
+        "guess, i think, i suppose, i believe, kind of, sort of, i'm not sure, not sure, i don't know, dunno, "
+        "guess, in my opinion, to some extent, more or less, or something, i feel like, who knows, hard to say"
     ),
     "obligation": _split(
-        "must, should, ought, need to, needs to, have to, has to, cannot, never, always, clearly, certainly, definitely, "
-        "undoubtedly, of course, indeed, obviously, truly, no doubt, it is time, let us, i urge, i ask you, we can, we will"
+        "must, should, ought, need to, needs to, have to, has to, cannot, clearly, undoubtedly, of course, no "
+        "doubt, it is time, let us, i urge, i ask you"
     ),
     "reason": _split(
         "because, since, therefore, thus, hence, reason, reasons, so that, due to, as a result, consequently, leads to, "
@@ -85,10 +92,9 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
         "caused, effect, effects, prevents, prevent, purpose"
     ),
     "support": _split(
-        "study, studies, research, researchers, data, evidence, percent, according to, statistics, survey, surveys, report, "
-        "reports, for example, for instance, example, such as, experts, expert, scientists, science, shown, shows, show, "
-        "proven, proof, prove, proves, fact, facts, in fact, figures, numbers, history, law, million, billion, thousand, "
-        "hundred, average, rate, source, sources, doctor, doctors, university, found that, we know, record"
+        "study, studies, research, researchers, data, evidence, percent, according to, statistics, survey, "
+        "surveys, for example, for instance, such as, experts, expert, scientists, shown, shows, proven, proof, "
+        "prove, proves, in fact, figures, million, billion, university, found that"
     ),
     "contrast": _split(
         "but, however, although, though, even though, while, whereas, yet, instead, rather, despite, in spite of, still, "
@@ -116,7 +122,7 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
     "others": _split(
         "he, him, his, she, her, hers, they, them, their, theirs, themselves, someone, others, person, people, man, woman, "
         "child, children, family, families, mother, father, parents, son, daughter, friend, friends, kids, baby, neighbors, "
-        "wife, husband, brother, sister, victims, victim, patients, community, loved ones"
+        "wife, husband, brother, sister, lives, life, humans, human beings, animals, homes, neighbor, victims, victim, patients, community, loved ones"
     ),
     "feeling": _split(
         "feel, feels, feeling, feelings, felt, heart, hearts, heartbreaking, heartbroken, sad, sadness, sadly, saddens, "
@@ -125,7 +131,7 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
         "suffering, suffered, struggle, struggles, struggling, tough, hard, difficult, devastating, devastated, tragic, "
         "tragedy, terrible, horrible, awful, horrific, poor, hope, hopes, imagine, empathy, compassion, sympathy, "
         "sympathize, understand, care, cares, caring, love, loved, loss, lost, losing, miss, die, died, dying, death, "
-        "killed, shocking, disturbing, cruel, unfair, innocent, helpless, desperate, stress, stressed, exhausted, "
+        "killed, dead, deaths, harm, harmed, violence, tragic, heartfelt, shocking, disturbing, cruel, unfair, innocent, helpless, desperate, stress, stressed, exhausted, "
         "depressed, depression, anxiety, anxious, ashamed, proud, glad, happy, relieved, touched, moved, dignity, comfort"
     ),
     "warmth": _split(
@@ -138,12 +144,16 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
         "peace, mercy, neighbors, honor, honored, respect, share, shared, encourage, reassure, welcome you, good job"
     ),
     "cold": _split(
-        "stupid, idiot, idiots, idiotic, dumb, moron, morons, fool, fools, pathetic, loser, losers, shut up, whatever, "
-        "who cares, i don't care, don't care, doesn't matter, your fault, your problem, not my problem, blame, ridiculous, "
-        "nonsense, disgusting, disgrace, hate, hates, liar, liars, lie, lies, trash, garbage, worthless, lazy, whining, "
-        "whine, complain, complaining, deal with it, get over it, too bad, toughen up, deserve it, deserved it, crap, "
-        "bullshit, damn, ignorant, worthless, weak, overreacting, grow up, silly, terrorists, criminal, dismiss, "
-        "should have known, serves you right, move on, nobody asked, not interested, i doubt, stop whining, crybaby"
+        "stupid, idiot, idiots, idiotic, dumb, moron, morons, fool, fools, pathetic, loser, losers, shut up, who "
+        "cares, i don't care, don't care, doesn't matter, your fault, your problem, not my problem, blame, "
+        "ridiculous, nonsense, disgusting, disgrace, hate, hates, liar, liars, lie, lies, trash, garbage, "
+        "worthless, lazy, whining, whine, complain, complaining, deal with it, get over it, too bad, toughen up, "
+        "deserve it, deserved it, crap, bullshit, damn, ignorant, overreacting, grow up, silly, should have known, "
+        "serves you right, move on, nobody asked, not interested, stop whining, crybaby"
+    ),
+    "detached": _split(
+        "i don't, i do not, i'm not, i am not, i won't, i wouldn't, i can't, i didn't, i guess, i suppose, not sure, don't know, "
+        "don't care, doesn't matter, whatever, nothing to do with, not my, anyone could, it's not like, there is no, i doubt, seems"
     ),
     "excited": _split(
         "excited, exciting, excitement, amazing, amazed, awesome, wow, love, loved, loves, loving, fantastic, incredible, "
@@ -155,10 +165,10 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
         "proud, glad, laugh, laughed, laughing, smile, bright, bold, alive, adventure, discover, ecstatic"
     ),
     "flat": _split(
-        "boring, bored, dull, tired, bland, dreary, tedious, weary, usual, usually, ordinary, routine, i guess, fine, okay, "
-        "whatever, nothing, nothing new, not much, slow, sigh, meh, so so, same as, as usual, standard, regular, "
-        "adequate, average, somewhat, merely, acceptable, mundane, drab, numb, listless, sleepy, dry, plain, monotonous, "
-        "i suppose, no idea, don't care, not really, not bothered, not too bad, it's fine, no interest, same old"
+        "boring, bored, dull, tired, bland, dreary, tedious, weary, usual, usually, ordinary, routine, i guess, "
+        "fine, nothing new, not much, sigh, meh, so so, same as, as usual, somewhat, merely, acceptable, mundane, "
+        "drab, numb, listless, sleepy, plain, monotonous, i suppose, no idea, don't care, not really, not "
+        "bothered, not too bad, it's fine, no interest, same old"
     ),
     "agitated": _split(
         "war, attack, attacked, attacks, kill, killed, killing, murder, bomb, explosion, fire, fight, fighting, blood, gun, "
