@@ -45,13 +45,13 @@ TAILS = {
     "formality": (2.5, 2.5),
     "persuasiveness": (2.5, 2.5),
     "enthusiasm": (2.5, 2.5),
-    "empathy": (1.5, 0.7),
+    "empathy": (1.5, 0.5),
     "transition_logic": (2.5, 2.5),
 }
 """How much steeper the scale is below and above these than between them: what is rare in speech reaches 1 and 10. Empathy's
 is flatter above, where speech is rare and essays on misfortunes are many."""
-LOWERED = {"empathy": 0.15}
-"""What the middle of speech stands below people's scale: the writers who scored their essays were stirred."""
+RAISED = {"empathy": 0.2}
+"""What the middle of speech stands above people's scale: by the rubric, a text that touches nobody is a 5."""
 SMALLEST = 0.005
 """Weight below which a measure is left out."""
 SHUFFLES = 4
@@ -119,7 +119,7 @@ def fit(
 
 def knots(raw: np.ndarray, trait: str, centre: float | None = None) -> tuple[tuple[float, float], ...]:
     """Pin the scale to raw scores of real speech."""
-    centre = float(np.median(raw)) - LOWERED.get(trait, 0.0) if centre is None else centre
+    centre = float(np.median(raw)) + RAISED.get(trait, 0.0) if centre is None else centre
     inner = [(float(np.quantile(raw, q)), centre + SPREAD[trait] * float(norm.ppf(q))) for q in KNOTS]
     (low, low_score), (high, high_score) = inner[0], inner[-1]
     slope = (high_score - low_score) / (high - low)

@@ -38,7 +38,7 @@ FITTED: Final[dict[str, dict[str, int]]] = {
     ),
     "empathy": _signed(
         "feeling density, feeling amount, warmth density, warmth amount, others density, others amount, "
-        "self density, strong words, boosters, positive density",
+        "self density, strong words, boosters, positive density, address density, collective density",
         "cold density, cold amount, detached density, detached amount",
     ),
 }
