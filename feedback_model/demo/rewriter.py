@@ -12,7 +12,7 @@ from typing import Final
 
 from feedback_model.demo.labeller.reading import read
 from feedback_model.demo.labeller.scores import grade_trait
-from feedback_model.demo.labeller.words import LISTS
+from feedback_model.demo.labeller.words import FILLER_WEIGHTS
 from feedback_model.demo.register import speak_in
 from feedback_model.demo.sentence_bank import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
 from feedback_model.demo.speech import choose_fillers, filler_load, insert_filler
@@ -31,9 +31,7 @@ KEPT: Final = 0.5  # share of the sentences that a rewrite keeps at least
 MATTERS: Final = ("plan", "idea", "matter")
 """What added sentences are about where the text is about no building."""
 _FILLER = re.compile(
-    r",?\s*(?<![\w'-])(?:"
-    + "|".join(sorted(map(re.escape, LISTS["filler"]), key=len, reverse=True))
-    + r")(?![\w'-]),?",
+    r",?\s*(?<![\w'-])(?:" + "|".join(sorted(map(re.escape, FILLER_WEIGHTS), key=len, reverse=True)) + r")(?![\w'-]),?",
     re.IGNORECASE,
 )
 

@@ -94,6 +94,7 @@ def test_text_without_words_gets_the_middle(text):
     [
         "Das ist ein sehr schöner Tag und wir haben viel von den Leuten im Dorf gelernt.",
         "Dzień dobry wszystkim dzisiaj chciałbym opowiedzieć o naszym projekcie",
+        "So, also, er hat die Kinder gern, und man kann die Not sehen. Die Hand war kalt. Er war so arm, die Frau auch.",
         "Сегодня мы обсуждаем этот важный вопрос вместе",
     ],
 )
@@ -101,6 +102,48 @@ def test_other_languages_are_said_to_be_unread(text):
     feedback = explain(text).feedback
     assert feedback["empathy"].explanation == NOT_ENGLISH
     assert all(abs(feedback.scores[trait] - 5) <= 1 for trait in TRAIT_KEYS if trait != "filler_words")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I think it's kind- of nice - I - mean it.",
+        "I <em>mean</em> it, you **know**, kind. Of course.",
+        "You\n00:00:12\nknow, and [00:12:30] stuff like that",
+        "like, like, like like like",
+        "\u0130 \u0130 \u0130 stanbul \u0131\u0131 er um deles",
+        "um " * 3_000,
+        "'" * 3_000 + "`" * 3_000 + "<a " * 3_000,
+        "x." * 3_000 + ":-" * 3_000 + "<!--" * 3_000,
+        "\ud800 \x00 um, uh",
+    ],
+)
+def test_odd_texts_are_explained_without_failing(text):
+    assert all(trait.explanation for trait in explain(text).feedback.traits)
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        "[00:12:30] We should renew it, [inaudible] because it wastes (laughter) money.",
+        "Speaker 2: We should renew it, because it wastes money.",
+        "We should renew it, because https://example.com/a?b=c it wastes money.",
+        "We sho\u00aduld re\u200bnew it, because it wastes money.\ufeff",
+        "<!DOCTYPE html><script>var a=1;</script>We should renew it, because it wastes money.",
+    ],
+)
+def test_notes_links_and_invisible_characters_are_no_speech(noted):
+    assert score(noted).scores == score("We should renew it, because it wastes money.").scores
+
+
+def test_care_that_is_denied_is_no_care():
+    assert grade_trait("I don't feel sorry for you, and I won't help you.", "empathy") < grade_trait(
+        "I do feel sorry for you, and I will help you.", "empathy"
+    )
+
+
+def test_a_listeners_replies_are_no_fillers():
+    assert explain("Mm-hmm. Yeah. Right. Uh-huh. Okay. Mm-hmm. Yeah.").feedback.scores["filler_words"] == MAX_SCORE
 
 
 def test_markup_is_no_speech():
@@ -128,7 +171,11 @@ def test_rubric_gives_the_fillers_scores():
     [
         ("it was, like, the the end of a long day", "it was the end of a long day"),
         ("I I I went to the shop in the end", "I went to the shop in the end"),
-        ("it's like nobody told us of the end", "nobody there would like to tell us of the end"),
+        ("we were, we went to the end of it", "we came, we went to the end of it"),
+        ("r- really, it was wa- it was late", "really it was late"),
+        ("well, it was, you know, okay, late", "as well as you know the okay sign was well lit"),
+        ("it was kind of late, I mean, and uh late", "what kind of fish is it, and what do you mean by a just cause"),
+        ("Er, it was full.", "The ER was full."),
     ],
 )
 def test_restarts_and_empty_words_count(empty, meant):

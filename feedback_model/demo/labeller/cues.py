@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from feedback_model.demo.labeller.reading import Reading, Span
-from feedback_model.demo.labeller.words import FORMAL_ENDINGS, FUNCTION_WORDS
+from feedback_model.demo.labeller.reading import Reading
+from feedback_model.demo.labeller.tokens import Span
+from feedback_model.demo.labeller.words import FORMAL_ENDINGS, FUNCTION_WORDS, UNTELLING
 
 Quotable = Callable[[Reading], Sequence[Span]]
 
@@ -27,7 +28,13 @@ class Cue:
 
 
 def _listed(*names: str) -> Quotable:
-    return lambda reading: sorted(span for name in names for span in reading.found.get(name, ()))
+    """Quote what stands in the lists `names`, but for words that tell a reader nothing by themselves."""
+
+    def find(reading: Reading) -> list[Span]:
+        spans = sorted({span for name in names for span in reading.found.get(name, ())})
+        return [span for span in spans if reading.quote(span).lower() not in UNTELLING]
+
+    return find
 
 
 def _formal(reading: Reading) -> list[Span]:
@@ -37,7 +44,7 @@ def _formal(reading: Reading) -> list[Span]:
         for word, span in zip(reading.words, reading.spans, strict=True)
         if len(word) > 7 and word.endswith(FORMAL_ENDINGS) and word not in FUNCTION_WORDS
     )
-    longest_first = sorted({*listed, *endings}, key=lambda span: span[0] - span[1])
+    longest_first = sorted({*listed, *endings}, key=lambda span: (span[0] - span[1], span))
     return longest_first[:2]
 
 

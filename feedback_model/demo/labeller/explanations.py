@@ -10,10 +10,11 @@ from typing import Final
 
 from feedback_model.demo.labeller.cohesion import FEWEST, stem, topic_weights
 from feedback_model.demo.labeller.cues import CUES, VERDICTS, Cue
-from feedback_model.demo.labeller.reading import Reading, Span
-from feedback_model.demo.labeller.scores import Scored, score, weigh_filler
+from feedback_model.demo.labeller.reading import Reading
+from feedback_model.demo.labeller.scores import Scored, score
+from feedback_model.demo.labeller.tokens import Span
 from feedback_model.demo.labeller.weights import trait_weights
-from feedback_model.demo.labeller.words import CONNECTING_OPENERS, PERSONS, POINTING_OPENERS
+from feedback_model.demo.labeller.words import CONNECTING_OPENERS, LEADING_ON, PERSONS, POINTING_OPENERS
 from feedback_model.feedback import Feedback, TraitFeedback
 from feedback_model.traits import TRAIT_KEYS
 
@@ -147,12 +148,11 @@ def _quoted(reading: Reading, spans: Sequence[Span]) -> str:
 
 
 def _fillers(score_: int, reading: Reading) -> Iterator[Remark]:
-    listed = sorted(reading.found.get("filler", ()), key=lambda span: -weigh_filler(reading, span))
-    others = [span for name in ("empty_like", "repeat") for span in reading.found.get(name, ())]
-    shown = _distinct(reading, [*listed, *others])
+    heaviest_first = sorted(reading.fillers, key=lambda filler: -filler.weight)
+    shown = _distinct(reading, [filler.span for filler in heaviest_first])
     if not shown:
         yield Remark("no filler found", 0.0)
-    elif len(listed) + len(others) == 1:
+    elif len(reading.fillers) == 1:
         yield Remark(f"only {_quoted(reading, shown)}", 1.0, shown)
     else:
         yield Remark(f"{HOW_OFTEN[(score_ - 1) // 2]}, such as {_quoted(reading, shown)}", 1.0, shown)
@@ -182,7 +182,7 @@ def _topics_dropped(reading: Reading) -> Iterator[Remark]:
 
 
 def _has_link(said: Sequence[str], says: Sequence[str]) -> bool:
-    if says[0] in POINTING_OPENERS or says[0] in CONNECTING_OPENERS:
+    if says[0] in POINTING_OPENERS or says[0] in CONNECTING_OPENERS or says[0] in LEADING_ON:
         return True
     topics, persons = topic_weights(said).keys() & topic_weights(says).keys(), set(said) & set(says) & PERSONS.keys()
     return bool(topics or persons)
@@ -200,7 +200,7 @@ def _surroundings(reading: Reading, span: Span) -> str:
         first -= 1
     while last < min(len(reading.spans) - 1, inside[-1] + AROUND) and not _marked(reading, last):
         last += 1
-    return reading.text[reading.spans[first][0] : max(reading.spans[last][1], span[1])]
+    return " ".join(reading.text[reading.spans[first][0] : max(reading.spans[last][1], span[1])].split())
 
 
 def _marked(reading: Reading, index: int) -> bool:

@@ -65,14 +65,14 @@ def _worth(reading: Reading) -> float:
 def _shape(reading: Reading) -> dict[str, float | None]:
     n_words, n_sentences = max(len(reading.words), 1), max(len(reading.sentences), 1)
     punctuated = reading.n_end_marks > 0
-    short = n_words < ENOUGH
+    short = n_words <= LONG_SENTENCE
     return {
         "words": math.log(min(n_words, ENOUGH)),
         # Whether a long text without end marks is one sentence or forty cannot be told.
         "words a sentence": math.log(min(n_words / n_sentences, LONG_SENTENCE)) if punctuated or short else None,
         "sentences": math.log1p(n_sentences * _worth(reading)) if punctuated or short else None,
         "unfinished": float(not reading.finished) if short else None,
-        "commas": reading.n_commas / n_words,
+        "commas": reading.n_commas / n_words if punctuated or short else None,
         "numbers": math.log1p(reading.count("number") * _worth(reading)),
         "contractions": reading.count("contraction") / n_words,
         "exclamations": min(reading.count("exclamation") / n_sentences, 1.0),

@@ -5,16 +5,15 @@ tell a text from its own shuffled sentences; fillers are counted. What it knows 
 hears more.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.demo.labeller.cohesion import FEWEST, measure_order
 from feedback_model.demo.labeller.measures import measure, zipf_table
-from feedback_model.demo.labeller.reading import Reading, Span, read
+from feedback_model.demo.labeller.reading import Reading, read
 from feedback_model.demo.labeller.weights import TraitWeights, interpolate, trait_weights
-from feedback_model.demo.labeller.words import FILLER_WEIGHTS, LIKE_WEIGHT, REPEAT_WEIGHT
+from feedback_model.demo.labeller.words import FUNCTION_WORDS
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
 FILLER_LEVELS: Final = ((0.0, 10.0), (2.0, 7.0), (4.0, 5.0), (7.0, 3.0), (12.0, 1.0))
@@ -25,6 +24,10 @@ MIDDLE: Final = 5.0
 """Score of a text that gives no reason for any other."""
 ENOUGH_WORDS: Final = 5
 """English words from which a text is judged on its own; with fewer its scores lean to the middle."""
+FUNCTIONAL: Final = (0.15, 0.3)
+"""Shares of English function words, likewise."""
+JUDGED_BY_FUNCTION: Final = 12
+"""Words from which a text is expected to have function words."""
 FAMILIAR: Final = (0.5, 0.75)
 """Shares of words known as English at which nothing, and everything, that was measured counts."""
 HALF_BELIEVED: Final = 20
@@ -33,7 +36,6 @@ OPENING: Final = 15
 """Words that set the tone."""
 OPENING_SHARE: Final = 0.15
 """What the opening counts again in formality: a greeting is heard beyond its few words."""
-_PARTS: Final = re.compile(r"[\w'-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,13 @@ def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Map
 
 
 def grade_fillers(reading: Reading) -> float:
-    """Return the score of filler words, not yet rounded: `FILLER_LEVELS` at the fillers in 100 words."""
-    load = sum(weigh_filler(reading, span) for span in reading.found.get("filler", ()))
-    load += LIKE_WEIGHT * reading.count("empty_like") + REPEAT_WEIGHT * reading.count("repeat")
-    return interpolate(100 * load / max(len(reading.words), FEWEST_COUNTED), FILLER_LEVELS)
+    """Return the score of filler words, not yet rounded: `FILLER_LEVELS` at the fillers in 100 words.
+
+    Where few words are known as English, what looks like a filler may be none.
+    """
+    load = sum(filler.weight for filler in reading.fillers)
+    found = interpolate(100 * load / max(len(reading.words), FEWEST_COUNTED), FILLER_LEVELS)
+    return MAX_SCORE + _familiarity(reading) * (found - MAX_SCORE)
 
 
 def fillers_for(score_: float) -> float:
@@ -104,19 +109,25 @@ def fillers_for(score_: float) -> float:
     return interpolate(score_, tuple((level, load) for load, level in reversed(FILLER_LEVELS)))
 
 
-def weigh_filler(reading: Reading, span: Span) -> float:
-    """Return the weight of the filler that stands at `span`."""
-    return FILLER_WEIGHTS[" ".join(_PARTS.findall(reading.quote(span).lower().replace("\u2019", "'")))]
-
-
 def _certainty(reading: Reading) -> float:
-    if not reading.words:
+    return _familiarity(reading) * min(len(reading.words) / ENOUGH_WORDS, 1.0)
+
+
+def _familiarity(reading: Reading) -> float:
+    """Return how surely a text is English, 0 to 1: by known words, and in longer texts by those no English does without."""
+    n_words = len(reading.words)
+    if not n_words:
         return 0.0
     table = zipf_table()
-    known = sum(word in table or "'" in word for word in reading.words)
-    low, high = FAMILIAR
-    familiar = min(max((known / len(reading.words) - low) / (high - low), 0.0), 1.0)
-    return familiar * min(known / ENOUGH_WORDS, 1.0)
+    known = _between(sum(word in table or "'" in word or "-" in word for word in reading.words) / n_words, FAMILIAR)
+    if n_words < JUDGED_BY_FUNCTION:
+        return known
+    return min(known, _between(sum(word in FUNCTION_WORDS for word in reading.words) / n_words, FUNCTIONAL))
+
+
+def _between(share: float, bounds: tuple[float, float]) -> float:
+    low, high = bounds
+    return min(max((share - low) / (high - low), 0.0), 1.0)
 
 
 def round_score(graded: float) -> int:

@@ -45,7 +45,13 @@ FITTED: Final[dict[str, dict[str, int]]] = {
 """Trait to the measures fitted on people's scores: 1 where more of it raises the score, -1 where it lowers it."""
 FLOOR: Final[dict[str, dict[str, float]]] = {
     "persuasiveness": {"reason amount": 0.2, "support amount": 0.25, "consequence amount": 0.1, "hedge density": 0.1},
-    "empathy": {"warmth density": 0.15, "warmth amount": 0.15, "feeling density": 0.15},
+    "empathy": {
+        "cold density": 0.3,
+        "cold amount": 0.25,
+        "warmth density": 0.15,
+        "warmth amount": 0.15,
+        "feeling density": 0.15,
+    },
     "enthusiasm": {"excited density": 0.06, "flat density": 0.04},
     "formality": {"formal density": 0.15, "casual density": 0.15},
 }
