@@ -94,7 +94,7 @@ def runs_of_three(text: str) -> set[tuple[str, ...]]:
 
 @pytest.mark.parametrize("example", read_examples())
 def test_explanations_repeat_no_phrase_of_the_rubric(example) -> None:
-    """Labellers copy what they are shown: an explanation borrowed from a level would come back under every transcript."""
+    """What an example borrows from a level could come back under any transcript."""
     rubric = runs_of_three(" / ".join([labeller_rubric(), reworded_rubric(), student_rubric()]))
     assert not [found for trait in example.feedback.traits if (found := runs_of_three(trait.explanation) & rubric)]
 
