@@ -13,7 +13,7 @@ def find_quotes(quotes: Sequence[str], text: str) -> tuple[bool | None, ...]:
     """Tell of each quote whether `text` holds it; None where nothing was quoted.
 
     Case, white space, kinds of quotation marks and punctuation at a quote's ends do not count. A quote may leave words out
-    with "..."; its parts must then stand in the text in their order.
+    with "[...]" or "..."; its parts must then stand in the text in their order.
     """
     folded = _fold(text)
     return tuple(_stands_in(quote, folded) if quote.strip() else None for quote in quotes)

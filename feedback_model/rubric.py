@@ -25,14 +25,14 @@ class Wording:
     judges: str
     """What is judged."""
     unsaid: str
-    """What counts where the text says nothing about it."""
+    """Where the text gives nothing to judge by, and the score it then earns."""
     levels: Mapping[int, str]
     """Cues by score, for each of `LEVELS`."""
 
     def lines(self, key: str, levels: tuple[int, ...]) -> str:
         """Render the trait as a chapter, its levels in the order given."""
         cues = (f"{level}: {self.levels[level]}." for level in levels)
-        return "\n".join([f"## {key}", f"Judges {self.judges}.", *cues, f"Nothing to go by: {self.unsaid}."])
+        return "\n".join([f"## {key}", f"Judges {self.judges}.", *cues, f"{self.unsaid}."])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ def answer_members(order: AnswerOrder) -> str:
 
 
 def render_examples(order: AnswerOrder) -> str:
-    """Render every example as a transcript and its answer."""
+    """Render every example as a transcript and its answer; the tag is none that the transcript in question has."""
     return "\n\n".join(
-        f"<transcript>\n{each.text}\n</transcript>\n{render_answer(each.feedback, each.evidence, order)}"
+        f"<example_transcript>\n{each.text}\n</example_transcript>\n{render_answer(each.feedback, each.evidence, order)}"
         for each in read_examples()
     )

@@ -151,7 +151,7 @@ def prompt(
     if json:
         print_json(asdict(shown))
         return
-    say(f"{shown.prompt_version}:")
+    say(f"prompt version {shown.prompt_version}")
     sys.stdout.write(f"{shown.text}\n")
 
 

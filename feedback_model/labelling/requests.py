@@ -42,7 +42,7 @@ ENOUGH: Final = 30  # responses from which their size is learned
 ROOM: Final = 1.3  # times the longest output so far
 STEP: Final = 50  # tokens
 USUAL_BYTES: Final = 3.8  # bytes a token of prompt, schema and English transcript has; Qwen2.5's tokenizer: 3.7 to 3.9
-USUAL_OUTPUT: Final = 280  # tokens of a label; the two examples of the prompt take 250 and 294 of Qwen2.5's
+USUAL_OUTPUT: Final = 280  # tokens of a label; the examples of the prompt take 247 to 293 of Qwen2.5's
 
 
 def in_budget(dollars: float | None, model: str) -> int | None:

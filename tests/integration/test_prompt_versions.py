@@ -84,7 +84,9 @@ def test_the_prompt_in_force_needs_no_database(tmp_path: Any, monkeypatch: pytes
     monkeypatch.setenv("FEEDBACK_HOME", str(tmp_path))
     shown = invoke("prompt", "--json")
     assert json.loads(shown.stdout)["text"].startswith(prompt_text("label"))
-    assert "<transcript>" in invoke("prompt").stdout
+    read = invoke("prompt")
+    assert "<transcript>" in read.stdout
+    assert read.stderr == f"prompt version {json.loads(shown.stdout)['prompt_version']}\n"
     assert list(tmp_path.iterdir()) == []
 
 

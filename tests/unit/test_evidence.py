@@ -18,6 +18,7 @@ words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
         '"go on"',
         "great, and we said",
         "Well ... forty percent.",
+        "Well [...] it's great [...] percent",
         "\u2026it's great \u2026 risen by\u2026",
         "(costs have risen)",
     ],

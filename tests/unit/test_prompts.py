@@ -13,7 +13,14 @@ from feedback_model.labelling.requests import TokenEstimator
 from feedback_model.parsing import read_answer
 from feedback_model.prompts import mark_off, prompt_text, prompt_version, render_messages, render_system, take_out
 from feedback_model.records.labels import LabelRequest
-from feedback_model.rubric import LEVELS, read_examples, read_rubric
+from feedback_model.rubric import (
+    LEVELS,
+    labeller_rubric,
+    read_examples,
+    read_rubric,
+    reworded_rubric,
+    student_rubric,
+)
 from feedback_model.traits import SCORES, TRAIT_KEYS
 
 hostile = st.lists(
@@ -64,7 +71,7 @@ def test_asking_again_uses_other_words() -> None:
 def test_examples_keep_their_own_rules(example) -> None:
     """Evidence is verbatim and short, explanations are short, and the answer is one that a labeller may give."""
     assert False not in find_quotes(example.evidence, example.text)
-    assert all(part in example.text for quote in example.evidence for part in quote.split(" ... "))
+    assert all(part in example.text for quote in example.evidence for part in quote.split(" [...] "))
     assert max(len(quote.split()) for quote in example.evidence) <= 12
     assert max(len(trait.explanation.split()) for trait in example.feedback.traits) <= LONGEST_EXPLANATION
     for order in MEMBERS:
@@ -73,9 +80,30 @@ def test_examples_keep_their_own_rules(example) -> None:
         assert answer in render_system("label", order)
 
 
-def test_examples_differ_on_every_graded_trait() -> None:
-    first, second = (example.feedback.scores for example in read_examples())
-    assert all(first[key] != second[key] for key in TRAIT_KEYS)
+def test_examples_show_the_whole_scale() -> None:
+    """Every score is given somewhere, and on no trait the same one twice."""
+    given = [example.feedback.scores for example in read_examples()]
+    assert {score for scores in given for score in scores.values()} == set(SCORES)
+    assert all(len({scores[key] for scores in given}) == len(given) for key in TRAIT_KEYS)
+
+
+def runs_of_three(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"[\w']+", text.lower())
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+@pytest.mark.parametrize("example", read_examples())
+def test_explanations_repeat_no_phrase_of_the_rubric(example) -> None:
+    """What an example borrows from a level could come back under any transcript."""
+    rubric = runs_of_three(" / ".join([labeller_rubric(), reworded_rubric(), student_rubric()]))
+    assert not [found for trait in example.feedback.traits if (found := runs_of_three(trait.explanation) & rubric)]
+
+
+def test_transcript_tags_enclose_the_message_alone() -> None:
+    """What a labeller reads as the transcript to judge is no example."""
+    for name in ("label", "label-again"):
+        assert "<transcript>\n" not in render_system(name)
+        assert render_system(name).count("<example_transcript>\n") == len(read_examples())
 
 
 def test_orders_differ_by_the_answer_alone() -> None:

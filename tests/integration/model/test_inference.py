@@ -89,7 +89,9 @@ def test_five_models_are_asked_with_two_loads(store, settings, micro_base, trans
 
 
 def test_swapping_adapters_gives_what_a_fresh_load_gives(store, settings, micro_base):
-    run = train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(learning_rate=3e-2))
+    # Two adapters of so small a model may say the same: a high rate and four of them, so that not all do.
+    recipe = a_recipe(learning_rate=0.1, epochs=4)
+    run = train(store, settings.home, store_dataset(store), some_examples(), micro_base, recipe)
     models = model_versions(micro_base, run)[1:]
     swapped = [score_texts(settings.home, model, ["one text", "another"], LIMIT) for model in (*models, models[0])]
     for model, said in zip(models, swapped, strict=False):
@@ -97,7 +99,7 @@ def test_swapping_adapters_gives_what_a_fresh_load_gives(store, settings, micro_
         fresh = score_texts(settings.home, model, ["one text", "another"], LIMIT)
         assert [p.raw for p in fresh] == [p.raw for p in said]
     assert [p.raw for p in swapped[0]] == [p.raw for p in swapped[-1]]
-    assert len({said[0].raw for said in swapped}) == 3
+    assert len({said[0].raw for said in swapped}) >= 3
 
 
 def test_nothing_is_asked_twice(store, settings, base_model, transcripts, asked):
