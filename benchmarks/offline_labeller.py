@@ -3,8 +3,9 @@
     python benchmarks/offline_labeller.py FOLDER
 
 FOLDER as for `fit_offline_labeller.py`, whose weights it fits anew for each fold. Scores are the whole numbers that the
-labeller gives. People's scores are moved to 1..10 by the ends of their scale, so a trait of which people use a tenth of
-the scale has a constant that is hard to beat; "on a line" lets a line fitted on the training folds move the scores first.
+labeller gives; the constant is the best there is, people's mean on the same texts. People's scores are moved to 1..10 by
+the ends of their scale, so a trait of which people use a tenth of the scale has a constant that is hard to beat; "on a
+line" lets a line fitted on the training folds move the scores first.
 """
 
 import argparse
@@ -61,20 +62,17 @@ class OutOfFold:
     labels: np.ndarray
     on_a_line: np.ndarray
     """The same, moved by a line fitted on the training folds."""
-    constant: np.ndarray
-    """Mean of people's scores in the training folds."""
 
 
 def score_out_of_fold(trait: str, scored: Scored, speech: Sequence[str]) -> OutOfFold:
     rows, readings = measured(scored.texts), [read(text) for text in scored.texts]
-    labels, line, constant = (np.zeros(len(rows)) for _ in range(3))
+    labels, line = np.zeros(len(rows)), np.zeros(len(rows))
     for train, test in GroupKFold(FOLDS[trait]).split(rows, groups=scored.groups):
         weights = fit_trait(trait, scored, rows, train, speech)
         given = {k: label(trait, weights, readings[k], rows[k]) for k in (*train, *test)}
         labels[test] = [given[k] for k in test]
         line[test] = np.polyval(np.polyfit([given[k] for k in train], scored.scores[train], 1), labels[test])
-        constant[test] = scored.scores[train].mean()
-    return OutOfFold(labels, line, constant)
+    return OutOfFold(labels, line)
 
 
 def label(trait: str, weights: TraitWeights, reading: Reading, row: Measured) -> int:
@@ -115,7 +113,28 @@ def person_row(trait: str, folder: Path, speech: Sequence[str]) -> list[object]:
     )
     shown = [each if isinstance(each, str) else f"{each:.3f}" for each in correlations]
     size = f"{len(people):,} ({len(np.unique(scored.groups))})"
-    return [trait, size, *shown, *map(error, (found.labels, found.on_a_line, found.constant))]
+    return [trait, size, *shown, *map(error, (found.labels, found.on_a_line, np.full(len(people), people.mean())))]
+
+
+def debate_rows(folder: Path) -> list[list[object]]:
+    """Opening speeches of debates, which no weight was fitted on: each speech's mean rating by 15 people."""
+    rows = read_rows(folder / "human/debate_speeches.jsonl")
+    ours = np.array([score_of(row["text"], "persuasiveness") for row in rows])
+    people = np.array([np.mean(row["ratings"]) for row in rows])
+    lengths = np.array([len(row["text"].split()) for row in rows], dtype=float)
+    speakers = np.array([row["speaker"] for row in rows])
+    inside = [
+        spearmanr(ours[speakers == speaker], people[speakers == speaker])[0]
+        for speaker in np.unique(speakers)
+        if len(set(ours[speakers == speaker])) > 1
+    ]
+    shown = (
+        spearmanr(ours, people)[0],
+        spearmanr(residual(ours, lengths), residual(people, lengths))[0],
+        spearmanr(lengths, people)[0],
+        np.mean(inside),
+    )
+    return [[len(rows), *(f"{each:.3f}" for each in shown)]]
 
 
 def told(moved: np.ndarray) -> str:
@@ -218,6 +237,8 @@ def main() -> None:
         "## People's scores, groups that the weights were not fitted on",
         table(HEADER, [person_row(trait, folder, speech) for trait in FITTED]),
         "Persuasiveness is compared inside its groups alone. Enthusiasm is people's mean of valence and arousal, a stand-in.",
+        "## Persuasiveness of debate speeches, of which none was fitted on",
+        table(("speeches", "Spearman", "without length", "length alone", "mean inside a speaker"), debate_rows(folder)),
         "## Texts against their own shuffled sentences, documents that the weights were not fitted on",
         table(("texts", "pairs", "told", "aim", "lower", "higher"), order_rows(folder, speech)),
         "## Fillers",

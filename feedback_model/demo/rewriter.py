@@ -73,13 +73,14 @@ def _rewrite_fillers(text: str, target: int, random_: random.Random) -> str:
 
 
 def _edit_towards(text: str, trait: str, target: int, random_: random.Random) -> str:
-    sentences = split_sentences(text) or [text]
+    sentences = original = split_sentences(text) or [text]
+    subjects = {"part": _subject(text, PARTS, random_), "thing": _subject(text, THINGS, random_)}
     off = _distance(sentences, trait, target)
     for _ in range(MOST_EDITS):
         if off <= NEAR:
             break
         level = _level_wanted(sentences, trait, target)
-        tried = [edit(sentences, random_) for edit in _edits(text, trait, level, random_)]
+        tried = [edit(sentences, random_) for edit in _edits(original, trait, level, subjects, random_)]
         best = min(tried, key=lambda each: _distance(each, trait, target))
         nearer = _distance(best, trait, target)
         if nearer < off:
@@ -97,20 +98,17 @@ def _level_wanted(sentences: Sequence[str], trait: str, target: int) -> int:
     return min(max(beyond, MIN_SCORE), MAX_SCORE)
 
 
-def _edits(text: str, trait: str, level: int, random_: random.Random) -> list[Edit]:
-    leave_out = _leave_out(max(2, round(KEPT * len(split_sentences(text)))))
+def _edits(
+    original: Sequence[str], trait: str, level: int, subjects: dict[str, str], random_: random.Random
+) -> list[Edit]:
     if trait == "transition_logic":
-        return [
-            random_.choice((_tie, _swap) if level > 5 else (_scatter, _put_in(ASIDES), _untie)) for _ in range(DRAWN)
-        ]
+        kinds = (_tie, _swap) if level > 5 else (_scatter, _put_in(ASIDES), _untie)
+        return [random_.choice(kinds) for _ in range(DRAWN)]
+    leave_out = _leave_out(original)
     if trait == "formality":
-        greetings = [greeting.format(thing=_subject(text, THINGS, random_)) for greeting in GREETINGS[band_of(level)]]
+        greetings = [greeting.format_map(subjects) for greeting in GREETINGS[band_of(level)]]
         return [_speak(level), _greet(greetings), *([leave_out] * (DRAWN - 2))]
-    part = _subject(text, PARTS, random_)
-    bank = [
-        sentence.format(part=part, thing=_subject(text, THINGS, random_))
-        for sentence in SENTENCES[trait][band_of(level)]
-    ]
+    bank = [sentence.format_map(subjects) for sentence in SENTENCES[trait][band_of(level)]]
     return [*([_put_in(bank)] * (DRAWN - 2)), leave_out, leave_out]
 
 
@@ -127,12 +125,17 @@ def _put_in(bank: Sequence[str]) -> Edit:
     return edit
 
 
-def _leave_out(fewest: int) -> Edit:
+def _leave_out(original: Sequence[str]) -> Edit:
+    """Leave out a sentence, while `KEPT` of the `original` ones stay."""
+    fewest = max(2, round(KEPT * len(original)))
+
     def edit(sentences: list[str], random_: random.Random) -> list[str]:
-        if len(sentences) <= fewest:
-            return sentences
         place = random_.randrange(len(sentences))
-        return [*sentences[:place], *sentences[place + 1 :]]
+        rest = [*sentences[:place], *sentences[place + 1 :]]
+        kept = sum(sentence in rest for sentence in original)
+        changed_in_register = not set(original) & set(sentences)
+        enough = len(rest) >= fewest if changed_in_register else kept >= min(fewest, len(original))
+        return rest if enough and rest else sentences
 
     return edit
 

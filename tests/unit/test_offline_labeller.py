@@ -161,7 +161,7 @@ def test_nothing_but_fillers_is_the_worst():
 def test_rubric_gives_the_fillers_scores():
     """Each level of the rubric is given at its fillers in 100 words, and the other way round."""
     for load, level in FILLER_LEVELS:
-        text = " ".join(["um"] * int(load) + [("cat", "dog")[k % 2] for k in range(100 - int(load))])
+        text = " ".join(["um"] * int(load) + [("the", "cat")[k % 2] for k in range(100 - int(load))])
         assert grade_trait(text, "filler_words") == pytest.approx(level)
         assert fillers_for(level) == pytest.approx(load)
 

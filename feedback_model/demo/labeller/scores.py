@@ -30,8 +30,9 @@ JUDGED_BY_FUNCTION: Final = 12
 """Words from which a text is expected to have function words."""
 FAMILIAR: Final = (0.5, 0.75)
 """Shares of words known as English at which nothing, and everything, that was measured counts."""
-HALF_BELIEVED: Final = 20
-"""Words at which half of the enthusiasm that was measured is believed: two bright words in a short remark are no passion."""
+HALF_BELIEVED: Final = {"enthusiasm": 20, "persuasiveness": 15}
+"""Words at which half of what was measured is believed: two bright words in a short remark are no passion, and a remark that
+argues for nothing is no failed argument."""
 OPENING: Final = 15
 """Words that set the tone."""
 OPENING_SHARE: Final = 0.15
@@ -83,11 +84,11 @@ def grade(trait: str, weights: TraitWeights, reading: Reading, measures: Mapping
 
 
 def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Mapping[str, float | None]) -> float:
-    """Return the raw score of `trait`: in formality the opening counts again, in enthusiasm little is believed of few words."""
+    """Return the raw score of `trait`: in formality the opening counts again, others believe few words little."""
     whole = weights.raw_score(measures)
-    if trait == "enthusiasm":
-        n_words = len(reading.words)
-        return weights.intercept + (whole - weights.intercept) * n_words / (n_words + HALF_BELIEVED)
+    if trait in HALF_BELIEVED:
+        believed = len(reading.words) / (len(reading.words) + HALF_BELIEVED[trait])
+        return weights.intercept + (whole - weights.intercept) * believed
     if trait != "formality" or len(reading.words) <= OPENING:
         return whole
     opening = weights.raw_score(measure(read(reading.text[: reading.spans[OPENING - 1][1]] + ".")))

@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Final
 
-CLIPPED: Final = 3.0
+CLIPPED: Final = 2.5
 """Standard deviations beyond which a measure says no more."""
 FILE: Final = "weights.json"
 

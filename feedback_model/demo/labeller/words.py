@@ -31,7 +31,10 @@ DETERMINERS: Final = frozenset(
 )
 """Words after which `kind of` means a kind of something, and ER a ward."""
 CARING: Final = frozenset(
-    split_entries("care, cares, caring, sorry, love, support, sympathy, sympathize, empathy, compassion, appreciate, respect, listen")
+    split_entries(
+        "care, cares, caring, sorry, love, support, sympathy, sympathize, empathy, compassion, appreciate, "
+        "respect, listen"
+    )
 )
 """Words that say the opposite where they are denied."""
 
