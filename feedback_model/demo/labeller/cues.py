@@ -7,9 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from feedback_model.demo.labeller.measures import valence_table
 from feedback_model.demo.labeller.reading import Reading
 from feedback_model.demo.labeller.tokens import Span
 from feedback_model.demo.labeller.words import FORMAL_ENDINGS, FUNCTION_WORDS, UNTELLING
+
+TELLING: Final = 1.0
+"""Valence, of 4 at most, from which a word is worth quoting."""
 
 Quotable = Callable[[Reading], Sequence[Span]]
 
@@ -33,6 +37,17 @@ def _listed(*names: str) -> Quotable:
     def find(reading: Reading) -> list[Span]:
         spans = sorted({span for name in names for span in reading.found.get(name, ())})
         return [span for span in spans if reading.quote(span).lower() not in UNTELLING]
+
+    return find
+
+
+def _valued(sign: int) -> Quotable:
+    """Quote the brightest words, or for -1 the gloomiest."""
+
+    def find(reading: Reading) -> list[Span]:
+        table = valence_table()
+        values = [(sign * table.get(word, 0.0), span) for word, span in zip(reading.words, reading.spans, strict=True)]
+        return [span for value, span in sorted(values, key=lambda each: (-each[0], each[1])) if value > TELLING][:4]
 
     return find
 
@@ -83,13 +98,13 @@ CUES: Final[dict[str, tuple[Cue, ...]]] = {
         Cue(("excited density", "excited amount"), "eager words such as {}", _listed("excited"), "no eager word"),
         Cue(
             ("positive density", "positive amount", "strong words"),
-            "a bright choice of words",
-            None,
+            "bright words such as {}",
+            _valued(1),
             "few bright words",
         ),
         Cue(("exclamations",), "exclamations", _listed("exclamation")),
         Cue(("flat density",), "flat words such as {}", _listed("flat")),
-        Cue(("negative density", "negative amount"), "a gloomy choice of words", None),
+        Cue(("negative density", "negative amount"), "gloomy words such as {}", _valued(-1)),
         Cue(("negations",), "many negatives", None),
         Cue(("hedge density",), "hedges such as {}", _listed("hedge")),
     ),

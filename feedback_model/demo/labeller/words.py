@@ -153,7 +153,7 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
         "blame, ridiculous, nonsense, disgusting, disgrace, hate, hates, liar, liars, lie, lies, trash, "
         "garbage, worthless, lazy, whining, whine, complain, complaining, deal with it, get over it, own "
         "fault, nobody cares, hate you, wasting my time, you are wrong, you're wrong, only a dog, too bad, "
-        "toughen up, deserve it, deserved it, crap, bullshit, damn, ignorant, overreacting, grow up, silly, "
+        "toughen up, deserve it, deserved it, crap, bullshit, ignorant, overreacting, grow up, silly, "
         "should have known, serves you right, move on, nobody asked, not interested, stop whining, crybaby"
     ),
     "detached": split_entries(
@@ -264,7 +264,9 @@ UNTELLING: Final = frozenset(
         "think, go, goes, going, went, want, look, looking, try, put, get, gets, got, getting, gotten, give, "
         "gave, let, lets, hate, love, good, bad, nice, sorry, thanks, someone, something, anything, somebody, "
         "anybody, too, big, well, oh, hello, right, sure, just, really, like, cause, effect, show, shown, "
-        "result, results, great, best, hard, tough, better"
+        "result, results, great, best, hard, tough, better, which, within, several, including, such, via, "
+        "per, due, various, certain, report, reported, television, seems, playstation, question, questions, station, "
+        "mention"
     )
 )
 """Listed words that are counted and never quoted: alone they convince no reader."""
