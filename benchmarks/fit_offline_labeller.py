@@ -36,7 +36,7 @@ ATTRIBUTION = {
 RIDGE = 100.0
 FOLDS = {"formality": 2, "persuasiveness": 5, "empathy": 10, "enthusiasm": 10}
 """Formality has two groups: each is scored by weights fitted on the other."""
-SPREAD = {"formality": 1.6, "persuasiveness": 1.8, "enthusiasm": 1.9, "empathy": 1.18, "transition_logic": 2.0}
+SPREAD = {"formality": 1.6, "persuasiveness": 1.8, "enthusiasm": 1.9, "empathy": 1.17, "transition_logic": 2.0}
 """Standard deviation of scores over real speech. Empathy's is small: people agree little, and more spread would cost
 more than it tells."""
 KNOTS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -45,12 +45,12 @@ TAILS = {
     "formality": (2.5, 2.5),
     "persuasiveness": (2.5, 2.5),
     "enthusiasm": (2.5, 2.5),
-    "empathy": (1.5, 0.4),
+    "empathy": (1.5, 0.35),
     "transition_logic": (2.5, 2.5),
 }
 """How much steeper the scale is below and above these than between them: what is rare in speech reaches 1 and 10. Empathy's
 is flatter above, where speech is rare and essays on misfortunes are many."""
-RAISED = {"empathy": 0.15}
+RAISED = {"empathy": 0.2}
 """What the middle of speech stands above people's scale: by the rubric, a text that touches nobody is a 5."""
 SMALLEST = 0.005
 """Weight below which a measure is left out."""
