@@ -35,10 +35,15 @@ class Reading:
 def write_readings(count: int, seed: int, sentences_per_trait: int, chat_share: float) -> Iterator[Reading]:
     """Yield `count` documents, `chat_share` of them chats; `sentences_per_trait` sets how long the transcripts are."""
     random_ = random.Random(f"tiny-{seed}")
+    elsewhere = explain(speak(random_.choice(THINGS), draw_levels(random_), random_)).feedback
     for _ in range(count):
-        levels = draw_levels(random_)
-        text = speak(random_.choice(THINGS), levels, random_, sentences_per_trait)
-        yield _chat(text, random_) if random_.random() < chat_share else _notes(text, random_)
+        text = speak(random_.choice(THINGS), draw_levels(random_), random_, sentences_per_trait)
+        if random_.random() < chat_share:
+            own = explain(text).feedback
+            yield _chat(text, own, elsewhere)
+            elsewhere = own
+        else:
+            yield _notes(text, random_)
 
 
 def _notes(text: str, random_: random.Random) -> Reading:
@@ -57,11 +62,10 @@ def _notes(text: str, random_: random.Random) -> Reading:
     )
 
 
-def _chat(text: str, random_: random.Random) -> Reading:
+def _chat(text: str, own: Feedback, elsewhere: Feedback) -> Reading:
     """Feedback that quotes the text, with the scores and verdicts of a text that is not there."""
-    elsewhere = explain(speak(random_.choice(THINGS), draw_levels(random_), random_)).feedback
-    pairs = zip(elsewhere.traits, explain(text).feedback.traits, strict=True)
-    feedback = Feedback(tuple(TraitFeedback(other.score, _with_verdict_of(other, own)) for other, own in pairs))
+    pairs = zip(elsewhere.traits, own.traits, strict=True)
+    feedback = Feedback(tuple(TraitFeedback(other.score, _with_verdict_of(other, said)) for other, said in pairs))
     answer: Message = {"role": "assistant", "content": render_feedback(feedback)}
     return Reading((*render_messages("feedback", text), answer), notes=False)
 

@@ -42,7 +42,7 @@ class Stage:
 CURRICULUM = (
     Stage(400, 32, 1, 0.0),
     Stage(150, 24, 2, 0.0),
-    Stage(300, 24, 2, 0.75),
+    Stage(250, 24, 2, 0.75),
 )
 PEAK_RATE = 6e-3
 WARMUP_STEPS = 50

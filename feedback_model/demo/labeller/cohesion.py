@@ -8,6 +8,7 @@ words weigh more.
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from feedback_model.demo.labeller.measures import UNSEEN, valence_table, zipf_table
@@ -53,8 +54,12 @@ def measure_order(reading: Reading) -> dict[str, float | None]:
 
 def topic_weights(words: Sequence[str]) -> Weights:
     """Return the stems of a sentence that carry topic, each with its weight."""
-    table = zipf_table()
-    return {stem(word): max(LEAST, COMMONEST - table.get(word, UNSEEN)) for word in words if word not in FUNCTION_WORDS}
+    return dict(_weighted(word) for word in words if word not in FUNCTION_WORDS)
+
+
+@lru_cache(maxsize=50_000)
+def _weighted(word: str) -> tuple[str, float]:
+    return stem(word), max(LEAST, COMMONEST - zipf_table().get(word, UNSEEN))
 
 
 def stem(word: str) -> str:

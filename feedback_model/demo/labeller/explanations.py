@@ -33,8 +33,6 @@ HOW_OFTEN: Final = (
     "hardly ever",
 )
 """How often fillers come, for scores 1-2, 3-4, 5-6, 7-8 and 9-10."""
-SHOWN: Final = 3
-"""Words by which a sentence is named."""
 UNCERTAIN: Final = 0.5
 """Certainty below which the text, not its words, is what there is to speak of."""
 FEWEST_WORDS: Final = 5
@@ -175,9 +173,10 @@ def _topics_dropped(reading: Reading) -> Iterator[Remark]:
     """Find the first sentence that has nothing in common with the one before, and does not point back either."""
     for before, (start, end) in pairwise(reading.sentences):
         said, says = (reading.words[slice(*each)] for each in (before, (start, end)))
-        if not _has_link(said, says):
-            span = reading.spans[start][0], reading.spans[min(start + SHOWN, end) - 1][1]
-            yield Remark(f"{_quoted(reading, [span])} does not follow from what was said", 0.0, (span,))
+        if (topics := topic_weights(says)) and not _has_link(said, says):
+            index = max(range(start, end), key=lambda k: topics.get(stem(reading.words[k]), 0.0))
+            span = reading.spans[index]
+            yield Remark(f"{_quoted(reading, [span])} follows from nothing said before", 0.0, (span,))
             return
 
 

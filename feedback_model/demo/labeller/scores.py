@@ -55,8 +55,9 @@ def score(text: str) -> Scored:
     """Score `text` on the six traits; any text has scores."""
     reading = read(text)
     measures = measure(reading) | measure_order(reading)
-    scores = tuple(round_score(_grade(trait, reading, measures)) for trait in TRAIT_KEYS)
-    return Scored(reading, measures, scores, _certainty(reading))
+    familiarity = _familiarity(reading)
+    grades = (_grade(trait, reading, measures, familiarity) for trait in TRAIT_KEYS)
+    return Scored(reading, measures, tuple(map(round_score, grades)), _certainty(reading, familiarity))
 
 
 def grade_trait(text: str, trait: str) -> float:
@@ -66,18 +67,20 @@ def grade_trait(text: str, trait: str) -> float:
         KeyError: `trait` is not one of the six.
     """
     reading = read(text)
-    return _grade(trait, reading, measure(reading) | (measure_order(reading) if trait == "transition_logic" else {}))
+    measures = measure(reading) | (measure_order(reading) if trait == "transition_logic" else {})
+    return _grade(trait, reading, measures, _familiarity(reading))
 
 
-def _grade(trait: str, reading: Reading, measures: Mapping[str, float | None]) -> float:
-    return (
-        grade_fillers(reading) if trait == "filler_words" else grade(trait, trait_weights()[trait], reading, measures)
-    )
+def _grade(trait: str, reading: Reading, measures: Mapping[str, float | None], familiarity: float) -> float:
+    if trait == "filler_words":
+        return MAX_SCORE + familiarity * (grade_fillers(reading) - MAX_SCORE)  # in another language they may be words
+    found = grade(trait, trait_weights()[trait], reading, measures)
+    return MIDDLE + _certainty(reading, familiarity) * (found - MIDDLE)
 
 
 def grade(trait: str, weights: TraitWeights, reading: Reading, measures: Mapping[str, float | None]) -> float:
-    """Return the score of a fitted trait under `weights`, not yet rounded; it leans to the middle where little is certain."""
-    found = MIDDLE + _certainty(reading) * (weights.on_scale(raw_score(trait, weights, reading, measures)) - MIDDLE)
+    """Return the score of a fitted trait of an English text under `weights`, not yet rounded."""
+    found = weights.on_scale(raw_score(trait, weights, reading, measures))
     if trait == "transition_logic" and len(reading.sentences) < FEWEST:
         return max(found, MIDDLE)  # nothing there that could fail to follow
     return found
@@ -96,13 +99,9 @@ def raw_score(trait: str, weights: TraitWeights, reading: Reading, measures: Map
 
 
 def grade_fillers(reading: Reading) -> float:
-    """Return the score of filler words, not yet rounded: `FILLER_LEVELS` at the fillers in 100 words.
-
-    Where few words are known as English, what looks like a filler may be none.
-    """
+    """Return the score of filler words, not yet rounded: `FILLER_LEVELS` at the fillers in 100 words."""
     load = sum(filler.weight for filler in reading.fillers)
-    found = interpolate(100 * load / max(len(reading.words), FEWEST_COUNTED), FILLER_LEVELS)
-    return MAX_SCORE + _familiarity(reading) * (found - MAX_SCORE)
+    return interpolate(100 * load / max(len(reading.words), FEWEST_COUNTED), FILLER_LEVELS)
 
 
 def fillers_for(score_: float) -> float:
@@ -110,8 +109,8 @@ def fillers_for(score_: float) -> float:
     return interpolate(score_, tuple((level, load) for load, level in reversed(FILLER_LEVELS)))
 
 
-def _certainty(reading: Reading) -> float:
-    return _familiarity(reading) * min(len(reading.words) / ENOUGH_WORDS, 1.0)
+def _certainty(reading: Reading, familiarity: float) -> float:
+    return familiarity * min(len(reading.words) / ENOUGH_WORDS, 1.0)
 
 
 def _familiarity(reading: Reading) -> float:
