@@ -11,12 +11,12 @@ _DEMO_LABELS_NOTICE = (
 )
 
 DEMO_BASE_NOTICE = (
-    "The base is the demo model, a Qwen2-shaped model of about 175,000 parameters, pretrained on this machine on synthetic "
+    "The base is the demo model, a Qwen2-shaped model of about 210,000 parameters, pretrained on this machine on synthetic "
     "transcripts whose notes spell the level of each trait in words, some under the answer's own keys but never as a "
-    "digit, and on chats in the feedback format whose scores belong to other transcripts; the prompt's lines and the "
-    "JSON's fixed pieces are single tokens. It has therefore "
-    "learned to read the traits and to write the format, but not which score belongs to which transcript: what it shows "
-    "is that the loop works, not how well a real model would do."
+    "digit, and on chats in the feedback format that quote their transcript but have the scores of another; the prompt's "
+    "lines and the JSON's fixed pieces are single tokens. It has therefore learned to read the traits and to write the "
+    "format, but not which score belongs to which transcript: what it shows is that the loop works, not how well a real "
+    "model would do."
 )
 
 

@@ -43,7 +43,6 @@ SLANG: Final = {
     "repair": "fix up",
     "renew": "redo",
     "look at": "check out",
-    "something": "stuff",
 }
 """Slang for plain words."""
 FORMAL: Final = {

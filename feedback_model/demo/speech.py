@@ -37,6 +37,15 @@ OPENED = 0.5
 """Share of sentences that begin with an opener."""
 BESIDE = 0.3
 """Share of sentences from the band beside."""
+_HELD = "\0"
+_UNDIVIDED = re.compile(
+    "|".join(
+        re.escape(phrase.strip(" ,"))
+        for phrase in (*(opener for openers in OPENERS for opener in openers), *PARTS, *THINGS, "Ladies and gentlemen")
+        if " " in phrase.strip(" ,")
+    )
+)
+"""What no filler is put into: nobody says "As, um, a result"."""
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
 
 
@@ -166,10 +175,10 @@ def insert_filler(words: list[str], filler: str, random_: random.Random) -> None
 
 def with_fillers(sentences: Sequence[str], level: int, random_: random.Random) -> list[str]:
     """Set fillers into `sentences` until they stand at `level`."""
-    filled = [sentence.split() for sentence in sentences]
+    filled = [_UNDIVIDED.sub(lambda found: found[0].replace(" ", _HELD), sentence).split() for sentence in sentences]
     for filler in choose_fillers(filler_load(level, sum(map(len, filled))), random_):
         insert_filler(random_.choice(filled), filler, random_)
-    return [" ".join(words) for words in filled]
+    return [" ".join(words).replace(_HELD, " ") for words in filled]
 
 
 def write_demo_input(path: Path, count: int, seed: int) -> None:
