@@ -177,13 +177,6 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
         "drab, numb, listless, sleepy, plain, monotonous, i suppose, no idea, don't care, not really, not "
         "bothered, not too bad, it's fine, no interest, same old"
     ),
-    "agitated": split_entries(
-        "war, attack, attacked, attacks, kill, killed, killing, murder, bomb, explosion, fire, fight, "
-        "fighting, blood, gun, guns, danger, dangerous, terror, terrorist, panic, crash, rage, angry, anger, "
-        "furious, fury, scream, screamed, screaming, shout, shouted, hate, violent, violence, fear, shock, "
-        "shocked, shocking, never, crisis, disaster, storm, destroy, destroyed, death, dead, sex, nightmare, "
-        "suddenly, rushed, race, ran, burst, desperate, wild"
-    ),
 }
 """List name to its entries; entries of several words are matched as phrases."""
 
