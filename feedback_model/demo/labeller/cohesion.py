@@ -13,7 +13,13 @@ from typing import Final
 
 from feedback_model.demo.labeller.measures import UNSEEN, valence_table, zipf_table
 from feedback_model.demo.labeller.reading import Reading
-from feedback_model.demo.labeller.words import CONNECTING_OPENERS, FUNCTION_WORDS, PERSONS, POINTING_OPENERS
+from feedback_model.demo.labeller.words import (
+    CONNECTING_OPENERS,
+    FILLER_WEIGHTS,
+    FUNCTION_WORDS,
+    PERSONS,
+    POINTING_OPENERS,
+)
 
 FEWEST: Final = 3
 """Sentences below which there is no order to speak of."""
@@ -54,7 +60,7 @@ def measure_order(reading: Reading) -> dict[str, float | None]:
 
 def topic_weights(words: Sequence[str]) -> Weights:
     """Return the stems of a sentence that carry topic, each with its weight."""
-    return dict(_weighted(word) for word in words if word not in FUNCTION_WORDS)
+    return dict(_weighted(word) for word in words if word not in FUNCTION_WORDS and word not in FILLER_WEIGHTS)
 
 
 @lru_cache(maxsize=50_000)

@@ -104,7 +104,9 @@ def _remarks(trait: str, score_: int, scored: Scored) -> list[Remark]:
         if score_ in MIDDLING and len(scored.reading.sentences) < FEWEST:
             return []
     if score_ in MIDDLING:
-        return [*raised[:1], *lowered[:1]]
+        quoted = {scored.reading.quote(span).lower() for remark in raised[:1] for span in remark.spans}
+        others = [each for each in lowered if not quoted & {scored.reading.quote(span).lower() for span in each.spans}]
+        return [*raised[:1], *others[:1]]
     return raised[:1] if score_ > max(MIDDLING) else lowered[:1]
 
 
