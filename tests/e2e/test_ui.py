@@ -1,6 +1,8 @@
 """What people do in the Prefect UI, done in a real browser."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -79,6 +81,8 @@ def test_the_custom_run_form_explains_offers_and_refuses(page, service):
 
 def test_custom_run_takes_what_was_filled_in(page, service):
     """A custom run runs with what was filled in."""
+    label = [sys.executable, "-m", "deployments.cli.app", "label", "--labeller", "embedded"]
+    subprocess.run(label, env=service.environment(), check=True, capture_output=True)  # whichever test comes first
     open_deployment(page, service, "augment/on-demand")
     choose_run(page, "Custom run")
     page.get_by_label("Augmentation share").fill("0.5")
