@@ -111,10 +111,8 @@ def check(
 
     with showing_progress(quiet=json):
         pairs = asyncio.run(ask())
-    results, wording = (
-        [judge_check(each, pairs[each.name]) for each in CHECKS],
-        measure_wording(store, labelling_config),
-    )
+    results = [judge_check(each, pairs[each.name]) for each in CHECKS]
+    wording = measure_wording(store, labelling_config)
     if json:
         print_json({"checks": [asdict(each) for each in results], "wording": asdict(wording)})
     else:

@@ -8,7 +8,7 @@ SLANG_TO: Final = 2
 CASUAL_TO: Final = 4
 FORMAL_FROM: Final = 8
 """Levels of formality up to which, or from which, a register is spoken; between them the plain one."""
-_ARTICLE: Final = re.compile(r"\b([Aa]) (?=[aeiou])")
+_ARTICLE: Final = re.compile(r"\b([Aa])(?= [aeiou])")
 
 CASUAL: Final = {
     "it is": "it's",
@@ -118,4 +118,14 @@ def _exchange(sentence: str, register: str) -> str:
         new = by_plain[found[0].lower()]
         return new[0].upper() + new[1:] if found.start() == 0 else new
 
-    return _ARTICLE.sub(lambda found: found[1] + "n ", _pattern(register).sub(other, sentence))
+    return with_articles(_pattern(register).sub(other, sentence))
+
+
+def with_articles(sentence: str) -> str:
+    """Write `an` for `a` where a vowel follows."""
+    return _ARTICLE.sub(r"\1n", sentence)
+
+
+def continued(sentence: str) -> str:
+    """Return `sentence` as it stands after an opener or `and`: its first letter small, but for `I`."""
+    return sentence if sentence.startswith(("I ", "I'm")) else sentence[:1].lower() + sentence[1:]

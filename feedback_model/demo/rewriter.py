@@ -6,14 +6,13 @@ for their register. Deterministic in `seed`.
 """
 
 import random
-import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from feedback_model.demo.labeller.reading import read
 from feedback_model.demo.labeller.scores import grade_trait
 from feedback_model.demo.labeller.words import FILLER_WEIGHTS
-from feedback_model.demo.register import speak_in
+from feedback_model.demo.register import continued, speak_in
 from feedback_model.demo.sentence_bank import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
 from feedback_model.demo.speech import choose_fillers, filler_load, insert_filler
 from feedback_model.sentences import split_sentences
@@ -30,11 +29,6 @@ LEFT_OUT: Final = 0.3  # share of a long text's sentences
 KEPT: Final = 0.5  # share of the sentences that a rewrite keeps at least
 MATTERS: Final = ("plan", "idea", "matter")
 """What added sentences are about where the text is about no building."""
-_FILLER = re.compile(
-    r",?\s*(?<![\w'-])(?:" + "|".join(sorted(map(re.escape, FILLER_WEIGHTS), key=len, reverse=True)) + r")(?![\w'-]),?",
-    re.IGNORECASE,
-)
-
 TIES: Final = (*OPENERS[-2], *OPENERS[-1])
 """Openers that tie a sentence to the one before."""
 
@@ -64,38 +58,39 @@ def _condense(text: str, random_: random.Random) -> str:
 
 
 def _rewrite_fillers(text: str, target: int, random_: random.Random) -> str:
-    clean = _FILLER.sub("", text).strip() or text
-    clean = clean[:1].upper() + clean[1:]
+    clean = _without_fillers(text) or text
     sentences = [sentence.split() for sentence in split_sentences(clean)] or [clean.split()]
     for filler in choose_fillers(filler_load(target, len(read(clean).words)), random_):
         insert_filler(random_.choice(sentences), filler, random_)
     return " ".join(" ".join(sentence) for sentence in sentences)
 
 
+def _without_fillers(text: str) -> str:
+    """Strike out the listed fillers, and the commas that set them off; the same words with a meaning stay."""
+    kept, end = [], 0
+    for filler in read(text).fillers:
+        start, stop = filler.span
+        if " ".join(text[start:stop].lower().split()) in FILLER_WEIGHTS and start >= end:
+            kept.append(text[end:start].rstrip().removesuffix(","))
+            end = stop + text[stop:].startswith(",")
+    clean = "".join([*kept, text[end:]]).strip()
+    return clean[:1].upper() + clean[1:]
+
+
 def _edit_towards(text: str, trait: str, target: int, random_: random.Random) -> str:
     sentences = original = split_sentences(text) or [text]
     subjects = {"part": _subject(text, PARTS, random_), "thing": _subject(text, THINGS, random_)}
-    off = _distance(sentences, trait, target)
+    graded = grade_trait(text, trait)
     for _ in range(MOST_EDITS):
-        if off <= NEAR:
+        if abs(graded - target) <= NEAR:
             break
-        level = _level_wanted(sentences, trait, target)
-        tried = [edit(sentences, random_) for edit in _edits(original, trait, level, subjects, random_)]
-        best = min(tried, key=lambda each: _distance(each, trait, target))
-        nearer = _distance(best, trait, target)
-        if nearer < off:
-            sentences, off = best, nearer
+        level = min(max(round(2 * target - graded), MIN_SCORE), MAX_SCORE)  # beyond the target by what is lacking
+        edited = [edit(sentences, random_) for edit in _edits(original, trait, level, subjects, random_)]
+        tried = [(grade_trait(" ".join(each), trait), each) for each in edited]
+        nearest, best = min(tried, key=lambda each: abs(each[0] - target))
+        if abs(nearest - target) < abs(graded - target):
+            graded, sentences = nearest, best
     return " ".join(sentences)
-
-
-def _distance(sentences: Sequence[str], trait: str, target: int) -> float:
-    return abs(grade_trait(" ".join(sentences), trait) - target)
-
-
-def _level_wanted(sentences: Sequence[str], trait: str, target: int) -> int:
-    """Return the level of what is to be added: beyond the target by as much as the text falls short of it."""
-    beyond = round(2 * target - grade_trait(" ".join(sentences), trait))
-    return min(max(beyond, MIN_SCORE), MAX_SCORE)
 
 
 def _edits(
@@ -172,9 +167,7 @@ def _tie(sentences: list[str], random_: random.Random) -> list[str]:
     opener = random_.choice(TIES)
     if sentences[place].startswith(TIES):
         return sentences
-    sentence = sentences[place]
-    start = sentence if sentence.startswith("I ") else sentence[:1].lower() + sentence[1:]
-    return [*sentences[:place], opener + start, *sentences[place + 1 :]]
+    return [*sentences[:place], opener + continued(sentences[place]), *sentences[place + 1 :]]
 
 
 def _untie(sentences: list[str], random_: random.Random) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from feedback_model.demo.labeller.scores import fillers_for
 from feedback_model.demo.labeller.words import FILLER_WEIGHTS
-from feedback_model.demo.register import speak_in
+from feedback_model.demo.register import continued, speak_in, with_articles
 from feedback_model.demo.sentence_bank import ASIDES, GREETINGS, OPENERS, PARTS, SENTENCES, THINGS, band_of
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, SCORES, TRAIT_KEYS
 
@@ -46,7 +46,6 @@ _UNDIVIDED = re.compile(
     )
 )
 """What no filler is put into: nobody says "As, um, a result"."""
-_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +96,15 @@ def speak(topic: str, levels: dict[str, int], random_: random.Random, sentences_
 def draw_sentences(trait: str, level: int, topic: str, part: str, random_: random.Random, count: int) -> list[str]:
     """Return `count` different sentences at `level` of `trait`, some from the band beside it."""
     band = band_of(level)
-    beside = min(
-        max(band + (-1 if level % 2 else 1), 0), len(SENTENCES[trait]) - 1
-    )  # an odd level is the lower of its band
+    lean = -1 if level % 2 else 1  # an odd level is the lower of its band
+    beside = min(max(band + lean, 0), len(SENTENCES[trait]) - 1)
     bands = [beside if random_.random() < BESIDE else band for _ in range(count)]
     drawn = [
         sentence
         for each in sorted(set(bands))
         for sentence in random_.sample(SENTENCES[trait][each], bands.count(each))
     ]
-    return [_ARTICLE.sub(r"\1n ", sentence.format(part=part, thing=topic)) for sentence in drawn]
+    return [with_articles(sentence.format(part=part, thing=topic)) for sentence in drawn]
 
 
 def order(blocks: Sequence[Sequence[str]], level: int, random_: random.Random) -> list[str]:
@@ -123,7 +121,7 @@ def order(blocks: Sequence[Sequence[str]], level: int, random_: random.Random) -
 
 
 def _open(opener: str, sentence: str) -> str:
-    return opener + sentence if not opener or sentence.startswith("I ") else opener + sentence[0].lower() + sentence[1:]
+    return opener + continued(sentence) if opener else sentence
 
 
 def join_some(sentences: Sequence[str], random_: random.Random) -> list[str]:
@@ -139,8 +137,7 @@ def join_some(sentences: Sequence[str], random_: random.Random) -> list[str]:
             and len(last.split()) < SHORT
             and random_.random() < JOINED
         ):
-            start = sentence if sentence.startswith("I ") else sentence[0].lower() + sentence[1:]
-            joined[-1] = f"{last[:-1]}, and {start}"
+            joined[-1] = f"{last[:-1]}, and {continued(sentence)}"
         else:
             joined.append(sentence)
     return joined
@@ -166,8 +163,7 @@ def insert_filler(words: list[str], filler: str, random_: random.Random) -> None
     place = random_.randrange(max(len(words), 1))
     if place == 0:
         words.insert(0, f"{filler.capitalize()},")
-        if len(words) > 1 and words[1] not in ("I", "I'm"):
-            words[1] = words[1][0].lower() + words[1][1:]
+        words[1:] = continued(" ".join(words[1:])).split(" ")
         return
     words[place - 1] = words[place - 1].rstrip(",") + ","
     words.insert(place, f"{filler},")

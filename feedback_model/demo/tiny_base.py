@@ -39,7 +39,7 @@ _COMPLETE: Final = "model.safetensors"
 
 
 def embedded_base(cache_folder: Path | None = None) -> BaseModel:
-    """Return the embedded base, built first (about a minute) where the cache lacks it.
+    """Return the embedded base, built first (about two minutes) where the cache lacks it.
 
     Raises:
         ConfigurationError: the cache cannot be written.

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_model.demo.labeller.explanations import MOST_WORDS, NO_WORDS, NOT_ENGLISH, explain
+from feedback_model.demo.labeller.explanations import NO_WORDS, NOT_ENGLISH, explain
 from feedback_model.demo.labeller.reading import read
 from feedback_model.demo.labeller.scores import FILLER_LEVELS, fillers_for, grade_trait, score
 from feedback_model.demo.labeller.terms import FITTED, FLOOR
 from feedback_model.demo.labeller.weights import trait_weights
 from feedback_model.demo.speech import generate_transcripts
 from feedback_model.evidence import find_quotes
+from feedback_model.feedback import LONGEST_EXPLANATION
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
 SPOKEN = [made.text for made in generate_transcripts(30, 3)]
@@ -56,7 +57,7 @@ def test_any_text_has_feedback(text):
     explained = explain(text)
     assert explained == explain(text)
     assert all(MIN_SCORE <= trait.score <= MAX_SCORE for trait in explained.feedback.traits)
-    assert all(0 < len(trait.explanation.split()) <= MOST_WORDS for trait in explained.feedback.traits)
+    assert all(0 < len(trait.explanation.split()) <= LONGEST_EXPLANATION for trait in explained.feedback.traits)
 
 
 @given(

@@ -1,6 +1,6 @@
 """Explanations of the offline labeller: a verdict, and the cues that pulled the score its way, quoted from the text.
 
-An explanation has at most `MOST_WORDS` words; evidence is the place in the text that its first quotation stands in.
+An explanation has at most `LONGEST_EXPLANATION` words; evidence is the place in the text that its first quotation stands in.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,9 @@ from feedback_model.demo.labeller.scores import Scored, score
 from feedback_model.demo.labeller.tokens import Span
 from feedback_model.demo.labeller.weights import trait_weights
 from feedback_model.demo.labeller.words import CONNECTING_OPENERS, LEADING_ON, PERSONS, POINTING_OPENERS
-from feedback_model.feedback import Feedback, TraitFeedback
+from feedback_model.feedback import LONGEST_EXPLANATION, Feedback, TraitFeedback
 from feedback_model.traits import TRAIT_KEYS
 
-MOST_WORDS: Final = 20
 MOST_QUOTED: Final = 2
 """Words or phrases quoted for one cue."""
 AROUND: Final = 5
@@ -81,7 +80,7 @@ def _explain_trait(trait: str, score_: int, scored: Scored) -> tuple[TraitFeedba
 
 def _limited(verdict: str, reasons: str, remarks: Sequence[Remark]) -> str:
     whole = f"{verdict}: {reasons}."
-    return whole if len(whole.split()) <= MOST_WORDS else f"{verdict}: {remarks[0].sentence_part}."
+    return whole if len(whole.split()) <= LONGEST_EXPLANATION else f"{verdict}: {remarks[0].sentence_part}."
 
 
 def _without_cue(trait: str, verdict: str, scored: Scored) -> str:

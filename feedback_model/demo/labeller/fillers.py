@@ -11,9 +11,8 @@ from typing import Final
 from feedback_model.demo.labeller.tokens import Span
 from feedback_model.demo.labeller.words import DETERMINERS, FILLER_WEIGHTS, FUNCTION_WORDS, split_entries
 
-PHRASES: Final[dict[str, list[tuple[str, ...]]]] = {}
-for _parts in (tuple(entry.split()) for entry in FILLER_WEIGHTS if " " in entry):
-    PHRASES.setdefault(_parts[0], []).append(_parts)
+PHRASES: Final = tuple(tuple(entry.split()) for entry in FILLER_WEIGHTS if " " in entry)
+PHRASES_BY_START: Final = {start: [p for p in PHRASES if p[0] == start] for start in {p[0] for p in PHRASES}}
 LISTENING: Final = frozenset(
     split_entries(
         "mm-hmm, uh-huh, um-hum, mhm, hmm, mm, yeah, yes, yep, right, okay, ok, oh, huh, sure, wow, alright, "
@@ -100,7 +99,7 @@ def _mark(words: Sequence[str], gaps: Sequence[str], starts: set[int]) -> Iterat
 
 def _listed(words: Sequence[str], gaps: Sequence[str], index: int) -> tuple[int, float]:
     """Return how many words of a listed filler begin at `index`, and its weight, 0 where none does."""
-    for parts in PHRASES.get(words[index], ()):
+    for parts in PHRASES_BY_START.get(words[index], ()):
         last = index + len(parts)
         if tuple(words[index:last]) == parts and all(gap.isspace() for gap in gaps[index + 1 : last]):
             return len(parts), FILLER_WEIGHTS[" ".join(parts)]
