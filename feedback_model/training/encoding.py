@@ -34,6 +34,13 @@ class EncodedExample:
         return len(self.prompt_ids) + len(self.answer_ids)
 
 
+def shared_prefix(prompts: Sequence[Sequence[int]]) -> int:
+    """Count the tokens that all `prompts` begin with, leaving at least one of each."""
+    shortest = min(map(len, prompts))
+    same = (len(set(tokens)) == 1 for tokens in zip(*prompts, strict=False))
+    return min(shortest - 1, next((at for at, alike in enumerate(same) if not alike), shortest))
+
+
 class ChatEncoder:
     """Renders chats with the tokenizer's own template and turns them into ids."""
 
