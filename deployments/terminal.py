@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Any
 
 from rich import box
@@ -53,6 +54,20 @@ def _escape(text: str) -> str:
 def print_json(value: Any) -> None:
     """Machine-readable result on standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_text) + "\n")
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """Print a JSON list, each value as soon as it is there; what ends the values early leaves a list of those before."""
+    opening = separator = "[\n"
+    try:
+        for value in values:
+            shown = json.dumps(value, ensure_ascii=False, indent=2, default=_text)
+            sys.stdout.write(separator + indent(shown, "  "))
+            sys.stdout.flush()
+            separator = ",\n"
+    finally:
+        if separator != opening:
+            sys.stdout.write("\n]\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
