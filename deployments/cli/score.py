@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from deployments.cli.options import load_settings
-from deployments.terminal import print_json, print_json_list, say
+from deployments.terminal import print_json, print_json_list, say, showing_progress
 from feedback_model.errors import InputError, ModelError
 from flows.parameters import MaxNewTokens
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from feedback_model.store.transcripts import Reject
     from feedback_model.transcripts.raw_records import RawRecord
 
-AT_ONCE: Final = 256  # pieces in memory: a few batches of like length, and what a kill may cost
+AT_ONCE: Final = 64  # pieces asked about before their answers are printed: a batch, and what a kill may cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def score(
     pieces, many = _read(file)
     chosen = _choose(settings, model)
     seen: Counter[str] = Counter()
-    answers = _ask(settings, chosen, pieces, max_new_tokens, seen)
+    answers = _ask(settings, chosen, pieces, max_new_tokens, seen, quiet=not many)
     if many:
         print_json_list(answers)
     else:
@@ -88,19 +88,26 @@ def _choose(settings: "Settings", name: str | None) -> "ChosenModel":
 
 
 def _ask(
-    settings: "Settings", chosen: "ChosenModel", pieces: Iterator[Piece], max_new_tokens: int, seen: Counter[str]
+    settings: "Settings",
+    chosen: "ChosenModel",
+    pieces: Iterator[Piece],
+    max_new_tokens: int,
+    seen: Counter[str],
+    *,
+    quiet: bool,
 ) -> Iterator[dict[str, Any]]:
     """Yield what the model says of each piece, in order; counts in `seen` the valid answers and those that were cut."""
     from feedback_model.inference.infer import score_texts
 
     while chunk := list(islice(pieces, AT_ONCE)):
-        outputs = score_texts(
-            settings.home,
-            chosen.version,
-            [piece.text for piece in chunk],
-            max_new_tokens or settings.max_new_tokens or None,
-            settings.inference_batch_size or None,
-        )
+        with showing_progress(quiet=quiet):
+            outputs = score_texts(
+                settings.home,
+                chosen.version,
+                [piece.text for piece in chunk],
+                max_new_tokens or settings.max_new_tokens or None,
+                settings.inference_batch_size or None,
+            )
         for piece, said in zip(chunk, outputs, strict=True):
             answer = _answer(piece, said, chosen)
             seen["valid"] += answer["feedback"] is not None

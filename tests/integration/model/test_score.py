@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 
 import pytest
@@ -160,3 +161,18 @@ def test_standard_input_may_open_with_a_mark(base, asked, capsys, monkeypatch, t
         score("-", base.model_id, LIMIT)
     assert asked == [PLAIN]
     assert json.loads(capsys.readouterr().out)["document"].startswith("standard input")
+
+
+def test_a_reader_that_leaves_ends_scoring_quietly(base, settings, tmp_path):
+    """A reader such as `head` that has enough ends the command without a traceback."""
+    (tmp_path / "talks.jsonl").write_text("\n".join(json.dumps({"text": a_speech(n, 20)}) for n in range(AT_ONCE + 1)))
+    command = [sys.executable, "-m", "deployments.cli", "score", str(tmp_path / "talks.jsonl")]
+    options = ["--model", base.model_id, "--max-new-tokens", "1"]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        said = running.stderr.read()
+    assert running.returncode == 1
+    assert "error" not in said.lower()
+    assert "Traceback" not in said
