@@ -44,6 +44,10 @@ tokenizers: $(TOKENIZERS:%=.tokenizers/%/tokenizer.json) ## Fetch published toke
 demo: $(STAMP) ## Run the whole loop on embedded defaults: no key, no GPU, no network
 	$(BIN)/feedback demo
 
+.PHONY: demo-real
+demo-real: $(STAMP) smollm2 ## Run the whole loop on real speech and a real base model: no key, no GPU
+	$(BIN)/feedback demo --real
+
 .PHONY: up
 up: $(STAMP) ## Start a Prefect server, workers and every deployment on this machine
 	$(BIN)/feedback up
