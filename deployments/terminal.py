@@ -1,10 +1,12 @@
 """Terminal output: progress, tables, and one sentence when something is wrong."""
 
 import json
+import os
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Any
 
 from rich import box
@@ -52,7 +54,31 @@ def _escape(text: str) -> str:
 
 def print_json(value: Any) -> None:
     """Machine-readable result on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_text) + "\n")
+    _write(json.dumps(value, ensure_ascii=False, indent=2, default=_text) + "\n")
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """Print a JSON list, each value as soon as it is there; what ends the values early leaves a list of those before."""
+    opening = separator = "[\n"
+    try:
+        for value in values:
+            shown = json.dumps(value, ensure_ascii=False, indent=2, default=_text)
+            _write(separator + indent(shown, "  "))
+            separator = ",\n"
+    finally:
+        if separator != opening:
+            _write("\n]\n")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (
+        BrokenPipeError
+    ):  # whoever read has enough, as `head` has: end without a word, and write what is left to nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -41,7 +41,10 @@ Labeller = Annotated[
 BaseModel = Annotated[
     str,
     MinLen(1),
-    *_option("Base model", "Model to fine-tune: a hub id, a folder, or `embedded` for the demo's tiny one."),
+    *_option(
+        "Base model",
+        "Model to fine-tune: a hub id, a folder, `smollm2` (real, small, no hub), or `embedded`, the demo's tiny one.",
+    ),
 ]
 Seed = Annotated[int, *_option("Seed", "Seeds everything that is random.", minimum=0, maximum=2**32 - 1)]
 Again = Annotated[bool, *_option("Again", "Do it anew, even where the same was done before.", "--again")]

@@ -16,13 +16,15 @@ from feedback_model.errors import StoreError
 from feedback_model.records.evaluation import Evaluation, ModelResult
 from feedback_model.records.labels import Dataset
 from feedback_model.records.promotion import Decision
-from feedback_model.records.training import ModelVersion, TrainingRun
+from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun
 from feedback_model.traits import TRAITS
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-LICENCES = {"Qwen/Qwen2.5-0.5B-Instruct": "apache-2.0"}
+HUB_IDS = {"smollm2": "HuggingFaceTB/SmolLM2-135M-Instruct"}
+"""Hub ids of base models that go by another name here."""
+LICENCES = {"Qwen/Qwen2.5-0.5B-Instruct": "apache-2.0", "HuggingFaceTB/SmolLM2-135M-Instruct": "apache-2.0"}
 """Licences of base models by hub id, of those that are known here; an adapter inherits the conditions of its base."""
 
 
@@ -66,8 +68,12 @@ def make_card(
         dataset=dataset,
         evaluations=tuple((each, row) for each, row in rows if row is not None),
         demo_notices=demo_notices(evaluations[0].label_model, demo_base=base.stand_in),
-        licence=LICENCES.get(base.name),
+        licence=LICENCES.get(_hub_id(base)),
     )
+
+
+def _hub_id(base: BaseModel) -> str:
+    return HUB_IDS.get(base.name, base.name)
 
 
 def _find_result(evaluation: Evaluation, model_id: str) -> ModelResult | None:
@@ -115,7 +121,7 @@ def _metadata(card: ModelCard) -> str:
 
     data = ModelCardData(
         model_name=card.name,
-        base_model=None if card.version.base.stand_in else card.version.base.name,
+        base_model=None if card.version.base.stand_in else _hub_id(card.version.base),
         library_name="peft",
         license=card.licence,
         pipeline_tag="text-generation",

@@ -4,15 +4,12 @@ Says where the model lies and guards the cache; `tiny_training` builds. Importin
 """
 
 import hashlib
-import os
-import shutil
-import tempfile
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from feedback_model.errors import ConfigurationError
+from feedback_model.model_cache import build_once, cache_folder
 from feedback_model.prompts import prompt_version
 from feedback_model.records.training import BaseModel
 
@@ -35,10 +32,9 @@ _SHAPED_BY: Final = (
     "tiny_training.py",
 )
 """The files of this package that decide what the model becomes."""
-_COMPLETE: Final = "model.safetensors"
 
 
-def embedded_base(cache_folder: Path | None = None) -> BaseModel:
+def embedded_base(cache: Path | None = None) -> BaseModel:
     """Return the embedded base, built first (about two minutes) where the cache lacks it.
 
     Raises:
@@ -46,9 +42,8 @@ def embedded_base(cache_folder: Path | None = None) -> BaseModel:
         Interrupted: a stop was requested while it was being built.
     """
     recipe = recipe_hash()
-    folder = (cache_folder or _default_cache()) / f"tiny-base-{recipe}"
-    if not (folder / _COMPLETE).is_file():
-        _build(folder)
+    folder = (cache or cache_folder()) / f"tiny-base-{recipe}"
+    build_once(folder, "the embedded base model", _build, _is_complete)
     return BaseModel(name=NAME, location=str(folder), revision=recipe, stand_in=True)
 
 
@@ -61,35 +56,11 @@ def recipe_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def _default_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "feedback-model"
+def _is_complete(folder: Path) -> bool:
+    return (folder / "model.safetensors").is_file()
 
 
-def _build(folder: Path) -> None:
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise ConfigurationError(
-            f"the embedded base model cannot be kept in {folder.parent} ({error.strerror}): "
-            "make it writable or set XDG_CACHE_HOME"
-        ) from error
-    try:
-        from feedback_model.demo.tiny_training import build_tiny_base
+def _build(workshop: Path) -> None:
+    from feedback_model.demo.tiny_training import build_tiny_base
 
-        build_tiny_base(workshop)
-        _publish(workshop, folder)
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
-
-
-def _publish(workshop: Path, folder: Path) -> None:
-    """Move the finished folder into place; whoever comes second keeps the first one's."""
-    try:
-        workshop.replace(folder)
-    except OSError as error:
-        if not (folder / _COMPLETE).is_file():
-            raise ConfigurationError(
-                f"the embedded base model could not be moved to {folder} ({error.strerror}): "
-                "remove that folder and run again"
-            ) from error
+    build_tiny_base(workshop)

@@ -6,19 +6,22 @@ tokenizer and the prompt, nothing of tensors.
 # pyright: basic
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-from jinja2 import TemplateError
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
 
 from feedback_model.errors import InputError, ModelError
-from feedback_model.feedback import render_feedback
-from feedback_model.prompts import render_messages
+from feedback_model.feedback import Feedback, render_feedback
+from feedback_model.prompts import Message, mark_off
 from feedback_model.records.labels import LabelledTranscript
+from feedback_model.training.chat_frame import WAY_ON, pin_date, read_frame
 
 _log = logging.getLogger(__name__)
-_WAY_ON = "choose an instruct model with --base-model"
+
+CHAT_VERSION: Final = 1
+"""Raised when other ids come of the same prompt and template: by the rule for frames, the pinned date, or how special tokens
+are read. Part of what names runs and inferences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,50 +38,83 @@ class EncodedExample:
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> int:
-    """Count the tokens that all `prompts` begin with, leaving at least one of each."""
-    shortest = min(map(len, prompts))
-    same = (len(set(tokens)) == 1 for tokens in zip(*prompts, strict=False))
-    return min(shortest - 1, next((at for at, alike in enumerate(same) if not alike), shortest))
+    """Count the tokens with which all `prompts` begin, leaving at least one token of each."""
+    if not prompts:
+        return 0
+    # What the first and the last in sorted order share, all between them share too.
+    first, last = min(prompts, key=tuple), max(prompts, key=tuple)
+    shared = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    return max(0, min(shared, min(map(len, prompts)) - 1))
 
 
 class ChatEncoder:
-    """Renders chats with the tokenizer's own template and turns them into ids."""
+    """Renders chats with the tokenizer's own template and turns them into ids.
+
+    Raises:
+        ModelError: the template cannot be used.
+    """
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        self._special: frozenset[int] = frozenset(tokenizer.all_special_ids) | {
+            token_id for token_id, token in tokenizer.added_tokens_decoder.items() if token.special
+        }
+        self._frame = read_frame(self._render)
+        if self._begins_with_space:
+            # Such tokenizers write a word's leading space into its first token, and so will the model that answers.
+            self._frame = replace(self._frame, after=self._frame.after.rstrip(" "))
         self.end_token, self.end_token_id = self._find_end_token()
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        template = pin_date(self._tokenizer.get_chat_template())
+        return self._tokenizer.apply_chat_template(list(messages), chat_template=template, tokenize=False)
+
+    @cached_property
+    def _begins_with_space(self) -> bool:
+        return self._tokenizer.convert_ids_to_tokens(self._verbatim_ids(["x"])[0])[0].startswith("▁")
+
+    def _find_end_token(self) -> tuple[str, int]:
+        after = self.ids([self._frame.ending.lstrip()])[0]
+        if not after or after[0] not in self._special:
+            raise ModelError(f"the base model's chat template does not end an answer with a special token; {WAY_ON}")
+        return self._tokenizer.convert_ids_to_tokens(after[0]), after[0]
 
     def prompt(self, text: str) -> str:
         """Return the rendered prompt about a transcript, up to where the model begins to answer."""
-        return self._render(text, None)
-
-    def _render(self, text: str, answer: str | None) -> str:
-        messages: list[Any] = list(render_messages("feedback", text))
-        if answer is not None:
-            messages.append({"role": "assistant", "content": answer})
-        try:
-            return self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer is None)
-        except (TemplateError, ValueError) as error:
-            raise ModelError(
-                f"the base model's chat template cannot render a system and a user turn ({error}); {_WAY_ON}"
-            ) from error
-
-    def _find_end_token(self) -> tuple[str, int]:
-        prompt, answer = self._render("x", None), '{"a": 1}'
-        whole = self._render("x", answer)
-        if not whole.startswith(prompt + answer):
-            raise ModelError(
-                "the base model's chat template changes the prompt or the answer once the answer is there, "
-                f"so it cannot be trained on answers alone; {_WAY_ON}"
-            )
-        after = self.ids([whole[len(prompt + answer) :]])[0]
-        if not after or after[0] not in self._tokenizer.all_special_ids:
-            raise ModelError(f"the base model's chat template does not end an answer with a special token; {_WAY_ON}")
-        return self._tokenizer.convert_ids_to_tokens(after[0]), after[0]
+        return self._frame.around(text)
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of already rendered texts."""
         return self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+
+    def _verbatim_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts in which special tokens are characters like any others."""
+        return self._tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)["input_ids"]
+
+    def prompt_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of the prompt about each transcript; none that says `<|im_end|>` ends its turn by that."""
+        encoded = self.ids([self.prompt(text) for text in texts])
+        for index, ids in enumerate(encoded):
+            if self._count_special(ids) != self._special_in_frame:
+                encoded[index] = self._guarded_ids(texts[index])
+        return encoded
+
+    def _count_special(self, ids: Iterable[int]) -> int:
+        return sum(token in self._special for token in ids)
+
+    @cached_property
+    def _special_in_frame(self) -> int:
+        return self._count_special(self.ids([self.prompt("")])[0])
+
+    def _guarded_ids(self, text: str) -> list[int]:
+        """Tokenise the template's special tokens apart from what stands between them, where the transcript is."""
+        names = [self._tokenizer.convert_ids_to_tokens(token) for token in self._special]
+        before, after = self._frame.before, self._frame.after
+        opened = max((before.rfind(name) + len(name) for name in names if name in before), default=0)
+        closed = min((after.find(name) for name in names if name in after), default=len(after))
+        (middle,) = self._verbatim_ids([before[opened:] + mark_off(text) + after[:closed]])
+        opening, closing = self.ids([before[:opened], after[closed:]])
+        return [*opening, *middle, *closing]
 
     def encode_prompts(
         self, texts: Sequence[str], limits: Sequence[int], way_on: str
@@ -91,24 +127,33 @@ class ChatEncoder:
         Raises:
             InputError: not even the prompt without a transcript fits.
         """
-        encoded = self.ids([self.prompt(text) for text in texts])
+        encoded = self.prompt_ids(texts)
         cut = frozenset(index for index, ids in enumerate(encoded) if len(ids) > limits[index])
         for index in cut:
             encoded[index] = self._shortened(texts[index], limits[index], way_on)
         return encoded, cut
 
     def _shortened(self, text: str, limit: int, way_on: str) -> list[int]:
-        words = self.ids([text])[0]
+        words = self._verbatim_ids([text])[0]
         keep = len(words)
-        ids = self.ids([self.prompt(text)])[0]
+        ids = self.prompt_ids([text])[0]
         while len(ids) > limit:
             if keep == 0:
                 raise InputError(
                     f"the prompt alone takes {len(ids)} tokens, but only {limit} fit beside the answer; {way_on}"
                 )
             keep = max(0, keep - (len(ids) - limit))
-            ids = self.ids([self.prompt(self._tokenizer.decode(words[:keep]))])[0]
+            ids = self.prompt_ids([self._tokenizer.decode(words[:keep], clean_up_tokenization_spaces=False)])[0]
         return ids
+
+    def answer_ids(self, feedbacks: Sequence[Feedback]) -> list[list[int]]:
+        """Token ids of each feedback as the model is to write it, its end token included."""
+        answers = self._verbatim_ids([render_feedback(feedback) for feedback in feedbacks]) if feedbacks else []
+        return [[*answer, self.end_token_id] for answer in answers]
+
+    def longest_answer(self, feedbacks: Sequence[Feedback]) -> int:
+        """Count the tokens of the longest of `feedbacks` as the model is to write it, its end token included; 0 of none."""
+        return max(map(len, self.answer_ids(feedbacks)), default=0)
 
     def encode_examples(self, examples: Sequence[LabelledTranscript], max_length: int) -> list[EncodedExample]:
         """Return the chats to train on, at most `max_length` tokens each: transcripts are cut at their end, answers never.
@@ -116,7 +161,7 @@ class ChatEncoder:
         Raises:
             InputError: an answer leaves no room for its prompt.
         """
-        answers = self.ids([render_feedback(example.feedback) + self.end_token for example in examples])
+        answers = self.answer_ids([example.feedback for example in examples])
         room = [max_length - len(answer) for answer in answers]
         way_on = f"train with --set max_length={2 * max_length}, or choose a --base-model that reads more"
         prompts, cut = self.encode_prompts([example.text for example in examples], room, way_on)

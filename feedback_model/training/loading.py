@@ -12,6 +12,7 @@ from typing import Any, Final
 from feedback_model.errors import FeedbackError, ModelError
 from feedback_model.records.recipe import PrecisionName
 from feedback_model.records.training import BaseModel
+from feedback_model.training.base_model import BUILT_HERE, cached_snapshot, resolve_base
 from feedback_model.training.precision import bfloat16_pays
 
 SMALL_MODEL: Final = 5_000_000
@@ -126,23 +127,28 @@ def _fit_threads(model: Any, device: str) -> None:
 
 
 def _source(base: BaseModel) -> dict[str, Any]:
-    if base.stand_in:
-        return {"pretrained_model_name_or_path": _embedded_folder(base), "local_files_only": True}
+    source = {"pretrained_model_name_or_path": base.location, "trust_remote_code": False}
+    folder = _folder(base)
+    if folder is not None:
+        return {**source, "pretrained_model_name_or_path": folder, "local_files_only": True}
+    return {**source, "revision": base.revision}
+
+
+def _folder(base: BaseModel) -> str | None:
+    """Return where the files of `base` lie on this machine; None where the hub must be asked for them."""
+    if base.name in BUILT_HERE and base.location == base.name:
+        return _built_folder(base)
     if Path(base.location).is_dir():
-        return {"pretrained_model_name_or_path": base.location, "local_files_only": True}
-    return {"pretrained_model_name_or_path": base.location, "revision": base.revision}
-
-
-def _embedded_folder(base: BaseModel) -> str:
-    # Rows of the store name the stand-in without its folder, which is a cache that may move or be rebuilt.
-    if base.location != base.name:
         return base.location
-    from feedback_model.demo.tiny_base import embedded_base
+    return cached_snapshot(base.location, base.revision)
 
-    built = embedded_base()
+
+def _built_folder(base: BaseModel) -> str:
+    # Rows of the store name such a base without its folder, which is a cache that may move or be rebuilt.
+    built = resolve_base(base.name)
     if built.revision != base.revision:
         raise ModelError(
-            f"this checkpoint belongs to the embedded base model {base.revision[:8]}, "
+            f"this checkpoint belongs to the {base.name} base model {base.revision[:8]}, "
             f"but this version builds {built.revision[:8]}; run `feedback train`"
         )
     return built.location

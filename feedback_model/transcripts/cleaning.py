@@ -1,13 +1,15 @@
 """Cleaning of text: as people send it -> as the service keeps it.
 
-Unicode is composed (NFC), control characters go, spaces are single and each paragraph is one line. Emoji, their joiners
-and the marks of right-to-left scripts stay: they are part of what was said.
+Unicode is composed (NFC), control characters and invisible ones go, spaces are single and each paragraph is one line.
+Emoji, their joiners and the marks of right-to-left scripts stay: they are part of what was said.
 """
 
 import re
 import unicodedata
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+# Soft hyphen, zero-width space, word joiners, byte order mark, annotation marks: what copying out of a page leaves behind.
+_INVISIBLE = re.compile(r"[\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]")
 _LINE_END = re.compile(r"[\n\r\v\f\x85\u2028\u2029]+")
 # Scripts written without spaces: Thai to Lao, Khmer, kana, Han. One character stands for one word there.
 _SPACELESS = "\u0e00-\u0eff\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff"
@@ -16,7 +18,7 @@ WORD = re.compile(rf"[{_SPACELESS}]|[^\s{_SPACELESS}]+")
 
 def clean_text(text: str) -> str:
     """`text` in the form in which it is kept, hashed and shown to models; may be empty."""
-    text = unicodedata.normalize("NFC", _CONTROL.sub("", text))
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _CONTROL.sub("", text)))
     lines = (" ".join(line.split()) for line in _LINE_END.split(text))
     return "\n".join(line for line in lines if line)
 

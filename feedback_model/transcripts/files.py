@@ -40,7 +40,7 @@ def read_file(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
 
 def read_bytes(raw: bytes, name: str) -> Iterator[RawRecord | Reject]:
     """Yield the documents of bytes that came without a file name to tell their format: JSONL if they begin like it, else text."""
-    if raw.lstrip().startswith(b"{"):
+    if raw.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
         for number, line in enumerate(raw.splitlines(), start=1):
             if line.strip():
                 yield _parse_line(line, f"{name}:{number}", name, "text")

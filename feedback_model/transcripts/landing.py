@@ -99,16 +99,21 @@ class _Candidate:
 
 def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Candidate | Reject]:
     """Yield the transcripts that one document makes, all of one source; or why it makes none."""
-    text = clean_text(record.text)
-    problem = _problem(text, record.locator)
-    if problem is not None:
-        yield problem
+    text = usable_text(record)
+    if isinstance(text, Reject):
+        yield text
         return
     source_id = record.document or transcript_id_of(text)
     for piece in segment(text):
         yield _Candidate(
             transcript_id_of(piece), source_id, piece, record.locator, source or record.source, record.genre
         )
+
+
+def usable_text(record: RawRecord) -> str | Reject:
+    """Return the cleaned text of a document, or why it cannot be judged."""
+    text = clean_text(record.text)
+    return _problem(text, record.locator) or text
 
 
 def transcript_id_of(text: str) -> str:
@@ -119,11 +124,15 @@ def transcript_id_of(text: str) -> str:
 def _problem(text: str, locator: str) -> Reject | None:
     n_words = count_words(text)
     if n_words < FEWEST_WORDS:
-        return Reject(locator, "too_short", f"{n_words} words; at least {FEWEST_WORDS} are needed", excerpt(text))
+        return Reject(locator, "too_short", f"{_counted(n_words)}; at least {FEWEST_WORDS} are needed", excerpt(text))
     share = letter_share(text)
     if share < LEAST_LETTERS:
         return Reject(locator, "not_text", f"only {share:.0%} of its characters are letters", excerpt(text))
     return None
+
+
+def _counted(n_words: int) -> str:
+    return "1 word" if n_words == 1 else f"{n_words} words"
 
 
 @dataclass

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
+from sqlalchemy import update
 
 from eval.promote import decide_and_record, publish_model_card
 from feedback_model.errors import StoreError
 from feedback_model.records.evaluation import Evaluation
 from feedback_model.records.promotion import Decision
 from feedback_model.settings import Settings
+from feedback_model.store import tables
 from tests.databases import OpenFilled
 from tests.evaluated_run import RUN, Evaluated, evaluate_larger, open_evaluated, put_adapters
 
@@ -48,6 +50,21 @@ def test_the_card_names_its_demo_parts(promoted: tuple[Decision, Evaluation, Pat
     for words in ("## Demo parts", "embedded-rubric-2", "learning_rate", "It became champion", *decision.reasons):
         assert words in card.text
     assert f"| test (reported) | 60 | {test.model(decision.model).valid_strict} " in card.text  # type: ignore[union-attr]
+
+
+def test_real_base_and_demo_labels_are_told_apart(evaluated: Evaluated, settings: Settings) -> None:
+    """A card of a real base under the demo's labels names the base on the hub, and the labels alone as the demo's."""
+    with evaluated.store.write() as connection:
+        for table in (tables.training_run, tables.model_version):
+            connection.execute(update(table).values(base_model="smollm2", stand_in=False))
+    put_adapters(evaluated.store, settings.home)
+    both = (evaluated.validation.evaluation_id, evaluated.test.evaluation_id)
+    decision = decide_and_record(evaluated.store, settings.home, *both)
+    card = ModelCard.load(settings.home / f"checkpoints/{RUN}" / decision.model / "README.md")
+    assert (card.data.base_model, card.data.license) == ("HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0")
+    assert "demo" in (card.data.tags or [])
+    assert "embedded-rubric-2" in card.text
+    assert "The base is the demo model" not in card.text
 
 
 def test_the_same_decision_writes_the_same_card_once(

@@ -13,6 +13,8 @@ from feedback_model.transcripts.cleaning import clean_text, count_words, letter_
         ("  two\t words \r\n\r\n next  line ", "two words\nnext line"),
         ("e\u0301", "é"),
         ("nul\x00 bell\x07 bom\ufeff", "nul bell bom"),
+        ("soft\u00adly, zero\u200b width\u2060 joined", "softly, zero width joined"),
+        ("no\u00a0break thin\u2009 wide\u3000", "no break thin wide"),
         ("lone \ud800 surrogate", "lone surrogate"),
         ("family 👨‍👩‍👧 and 👍🏽", "family 👨‍👩‍👧 and 👍🏽"),
         ("\u05e9\u05b8\u05dc \u200f\u05dd", "\u05e9\u05b8\u05dc \u200f\u05dd"),  # right to left

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from deployments.cli import score
 from feedback_model import progress
 from feedback_model.errors import InputError, Interrupted, ModelError
 from feedback_model.inference import infer as inferring
@@ -18,7 +17,6 @@ from feedback_model.store.prompts import read_prompt
 from feedback_model.store.training import model_version_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.train import train
-from feedback_model.transcripts.raw_records import RawRecord
 from tests.builders import a_transcript, store_transcripts
 from tests.micro_model import a_recipe, some_examples, store_dataset
 
@@ -192,14 +190,6 @@ def test_transcript_beyond_context_is_cut_and_answered(settings, base_model):
     said = score_texts(settings.home, base_model, ["short", "so " * 5000, "also short"], LIMIT)
     assert all(output.n_tokens > 0 for output in said)
     assert [output.truncated for output in said] == [False, True, False]
-
-
-def test_score_says_which_document_was_cut(settings, base_model):
-    texts = ["so " * 5000, "short"]
-    said = score_texts(settings.home, base_model, texts, LIMIT)
-    documents = [RawRecord(text, "talk.txt", "test") for text in texts]
-    answers = [score._answer(*pair, base_model) for pair in zip(documents, said, strict=True)]
-    assert [answer["truncated"] for answer in answers] == [True, False]
 
 
 def test_batch_too_large_for_memory_is_halved(micro_base, monkeypatch):

@@ -1,0 +1,15 @@
+"""Real speech that ships with the package: excerpts of meetings, debates, interviews and addresses, as JSON lines.
+
+Each record names its licence and whom to credit; NOTICE has the terms.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+FILE_NAME: Final = "real_speech.jsonl"
+
+
+def write_real_speech(path: Path) -> None:
+    """Write the excerpts to `path` as JSON lines that `feedback land` reads."""
+    path.write_bytes(files("feedback_model.demo").joinpath(FILE_NAME).read_bytes())
