@@ -89,6 +89,10 @@ def default_recipe(base: BaseModel) -> Recipe:
 TRAINING_VERSION: Final = 2
 """Raised when a change of the training code changes the weights that the same recipe gives."""
 
+CHAT_VERSION: Final = 1
+"""Raised when other ids come of the same prompt and template: by the rule for frames, the pinned date, or how special tokens
+are read. Part of what names runs and inferences."""
+
 
 class PrecisionUsed(TypedDict):
     """The compute type asked for, the one used, and why they differ (empty where they do not)."""
@@ -152,7 +156,7 @@ class EpochMeasured:
 
 def run_id_of(dataset: Dataset, base: BaseModel, recipe: Recipe) -> str:
     """Names the run by what decides its weights."""
-    return content_id("train", dataset.dataset_id, recipe.recipe_hash, base.revision, TRAINING_VERSION)
+    return content_id("train", dataset.dataset_id, recipe.recipe_hash, base.revision, TRAINING_VERSION, CHAT_VERSION)
 
 
 def unaugmented_recipe(run: TrainingRun) -> Recipe:

@@ -83,6 +83,7 @@ class SegmentAttention(Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, segments: Segments, scaling: float) -> Tensor:
+        """Compute, and keep what going back needs."""
         ctx.save_for_backward(query, key, value)
         ctx.segments, ctx.scaling = segments, scaling
         out = torch.empty_like(query)
@@ -96,6 +97,7 @@ class SegmentAttention(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of each argument of `forward`."""
         query, key, value = ctx.saved_tensors
         grad_query, grad_key, grad_value = (torch.zeros_like(each) for each in (query, key, value))
         for rows, columns, mask in _pieces(ctx.segments, query):
@@ -148,6 +150,6 @@ def _piece_gradients(
     weights = torch.softmax(scores, -1)
     grad_value = torch.bmm(weights.transpose(1, 2), grad)
     grad_weights = torch.bmm(grad, value.transpose(1, 2))
-    grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype)  # noqa: SLF001 - one pass where the formula takes three
+    grad_scores = torch.ops.aten._softmax_backward_data(grad_weights, weights, -1, weights.dtype)
     grad_query = torch.bmm(grad_scores, key).mul_(scaling).view(query.shape)
     return grad_query, torch.bmm(grad_scores.transpose(1, 2), scaled), grad_value

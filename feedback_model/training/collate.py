@@ -8,7 +8,7 @@ row behind the prompt's fixed beginning, which they share: no padding, and the b
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from feedback_model.training.encoding import EncodedExample
@@ -73,11 +73,12 @@ def collate(examples: Sequence[EncodedExample], prefix: int, device: str) -> Mic
 
     own = [[*example.prompt_ids[prefix:], *example.answer_ids] for example in examples]
     ends = list(accumulate(map(len, own), initial=prefix))
-    bounds = tuple(zip(ends, ends[1:], strict=False))
+    bounds = tuple(pairwise(ends))
     ids = [*examples[0].prompt_ids[:prefix], *(token for each in own for token in each)]
     positions = [*range(prefix), *(prefix + at for each in own for at in range(len(each)))]
     predicts = [
-        at for (_, end), example in zip(bounds, examples, strict=True)
+        at
+        for (_, end), example in zip(bounds, examples, strict=True)
         for at in range(end - len(example.answer_ids) - 1, end - 1)
     ]
     targets = [token for example in examples for token in example.answer_ids]

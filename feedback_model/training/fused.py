@@ -25,7 +25,10 @@ class LoraLinear(Function):
     """`x W' + bias + scaling (x A') B'` with a frozen `W` (Hu et al. 2021, arXiv 2106.09685); gradients for `x`, `A`, `B`."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scaling: float) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scaling: float
+    ) -> Tensor:
+        """Compute, and keep what going back needs."""
         flat, a_cast, b_cast = x.reshape(-1, x.shape[-1]), a.to(x.dtype), b.to(x.dtype)
         low = flat @ a_cast.T
         out = functional.linear(flat, weight, bias).addmm_(low, b_cast.T, alpha=scaling)
@@ -35,6 +38,7 @@ class LoraLinear(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of each argument of `forward`."""
         x, weight, a, b, low = ctx.saved_tensors
         grad, flat = grads[0].reshape(-1, grads[0].shape[-1]), x.reshape(-1, x.shape[-1])
         grad_low = (grad @ b).mul_(ctx.scaling)
@@ -48,6 +52,7 @@ class RmsNorm(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+        """Compute, and keep what going back needs."""
         square = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
         scale = square.div_(x.shape[-1]).add_(epsilon).rsqrt_()
         ctx.save_for_backward(x, weight, scale)
@@ -55,6 +60,7 @@ class RmsNorm(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        """Return the gradient of each argument of `forward`."""
         x, weight, scale = ctx.saved_tensors
         grad = grads[0] * weight
         along = torch.linalg.vecdot(grad.float(), x.float()).unsqueeze(-1).mul_(scale.pow(3)).div_(-x.shape[-1])
@@ -66,11 +72,13 @@ class GatedSilu(Function):
 
     @staticmethod
     def forward(ctx: Any, gate: Tensor, up: Tensor) -> Tensor:
+        """Compute, and keep what going back needs."""
         ctx.save_for_backward(gate, up)
         return functional.silu(gate).mul_(up)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradient of each argument of `forward`."""
         gate, up = ctx.saved_tensors
         grad_gate = torch.ops.aten.silu_backward(grads[0] * up, gate)
         return grad_gate, functional.silu(gate).mul_(grads[0])
@@ -84,6 +92,7 @@ class SupervisedLoss(Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, head: Tensor, bias: Tensor | None, targets: Tensor, scale: float) -> Tensor:
+        """Compute, and keep what going back needs."""
         total, grad = torch.zeros((), device=hidden.device), torch.empty_like(hidden)
         for start in range(0, len(hidden), LOGIT_ROWS):
             rows, wanted = slice(start, start + LOGIT_ROWS), targets[start : start + LOGIT_ROWS].unsqueeze(1)
@@ -97,6 +106,7 @@ class SupervisedLoss(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of each argument of `forward`."""
         (grad,) = ctx.saved_tensors
         return grad * grads[0].to(grad.dtype), None, None, None, None
 
@@ -146,7 +156,10 @@ def _gated_silu(self: Any, x: Tensor) -> Tensor:
 _FUSED: Final[tuple[tuple[Callable[[Any], bool], Callable[..., Tensor]], ...]] = (
     (_is_lora_linear, _lora_linear),
     (lambda module: hasattr(module, "variance_epsilon") and hasattr(module, "weight"), _rms_norm),
-    (lambda module: all(hasattr(module, name) for name in ("gate_proj", "up_proj", "down_proj", "act_fn")), _gated_silu),
+    (
+        lambda module: all(hasattr(module, name) for name in ("gate_proj", "up_proj", "down_proj", "act_fn")),
+        _gated_silu,
+    ),
 )
 
 

@@ -49,7 +49,12 @@ def load_tokenizer(base: BaseModel) -> Any:
 
 
 def load_model(
-    base: BaseModel, quantised: bool, device: str, precision: PrecisionName | None = None, *, in_4_bits: bool | None = None
+    base: BaseModel,
+    quantised: bool,
+    device: str,
+    precision: PrecisionName | None = None,
+    *,
+    in_4_bits: bool | None = None,
 ) -> Any:
     """Return the base model in evaluation mode on `device`, with the values of NF4 where `quantised`.
 
@@ -67,7 +72,9 @@ def load_model(
 
         dtype = getattr(torch, precision or compute_type(base, device))
         options = {"quantization_config": nf4_config(dtype)} if quantised else {}
-        model, report = _from_pretrained(base, dtype=dtype, device_map={"": device}, output_loading_info=True, **options)
+        model, report = _from_pretrained(
+            base, dtype=dtype, device_map={"": device}, output_loading_info=True, **options
+        )
         _demand_complete(base, report)
         if quantised and (in_4_bits is False or (in_4_bits is None and _fits_spelled_out(model, device))):
             spell_out(model)
@@ -87,7 +94,7 @@ def compute_type(base: BaseModel, device: str) -> PrecisionName:
 def _from_pretrained(base: BaseModel, **options: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
-    source = {**_source(base), "trust_remote_code": False, "use_safetensors": True, **options}
+    source = {**_source(base), "use_safetensors": True, **options}
     try:
         return AutoModelForCausalLM.from_pretrained(**source, attn_implementation="sdpa")
     except ValueError as error:
@@ -101,7 +108,11 @@ def _demand_complete(base: BaseModel, report: Any) -> None:
     missing = sorted(report["missing_keys"])
     wrong = sorted(str(each[0]) for each in report["mismatched_keys"])
     if missing or wrong:
-        what = f"lacks {len(missing)} weights, such as {missing[0]}" if missing else f"has weights of another shape, such as {wrong[0]}"
+        what = (
+            f"lacks {len(missing)} weights, such as {missing[0]}"
+            if missing
+            else f"has weights of another shape, such as {wrong[0]}"
+        )
         raise ModelError(f"the base model {base.name} {what}; download it again or choose another --base-model")
 
 

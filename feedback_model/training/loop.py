@@ -89,9 +89,7 @@ class TrainingLoop:
             keeper.save(position)
 
     def _run_epoch(self, position: Position, keeper: Keeper, tracker: Tracker) -> None:
-        batches = epoch_batches(
-            len(self._task.examples), self._recipe.batch_size, self._recipe.seed, position.epoch
-        )
+        batches = epoch_batches(len(self._task.examples), self._recipe.batch_size, self._recipe.seed, position.epoch)
         saved_at = time.monotonic()
         for indices in batches[position.batch :]:
             keeper.step_done(self._step([self._task.examples[index] for index in indices], position))
@@ -156,7 +154,9 @@ class TrainingLoop:
         if self._task.device == "cuda":
             torch.cuda.empty_cache()
         self.plan = replace(self.plan, token_budget=max(longest, self.plan.token_budget // 2))
-        _log.warning("out of memory: micro-batches are now %d tokens at most, and training goes on", self.plan.token_budget)
+        _log.warning(
+            "out of memory: micro-batches are now %d tokens at most, and training goes on", self.plan.token_budget
+        )
 
     def _check_loss(self, loss: float, position: Position) -> None:
         where = f"step {position.step + 1} of epoch {position.epoch}"

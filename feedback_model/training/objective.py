@@ -48,6 +48,7 @@ class OwnObjective:
         self._model = model
 
     def __call__(self, batch: MicroBatch) -> Tensor:
+        """Return the sum of the losses of all supervised tokens, in nats."""
         if len(batch.segments.bounds) != 1:
             raise ValueError("the model's own forward pass takes one example")
         logits = self._model(input_ids=batch.input_ids, use_cache=False, logits_to_keep=batch.predicts).logits[0]
@@ -66,11 +67,14 @@ class SharedObjective:
         self._scale = _logit_scale(self._causal.config)
 
     def __call__(self, batch: MicroBatch) -> Tensor:
+        """Return the sum of the losses of all supervised tokens, in nats."""
         hidden = self._causal.get_decoder()(
             input_ids=batch.input_ids, position_ids=batch.position_ids, use_cache=False, segments=batch.segments
         ).last_hidden_state[0]
         wanted = hidden[batch.predicts]
-        return SupervisedLoss.apply(wanted, self._head.weight, getattr(self._head, "bias", None), batch.targets, self._scale)  # pyright: ignore[reportReturnType]
+        return SupervisedLoss.apply(
+            wanted, self._head.weight, getattr(self._head, "bias", None), batch.targets, self._scale
+        )  # pyright: ignore[reportReturnType]
 
 
 def _logit_scale(config: Any) -> float:
@@ -85,7 +89,7 @@ def choose_objective(model: Any, examples: Sequence[EncodedExample], dropout: fl
     model.eval()  # with dropout no two passes are alike
     with torch.no_grad():
         expected = sum(float(own(collate([example], 0, device))) for example in compared)
-    attention, fused = causal.config._attn_implementation, fuse(model)  # noqa: SLF001 - there is no public way to ask
+    attention, fused = causal.config._attn_implementation, fuse(model)
     causal.set_attn_implementation(register())
     # With dropout the shared beginning would drop the same inputs for all examples of a micro-batch.
     shared = SharedObjective(model, 0 if dropout else shared_prefix([example.prompt_ids for example in examples]))
@@ -103,7 +107,13 @@ def _loss_or_nothing(objective: SharedObjective, examples: Sequence[EncodedExamp
     try:
         with torch.no_grad():
             return float(objective(collate(examples, objective.prefix, device)))
-    except (NotImplementedError, AttributeError, TypeError, ValueError, RuntimeError):  # whatever an unknown model's modules raise
+    except (
+        NotImplementedError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ):  # whatever an unknown model's modules raise
         return None
 
 

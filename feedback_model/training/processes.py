@@ -1,4 +1,4 @@
-"""Training in several processes, one a GPU: each computes a share of every batch, and gradients are added up by torch.distributed."""
+"""Training in several processes, one a GPU: each computes a share of every batch, and torch.distributed adds the gradients up."""
 # pyright: basic
 
 from collections.abc import Sequence

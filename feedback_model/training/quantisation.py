@@ -20,8 +20,8 @@ def nf4_config(dtype: torch.dtype) -> Any:
 def keep_gradients_right(model: nn.Module) -> None:
     """Switch off a path of bitsandbytes that computes wrong gradients after an evaluation.
 
-    On CPUs with AVX512-BF16 it repacks a layer in its first forward pass without gradients and computes wrong gradients ever after;
-    this private switch keeps the layer as it is (a test compares gradients around an evaluation).
+    On CPUs with AVX512-BF16 it repacks a layer in its first forward pass without gradients and computes wrong gradients from
+    then on; this private switch keeps the layer as it is (a test compares gradients around an evaluation).
     """
     for _, layer in _nf4_layers(model):
         layer.support_avx512bf16_for_cpu = False
@@ -30,8 +30,8 @@ def keep_gradients_right(model: nn.Module) -> None:
 def spell_out(model: nn.Module) -> None:
     """Replace every NF4 layer by an ordinary one that holds the same values in its compute type.
 
-    A product with an NF4 layer spells its weights out each time; done once, it costs memory (2 bytes a weight in 16 bit) and saves
-    more than half of the time on a CPU.
+    A product with an NF4 layer spells its weights out each time. Done once, it costs memory (2 bytes a weight in 16 bit) and
+    saves time, on a CPU most.
     """
     from bitsandbytes.functional import dequantize_4bit
 

@@ -11,14 +11,11 @@ import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import torch
 
 from feedback_model.training.qlora import trainable_parameters
-
-if TYPE_CHECKING:
-    from feedback_model.training.loop import TrainingLoop
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +73,17 @@ class Position:
         self.epoch, self.batch, self.loss_sum, self.n_tokens = self.epoch + 1, 0, 0.0, 0
 
 
-def save_state(path: Path, position: Position, loop: "TrainingLoop") -> None:
+class Resumable(Protocol):
+    """A training whose state is in these."""
+
+    model: Any
+    optimizer: Any
+    scaler: Any
+    plan: Any
+    """The plan of its micro-batches, a dataclass: made otherwise, sums of gradients would round otherwise."""
+
+
+def save_state(path: Path, position: Position, loop: Resumable) -> None:
     """Save everything the next step depends on, replacing an earlier state at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}.{os.getpid()}")
@@ -109,7 +116,7 @@ def read_state(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def resume(state: dict[str, Any] | None, loop: "TrainingLoop") -> Position:
+def resume(state: dict[str, Any] | None, loop: Resumable) -> Position:
     """Bring a loop and all randomness to a saved state; the beginning, where there is none."""
     if state is None:
         return Position()

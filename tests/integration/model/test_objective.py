@@ -1,4 +1,4 @@
-"""The fast objective: the loss and gradients that a model's own forward pass gives, for the families of models people fine-tune."""
+"""The fast objective: loss and gradients of a model's own forward pass, for the families of models that people fine-tune."""
 
 import random
 

@@ -18,7 +18,7 @@ from feedback_model.training.checkpoints import find_checkpoint
 from feedback_model.training.collate import collate
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
-from feedback_model.training.objective import OwnObjective, choose_objective
+from feedback_model.training.objective import OwnObjective
 from feedback_model.training.precision import bfloat16_pays
 from feedback_model.training.qlora import attach_adapters, trainable_parameters
 from feedback_model.training.train import train
