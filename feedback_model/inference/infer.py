@@ -14,7 +14,7 @@ from feedback_model.prompts import prompt_text, prompt_version
 from feedback_model.records.evaluation import Decoding, Inference, Prediction
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.prompts import PromptRecord
-from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun
+from feedback_model.records.training import CHAT_VERSION, BaseModel, ModelVersion, TrainingRun
 from feedback_model.records.transcripts import Transcript
 from feedback_model.store import predictions
 from feedback_model.store.connection import Store
@@ -52,7 +52,7 @@ def default_max_new_tokens(base: BaseModel) -> int:
 
 def inference_id_of(model: ModelVersion, decoding: Decoding, prompt_version: str, max_new_tokens: int) -> str:
     """Names one way of asking one model."""
-    return content_id("inference", model.model_id, decoding, prompt_version, max_new_tokens)
+    return content_id("inference", model.model_id, decoding, prompt_version, max_new_tokens, CHAT_VERSION)
 
 
 def infer(

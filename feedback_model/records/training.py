@@ -1,6 +1,6 @@
 """Records of training: base models, runs, steps, checkpoints and the model versions they make."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -86,8 +86,12 @@ def default_recipe(base: BaseModel) -> Recipe:
     return Recipe(**(DEMO_DEFAULTS if base.stand_in else {}))
 
 
-TRAINING_VERSION: Final = 1
+TRAINING_VERSION: Final = 2
 """Raised when a change of the training code changes the weights that the same recipe gives."""
+
+CHAT_VERSION: Final = 1
+"""Raised when other ids come of the same prompt and template: by the rule for frames, the pinned date, or how special tokens
+are read. Part of what names runs and inferences."""
 
 
 class PrecisionUsed(TypedDict):
@@ -114,6 +118,8 @@ class TrainingRun:
     """One an epoch, in order."""
     reused: bool = False
     """True where an earlier call had finished this very run."""
+    longest_answer: int | None = None
+    """Tokens of the longest answer that it was taught; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +132,31 @@ class TrainingStep:
     loss: float
     """Mean nats per supervised token of the batch, before the update."""
     learning_rate: float
+    n_tokens: int | None = None
+    """Tokens of the batch, prompts included."""
+    seconds: float | None = field(default=None, compare=False)
+    """Wall time."""
+    peak_memory: int | None = field(default=None, compare=False)
+    """Most bytes that the process had held by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochMeasured:
+    """The figures of one checkpoint on the validation split, taken while training goes on."""
+
+    n_total: int
+    """Transcripts asked about."""
+    n_valid: int
+    """Strictly valid answers."""
+    mse_penalised: float | None
+    """Mean over traits; an invalid answer counts as the train median. None where no label could be compared."""
+    mse_constant: float | None
+    """Of always saying the train mean."""
 
 
 def run_id_of(dataset: Dataset, base: BaseModel, recipe: Recipe) -> str:
     """Names the run by what decides its weights."""
-    return content_id("train", dataset.dataset_id, recipe.recipe_hash, base.revision, TRAINING_VERSION)
+    return content_id("train", dataset.dataset_id, recipe.recipe_hash, base.revision, TRAINING_VERSION, CHAT_VERSION)
 
 
 def unaugmented_recipe(run: TrainingRun) -> Recipe:
@@ -138,12 +164,16 @@ def unaugmented_recipe(run: TrainingRun) -> Recipe:
     return replace(run.recipe, with_augmented=False)
 
 
-def choose_precision(requested: PrecisionName, device: str) -> PrecisionUsed:
-    """Choose the compute type for `device`; a CPU trains in float32 unless asked for bfloat16, and the run says so."""
-    if device == "cpu" and requested == "float16":
-        return {
-            "requested": requested,
-            "used": "float32",
-            "reason": "no CUDA device: float16 matrix products are some 60 times slower than float32 on a CPU",
-        }
-    return {"requested": requested, "used": requested, "reason": ""}
+def choose_precision(requested: PrecisionName, device: str, *, bfloat16_pays: bool = False) -> PrecisionUsed:
+    """Choose the compute type for `device`; a CPU never computes in float16, and the run says so.
+
+    Args:
+        bfloat16_pays: the CPU multiplies much faster in bfloat16 than in float32.
+    """
+    if device != "cpu" or requested != "float16":
+        return {"requested": requested, "used": requested, "reason": ""}
+    if bfloat16_pays:
+        reason = "no CUDA device: this CPU multiplies faster in bfloat16 than in float32, and float16 would need a scaled loss"
+        return {"requested": requested, "used": "bfloat16", "reason": reason}
+    reason = "no CUDA device: a CPU gains nothing from float16, and this one nothing from bfloat16"
+    return {"requested": requested, "used": "float32", "reason": reason}

@@ -53,6 +53,13 @@ def record_steps(store: Store, run_id: str, steps: Iterable[TrainingStep], secon
         )
 
 
+def record_plan(store: Store, run_id: str, longest_answer: int, token_budget: int) -> None:
+    """Write what a run found out before its first step."""
+    values = {"longest_answer": longest_answer, "token_budget": token_budget}
+    with store.write() as connection:
+        connection.execute(update(training_run).where(training_run.c.run_id == run_id).values(values))
+
+
 def record_checkpoint(store: Store, made: Checkpoint) -> None:
     """Write where the adapter after an epoch lies, in place of an earlier one of that run and epoch."""
     with store.write() as connection:
@@ -126,7 +133,7 @@ def steps_of(store: Store, run_id: str) -> list[TrainingStep]:
     statement = select(training_step).where(training_step.c.run_id == run_id).order_by(training_step.c.step)
     with store.read() as connection:
         rows = connection.execute(statement).all()
-    return [TrainingStep(row.step, row.epoch, row.loss, row.learning_rate) for row in rows]
+    return [TrainingStep(*row[1:]) for row in rows]
 
 
 def checkpoints_of(store: Store, run_id: str) -> tuple[Checkpoint, ...]:
@@ -153,6 +160,7 @@ def _run_from(connection: Connection, row: Row[Any]) -> TrainingRun:
         device=row.device,
         code_commit=row.code_commit,
         checkpoints=_checkpoints(connection, row.run_id),
+        longest_answer=row.longest_answer,
     )
 
 

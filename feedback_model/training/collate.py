@@ -1,58 +1,91 @@
-"""Batches: their examples, and their tensors. The order is a pure function of seed and epoch, so resuming needs no more."""
+"""Batches: which examples make one, how it is cut into micro-batches that fit, and their tensors.
+
+The order is a pure function of seed and epoch, so resuming needs no more. Examples of a micro-batch lie end to end in one
+row behind the prompt's fixed beginning, which they share: no padding, and the beginning is computed once.
+"""
 # pyright: basic
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 from feedback_model.training.encoding import EncodedExample
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-BUCKET_BATCHES: Final = 32
-"""Batches that are sorted by length together: enough to leave little padding, few enough to stay shuffled."""
+
+def epoch_batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of every example once, in batches, shuffled anew each epoch."""
+    order = list(range(n_examples))
+    random.Random(f"{seed}/{epoch}").shuffle(order)
+    return [order[start : start + batch_size] for start in range(0, n_examples, batch_size)]
 
 
-def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Indices of every example once, in batches of similar length, shuffled anew each epoch."""
-    shuffled = random.Random(f"{seed}/{epoch}")
-    order = list(range(len(lengths)))
-    shuffled.shuffle(order)
-    batches: list[list[int]] = []
-    for start in range(0, len(order), batch_size * BUCKET_BATCHES):
-        bucket = sorted(order[start : start + batch_size * BUCKET_BATCHES], key=lambda index: lengths[index])
-        batches.extend(bucket[at : at + batch_size] for at in range(0, len(bucket), batch_size))
-    shuffled.shuffle(batches)
-    return batches
+def micro_batches(lengths: Sequence[int], prefix: int, token_budget: int) -> list[list[int]]:
+    """Cut a batch into pieces of at most `token_budget` tokens, in order; an example longer than that is a piece of its own.
+
+    Args:
+        lengths: tokens of each example, the shared `prefix` tokens included; a piece holds the prefix once.
+    """
+    pieces: list[list[int]] = []
+    room = 0
+    for index, length in enumerate(lengths):
+        own = length - prefix
+        if not pieces or own > room:
+            pieces.append([])
+            room = token_budget - prefix
+        pieces[-1].append(index)
+        room -= own
+    return pieces
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A padded batch; shapes are (examples, tokens) unless said otherwise."""
+class Segments:
+    """Where one row holds what: the shared beginning, then the rest of each example."""
+
+    prefix: int
+    """Tokens that every example begins with; 0: they share nothing."""
+    bounds: tuple[tuple[int, int], ...]
+    """(start, end) of each example's own tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """Examples in one row of `n` tokens."""
 
     input_ids: "Tensor"
-    """Padded on the right: attention is causal, so no token sees padding and no mask is needed."""
+    """(1, n)"""
+    position_ids: "Tensor"
+    """(1, n) position of each token in its own example."""
     predicts: "Tensor"
-    """True on positions whose *next* token is supervised."""
+    """(supervised,) positions in the row whose *next* token is supervised."""
     targets: "Tensor"
-    """(supervised,) the next tokens of those positions, row by row."""
+    """(supervised,) the next tokens of those positions."""
+    segments: Segments
 
 
-def collate(examples: Sequence[EncodedExample], pad_id: int, device: str) -> Batch:
-    """Pad `examples` to the longest of them on the right, and mark what is supervised."""
+def collate(examples: Sequence[EncodedExample], prefix: int, device: str) -> MicroBatch:
+    """Lay `examples`, whose first `prefix` prompt tokens are the same, end to end behind these."""
     import torch
 
-    width = max(map(len, examples))
-    ids = [[*e.prompt_ids, *e.answer_ids] + [pad_id] * (width - len(e)) for e in examples]
+    own = [[*example.prompt_ids[prefix:], *example.answer_ids] for example in examples]
+    ends = list(accumulate(map(len, own), initial=prefix))
+    bounds = tuple(pairwise(ends))
+    ids = [*examples[0].prompt_ids[:prefix], *(token for each in own for token in each)]
+    positions = [*range(prefix), *(prefix + at for each in own for at in range(len(each)))]
     predicts = [
-        [False] * (len(e.prompt_ids) - 1) + [True] * len(e.answer_ids) + [False] * (width - len(e) + 1)
-        for e in examples
+        at
+        for (_, end), example in zip(bounds, examples, strict=True)
+        for at in range(end - len(example.answer_ids) - 1, end - 1)
     ]
     targets = [token for example in examples for token in example.answer_ids]
-    return Batch(
-        torch.tensor(ids, device=device),
+    return MicroBatch(
+        torch.tensor([ids], device=device),
+        torch.tensor([positions], device=device),
         torch.tensor(predicts, device=device),
         torch.tensor(targets, device=device),
+        Segments(prefix, bounds),
     )

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from feedback_model.errors import InputError, ModelError
 from feedback_model.feedback import Feedback, render_feedback
@@ -18,10 +18,6 @@ from feedback_model.records.labels import LabelledTranscript
 from feedback_model.training.chat_frame import WAY_ON, pin_date, read_frame
 
 _log = logging.getLogger(__name__)
-
-CHAT_VERSION: Final = 1
-"""Raised when other ids come of the same prompt and template: by the rule for frames, the pinned date, or how special tokens
-are read. Part of what names runs and inferences."""
 
 
 @dataclass(frozen=True, slots=True)

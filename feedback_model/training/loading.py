@@ -13,6 +13,7 @@ from feedback_model.errors import FeedbackError, ModelError
 from feedback_model.records.recipe import PrecisionName
 from feedback_model.records.training import BaseModel
 from feedback_model.training.base_model import BUILT_HERE, cached_snapshot, resolve_base
+from feedback_model.training.precision import bfloat16_pays
 
 SMALL_MODEL: Final = 5_000_000
 """Parameters below which one thread is fastest: each operation is shorter than waking and joining a second thread."""
@@ -47,46 +48,78 @@ def load_tokenizer(base: BaseModel) -> Any:
     return tokenizer
 
 
-def load_model(base: BaseModel, quantised: bool, device: str, precision: PrecisionName | None = None) -> Any:
-    """Return the base model in evaluation mode on `device`, held in NF4 with double quantisation where `quantised`.
+def load_model(
+    base: BaseModel,
+    quantised: bool,
+    device: str,
+    precision: PrecisionName | None = None,
+    *,
+    in_4_bits: bool | None = None,
+) -> Any:
+    """Return the base model in evaluation mode on `device`, with the values of NF4 where `quantised`.
 
     Args:
-        precision: compute type; None means float16 on CUDA and float32 on a CPU.
+        precision: compute type; None: the one that pays on this machine (`compute_type`).
+        in_4_bits: whether a quantised model stays in 4 bits; None: only where its values in 16 bit do not fit into memory.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: it cannot be loaded, or weights are missing.
     """
     with _loading(base):
         import torch
-        from transformers import AutoModelForCausalLM
 
-        dtype = getattr(torch, precision or ("float16" if device == "cuda" else "float32"))
-        options = {"quantization_config": _nf4(dtype)} if quantised else {}
-        model = AutoModelForCausalLM.from_pretrained(
-            **_source(base), dtype=dtype, device_map={"": device}, attn_implementation="sdpa", **options
+        from feedback_model.training.quantisation import keep_gradients_right, nf4_config, spell_out
+
+        dtype = getattr(torch, precision or compute_type(base, device))
+        options = {"quantization_config": nf4_config(dtype)} if quantised else {}
+        model, report = _from_pretrained(
+            base, dtype=dtype, device_map={"": device}, output_loading_info=True, **options
         )
-    _keep_gradients_right(model)
+        _demand_complete(base, report)
+        if quantised and (in_4_bits is False or (in_4_bits is None and _fits_spelled_out(model, device))):
+            spell_out(model)
+        keep_gradients_right(model)
     _decode_greedily(model)
     _fit_threads(model, device)
     return model.eval()
 
 
-def _nf4(dtype: Any) -> Any:
-    from transformers import BitsAndBytesConfig
+def compute_type(base: BaseModel, device: str) -> PrecisionName:
+    """Choose what `base` computes in where nobody says so: float16 on CUDA, on a CPU bfloat16 where that pays."""
+    if device == "cuda":
+        return "float16"
+    return "bfloat16" if not base.stand_in and bfloat16_pays() else "float32"
 
-    return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
-    )
+
+def _from_pretrained(base: BaseModel, **options: Any) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    source = {**_source(base), "use_safetensors": True, **options}
+    try:
+        return AutoModelForCausalLM.from_pretrained(**source, attn_implementation="sdpa")
+    except ValueError as error:
+        if "scaled_dot_product_attention" not in str(error):
+            raise
+        return AutoModelForCausalLM.from_pretrained(**source, attn_implementation="eager")
 
 
-def _keep_gradients_right(model: Any) -> None:
-    # On CPUs with AVX512-BF16 bitsandbytes repacks a layer in its first forward without gradients and computes wrong
-    # gradients ever after; this private switch keeps the layer as it is (a test compares gradients around an evaluation).
-    from bitsandbytes.nn.modules import Linear4bit
+def _demand_complete(base: BaseModel, report: Any) -> None:
+    """Raise unless every weight was in the files: transformers fills the rest with random numbers and only warns."""
+    missing = sorted(report["missing_keys"])
+    wrong = sorted(str(each[0]) for each in report["mismatched_keys"])
+    if missing or wrong:
+        what = (
+            f"lacks {len(missing)} weights, such as {missing[0]}"
+            if missing
+            else f"has weights of another shape, such as {wrong[0]}"
+        )
+        raise ModelError(f"the base model {base.name} {what}; download it again or choose another --base-model")
 
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            module.support_avx512bf16_for_cpu = False
+
+def _fits_spelled_out(model: Any, device: str) -> bool:
+    from feedback_model.training.memory import free_memory
+
+    return free_memory(device) > 2 * 2 * model.num_parameters()  # half may be left for the work itself
 
 
 def _decode_greedily(model: Any) -> None:

@@ -1,13 +1,14 @@
 """The training loop: plain torch, one update after another, from wherever it was left.
 
-Knows a model, encoded examples and a recipe. Whoever calls it decides what becomes of steps, states and epochs.
+Knows a model's objective, encoded examples and a recipe. Whoever calls it decides what becomes of steps, states and epochs.
 """
-
 # pyright: basic
 
+import logging
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import torch
@@ -16,10 +17,16 @@ from feedback_model.errors import Interrupted, ModelError
 from feedback_model.progress import Tracker, track
 from feedback_model.records.recipe import PrecisionName, Recipe
 from feedback_model.records.training import TrainingStep
-from feedback_model.training.collate import Batch, collate, epoch_batches
+from feedback_model.training.collate import collate, epoch_batches, micro_batches
 from feedback_model.training.encoding import EncodedExample
-from feedback_model.training.qlora import supervised_loss, trainable_parameters
+from feedback_model.training.memory import peak_memory
+from feedback_model.training.memory_plan import MemoryPlan
+from feedback_model.training.objective import Objective
+from feedback_model.training.processes import share, sum_over_processes
+from feedback_model.training.qlora import trainable_parameters
 from feedback_model.training.state import Position
+
+_log = logging.getLogger(__name__)
 
 SAVE_SECONDS: Final = 10.0
 """Training that a kill may cost; saving the adapters of a 0.5B model takes a tenth of a second."""
@@ -41,37 +48,40 @@ class Keeper(Protocol):
         ...
 
 
-class TrainingLoop:
-    """A model being trained; its state is `optimizer`, `scaler` and the position that `run` is given."""
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is trained, and on what."""
 
-    def __init__(
-        self,
-        model: Any,
-        examples: Sequence[EncodedExample],
-        pad_id: int,
-        recipe: Recipe,
-        used: PrecisionName,
-        device: str,
-    ) -> None:
-        self._model, self._examples, self._pad_id = model, examples, pad_id
-        self._recipe, self._device = recipe, device
-        self._parameters = trainable_parameters(model)
-        self._autocast = torch.autocast(device, dtype=getattr(torch, used), enabled=used != "float32")
+    model: Any
+    objective: Objective
+    examples: Sequence[EncodedExample]
+    recipe: Recipe
+    precision: PrecisionName
+    device: str
+
+
+class TrainingLoop:
+    """A model being trained; its state is `optimizer`, `scaler`, `plan` and the position that `run` is given."""
+
+    def __init__(self, task: Task, plan: MemoryPlan) -> None:
+        self.plan, self.model = plan, task.model
+        self._task, self._recipe = task, task.recipe
+        self._parameters = trainable_parameters(task.model)
         self.optimizer = torch.optim.AdamW(
-            self._parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+            self._parameters, lr=self._recipe.learning_rate, weight_decay=self._recipe.weight_decay, fused=True
         )
-        self.scaler = torch.amp.GradScaler(device, enabled=used == "float16")
-        self._lengths = [len(example) for example in examples]
-        self.n_steps = recipe.epochs * math.ceil(len(examples) / recipe.batch_size)
+        self.scaler = torch.amp.GradScaler(task.device, enabled=task.precision == "float16")
+        self.n_steps = self._recipe.epochs * math.ceil(len(task.examples) / self._recipe.batch_size)
 
     def run(self, position: Position, keeper: Keeper) -> None:
         """Train from `position` to the end.
 
         Raises:
             Interrupted: a stop was requested; what is done was saved.
-            ModelError: the loss is no longer a number, or a batch does not fit into memory.
+            ModelError: the loss is no longer a number or has run away, or an example does not fit into memory.
         """
         tracker = track("train", self.n_steps, done=position.step)
+        keeper.save(position)
         while position.epoch <= self._recipe.epochs:
             self._run_epoch(position, keeper, tracker)
             keeper.epoch_done(position.epoch, position.mean_loss)
@@ -79,10 +89,10 @@ class TrainingLoop:
             keeper.save(position)
 
     def _run_epoch(self, position: Position, keeper: Keeper, tracker: Tracker) -> None:
-        batches = epoch_batches(self._lengths, self._recipe.batch_size, self._recipe.seed, position.epoch)
+        batches = epoch_batches(len(self._task.examples), self._recipe.batch_size, self._recipe.seed, position.epoch)
         saved_at = time.monotonic()
         for indices in batches[position.batch :]:
-            keeper.step_done(self._step(indices, position))
+            keeper.step_done(self._step([self._task.examples[index] for index in indices], position))
             if time.monotonic() - saved_at > SAVE_SECONDS:
                 keeper.save(position)
                 saved_at = time.monotonic()
@@ -92,37 +102,85 @@ class TrainingLoop:
                 keeper.save(position)
                 raise
 
-    def _step(self, indices: Sequence[int], position: Position) -> TrainingStep:
-        batch = collate([self._examples[index] for index in indices], self._pad_id, self._device)
+    def _step(self, examples: Sequence[EncodedExample], position: Position) -> TrainingStep:
+        started = time.perf_counter()
+        loss = self._gradients(examples)
+        self._check_loss(loss, position)
         learning_rate = learning_rate_at(self._recipe, position.step + 1, self.n_steps)
-        try:
-            loss = self._update(batch, learning_rate)
-        except torch.OutOfMemoryError as error:
-            raise ModelError(
-                f"a batch of {len(indices)} does not fit into the GPU's memory; train with "
-                f"--set batch_size={max(1, len(indices) // 2)} or --set max_length={self._recipe.max_length // 2}"
-            ) from error
-        if not math.isfinite(loss):
-            raise ModelError(
-                f"the loss is {loss} at step {position.step + 1} of epoch {position.epoch}; train with "
-                f"--set learning_rate={self._recipe.learning_rate / 4:.2g}, or with --precision bfloat16 or float32"
-            )
-        position.batch, position.step = position.batch + 1, position.step + 1
-        position.loss_sum += loss * len(batch.targets)
-        position.n_tokens += len(batch.targets)
-        return TrainingStep(position.step, position.epoch, loss, learning_rate)
+        self._update(learning_rate)
+        n_targets = sum(len(example.answer_ids) for example in examples)
+        position.step_done(loss, n_targets)
+        return TrainingStep(
+            position.step,
+            position.epoch,
+            loss,
+            learning_rate,
+            n_tokens=sum(map(len, examples)),
+            seconds=time.perf_counter() - started,
+            peak_memory=peak_memory(self._task.device),
+        )
 
-    def _update(self, batch: Batch, learning_rate: float) -> float:
+    def _gradients(self, examples: Sequence[EncodedExample]) -> float:
+        """Leave the gradients of the mean loss on the parameters and return that loss; what does not fit is cut smaller."""
+        while True:
+            try:
+                return self._accumulate(examples)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                self.optimizer.zero_grad(set_to_none=True)
+                self._halve_budget(examples, error)
+
+    def _accumulate(self, examples: Sequence[EncodedExample]) -> float:
+        objective, device = self._task.objective, self._task.device
+        n_targets = sum(len(example.answer_ids) for example in examples)
+        budget = self.plan.token_budget if objective.packs else 0
+        pieces = micro_batches([len(example) for example in examples], objective.prefix, budget)
+        total = torch.zeros((), device=device)
+        for piece in share(pieces):
+            loss = objective(collate([examples[index] for index in piece], objective.prefix, device)) / n_targets
+            self.scaler.scale(loss).backward()
+            total += loss.detach()
+        sum_over_processes(self._parameters, total)
+        return total.item()
+
+    def _halve_budget(self, examples: Sequence[EncodedExample], error: Exception) -> None:
+        longest = max(map(len, examples))
+        if self.plan.token_budget <= longest:
+            raise ModelError(
+                f"an example of {longest} tokens does not fit into memory; free some, or train with "
+                f"--set max_length={longest // 2}"
+            ) from error
+        if self._task.device == "cuda":
+            torch.cuda.empty_cache()
+        self.plan = replace(self.plan, token_budget=max(longest, self.plan.token_budget // 2))
+        _log.warning(
+            "out of memory: micro-batches are now %d tokens at most, and training goes on", self.plan.token_budget
+        )
+
+    def _check_loss(self, loss: float, position: Position) -> None:
+        where = f"step {position.step + 1} of epoch {position.epoch}"
+        way_on = f"train with --set learning_rate={self._recipe.learning_rate / 4:.2g}"
+        if not math.isfinite(loss):
+            raise ModelError(f"the loss is {loss} at {where}; {way_on}, or with --precision bfloat16 or float32")
+        if position.has_diverged(loss):
+            raise ModelError(
+                f"training diverged: the loss had come down to {position.lowest_loss:.2f} and stands at "
+                f"{position.smooth_loss:.2f} at {where}; {way_on}"
+            )
+
+    def _update(self, learning_rate: float) -> None:
         self.optimizer.param_groups[0]["lr"] = learning_rate
-        with self._autocast:
-            loss = supervised_loss(self._model, batch)
-        self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self._parameters, self._recipe.max_gradient_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        return loss.item()
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # A CPU's allocator raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
 
 
 def learning_rate_at(recipe: Recipe, step: int, n_steps: int) -> float:

@@ -1,4 +1,4 @@
-"""LoRA adapters on a quantised base: attaching them, their loss, and their file."""
+"""LoRA adapters on a quantised base: attaching them, and their file."""
 # pyright: basic
 
 from pathlib import Path
@@ -6,11 +6,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import nn
 
 from feedback_model.records.recipe import Recipe
 from feedback_model.training.checkpoints import hash_adapter
-from feedback_model.training.collate import Batch
 from feedback_model.training.loading import quiet_libraries
 
 
@@ -36,17 +35,6 @@ def attach_adapters(model: nn.Module, recipe: Recipe) -> Any:
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
     """Return the adapters' parameters, in the model's order."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
-
-
-def supervised_loss(model: Any, batch: Batch) -> Tensor:
-    """Mean nats per supervised token; the head is computed on supervised positions alone.
-
-    Equals the model's own loss where logits are the head's output and nothing else, as in Qwen2 and Llama.
-    """
-    causal = model.get_base_model()
-    hidden = causal.get_decoder()(input_ids=batch.input_ids, use_cache=False).last_hidden_state
-    logits = causal.get_output_embeddings()(hidden[batch.predicts])
-    return nn.functional.cross_entropy(logits.float(), batch.targets)
 
 
 def save_adapter(model: Any, folder: Path) -> str:

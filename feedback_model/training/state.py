@@ -7,16 +7,25 @@ examples are functions of the position; they are not saved.
 
 import io
 import logging
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol
 
 import torch
 
 from feedback_model.training.qlora import trainable_parameters
 
 _log = logging.getLogger(__name__)
+
+SMOOTHING: Final = 0.9
+"""Weight of the past in the moving average of the loss."""
+SETTLED_STEPS: Final = 10
+"""Steps after which the moving average says something."""
+DIVERGED_RATIO: Final = 3.0
+DIVERGED_NATS: Final = 2.0
+"""A loss both this many times and this far above its lowest has run away; noise and new batches stay well below."""
 
 
 @dataclass(slots=True)
@@ -33,26 +42,57 @@ class Position:
     """Nats over all supervised tokens of this epoch so far."""
     n_tokens: int = 0
     """Supervised tokens of this epoch so far."""
+    smooth_loss: float = 0.0
+    """Moving average of the loss over all epochs."""
+    lowest_loss: float = math.inf
+    """Lowest value that the moving average has had."""
 
     @property
     def mean_loss(self) -> float | None:
         """Nats per supervised token of this epoch so far; None before its first step."""
         return self.loss_sum / self.n_tokens if self.n_tokens else None
 
+    def step_done(self, loss: float, n_tokens: int) -> None:
+        """Count one more batch, with its mean loss over `n_tokens` supervised tokens."""
+        self.smooth_loss = self._smoothed(loss)
+        self.batch, self.step = self.batch + 1, self.step + 1
+        self.loss_sum, self.n_tokens = self.loss_sum + loss * n_tokens, self.n_tokens + n_tokens
+        if self.step >= SETTLED_STEPS:
+            self.lowest_loss = min(self.lowest_loss, self.smooth_loss)
+
+    def _smoothed(self, loss: float) -> float:
+        return loss if self.step == 0 else SMOOTHING * self.smooth_loss + (1 - SMOOTHING) * loss
+
+    def has_diverged(self, loss: float) -> bool:
+        """Tell whether the moving average, with `loss` in it, is far above where it had come down to."""
+        smooth = self._smoothed(loss)
+        return smooth > DIVERGED_RATIO * self.lowest_loss and smooth > self.lowest_loss + DIVERGED_NATS
+
     def next_epoch(self) -> None:
         """Stand at the beginning of the next epoch."""
         self.epoch, self.batch, self.loss_sum, self.n_tokens = self.epoch + 1, 0, 0.0, 0
 
 
-def save_state(path: Path, position: Position, model: Any, optimizer: Any, scaler: Any) -> None:
+class Resumable(Protocol):
+    """A training whose state is in these."""
+
+    model: Any
+    optimizer: Any
+    scaler: Any
+    plan: Any
+    """The plan of its micro-batches, a dataclass: made otherwise, sums of gradients would round otherwise."""
+
+
+def save_state(path: Path, position: Position, loop: Resumable) -> None:
     """Save everything the next step depends on, replacing an earlier state at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}.{os.getpid()}")
     state = {
         "position": asdict(position),
-        "adapter": [parameter.detach() for parameter in trainable_parameters(model)],
-        "optimizer": optimizer.state_dict(),
-        "scaler": scaler.state_dict(),
+        "adapter": [parameter.detach() for parameter in trainable_parameters(loop.model)],
+        "optimizer": loop.optimizer.state_dict(),
+        "scaler": loop.scaler.state_dict(),
+        "plan": asdict(loop.plan),
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
@@ -65,20 +105,26 @@ def save_state(path: Path, position: Position, model: Any, optimizer: Any, scale
         written.unlink(missing_ok=True)
 
 
-def load_state(path: Path, model: Any, optimizer: Any, scaler: Any) -> Position:
-    """Bring model, optimiser, scaler and randomness to the saved state; the beginning, where there is none."""
+def read_state(path: Path) -> dict[str, Any] | None:
+    """Read a saved state; None where there is none that can be read."""
     if not path.is_file():
-        return Position()
+        return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # noqa: BLE001 - unpickling a damaged file may raise anything; starting over mends it
         _log.warning("the saved state %s cannot be read, so training starts over: %s", path, error)
+        return None
+
+
+def resume(state: dict[str, Any] | None, loop: Resumable) -> Position:
+    """Bring a loop and all randomness to a saved state; the beginning, where there is none."""
+    if state is None:
         return Position()
     with torch.no_grad():
-        for parameter, saved in zip(trainable_parameters(model), state["adapter"], strict=True):
+        for parameter, saved in zip(trainable_parameters(loop.model), state["adapter"], strict=True):
             parameter.copy_(saved)
-    optimizer.load_state_dict(state["optimizer"])
-    scaler.load_state_dict(state["scaler"])
+    loop.optimizer.load_state_dict(state["optimizer"])
+    loop.scaler.load_state_dict(state["scaler"])
     torch.set_rng_state(state["random"])
     if state["random_cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["random_cuda"])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from feedback_model.records.evaluation import Evaluation, ModelResult
-from feedback_model.records.training import TrainingRun, TrainingStep
+from feedback_model.records.training import Checkpoint, EpochMeasured, TrainingRun, TrainingStep
 from feedback_model.traits import TRAIT_KEYS
 
 _log = logging.getLogger(__name__)
@@ -65,12 +65,26 @@ class Tracking:
         """Log one update."""
         if self._run is not None:
             values = {"loss": done.loss, "learning_rate": done.learning_rate, "epoch": done.epoch}
+            if done.n_tokens and done.seconds:
+                values |= {"tokens_per_second": done.n_tokens / done.seconds}
+            if done.peak_memory:
+                values |= {"peak_memory_gib": done.peak_memory / 1024**3}
             self._attempt(lambda: self._run.log(values, step=done.step))
 
-    def epoch(self, epoch: int, train_loss: float | None) -> None:
-        """Note the mean loss of an epoch, in nats per supervised token."""
-        if self._run is not None:
-            self._attempt(lambda: self._run.summary.update({f"epoch_{epoch}_loss": train_loss}))
+    def epoch(self, made: Checkpoint, measured: EpochMeasured | None) -> None:
+        """Note the mean loss of an epoch, in nats per supervised token, and the checkpoint's validation figures."""
+        if self._run is None:
+            return
+        figures: dict[str, float | None] = {"train_loss": made.train_loss}
+        if measured is not None:
+            figures["validation/validity"] = measured.n_valid / measured.n_total
+            figures["validation/mse_penalised"] = measured.mse_penalised
+            figures["validation/mse_constant"] = measured.mse_constant
+        self._attempt(lambda: self._put_epoch(made.epoch, figures))
+
+    def _put_epoch(self, epoch: int, figures: dict[str, float | None]) -> None:
+        self._run.log({name: each for name, each in figures.items() if each is not None})
+        self._run.summary.update({f"epoch_{epoch}/{name}": each for name, each in figures.items()})
 
     def results(self, evaluation: Evaluation, step: int) -> None:
         """Put a table with a row per model beside the curve, and each figure into the run's summary.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from feedback_model.code_version import code_commit
 from feedback_model.errors import ConfigurationError, MissingStage
@@ -16,6 +16,8 @@ from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import (
     BaseModel,
     Checkpoint,
+    EpochMeasured,
+    PrecisionUsed,
     TrainingRun,
     TrainingStep,
     choose_precision,
@@ -33,6 +35,14 @@ if TYPE_CHECKING:
     from feedback_model.training.state import Position
 
 
+class AfterEpoch(Protocol):
+    """Measures a checkpoint while its training goes on."""
+
+    def __call__(self, run: TrainingRun, made: Checkpoint) -> EpochMeasured | None:
+        """Return the validation figures of the checkpoint; None where there is nothing to measure it on."""
+        ...
+
+
 def train(
     store: Store,
     settings_home: Path,
@@ -42,6 +52,8 @@ def train(
     recipe: Recipe,
     *,
     again: bool = False,
+    memory: int = 0,
+    after_epoch: AfterEpoch | None = None,
 ) -> TrainingRun:
     """Fine-tune `base` on `examples` with QLoRA and leave one checkpoint an epoch; goes on where it was interrupted.
 
@@ -50,6 +62,8 @@ def train(
     Args:
         examples: the train split of `dataset`.
         again: train from scratch even if this very run was finished or begun before.
+        memory: bytes that this process may hold in all; 0: what the machine has.
+        after_epoch: measures a checkpoint as soon as there is one.
 
     Raises:
         MissingStage: there is nothing to train on.
@@ -70,7 +84,7 @@ def train(
             _forget(store, settings_home, run_id)
         try:
             clear_leftovers(settings_home, run_id)
-            return _train_on(store, settings_home, dataset, examples, base, recipe)
+            return _train_on(store, settings_home, dataset, examples, base, recipe, memory, after_epoch)
         except OSError as error:
             raise ConfigurationError(
                 f"checkpoints cannot be written under {settings_home}: {error.strerror or error}; make room or give access"
@@ -96,7 +110,14 @@ def _forget(store: Store, home: Path, run_id: str) -> None:
 
 
 def _train_on(
-    store: Store, home: Path, dataset: Dataset, examples: Sequence[LabelledTranscript], base: BaseModel, recipe: Recipe
+    store: Store,
+    home: Path,
+    dataset: Dataset,
+    examples: Sequence[LabelledTranscript],
+    base: BaseModel,
+    recipe: Recipe,
+    memory: int,
+    after_epoch: AfterEpoch | None,
 ) -> TrainingRun:
     from feedback_model.training.loading import device_name
 
@@ -106,7 +127,7 @@ def _train_on(
         dataset_id=dataset.dataset_id,
         base=base,
         recipe=recipe,
-        precision=choose_precision(recipe.precision, device),
+        precision=_choose_precision(base, recipe, device),
         device=device,
         code_commit=code_commit(),
         checkpoints=(),
@@ -114,7 +135,7 @@ def _train_on(
     runs.begin_run(store, run)
     tracking = Tracking(run, home)
     try:
-        _run_loop(store, home, run, examples, tracking)
+        _run_loop(store, home, run, examples, tracking, memory, after_epoch)
     except BaseException:
         tracking.finish(exit_code=1)
         raise
@@ -122,26 +143,33 @@ def _train_on(
     tracking.finish(exit_code=0)
     runs.finish_run(store, run.run_id, tracking_id)
     _state_file(home, run.run_id).unlink(missing_ok=True)
-    return replace(run, checkpoints=runs.checkpoints_of(store, run.run_id))
+    return runs.read_run(store, run.run_id)
+
+
+def _choose_precision(base: BaseModel, recipe: Recipe, device: str) -> PrecisionUsed:
+    from feedback_model.training.precision import bfloat16_pays
+
+    pays = device == "cpu" and recipe.precision == "float16" and not base.stand_in and bfloat16_pays()
+    return choose_precision(recipe.precision, device, bfloat16_pays=pays)
 
 
 def _run_loop(
-    store: Store, home: Path, run: TrainingRun, examples: Sequence[LabelledTranscript], tracking: Tracking
+    store: Store,
+    home: Path,
+    run: TrainingRun,
+    examples: Sequence[LabelledTranscript],
+    tracking: Tracking,
+    memory: int,
+    after_epoch: AfterEpoch | None,
 ) -> None:
-    from feedback_model.training.encoding import ChatEncoder
-    from feedback_model.training.loading import load_model, load_tokenizer
-    from feedback_model.training.loop import TrainingLoop
-    from feedback_model.training.qlora import attach_adapters
-    from feedback_model.training.state import load_state
+    from feedback_model.training.prepare import prepare
+    from feedback_model.training.state import read_state, resume
 
-    tokenizer = load_tokenizer(run.base)
-    base_model = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"])
-    max_length = min(run.recipe.max_length, base_model.config.max_position_embeddings)
-    encoded = ChatEncoder(tokenizer).encode_examples(examples, max_length)
-    model = attach_adapters(base_model, run.recipe)
-    loop = TrainingLoop(model, encoded, tokenizer.pad_token_id, run.recipe, run.precision["used"], run.device)
-    position = load_state(_state_file(home, run.run_id), model, loop.optimizer, loop.scaler)
-    loop.run(position, _Keeping(store, home, run, model, loop, tracking))
+    state = read_state(_state_file(home, run.run_id))
+    loop, longest_answer = prepare(run, examples, memory, state)
+    runs.record_plan(store, run.run_id, longest_answer, loop.plan.token_budget)
+    keeping = _Keeping(store, home, run, loop, tracking, after_epoch)
+    loop.run(resume(state, loop), keeping)
 
 
 @dataclass
@@ -151,9 +179,9 @@ class _Keeping:
     store: Store
     home: Path
     run: TrainingRun
-    model: Any
     loop: "TrainingLoop"
     tracking: Tracking
+    after_epoch: AfterEpoch | None
     _steps: list[TrainingStep] = field(default_factory=list[TrainingStep])
     _saved_at: float = field(default_factory=time.monotonic)
 
@@ -167,14 +195,16 @@ class _Keeping:
         now = time.monotonic()
         runs.record_steps(self.store, self.run.run_id, self._steps, now - self._saved_at)
         self._steps, self._saved_at = [], now
-        save_state(_state_file(self.home, self.run.run_id), position, self.model, self.loop.optimizer, self.loop.scaler)
+        save_state(_state_file(self.home, self.run.run_id), position, self.loop)
 
     def epoch_done(self, epoch: int, train_loss: float | None) -> None:
         from feedback_model.training.qlora import save_adapter
 
         known = {made.epoch: made.adapter_sha for made in runs.checkpoints_of(self.store, self.run.run_id)}
         path, adapter_sha = publish(
-            self.home, self.run.run_id, epoch, lambda folder: save_adapter(self.model, folder), known.get(epoch)
+            self.home, self.run.run_id, epoch, lambda folder: save_adapter(self.loop.model, folder), known.get(epoch)
         )
-        runs.record_checkpoint(self.store, Checkpoint(self.run.run_id, epoch, path, adapter_sha, train_loss))
-        self.tracking.epoch(epoch, train_loss)
+        made = Checkpoint(self.run.run_id, epoch, path, adapter_sha, train_loss)
+        runs.record_checkpoint(self.store, made)
+        measured = self.after_epoch(self.run, made) if self.after_epoch else None
+        self.tracking.epoch(made, measured)

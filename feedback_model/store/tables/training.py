@@ -1,6 +1,6 @@
 """Base models, runs, checkpoints, model versions."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Float, ForeignKey, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Float, ForeignKey, Integer, Table, Text
 
 from feedback_model.store.tables.definitions import metadata
 
@@ -22,6 +22,8 @@ training_run = Table(
     Column("finished_at", Text),
     Column("seconds", Float),  # wall time spent training, over all resumptions
     Column("tracking_id", Text),  # Weights & Biases run
+    Column("longest_answer", Integer),  # tokens of the longest answer taught
+    Column("token_budget", Integer),  # most tokens of a micro-batch
     comment="One QLoRA fine-tuning.",
 )
 
@@ -45,5 +47,8 @@ training_step = Table(
     Column("epoch", Integer, nullable=False),
     Column("loss", Float, nullable=False),
     Column("learning_rate", Float, nullable=False),
+    Column("n_tokens", Integer),  # prompts included
+    Column("seconds", Float),
+    Column("peak_memory", BigInteger),  # bytes that the process had held by then
     comment="The loss curve.",
 )

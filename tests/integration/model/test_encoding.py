@@ -47,9 +47,9 @@ def test_loss_covers_exactly_answer_and_end_token(tokenizer, encoder, text, expl
     """The loss covers exactly the answer and its end token."""
     feedback = Feedback(tuple(TraitFeedback(score, explanation) for _ in TRAIT_KEYS))
     (encoded,) = encoder.encode_examples([LabelledTranscript("t", "s", text, "train", "real", feedback)], 10_000)
-    batch = collate([encoded], tokenizer.pad_token_id, "cpu")
+    batch = collate([encoded], 0, "cpu")
     assert tokenizer.decode(batch.targets) == render_feedback(feedback) + "<|im_end|>"
-    assert torch.equal(batch.input_ids[0, 1:][batch.predicts[0, :-1]], batch.targets)
+    assert torch.equal(batch.input_ids[0, batch.predicts + 1], batch.targets)
     assert tokenizer.decode(encoded.prompt_ids) == encoder.prompt(text)
 
 
@@ -61,13 +61,17 @@ def test_training_reads_the_chat_that_the_template_renders(tokenizer, encoder):
     assert tokenizer.decode([*encoded.prompt_ids, *encoded.answer_ids]) + "\n" == whole
 
 
-def test_padding_is_on_the_right_and_never_supervised(tokenizer, encoder):
+@pytest.mark.parametrize("prefix", [0, 9])
+def test_examples_share_a_row_without_padding(encoder, prefix):
+    """Examples lie behind their shared beginning, at the positions they have alone, and each supervises its own answer."""
     encoded = encoder.encode_examples(some_examples(4), 10_000)
-    batch = collate(encoded, tokenizer.pad_token_id, "cpu")
-    for row, example in enumerate(encoded):
-        assert (batch.input_ids[row, len(example) :] == tokenizer.pad_token_id).all()
-        assert not batch.predicts[row, len(example) - 1 :].any()
-    assert batch.predicts.sum() == len(batch.targets) == sum(len(example.answer_ids) for example in encoded)
+    batch = collate(encoded, prefix, "cpu")
+    assert batch.input_ids.shape[1] == prefix + sum(len(each) - prefix for each in encoded)
+    for (start, end), each in zip(batch.segments.bounds, encoded, strict=True):
+        assert batch.input_ids[0, start:end].tolist() == [*each.prompt_ids, *each.answer_ids][prefix:]
+        assert batch.position_ids[0, start:end].tolist() == list(range(prefix, len(each)))
+    taught = [token for each in encoded for token in each.answer_ids]
+    assert batch.input_ids[0, batch.predicts + 1].tolist() == batch.targets.tolist() == taught
 
 
 def test_long_transcript_is_cut_and_answer_kept(encoder, caplog):

@@ -1,0 +1,155 @@
+"""Attention over examples that share one row: each sees the shared beginning and itself, causally, and no other.
+
+Exact: the hidden states of a beginning do not depend on what follows it, so computing it once for several examples gives each
+what it would get alone, and the gradients that flow back into it add up. Registered with transformers under `NAME`.
+"""
+# pyright: basic
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional
+
+from feedback_model.training.collate import Segments
+
+NAME: Final = "shared_prefix"
+_UNKNOWN = ("softcap", "s_aux", "position_bias")
+"""Arguments of attentions that compute something else."""
+
+
+def register() -> str:
+    """Make the attention known to transformers and return its name."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, shared_prefix_attention)
+    return NAME
+
+
+def shared_prefix_attention(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    segments: Segments,
+    scaling: float,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    **others: Any,
+) -> tuple[Tensor, None]:
+    """Attend within `segments`, in the form that transformers calls.
+
+    Args:
+        query: (1, heads, n, head size); key and value have (1, key heads, n, head size).
+
+    Returns:
+        (1, n, heads, head size)
+
+    Raises:
+        NotImplementedError: the model's attention is of another kind.
+    """
+    longest = segments.prefix + max((end - start for start, end in segments.bounds), default=0)
+    windowed = sliding_window is not None and sliding_window < longest
+    if attention_mask is not None or dropout or windowed or any(others.get(name) is not None for name in _UNKNOWN):
+        raise NotImplementedError(f"{type(module).__name__} attends in a way that cannot share a prefix")
+    if query.is_cuda:
+        mask = segment_mask(segments, query.shape[2], query.device)
+        out = functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask, scale=scaling, enable_gqa=query.shape[1] != key.shape[1]
+        )
+        return out.transpose(1, 2), None
+    out = SegmentAttention.apply(query[0], key[0], value[0], segments, scaling)
+    return out.transpose(0, 1).unsqueeze(0), None  # pyright: ignore[reportAttributeAccessIssue] - a Function returns tensors
+
+
+def segment_mask(segments: Segments, n: int, device: Any) -> Tensor:
+    """(n, n) of which token sees which; one pass over the row suits a GPU, where many small products cost more."""
+    owner = torch.zeros(n, dtype=torch.long, device=device)
+    for number, (start, end) in enumerate(segments.bounds, start=1):
+        owner[start:end] = number
+    same = owner.unsqueeze(1) == owner.unsqueeze(0)
+    return (same | (owner == 0).unsqueeze(0)).tril()
+
+
+class SegmentAttention(Function):
+    """Softmax attention, segment by segment; gradients by the formulas of Dao et al. 2022 (arXiv 2205.14135), appendix B.
+
+    The probabilities are computed again going back. By hand because PyTorch's CPU kernel has a backward pass that takes twice
+    as long in bfloat16 as these products, and because slices of one row would each get a gradient of the whole row's size.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, segments: Segments, scaling: float) -> Tensor:
+        """Compute, and keep what going back needs."""
+        ctx.save_for_backward(query, key, value)
+        ctx.segments, ctx.scaling = segments, scaling
+        out = torch.empty_like(query)
+        groups = query.shape[0] // key.shape[0]
+        for rows, columns, mask in _pieces(segments, query):
+            repeated = (_take(each, columns).repeat_interleave(groups, 0) for each in (key, value))
+            out[:, rows] = functional.scaled_dot_product_attention(
+                query[None, :, rows], *(each[None] for each in repeated), attn_mask=mask, scale=scaling
+            )[0]
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of each argument of `forward`."""
+        query, key, value = ctx.saved_tensors
+        grad_query, grad_key, grad_value = (torch.zeros_like(each) for each in (query, key, value))
+        for rows, columns, mask in _pieces(ctx.segments, query):
+            of_query, of_key, of_value = _piece_gradients(
+                grads[0][:, rows], query[:, rows], _take(key, columns), _take(value, columns), mask, ctx.scaling
+            )
+            grad_query[:, rows] = of_query
+            for whole, part in ((grad_key, of_key), (grad_value, of_value)):
+                _add(whole, columns, part)
+        return grad_query, grad_key, grad_value, None, None
+
+
+def _pieces(segments: Segments, like: Tensor) -> list[tuple[slice, tuple[slice, ...], Tensor]]:
+    """Rows, the columns they see, and the additive mask between them: the prefix with itself, each example with both."""
+    prefix = slice(0, segments.prefix)
+    own = [slice(*bounds) for bounds in segments.bounds]
+    pieces = [(prefix, (prefix,))] if segments.prefix else []
+    pieces += [(each, (prefix, each) if segments.prefix else (each,)) for each in own]
+    return [(rows, columns, _causal_mask(rows, columns, like)) for rows, columns in pieces]
+
+
+def _causal_mask(rows: slice, columns: tuple[slice, ...], like: Tensor) -> Tensor:
+    height, width = rows.stop - rows.start, sum(each.stop - each.start for each in columns)
+    forbidden = torch.full((height, width), float("-inf"), dtype=like.dtype, device=like.device)
+    return forbidden.triu_(width - height + 1)
+
+
+def _take(whole: Tensor, columns: tuple[slice, ...]) -> Tensor:
+    return whole[:, columns[0]] if len(columns) == 1 else torch.cat([whole[:, each] for each in columns], 1)
+
+
+def _add(whole: Tensor, columns: tuple[slice, ...], part: Tensor) -> None:
+    at = 0
+    for each in columns:
+        width = each.stop - each.start
+        whole[:, each] += part[:, at : at + width]
+        at += width
+
+
+def _piece_gradients(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scaling: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of one piece; query heads that share a key head are stacked as rows of one product."""
+    heads, height, size = query.shape
+    key_heads, width, _ = key.shape
+    stacked = (key_heads, heads // key_heads * height, size)
+    scaled, grad = (query * scaling).reshape(stacked), grad.reshape(stacked)
+    scores = torch.bmm(scaled, key.transpose(1, 2))
+    scores.view(key_heads, -1, height, width)[..., width - height :].add_(mask[:, width - height :])
+    weights = torch.softmax(scores, -1)
+    grad_value = torch.bmm(weights.transpose(1, 2), grad)
+    grad_weights = torch.bmm(grad, value.transpose(1, 2))
+    grad_scores = torch.ops.aten._softmax_backward_data(grad_weights, weights, -1, weights.dtype)
+    grad_query = torch.bmm(grad_scores, key).mul_(scaling).view(query.shape)
+    return grad_query, torch.bmm(grad_scores.transpose(1, 2), scaled), grad_value

@@ -1,0 +1,125 @@
+"""Memory: how much a training may use, how much an example takes, and so how many tokens fit into one micro-batch."""
+# pyright: basic
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from feedback_model.errors import ConfigurationError
+
+_UNITS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+_HEADROOM: Final = 0.85
+"""Share of the free memory that is planned with; the allocator keeps some of what was freed, and others want some."""
+_BACKWARD: Final = 1.35
+"""Peak of a forward and backward pass by what the forward pass keeps: gradients of activations come and go beside them."""
+
+
+def parse_size(text: str) -> int:
+    """Read `6GiB`, `512MiB` or a plain number of bytes.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE)
+    if not found:
+        raise ValueError(f"{text!r} is not a size; write 6GiB or 512MiB")
+    return int(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def show_size(n_bytes: float) -> str:
+    """Write a size as people do."""
+    return f"{n_bytes / 1024**3:.1f} GiB" if n_bytes >= 1024**3 / 2 else f"{n_bytes / 1024**2:.0f} MiB"
+
+
+def free_memory(device: str, limit: int = 0) -> int:
+    """Bytes that this process may still take: of the GPU, or of the machine, its container and `limit`.
+
+    Args:
+        limit: most bytes that this process may hold in all; 0: as many as there are.
+    """
+    if device == "cuda":
+        import torch
+
+        free = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return min(free, limit - torch.cuda.memory_allocated()) if limit else free
+    bounds = [_available(), *_container_room()]
+    if limit:
+        bounds.append(limit - resident_memory())
+    return max(0, min(bounds))
+
+
+def resident_memory() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_memory(device: str) -> int:
+    """Most bytes that this process has held: of the GPU where it computes there."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_reserved()
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _available() -> int:
+    found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
+def _container_room(root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """Room below a container's limit, where it has one; version 2 of control groups, then version 1."""
+    for limit, used in (
+        (root / "memory.max", root / "memory.current"),
+        (root / "memory/memory.limit_in_bytes", root / "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            return [int(limit.read_text()) - int(used.read_text())]
+        except (OSError, ValueError):  # absent, or "max"
+            continue
+    return []
+
+
+def kept_bytes(compute: Callable[[], Any]) -> int:
+    """Bytes of activations that `compute` keeps for its backward pass; parameters do not count."""
+    import torch
+
+    seen: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        if not isinstance(tensor, torch.nn.Parameter):
+            storage = tensor.untyped_storage()
+            seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        kept = compute()
+    del kept
+    return sum(seen.values())
+
+
+def tokens_that_fit(free: int, bytes_per_token: float, fixed: int) -> int:
+    """Tokens of one micro-batch.
+
+    Args:
+        free: bytes that may still be taken.
+        bytes_per_token: what the forward pass keeps of each.
+        fixed: bytes that a pass takes whatever its length, such as the logits of some rows.
+    """
+    return max(0, int((free * _HEADROOM - fixed) / (bytes_per_token * _BACKWARD)))
+
+
+def require(size: str) -> int:
+    """Read a size that a person gave; empty: no limit.
+
+    Raises:
+        ConfigurationError: it is no size.
+    """
+    try:
+        return parse_size(size) if size else 0
+    except ValueError as error:
+        raise ConfigurationError(f"--memory or FEEDBACK_MEMORY: {error}") from error

@@ -1,0 +1,73 @@
+"""How a training fits into memory: tokens of a micro-batch, and whether activations are computed again going back."""
+# pyright: basic
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from feedback_model.errors import ConfigurationError
+from feedback_model.training.collate import collate
+from feedback_model.training.encoding import EncodedExample
+from feedback_model.training.fused import LOGIT_ROWS
+from feedback_model.training.memory import free_memory, kept_bytes, show_size, tokens_that_fit
+from feedback_model.training.objective import Objective
+from feedback_model.training.qlora import trainable_parameters
+
+_log = logging.getLogger(__name__)
+
+MOST_TOKENS: Final = {"cpu": 2_048, "cuda": 16_384}
+"""Tokens of a micro-batch beyond which a device gains nothing: the caches of a CPU are full, a GPU's cores are busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """How micro-batches are made."""
+
+    token_budget: int
+    """Most tokens in a micro-batch."""
+    checkpointing: bool
+    """Whether only each layer's input is kept, and the rest computed again: a third slower, a tenth of the memory."""
+
+
+def plan_memory(
+    model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str, limit: int = 0
+) -> MemoryPlan:
+    """Plan the micro-batches of a training on `examples`, switching checkpointing on where the longest would not fit without.
+
+    Args:
+        limit: bytes that the process may hold in all; 0: what the machine has.
+
+    Raises:
+        ConfigurationError: not even one example at a time fits.
+    """
+    longest = max(map(len, examples))
+    room = _room(model, objective, examples, device, limit)
+    if room < longest:
+        model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+        room = _room(model, objective, examples, device, limit)
+        if room < longest:
+            raise ConfigurationError(
+                f"the longest example has {longest:,} tokens, but {show_size(free_memory(device, limit))} of free memory hold "
+                f"{room:,}; give more with --memory, free some, or train with --set max_length={max(1, room)}"
+            )
+        _log.warning("memory is short: activations are computed again, which takes a third longer")
+        return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=True)
+    return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=False)
+
+
+def _room(model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str, limit: int) -> int:
+    """Tokens that fit, judged by what the median example keeps."""
+    median = sorted(examples, key=len)[len(examples) // 2]
+    batch = collate([median], objective.prefix, device)
+    per_token = kept_bytes(lambda: objective(batch)) / batch.input_ids.shape[1]
+    return tokens_that_fit(free_memory(device, limit), per_token, _fixed_bytes(model, max(map(len, examples))))
+
+
+def _fixed_bytes(model: Any, longest: int) -> int:
+    """Bytes that a pass takes whatever its length: logits of some rows, one piece of attention, gradients and optimiser."""
+    config = model.get_base_model().config.get_text_config()
+    logits = LOGIT_ROWS * config.vocab_size * 12
+    attention = config.num_attention_heads * longest * longest * 12
+    state = 3 * 4 * sum(parameter.numel() for parameter in trainable_parameters(model))
+    return logits + attention + state

@@ -1,0 +1,121 @@
+"""The loss of examples under a model: as the model itself computes it, and the same several times faster.
+
+`choose_objective` takes the fast way only where it gave the model's own loss on examples of this very training.
+"""
+# pyright: basic
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from feedback_model.training.attention import register
+from feedback_model.training.collate import MicroBatch, collate
+from feedback_model.training.encoding import EncodedExample, shared_prefix
+from feedback_model.training.fused import SupervisedLoss, fuse, unfuse
+
+_log = logging.getLogger(__name__)
+
+AGREEMENT: Final = {torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 2e-2}
+"""Relative difference of two losses by which they count as the same, by compute type."""
+COMPARED: Final = 2
+"""Examples on which the two ways are compared."""
+
+
+class Objective(Protocol):
+    """A way to compute the loss of a micro-batch."""
+
+    prefix: int
+    """Tokens that the examples of a micro-batch share."""
+    packs: bool
+    """Whether a micro-batch may hold more than one example."""
+
+    def __call__(self, batch: MicroBatch) -> Tensor:
+        """Return the sum of the losses of all supervised tokens, in nats."""
+        ...
+
+
+class OwnObjective:
+    """The model's own forward pass on one example at a time; right for every model."""
+
+    prefix = 0
+    packs = False
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __call__(self, batch: MicroBatch) -> Tensor:
+        """Return the sum of the losses of all supervised tokens, in nats."""
+        if len(batch.segments.bounds) != 1:
+            raise ValueError("the model's own forward pass takes one example")
+        logits = self._model(input_ids=batch.input_ids, use_cache=False, logits_to_keep=batch.predicts).logits[0]
+        return functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
+
+
+class SharedObjective:
+    """Many examples in one row behind the prompt's beginning, by fused operations; right for most models."""
+
+    packs = True
+
+    def __init__(self, model: Any, prefix: int) -> None:
+        self.prefix = prefix
+        self._causal = model.get_base_model()
+        self._head = self._causal.get_output_embeddings()
+        self._scale = _logit_scale(self._causal.config)
+
+    def __call__(self, batch: MicroBatch) -> Tensor:
+        """Return the sum of the losses of all supervised tokens, in nats."""
+        hidden = self._causal.get_decoder()(
+            input_ids=batch.input_ids, position_ids=batch.position_ids, use_cache=False, segments=batch.segments
+        ).last_hidden_state[0]
+        wanted = hidden[batch.predicts]
+        return SupervisedLoss.apply(
+            wanted, self._head.weight, getattr(self._head, "bias", None), batch.targets, self._scale
+        )  # pyright: ignore[reportReturnType]
+
+
+def _logit_scale(config: Any) -> float:
+    """What a model multiplies its logits with, as Granite and Cohere do."""
+    return getattr(config, "logit_scale", None) or 1 / (getattr(config, "logits_scaling", None) or 1)
+
+
+def choose_objective(model: Any, examples: Sequence[EncodedExample], dropout: float, device: str) -> Objective:
+    """Prepare `model` for the fast way if that gives its own loss on some of `examples`, else leave it as it is."""
+    causal, own = model.get_base_model(), OwnObjective(model)
+    compared = sorted(examples, key=len)[:COMPARED]
+    model.eval()  # with dropout no two passes are alike
+    with torch.no_grad():
+        expected = sum(float(own(collate([example], 0, device))) for example in compared)
+    attention, fused = causal.config._attn_implementation, fuse(model)
+    causal.set_attn_implementation(register())
+    # With dropout the shared beginning would drop the same inputs for all examples of a micro-batch.
+    shared = SharedObjective(model, 0 if dropout else shared_prefix([example.prompt_ids for example in examples]))
+    found = _loss_or_nothing(shared, compared, device)
+    model.train()
+    if found is not None and abs(found - expected) <= AGREEMENT[_compute_type(causal)] * abs(expected):
+        return shared
+    _log.warning("this model computes in a way of its own, so it is trained on one example at a time, which is slower")
+    unfuse(fused)
+    causal.set_attn_implementation(attention)
+    return own
+
+
+def _loss_or_nothing(objective: SharedObjective, examples: Sequence[EncodedExample], device: str) -> float | None:
+    try:
+        with torch.no_grad():
+            return float(objective(collate(examples, objective.prefix, device)))
+    except (
+        NotImplementedError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ):  # whatever an unknown model's modules raise
+        return None
+
+
+def _compute_type(causal: Any) -> torch.dtype:
+    return causal.get_input_embeddings().weight.dtype

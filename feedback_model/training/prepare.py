@@ -1,0 +1,47 @@
+"""A training made ready: model, adapters, encoded examples and a plan for the memory there is."""
+# pyright: basic
+
+from collections.abc import Sequence
+from typing import Any
+
+from feedback_model.records.labels import LabelledTranscript
+from feedback_model.records.training import TrainingRun
+from feedback_model.training.encoding import ChatEncoder
+from feedback_model.training.loading import load_model, load_tokenizer
+from feedback_model.training.loop import Task, TrainingLoop
+from feedback_model.training.memory_plan import MemoryPlan, plan_memory
+from feedback_model.training.objective import choose_objective
+from feedback_model.training.qlora import attach_adapters
+
+
+def prepare(
+    run: TrainingRun, examples: Sequence[LabelledTranscript], memory: int, state: dict[str, Any] | None
+) -> tuple[TrainingLoop, int]:
+    """Load everything that `run` trains and return its loop, and the tokens of the longest answer.
+
+    Args:
+        memory: bytes that this process may hold in all; 0: what the machine has.
+        state: of the training that is resumed; its micro-batches are made as before, so that it goes on bit for bit.
+
+    Raises:
+        ModelError: the base cannot be loaded.
+        ConfigurationError: not even one example fits into memory.
+    """
+    tokenizer = load_tokenizer(run.base)
+    base = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"])
+    max_length = min(run.recipe.max_length, base.config.max_position_embeddings)
+    encoded = ChatEncoder(tokenizer).encode_examples(examples, max_length)
+    model = attach_adapters(base, run.recipe)
+    objective = choose_objective(model, encoded, run.recipe.dropout, run.device)
+    plan = _plan_before(model, state) or plan_memory(model, objective, encoded, run.device, memory)
+    task = Task(model, objective, encoded, run.recipe, run.precision["used"], run.device)
+    return TrainingLoop(task, plan), max(len(example.answer_ids) for example in encoded)
+
+
+def _plan_before(model: Any, state: dict[str, Any] | None) -> MemoryPlan | None:
+    if state is None or "plan" not in state:
+        return None
+    plan = MemoryPlan(**state["plan"])
+    if plan.checkpointing:
+        model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+    return plan
