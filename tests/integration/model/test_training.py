@@ -1,5 +1,6 @@
 """QLoRA on a micro model: what is trained, what survives, what is reused."""
 
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -270,3 +271,29 @@ def test_broken_tracker_costs_nothing(store, settings, micro_base, monkeypatch):
     assert list(settings.home.glob(f"wandb/offline-run-*-{run.run_id}/*.wandb"))
     monkeypatch.setenv("WANDB_MODE", "no-such-mode")
     assert train(store, settings.home, store_dataset(store, "e"), some_examples(2), micro_base, a_recipe(epochs=1))
+
+
+def test_two_processes_give_the_curve_of_one(store, settings, micro_base):
+    """Two processes that share each batch have the loss curve of one, and leave one set of checkpoints."""
+    recipe = a_recipe(precision="float32", batch_size=3)
+    arguments = (store_dataset(store), some_examples(), micro_base, recipe)
+    alone = train(store, settings.home / "alone", *arguments)
+    curve = [step.loss for step in steps_of(store, alone.run_id)]
+    together = train(store, settings.home / "together", *arguments, again=True, processes=2)
+    assert [step.loss for step in steps_of(store, together.run_id)] == pytest.approx(curve, rel=1e-5)
+    assert [made.epoch for made in together.checkpoints] == [1, 2]
+
+
+def test_a_process_that_dies_is_told(store, settings, micro_base, monkeypatch):
+    """The death of one of two processes ends the training with a sentence, and a rerun goes on."""
+    arguments = (store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=200))
+
+    def kill_helper(seen: progress.Progress) -> None:
+        if seen.stage == "train" and seen.done == 4:
+            for child in multiprocessing.active_children():
+                child.kill()
+
+    with progress.reporting_to(kill_helper), pytest.raises(ModelError, match="one of the 2 training processes ended"):
+        train(*arguments, processes=2)
+    run_id = training.run_id_of(arguments[2], micro_base, arguments[-1])
+    assert steps_of(store, run_id) or not steps_of(store, run_id)
