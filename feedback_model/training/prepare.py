@@ -10,7 +10,7 @@ from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
-from feedback_model.training.memory_plan import MemoryPlan, plan_memory
+from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
 from feedback_model.training.objective import choose_objective
 from feedback_model.training.processes import smallest
 from feedback_model.training.qlora import attach_adapters
@@ -42,7 +42,9 @@ def prepare(
     return TrainingLoop(task, plan), max(len(example.answer_ids) for example in encoded)
 
 
-def help_train(run: TrainingRun, examples: Sequence[LabelledTranscript], memory: int, state: dict[str, Any] | None) -> None:
+def help_train(
+    run: TrainingRun, examples: Sequence[LabelledTranscript], memory: int, state: dict[str, Any] | None
+) -> None:
     """Take part in a training that another process keeps; the arguments are those of `prepare`."""
     loop, _ = prepare(run, examples, memory, state)
     loop.run(resume(state, loop), _KeepsNothing())
@@ -66,5 +68,5 @@ def _plan_before(model: Any, state: dict[str, Any] | None) -> MemoryPlan | None:
         return None
     plan = MemoryPlan(**state["plan"])
     if plan.checkpointing:
-        model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+        checkpoint_activations(model)
     return plan

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import torch
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor, distributed
+from torch.multiprocessing import spawn
 
 from feedback_model.errors import ModelError
 
@@ -43,8 +44,7 @@ def helped_by(size: int, meeting: Path, job: Job, *arguments: Any) -> Generator[
         return
     meeting.parent.mkdir(parents=True, exist_ok=True)  # else the others would wait for it
     meeting.unlink(missing_ok=True)
-    helpers = multiprocessing.spawn(_help, (size, meeting, job, arguments), size - 1, join=False, daemon=True)
-    assert helpers is not None  # as join is false
+    helpers: Any = spawn.spawn(_help, (size, meeting, job, arguments), size - 1, join=False, daemon=True)
     threads = torch.get_num_threads()
     try:
         _join(0, size, meeting)
@@ -84,7 +84,7 @@ def _join(rank: int, size: int, meeting: Path) -> None:
 def _reason(helpers: Any) -> str:
     try:
         helpers.join(timeout=5)
-    except (multiprocessing.ProcessRaisedException, multiprocessing.ProcessExitedException) as error:
+    except (spawn.ProcessRaisedException, spawn.ProcessExitedException) as error:
         return str(error).strip().splitlines()[-1]
     return ""
 

@@ -95,7 +95,10 @@ def test_a_printed_recipe_explains_every_field(option):
         ("colour=red", "the fields are epochs, rank, alpha"),
         ("rank", "such as --set rank=16"),
         ("epochs=0", "expected a whole number from 1 to 1000"),
-        ("learning_rate=2", "expected a number above 0 and at most 1, or 0: by base model (0.0002; embedded: 0.007; smollm2: 0.001)"),
+        (
+            "learning_rate=2",
+            "expected a number above 0 and at most 1, or 0: by base model (0.0002; embedded: 0.007; smollm2: 0.001)",
+        ),
         ("dropout=nan", "expected a number from 0 to 0.9"),
         ("precision=float8", "expected one of float16, bfloat16, float32"),
     ],

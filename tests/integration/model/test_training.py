@@ -112,6 +112,17 @@ def test_recipe_without_augmentation_trains_on_real_examples(store, settings, mi
     assert without.run_id != train(*arguments, examples, micro_base, a_recipe(epochs=1)).run_id
 
 
+def test_values_of_nf4_are_the_same_spelled_out(micro_base):
+    """Logits of NF4 layers and of their values in ordinary layers agree to 1e-6."""
+    ids = torch.arange(40).unsqueeze(0)
+    with torch.no_grad():
+        packed, plain = (
+            load_model(micro_base, quantised=True, device="cpu", precision="float32", in_4_bits=in_4_bits)(ids).logits
+            for in_4_bits in (True, False)
+        )
+    assert (packed - plain).abs().max() <= 1e-6
+
+
 def test_the_same_run_is_reused_without_training(store, settings, micro_base, monkeypatch):
     arguments = (store, settings.home, store_dataset(store), some_examples(2), micro_base, a_recipe(epochs=1))
     first = train(*arguments)
@@ -296,4 +307,7 @@ def test_a_process_that_dies_is_told(store, settings, micro_base, monkeypatch):
     with progress.reporting_to(kill_helper), pytest.raises(ModelError, match="one of the 2 training processes ended"):
         train(*arguments, processes=2)
     run_id = training.run_id_of(arguments[2], micro_base, arguments[-1])
-    assert steps_of(store, run_id) or not steps_of(store, run_id)
+    done = len(steps_of(store, run_id))
+    with progress.reporting_to(stop_after(done + 3)), pytest.raises(Interrupted):
+        train(*arguments)
+    assert [step.step for step in steps_of(store, run_id)] == list(range(1, done + 4))
