@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import torch
 from torch import Tensor, distributed
-from torch.multiprocessing import spawn
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 
 from feedback_model.errors import ModelError
 
@@ -44,7 +44,7 @@ def helped_by(size: int, meeting: Path, job: Job, *arguments: Any) -> Generator[
         return
     meeting.parent.mkdir(parents=True, exist_ok=True)  # else the others would wait for it
     meeting.unlink(missing_ok=True)
-    helpers: Any = spawn.spawn(_help, (size, meeting, job, arguments), size - 1, join=False, daemon=True)
+    helpers: Any = spawn(_help, (size, meeting, job, arguments), size - 1, join=False, daemon=True)
     threads = torch.get_num_threads()
     try:
         _join(0, size, meeting)
@@ -84,7 +84,7 @@ def _join(rank: int, size: int, meeting: Path) -> None:
 def _reason(helpers: Any) -> str:
     try:
         helpers.join(timeout=5)
-    except (spawn.ProcessRaisedException, spawn.ProcessExitedException) as error:
+    except (ProcessRaisedException, ProcessExitedException) as error:
         return str(error).strip().splitlines()[-1]
     return ""
 
