@@ -27,11 +27,15 @@ def labelled(row: dict[str, str]) -> LabelledTranscript:
     return LabelledTranscript(row["id"], row["document"], text, "train", "real", explain(text).feedback)
 
 
+def dataset_of(examples: Sequence[LabelledTranscript]) -> Dataset:
+    """A dataset of train examples alone, named by its content."""
+    name = content_id("dataset", [(each.transcript_id, each.text, each.scores) for each in examples])
+    return Dataset(name, LABELS, "", len(examples), 0, 0, 0)
+
+
 def train_in(home: Path, examples: Sequence[LabelledTranscript], base: BaseModel, recipe: Recipe) -> TrainingRun:
     """Train as `feedback train` does, with a database under `home`; goes on where it was interrupted."""
-    name = content_id("dataset", [(each.transcript_id, each.text, each.scores) for each in examples])
-    dataset = Dataset(name, LABELS, "", len(examples), 0, 0, 0)
-    store = open_store(f"sqlite:///{home / 'feedback.db'}")
+    dataset, store = dataset_of(examples), open_store(f"sqlite:///{home / 'feedback.db'}")
     try:
         record_dataset(store, dataset, [])
         return train(store, home, dataset, examples, base, recipe)

@@ -46,8 +46,9 @@ def write_results(
         page: in place of the script's name.
     """
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    command = " ".join(("python", f"benchmarks/{script}.py", *arguments.split()))
     made = (
-        f"`{' '.join(('python', f'benchmarks/{script}.py', *arguments.split()))}`, {datetime.now(UTC):%Y-%m-%d}, {seconds:.0f} s of one core. "
+        f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {seconds:.0f} s of one core. "
         f"Python {platform.python_version()}, {versions}."
     )
     page = f"{body.strip()}\n\n{made}\n"

@@ -105,9 +105,6 @@ def measure(side: str, work: dict[str, Any], folder: Path, threads: int) -> Meas
     own = folder / side.replace(" ", "-").replace(",", "")
     own.mkdir()
     (own / "work.json").write_text(json.dumps({**work, "folder": str(own)}))
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    if work["device"] == "cpu":
-        environment["CUDA_VISIBLE_DEVICES"] = ""
     with (own / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, PEERS / script, own / "work.json", *arguments],
@@ -115,7 +112,7 @@ def measure(side: str, work: dict[str, Any], folder: Path, threads: int) -> Meas
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=environment,
+            env=environment_of(work, threads),
             cwd=own,
         )
         with process:
@@ -123,6 +120,17 @@ def measure(side: str, work: dict[str, Any], folder: Path, threads: int) -> Meas
     if found is None and process.returncode >= 0:
         sys.exit(f"{side} failed:\n{(own / 'log').read_text()[-3000:]}")
     return found
+
+
+def environment_of(work: dict[str, Any], threads: int) -> dict[str, str]:
+    given = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    if work["device"] == "cpu":
+        given["CUDA_VISIBLE_DEVICES"] = ""
+    if Path(work["base"]["location"]).is_dir():
+        given["HF_HUB_OFFLINE"] = "1"
+    if work["trl_path"]:
+        given["PYTHONPATH"] = os.pathsep.join(filter(None, (work["trl_path"], os.environ.get("PYTHONPATH"))))
+    return {**os.environ, **given}
 
 
 def follow(process: subprocess.Popen[str]) -> Measured | None:
@@ -286,11 +294,11 @@ def describe(found: dict[str, Measured | None], work: dict[str, Any], threads: i
 
 {device}; {threads} thread(s) a side, each in a process of its own, one after the other. {names}.
 
-Base {work["base"]["name"]} in NF4 with double quantisation, LoRA of rank {recipe["rank"]} and alpha {recipe["alpha"]} on all linear
-layers, {len(losses)} steps of {BATCH} samples in the same order with the same learning rate at each step ({recipe["learning_rate"]:g} at its
-peak), gradients clipped at {recipe["max_gradient_norm"]:g}, the loss over answers alone. {n_tokens:,} real tokens: prompts and answers,
-no padding, each counted for each sample that it stands in. The samples are excerpts of real speech from the demo, labelled by the
-offline labeller.
+Base {work["base"]["name"]} in NF4 with double quantisation, LoRA of rank {recipe["rank"]} and alpha {recipe["alpha"]} on all
+linear layers, {len(losses)} steps of {BATCH} samples in the same order, each with the same learning rate (at its peak
+{recipe["learning_rate"]:g}), gradients clipped at {recipe["max_gradient_norm"]:g}, the loss over answers alone.
+{n_tokens:,} real tokens: prompts and answers, no padding, each counted for each sample that it stands in. The samples are
+excerpts of real speech from the demo, labelled by the offline labeller.
 
 {table(HEADER, side_rows(found, n_tokens))}
 

@@ -5,7 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from labelled_speech import labelled, train_in
 
@@ -17,15 +18,13 @@ from feedback_model.store.training import steps_of
 from feedback_model.training.memory import peak_memory
 
 work = json.loads(Path(sys.argv[1]).read_text())
-home, begun = Path(work["folder"]), False
+home = Path(work["folder"])
 os.environ["WANDB_MODE"] = "disabled"
 
 
 def wait_before_training(progress: Progress) -> None:
     """Say that the first step is next, and wait; loading is no part of what is measured."""
-    global begun
-    if progress.stage == "train" and not begun:
-        begun = True
+    if progress.stage == "train" and progress.done == 0:
         print("ready", flush=True)
         sys.stdin.readline()
 

@@ -9,10 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-work, way = json.loads(Path(sys.argv[1]).read_text()), sys.argv[2]
-os.environ["HF_HUB_OFFLINE"] = "1"
-sys.path.append(work["trl_path"])
-
 import torch
 import trl
 from datasets import Dataset
@@ -20,11 +16,12 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from trl import SFTConfig, SFTTrainer
 
+work, way = json.loads(Path(sys.argv[1]).read_text()), sys.argv[2]
 recipe, rates, on_gpu = work["recipe"], work["learning_rates"], work["device"] == "cuda"
 
 
 class Trainer(SFTTrainer):
-    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> object:
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> object:  # noqa: ARG002 - as its base class:
         """The learning rate of each step as the other side has it."""
         if self.lr_scheduler is None:
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
