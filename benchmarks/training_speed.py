@@ -196,6 +196,8 @@ def build_shape(folder: Path, tokenizer: Path) -> BaseModel:
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
+    from feedback_model.training.loading import quiet_libraries
+
     if not (tokenizer / "tokenizer.json").is_file():
         sys.exit(f"{tokenizer} holds no tokenizer: run `make tokenizers`")
     config = Qwen2Config(
@@ -212,7 +214,8 @@ def build_shape(folder: Path, tokenizer: Path) -> BaseModel:
         dtype=torch.bfloat16,
     )
     torch.manual_seed(SEED)
-    Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    with quiet_libraries():
+        Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(tokenizer / name, folder)
     return resolve_base(str(folder))
@@ -294,7 +297,7 @@ def describe(found: dict[str, Measured | None], work: dict[str, Any], threads: i
 
 {device}; {threads} thread(s) a side, each in a process of its own, one after the other. {names}.
 
-Base {work["base"]["name"]} in NF4 with double quantisation, LoRA of rank {recipe["rank"]} and alpha {recipe["alpha"]} on all
+Base {Path(work["base"]["name"]).name} in NF4 with double quantisation, LoRA of rank {recipe["rank"]} and alpha {recipe["alpha"]} on all
 linear layers, {len(losses)} steps of {BATCH} samples in the same order, each with the same learning rate (at its peak
 {recipe["learning_rate"]:g}), gradients clipped at {recipe["max_gradient_norm"]:g}, the loss over answers alone.
 {n_tokens:,} real tokens: prompts and answers, no padding, each counted for each sample that it stands in. The samples are
