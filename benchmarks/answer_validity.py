@@ -35,7 +35,7 @@ from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun
 from feedback_model.training.base_model import SMOLLM2, resolve_base
 from feedback_model.traits import TRAIT_KEYS
 
-AT_ONCE = 32  # transcripts asked about together, and kept together
+AT_ONCE = 40  # transcripts asked about together, and kept together: half a fold of five
 BEFORE = "base-nf4"
 
 

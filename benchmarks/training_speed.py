@@ -297,8 +297,8 @@ def describe(found: dict[str, Measured | None], work: dict[str, Any], threads: i
 
 {device}; {threads} thread(s) a side, each in a process of its own, one after the other. {names}.
 
-Base {Path(work["base"]["name"]).name} in NF4 with double quantisation, LoRA of rank {recipe["rank"]} and alpha {recipe["alpha"]} on all
-linear layers, {len(losses)} steps of {BATCH} samples in the same order, each with the same learning rate (at its peak
+Base {Path(work["base"]["name"]).name} in NF4 with double quantisation, LoRA of rank {recipe["rank"]} and alpha {recipe["alpha"]}
+on all linear layers, {len(losses)} steps of {BATCH} samples in the same order, each with the same learning rate (at its peak
 {recipe["learning_rate"]:g}), gradients clipped at {recipe["max_gradient_norm"]:g}, the loss over answers alone.
 {n_tokens:,} real tokens: prompts and answers, no padding, each counted for each sample that it stands in. The samples are
 excerpts of real speech from the demo, labelled by the offline labeller.
