@@ -32,13 +32,14 @@ def micro_batches(lengths: Sequence[int], prefix: int, token_budget: int) -> lis
     Args:
         lengths: tokens of each example, the shared `prefix` tokens included; a piece holds the prefix once.
     """
-    pieces = _fill(lengths, prefix, token_budget)
-    while pieces:
-        largest = max(prefix + sum(lengths[index] - prefix for index in piece) for piece in pieces)
-        smaller = _fill(lengths, prefix, largest - 1)
-        if len(smaller) > len(pieces) or smaller == pieces:
-            break
+    pieces = smaller = _fill(lengths, prefix, token_budget)
+    largest = token_budget
+    while len(smaller) == len(pieces) and largest <= token_budget:
         pieces = smaller
+        largest = max((prefix + sum(lengths[index] - prefix for index in piece) for piece in pieces), default=0)
+        smaller = _fill(lengths, prefix, largest - 1)
+        if smaller == pieces:
+            break
     return pieces
 
 
