@@ -113,6 +113,11 @@ def tokens_that_fit(free: int, bytes_per_token: float, fixed: int) -> int:
     return max(0, int((free * _HEADROOM - fixed) / (bytes_per_token * _BACKWARD)))
 
 
+def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
+    """Free memory into which `tokens` just fit; the inverse of `tokens_that_fit`."""
+    return int((tokens * bytes_per_token * _BACKWARD + fixed) / _HEADROOM)
+
+
 def require(size: str) -> int:
     """Read a size that a person gave; empty: no limit.
 

@@ -9,7 +9,7 @@ from feedback_model.records.training import TrainingRun
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
-from feedback_model.training.memory_plan import MemoryPlan, plan_memory
+from feedback_model.training.memory_plan import MemoryPlan, compute_again, plan_memory
 from feedback_model.training.objective import choose_objective
 from feedback_model.training.qlora import attach_adapters
 
@@ -43,5 +43,5 @@ def _plan_before(model: Any, state: dict[str, Any] | None) -> MemoryPlan | None:
         return None
     plan = MemoryPlan(**state["plan"])
     if plan.checkpointing:
-        model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+        compute_again(model)
     return plan

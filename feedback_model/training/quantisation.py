@@ -27,6 +27,15 @@ def keep_gradients_right(model: nn.Module) -> None:
         layer.support_avx512bf16_for_cpu = False
 
 
+def misshapen(model: nn.Module) -> list[str]:
+    """Name the NF4 weights whose files had another shape than their layer, which transformers takes without a word."""
+    return [
+        f"{name}.weight"
+        for name, layer in _nf4_layers(model)
+        if tuple(layer.weight.quant_state.shape) != (layer.out_features, layer.in_features)
+    ]
+
+
 def spell_out(model: nn.Module) -> None:
     """Replace every NF4 layer by an ordinary one that holds the same values in its compute type.
 

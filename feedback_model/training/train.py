@@ -5,6 +5,7 @@ Importing this loads no torch; a run that is finished already does not either.
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,10 +18,8 @@ from feedback_model.records.training import (
     BaseModel,
     Checkpoint,
     EpochMeasured,
-    PrecisionUsed,
     TrainingRun,
     TrainingStep,
-    choose_precision,
     run_folder,
     run_id_of,
 )
@@ -28,6 +27,8 @@ from feedback_model.store import training as runs
 from feedback_model.store.connection import Store
 from feedback_model.store.locks import hold
 from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish
+from feedback_model.training.machine_lock import sole_training
+from feedback_model.training.precision import choose_for
 from feedback_model.training.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -127,11 +128,23 @@ def _train_on(
         dataset_id=dataset.dataset_id,
         base=base,
         recipe=recipe,
-        precision=_choose_precision(base, recipe, device),
+        precision=choose_for(base, recipe.precision, device),
         device=device,
         code_commit=code_commit(),
         checkpoints=(),
     )
+    with nullcontext() if base.stand_in else sole_training(device):
+        return _train_tracked(store, home, run, examples, memory, after_epoch)
+
+
+def _train_tracked(
+    store: Store,
+    home: Path,
+    run: TrainingRun,
+    examples: Sequence[LabelledTranscript],
+    memory: int,
+    after_epoch: AfterEpoch | None,
+) -> TrainingRun:
     runs.begin_run(store, run)
     tracking = Tracking(run, home)
     try:
@@ -144,13 +157,6 @@ def _train_on(
     runs.finish_run(store, run.run_id, tracking_id)
     _state_file(home, run.run_id).unlink(missing_ok=True)
     return runs.read_run(store, run.run_id)
-
-
-def _choose_precision(base: BaseModel, recipe: Recipe, device: str) -> PrecisionUsed:
-    from feedback_model.training.precision import bfloat16_pays
-
-    pays = device == "cpu" and recipe.precision == "float16" and not base.stand_in and bfloat16_pays()
-    return choose_precision(recipe.precision, device, bfloat16_pays=pays)
 
 
 def _run_loop(
