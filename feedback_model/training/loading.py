@@ -103,7 +103,9 @@ def load_model(
         model, report = _from_pretrained(
             base, dtype=dtype, device_map={"": device}, output_loading_info=True, **options
         )
-        _demand_complete(base, report["missing_keys"], [*(each[0] for each in report["mismatched_keys"]), *misshapen(model)])
+        _demand_complete(
+            base, report["missing_keys"], [*(each[0] for each in report["mismatched_keys"]), *misshapen(model)]
+        )
         if quantised and (in_4_bits is False or (in_4_bits is None and _fits_spelled_out(model, device))):
             spell_out(model)
         keep_gradients_right(model)
@@ -136,7 +138,7 @@ def _demand_complete(base: BaseModel, missing: Collection[str], misshapen: Colle
     """Raise unless every weight was in the files: transformers fills the rest with random numbers and only warns."""
     if missing or misshapen:
         what = (
-            f"lacks {len(missing)} weights, such as {min(missing)}"
+            f"lacks {len(missing)} of its weights, such as {min(missing)}"
             if missing
             else f"has weights of another shape than its config.json says, such as {min(misshapen)}"
         )

@@ -29,10 +29,11 @@ def keep_gradients_right(model: nn.Module) -> None:
 
 def misshapen(model: nn.Module) -> list[str]:
     """Name the NF4 weights whose files had another shape than their layer, which transformers takes without a word."""
+    states = ((name, layer, getattr(layer.weight, "quant_state", None)) for name, layer in _nf4_layers(model))
     return [
         f"{name}.weight"
-        for name, layer in _nf4_layers(model)
-        if tuple(layer.weight.quant_state.shape) != (layer.out_features, layer.in_features)
+        for name, layer, state in states
+        if state is not None and tuple(state.shape) != (layer.out_features, layer.in_features)  # None: not in the files
     ]
 
 

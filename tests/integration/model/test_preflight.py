@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from feedback_model import progress
-from feedback_model.errors import ConfigurationError, FeedbackError, Interrupted, ModelError
+from feedback_model.errors import FeedbackError, Interrupted, ModelError
 from feedback_model.inference.loaded import load_version, unload
 from feedback_model.records.training import Checkpoint, ModelVersion
 from feedback_model.training import loading
@@ -93,7 +93,9 @@ def test_nothing_is_loaded_from_elsewhere(good, monkeypatch):
     """Every loader is told to run no code that comes with a model, and reads safetensors alone."""
     told = []
     taken = loading._from_pretrained
-    monkeypatch.setattr(loading, "_from_pretrained", lambda base, **options: told.append(base) or taken(base, **options))
+    monkeypatch.setattr(
+        loading, "_from_pretrained", lambda base, **options: told.append(base) or taken(base, **options)
+    )
     from transformers import AutoModelForCausalLM
 
     asked = []
@@ -105,10 +107,12 @@ def test_nothing_is_loaded_from_elsewhere(good, monkeypatch):
 
 
 @pytest.mark.parametrize("quantised", [False, True])
-@pytest.mark.parametrize("lost", ["model.norm.weight", "model.layers.1.mlp.up_proj.weight", "model.embed_tokens.weight"])
+@pytest.mark.parametrize(
+    "lost", ["model.norm.weight", "model.layers.1.mlp.up_proj.weight", "model.embed_tokens.weight"]
+)
 def test_missing_weights_are_named(folder, lost, quantised):
     change_weights(folder, lambda weights: weights.pop(lost))
-    with pytest.raises(ModelError, match=rf"lacks \d+ weights?, such as .*--base-model"):
+    with pytest.raises(ModelError, match=r"lacks \d of its weights, such as .*--base-model"):
         load_model(resolve_base(str(folder)), quantised=quantised, device="cpu")
     assert "lacks" in refusal(folder)
 
@@ -116,7 +120,7 @@ def test_missing_weights_are_named(folder, lost, quantised):
 @pytest.mark.parametrize("quantised", [False, True])
 def test_weights_of_another_shape_are_named(folder, quantised):
     change_json(folder / "config.json", intermediate_size=96)
-    with pytest.raises(ModelError, match=r"weights of another shape, such as .*--base-model"):
+    with pytest.raises(ModelError, match=r"weights of another shape than .*, such as .*--base-model"):
         load_model(resolve_base(str(folder)), quantised=quantised, device="cpu")
     refusal(folder)
 
