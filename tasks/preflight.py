@@ -18,8 +18,8 @@ from tasks.retries import RETRIES
 @task(name="check base model", task_run_name="check {base_model}", cache_policy=NO_CACHE, **RETRIES)
 async def check_base_model(base_model: str, recipe: dict[str, Any]) -> None:
     """See that the base model can be trained with this recipe on this machine."""
-    with resources() as (_settings, _store):
+    with resources() as (settings, _store):
         async with long_work():
             base = await in_thread(resolve_base, base_model)
-            found = await in_thread(check_once, base, complete_recipe(recipe, stand_in=base.stand_in))
+            found = await in_thread(check_once, base, complete_recipe(recipe, base.name), settings.memory_bytes)
     get_run_logger().info("%s can be trained: %s", base.name, found or "it was looked at before")

@@ -10,7 +10,6 @@ from feedback_model.errors import ConfigurationError
 from feedback_model.training.collate import collate
 from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.fused import LOGIT_ROWS
-from feedback_model.training.loading import quiet_libraries
 from feedback_model.training.memory import bytes_of, free_memory, kept_bytes, show_size, tokens_that_fit
 from feedback_model.training.objective import Objective
 from feedback_model.training.qlora import trainable_parameters
@@ -45,7 +44,7 @@ def plan_memory(
     longest = max(map(len, examples))
     room = _room(model, objective, examples, device, limit)
     if room < longest:
-        compute_again(model)
+        checkpoint_activations(model)
         room = _room(model, objective, examples, device, limit)
         if room < longest:
             shorter = f", or train with --set max_length={room}" if room > min(map(len, examples)) else ""
@@ -58,10 +57,12 @@ def plan_memory(
     return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=False)
 
 
-def compute_again(model: Any) -> None:
-    """Have `model` keep each layer's input alone, and compute the rest again going back."""
-    with quiet_libraries():  # this has another name in transformers 6
-        model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+def checkpoint_activations(model: Any) -> None:
+    """Let `model` keep only each layer's input and compute the rest again going back (Chen et al. 2016, arXiv 1604.06174)."""
+    causal = model.get_base_model()
+    # The newer name is not in every version that this runs on, and the older one warns.
+    enable = getattr(causal, "activation_checkpointing_enable", None) or causal.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 def bytes_to_train(model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str) -> int:
