@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from feedback_model.code_version import code_commit
 from feedback_model.errors import ConfigurationError, MissingStage
@@ -18,6 +18,7 @@ from feedback_model.records.training import (
     BaseModel,
     Checkpoint,
     EpochMeasured,
+    PrecisionUsed,
     TrainingRun,
     TrainingStep,
     run_folder,
@@ -27,6 +28,7 @@ from feedback_model.store import training as runs
 from feedback_model.store.connection import Store
 from feedback_model.store.locks import hold
 from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish
+from feedback_model.training.loading import device_name
 from feedback_model.training.machine_lock import sole_training
 from feedback_model.training.precision import choose_for
 from feedback_model.training.tracking import Tracking
@@ -87,7 +89,8 @@ def train(
             _forget(store, settings_home, run_id)
         try:
             clear_leftovers(settings_home, run_id)
-            return _train_on(store, settings_home, dataset, examples, base, recipe, memory, processes, after_epoch)
+            with nullcontext() if base.stand_in else sole_training(device_name()):
+                return _train_on(store, settings_home, dataset, examples, base, recipe, memory, processes, after_epoch)
         except OSError as error:
             raise ConfigurationError(
                 f"checkpoints cannot be written under {settings_home}: {error.strerror or error}; make room or give access"
@@ -123,36 +126,24 @@ def _train_on(
     processes: int,
     after_epoch: AfterEpoch | None,
 ) -> TrainingRun:
-    from feedback_model.training.loading import device_name
+    from feedback_model.training.state import read_state
 
-    device = device_name()
+    device, run_id = device_name(), run_id_of(dataset, base, recipe)
+    state = read_state(_state_file(home, run_id))
     run = TrainingRun(
-        run_id=run_id_of(dataset, base, recipe),
+        run_id=run_id,
         dataset_id=dataset.dataset_id,
         base=base,
         recipe=recipe,
-        precision=choose_for(base, recipe.precision, device),
+        precision=_choose_precision(base, recipe, device, runs.find_begun(store, run_id) if state else None),
         device=device,
         code_commit=code_commit(),
         checkpoints=(),
     )
-    with nullcontext() if base.stand_in else sole_training(device):
-        return _train_tracked(store, home, run, examples, memory, processes, after_epoch)
-
-
-def _train_tracked(
-    store: Store,
-    home: Path,
-    run: TrainingRun,
-    examples: Sequence[LabelledTranscript],
-    memory: int,
-    processes: int,
-    after_epoch: AfterEpoch | None,
-) -> TrainingRun:
     runs.begin_run(store, run)
     tracking = Tracking(run, home)
     try:
-        _run_loop(store, home, run, examples, tracking, memory, processes, after_epoch)
+        _run_loop(store, home, run, examples, state, tracking, memory, processes, after_epoch)
     except BaseException:
         tracking.finish(exit_code=1)
         raise
@@ -163,11 +154,18 @@ def _train_tracked(
     return runs.read_run(store, run.run_id)
 
 
+def _choose_precision(base: BaseModel, recipe: Recipe, device: str, begun: TrainingRun | None) -> PrecisionUsed:
+    if begun is not None and begun.device == device:
+        return begun.precision  # to go on bit for bit, whatever a busy machine's probe says now
+    return choose_for(base, recipe.precision, device)
+
+
 def _run_loop(
     store: Store,
     home: Path,
     run: TrainingRun,
     examples: Sequence[LabelledTranscript],
+    state: dict[str, Any] | None,
     tracking: Tracking,
     memory: int,
     processes: int,
@@ -175,9 +173,8 @@ def _run_loop(
 ) -> None:
     from feedback_model.training.prepare import help_train, prepare
     from feedback_model.training.processes import count_processes, helped_by
-    from feedback_model.training.state import read_state, resume
+    from feedback_model.training.state import resume
 
-    state = read_state(_state_file(home, run.run_id))
     share = (run, examples, memory, state)
     meeting = home / run_folder(run.run_id) / ".processes"
     with helped_by(count_processes(processes), meeting, help_train, *share):
