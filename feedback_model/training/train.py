@@ -206,7 +206,8 @@ class _Keeping:
         )
         made = Checkpoint(self.run.run_id, epoch, path, adapter_sha, train_loss)
         runs.record_checkpoint(self.store, made)
-        self.tracking.epoch(made, self._measure(made))
+        last_step = epoch * self.loop.n_steps // self.run.recipe.epochs
+        self.tracking.epoch(made, self._measure(made), last_step)
         self._saved_at = time.monotonic()  # measuring is no training
 
     def _measure(self, made: Checkpoint) -> EpochMeasured | None:
