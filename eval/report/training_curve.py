@@ -10,6 +10,9 @@ from feedback_model.records.training import Checkpoint, EpochMeasured, TrainingR
 POINTS: Final = 40
 """Most points of the loss curve; each is the mean of as many steps."""
 
+COLOURS: Final = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#2563eb, #d97706"}}}}%%'
+"""Of the first and the second series; the UI's own can hardly be seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredEpoch:
@@ -81,7 +84,9 @@ def _listed(values: Sequence[float | None]) -> str:
 
 
 def _diagram(title: str, *lines: str) -> str:
-    return "\n".join(["```mermaid", "xychart-beta", f'    title "{title}"', *(f"    {each}" for each in lines), "```"])
+    return "\n".join(
+        ["```mermaid", COLOURS, "xychart-beta", f'    title "{title}"', *(f"    {each}" for each in lines), "```"]
+    )
 
 
 def _circumstances(run: TrainingRun, steps: Sequence[TrainingStep]) -> str:

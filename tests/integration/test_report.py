@@ -172,7 +172,7 @@ def test_the_figures_are_all_there(evaluated):
     run, test = evaluated
     figures = content_of(run.store, test).figures
     panels = {name: len(figure.panels) for name, figure in figures.items()}
-    assert panels == {"differences": 2, "validity": 2, "traits": 6, "confusion": 6, "training": 2, "augmentation": 6}
+    assert panels == {"differences": 2, "validity": 2, "traits": 6, "confusion": 6, "training": 3, "augmentation": 6}
     svgs = [panel.svg for figure in figures.values() for panel in figure.panels]
     assert all(svg.startswith("<svg") and "#0000" not in svg for svg in svgs)
 
