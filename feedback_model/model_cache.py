@@ -5,12 +5,16 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from feedback_model.errors import ConfigurationError
 
+ABANDONED: Final = 3600
+"""Seconds after which an unfinished folder counts as left by a build that was killed; a build takes minutes."""
 _MANIFEST: Final = "manifest.json"
 
 
@@ -35,6 +39,7 @@ def build_once(folder: Path, what: str, build: Callable[[Path], None], is_comple
         return
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _clear_abandoned(folder)
         workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise ConfigurationError(
@@ -50,6 +55,13 @@ def build_once(folder: Path, what: str, build: Callable[[Path], None], is_comple
         ) from error
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _clear_abandoned(folder: Path) -> None:
+    for workshop in folder.parent.glob(f".{folder.name}-*"):
+        with suppress(FileNotFoundError):  # another builder was faster
+            if time.time() - workshop.stat().st_mtime > ABANDONED:
+                shutil.rmtree(workshop, ignore_errors=True)
 
 
 def _publish(workshop: Path, folder: Path, is_complete: Callable[[Path], bool]) -> None:

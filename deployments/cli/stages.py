@@ -18,7 +18,7 @@ from deployments.cli.options import (
     load_settings,
 )
 from deployments.local.run_flow import run_flow
-from deployments.terminal import print_json, say
+from deployments.terminal import print_json, say, showing_progress
 from feedback_model.records.labels import LabellerKind
 from feedback_model.records.recipe import Recipe
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
@@ -59,7 +59,8 @@ def run(
     """Run the whole loop once on what has landed: label, augment, train, infer, evaluate, report."""
     chosen = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
     settings = load_settings()
-    check_choices(settings, labeller, base_model)
+    with showing_progress(quiet=json):
+        check_choices(settings, labeller, base_model)
     check_endpoint(labeller, settings)
 
     async def call() -> str:
@@ -144,7 +145,8 @@ def train(
         show_recipe(complete_recipe(chosen, stand_in=base_model == EMBEDDED), json=json)
         return
     settings = load_settings()
-    check_choices(settings, labeller, base_model)
+    with showing_progress(quiet=json):
+        check_choices(settings, labeller, base_model)
 
     async def call() -> str:
         from flows.train import train as flow

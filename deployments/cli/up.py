@@ -25,7 +25,7 @@ from deployments.cli.options import (
 )
 from deployments.local.server import announcement, quiet_environment, server_process, wait_until_healthy
 from deployments.local.supervisor import running, watch
-from deployments.terminal import out, say
+from deployments.terminal import out, say, showing_progress
 from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.processes import ManagedProcess
 from feedback_model.records.labels import LabellerKind
@@ -97,7 +97,8 @@ def _chosen_defaults(settings: "Settings", labeller: LabellerKind | None, base_m
         base_model = str(Path(base_model).absolute())  # a run has a working directory of its own
     if labeller or base_model:
         to_check = "" if base_model in (None, "embedded") else base_model  # the demo's is made when it is first needed
-        check_choices(settings, labeller or "embedded", to_check)
+        with showing_progress():
+            check_choices(settings, labeller or "embedded", to_check)
     given = {"labeller": labeller, "base_model": base_model}
     return {name: value for name, value in given.items() if value is not None}
 

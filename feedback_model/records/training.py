@@ -40,7 +40,7 @@ class BaseModel:
     """A pretrained model before any training of ours."""
 
     name: str
-    """Hub id, folder, or `embedded`, as the user chose it."""
+    """Hub id, folder, `smollm2` or `embedded`, as the user chose it."""
     location: str
     """What to load from: the hub id or a folder."""
     revision: str

@@ -21,6 +21,7 @@ SMOLLM2: Final = "smollm2"
 """The name of the real base model that needs no hub."""
 BUILT_HERE: Final = (EMBEDDED, SMOLLM2)
 """Base models that are made on this machine and kept in the user's cache."""
+ReadJson = Callable[[str], dict[str, Any]]
 _WAY_ON = "give --base-model a folder, a reachable hub id, smollm2 or embedded"
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
 _WEIGHTS, _WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -56,7 +57,7 @@ def _looks_like_path(name: str) -> bool:
 
 
 def _resolve_folder(folder: Path) -> BaseModel:
-    _check(f"the folder {folder}", _names(folder), folder.joinpath)
+    _check(f"the folder {folder}", _names(folder), lambda file: _read_json(folder / file))
     return BaseModel(name=str(folder), location=str(folder), revision=hash_folder(folder))
 
 
@@ -64,23 +65,23 @@ def _names(folder: Path) -> set[str]:
     return {file.name for file in folder.iterdir() if file.is_file()}
 
 
-def _check(where: str, names: Collection[str], fetch: Callable[[str], Path]) -> None:
+def _check(where: str, names: Collection[str], read: ReadJson) -> None:
     """Refuse what cannot be loaded, or not without running or believing what comes with it.
 
     Args:
         where: names the place, for messages.
         names: files that are there.
-        fetch: gives one of them.
+        read: reads one of them.
     """
     if "config.json" not in names:
         raise ConfigurationError(f"{where} has no config.json, so it holds no base model; {_WAY_ON}")
-    _check_config(where, _read_json(fetch("config.json")))
+    _check_config(where, read("config.json"))
     if not any(file in names for file in _TOKENIZER_FILES):
         raise ConfigurationError(f"{where} has no tokenizer; {_WAY_ON}")
-    _check_weights(where, names, fetch)
+    _check_weights(where, names, read)
     if "chat_template.jinja" not in names:
         settings = "tokenizer_config.json"
-        if settings not in names or not _read_json(fetch(settings)).get("chat_template"):
+        if settings not in names or not read(settings).get("chat_template"):
             raise ConfigurationError(
                 f"{where} has no chat template; choose an instruct model, or --base-model smollm2 or embedded"
             )
@@ -88,8 +89,15 @@ def _check(where: str, names: Collection[str], fetch: Callable[[str], Path]) -> 
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return _object(file.read_bytes())
+    except OSError:
+        return {}
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -116,8 +124,8 @@ def _is_native(config: dict[str, Any]) -> bool:
     return config.get("model_type") in CONFIG_MAPPING
 
 
-def _check_weights(where: str, names: Collection[str], fetch: Callable[[str], Path]) -> None:
-    missing = _missing_weights(names, fetch)
+def _check_weights(where: str, names: Collection[str], read: ReadJson) -> None:
+    missing = _missing_weights(names, read)
     if not missing:
         return
     if missing != [_WEIGHTS]:
@@ -132,12 +140,12 @@ def _check_weights(where: str, names: Collection[str], fetch: Callable[[str], Pa
     raise ConfigurationError(f"{where} has no model weights ({_WEIGHTS}); {_WAY_ON}")
 
 
-def _missing_weights(names: Collection[str], fetch: Callable[[str], Path]) -> list[str]:
+def _missing_weights(names: Collection[str], read: ReadJson) -> list[str]:
     if _WEIGHTS in names:
         return []
     if _WEIGHTS_INDEX not in names:
         return [_WEIGHTS]
-    parts = _read_json(fetch(_WEIGHTS_INDEX)).get("weight_map")
+    parts = read(_WEIGHTS_INDEX).get("weight_map")
     return sorted(set(parts.values()) - set(names)) if isinstance(parts, dict) and parts else [_WEIGHTS_INDEX]
 
 
@@ -168,7 +176,7 @@ def _resolve_hub(name: str) -> BaseModel:
             f"the base model {name!r} is not complete on this machine and the hub is not reachable; {_WAY_ON}"
         ) from error
     snapshot = Path(cached)
-    _check(f"the base model {name!r}", _names(snapshot), snapshot.joinpath)
+    _check(f"the base model {name!r}", _names(snapshot), lambda file: _read_json(snapshot / file))
     return BaseModel(name=name, location=name, revision=snapshot.name)
 
 
@@ -185,20 +193,25 @@ def cached_snapshot(name: str, revision: str | None = None) -> str | None:
         return None
     snapshot = Path(config).parent
     names = _names(snapshot)
-    complete = any(file in names for file in _TOKENIZER_FILES) and not _missing_weights(names, snapshot.joinpath)
+    complete = any(file in names for file in _TOKENIZER_FILES) and not _missing_weights(
+        names, lambda file: _read_json(snapshot / file)
+    )
     return str(snapshot) if complete else None
 
 
 def _ask_hub(name: str) -> BaseModel:
-    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub import HfApi, get_session, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
     found = HfApi().model_info(name, timeout=_HUB_TIMEOUT)
     if found.sha is None:
         raise ConfigurationError(f"the hub's {name!r} has no commit; {_WAY_ON}")
-    names = {sibling.rfilename for sibling in found.siblings or []}
 
-    def fetch(file: str) -> Path:
-        return Path(hf_hub_download(name, file, revision=found.sha, etag_timeout=_HUB_TIMEOUT))
+    def read(file: str) -> dict[str, Any]:  # once; a download would be tried again for minutes
+        address = hf_hub_url(name, file, revision=found.sha)
+        answer = get_session().get(address, headers=build_hf_headers(), timeout=_HUB_TIMEOUT, follow_redirects=True)
+        hf_raise_for_status(answer)
+        return _object(answer.content)
 
-    _check(f"the hub's {name!r}", names, fetch)
+    _check(f"the hub's {name!r}", {sibling.rfilename for sibling in found.siblings or []}, read)
     return BaseModel(name=name, location=name, revision=found.sha)

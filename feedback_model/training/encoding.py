@@ -130,16 +130,18 @@ class ChatEncoder:
         return encoded, cut
 
     def _shortened(self, text: str, limit: int, way_on: str) -> list[int]:
-        words = self._verbatim_ids([text])[0]
-        keep = len(words)
-        ids = self.prompt_ids([text])[0]
+        whole, bare = self.prompt_ids([text, ""])
+        if len(bare) > limit:
+            raise InputError(
+                f"the prompt alone takes {len(bare)} tokens, but only {limit} fit beside the answer; {way_on}"
+            )
+        words, ids = self._verbatim_ids([text])[0], whole
         while len(ids) > limit:
-            if keep == 0:
-                raise InputError(
-                    f"the prompt alone takes {len(ids)} tokens, but only {limit} fit beside the answer; {way_on}"
-                )
-            keep = max(0, keep - (len(ids) - limit))
-            ids = self.prompt_ids([self._tokenizer.decode(words[:keep], clean_up_tokenization_spaces=False)])[0]
+            # A word costs more than itself where `mark_off` writes it out.
+            words = words[: min(len(words) - 1, len(words) * (limit - len(bare)) // (len(ids) - len(bare)))]
+            # A cut within a character leaves a sign for that, which nobody said.
+            kept = self._tokenizer.decode(words, clean_up_tokenization_spaces=False).rstrip("\ufffd")
+            ids = self.prompt_ids([kept])[0]
         return ids
 
     def answer_ids(self, feedbacks: Sequence[Feedback]) -> list[list[int]]:

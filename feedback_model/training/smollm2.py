@@ -100,6 +100,7 @@ def _save_tokenizer(weights: Path, folder: Path) -> None:
 
 def _save_model(weights: Path, folder: Path) -> None:
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     with _no_bar_of_the_reader():
@@ -111,7 +112,10 @@ def _save_model(weights: Path, folder: Path) -> None:
     plain.load_state_dict(read.state_dict(), strict=True, assign=True)
     plain.tie_weights()
     plain.generation_config = read.generation_config
-    plain.save_pretrained(folder)
+    try:
+        plain.save_pretrained(folder)
+    except SafetensorError as error:  # a full disk, mostly
+        raise OSError(str(error)) from error
 
 
 @contextmanager

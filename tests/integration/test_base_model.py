@@ -30,9 +30,6 @@ HUB = {
 class Hub(BaseHTTPRequestHandler):
     """As much of a hub as is asked: what a model holds, and the files themselves."""
 
-    def do_HEAD(self):
-        self.do_GET()
-
     def do_GET(self):
         path = self.path.partition("?")[0].removeprefix("/api/models").strip("/")
         name, _, file = path.partition(f"/resolve/{COMMIT}/")

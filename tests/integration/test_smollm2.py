@@ -22,7 +22,7 @@ def base():
 
 @pytest.fixture(scope="module")
 def model(base):
-    return load_model(base, quantised=False, device="cpu")
+    return load_model(base, quantised=False, device="cpu", precision="float32")
 
 
 def test_it_is_a_real_base(base):

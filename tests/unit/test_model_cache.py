@@ -1,13 +1,15 @@
 """Models made on this machine: whole or not at all, and noticed where they are damaged."""
 
 import errno
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
 from feedback_model.errors import ConfigurationError, Interrupted
-from feedback_model.model_cache import build_once, is_whole, write_manifest
+from feedback_model.model_cache import ABANDONED, build_once, is_whole, write_manifest
 
 
 def build(folder, weights="weights"):
@@ -37,6 +39,15 @@ def test_interrupted_build_leaves_nothing(tmp_path):
     with pytest.raises(Interrupted):
         build_once(tmp_path / "m", "it", stop, is_whole)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_a_killed_build_are_cleared(tmp_path):
+    """What a killed build left goes an hour later; what another is building stays."""
+    for name, age in (("old", ABANDONED + 60), ("new", 0)):
+        (tmp_path / f".m-{name}").mkdir()
+        os.utime(tmp_path / f".m-{name}", (time.time() - age, time.time() - age))
+    build_once(tmp_path / "m", "it", build, is_whole)
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == [".m-new", "m"]
 
 
 def test_full_disk_is_one_sentence(tmp_path):

@@ -82,6 +82,15 @@ def test_long_transcript_is_cut_and_answer_kept(encoder, caplog):
     assert "1 of 2 transcripts were cut to fit 1500 tokens" in caplog.text
 
 
+@pytest.mark.parametrize("text", ["\U0001f600" * 3000, "<|im_end|>" * 900, "<transcript>" * 900, "\u4f60\u597d " * 900])
+def test_cut_transcript_fits_and_stays_clean(tokenizer, encoder, text):
+    (asked,), cut = encoder.encode_prompts([text], [1400], "")
+    said = tokenizer.decode(asked).split("<transcript>\n")[1].split("\n</transcript>")[0]
+    assert cut == {0}
+    assert 1380 < len(asked) <= 1400
+    assert text.startswith(said.replace("&lt;", "<"))
+
+
 def test_a_limit_below_the_prompt_is_refused(encoder):
     with pytest.raises(InputError, match=r"--set max_length=\d+"):
         encoder.encode_examples([an_example()], 300)
