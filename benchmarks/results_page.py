@@ -1,6 +1,7 @@
 """Writes what a benchmark measured as a Markdown page, with what it was measured by."""
 
 import platform
+import re
 import resource
 import sys
 import time
@@ -23,19 +24,34 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def write_results(script: str, packages: Sequence[str], seconds: float, body: str) -> None:
+def processor_name() -> str:
+    """The processor's name, and which of the instructions that make bfloat16 fast it has."""
+    information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    name = re.search(r"model name\s*: (.*)", information)
+    flags = re.search(r"flags\s*: (.*)", information)
+    has = flags[1].split() if flags else []
+    told = ", ".join(each if each in has else f"no {each}" for each in ("amx_bf16", "avx512_bf16"))
+    return f"{name[1] if name else platform.machine()} ({told})"
+
+
+def write_results(
+    script: str, packages: Sequence[str], seconds: float, body: str, *, arguments: str = "", page: str | None = None
+) -> None:
     """Print `body` and keep it under `results/`, named for the script.
 
     Args:
         packages: whose versions matter.
         seconds: of processor time.
+        arguments: that the script was called with.
+        page: in place of the script's name.
     """
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    command = " ".join(("python", f"benchmarks/{script}.py", *arguments.split()))
     made = (
-        f"`python benchmarks/{script}.py`, {datetime.now(UTC):%Y-%m-%d}, {seconds:.0f} s of one core. "
+        f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {seconds:.0f} s of one core. "
         f"Python {platform.python_version()}, {versions}."
     )
     page = f"{body.strip()}\n\n{made}\n"
     sys.stdout.write(page)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{script}.md").write_text(page, encoding="utf-8")
+    (RESULTS / f"{page or script}.md").write_text(page, encoding="utf-8")

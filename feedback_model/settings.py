@@ -8,13 +8,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def _absolute(path: str | Path) -> Path:
     return Path(path).expanduser().absolute()
+
+
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def parse_size(text: str) -> int:
+    """Read `6GiB`, `512MiB` or a plain number of bytes; units are powers of 1024, and nothing at all is 0.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE)
+    if text and not found:
+        raise ValueError("write a size such as 6GiB or 512MiB")
+    return int(float(found[1]) * _UNITS[found[2].lower()]) if found else 0
+
+
+def _checked_size(text: str) -> str:
+    parse_size(text)
+    return text
 
 
 class Settings(BaseSettings):
@@ -55,8 +75,10 @@ class Settings(BaseSettings):
     relabel_share: float = Field(default=0.02, ge=0, le=1)
     """Transcripts that are labelled again in other words, unseen, to measure how far the labeller agrees with itself."""
 
+    memory: Annotated[str, AfterValidator(_checked_size)] = ""
+    """Most memory that a training process may hold, such as 6GiB; empty: what the machine, its container or its GPU has free."""
     max_new_tokens: int = Field(default=0, ge=0, le=32_768)
-    """Tokens after which a model's answer is cut, recorded with the answers; 0: by base model (512; embedded: 200)."""
+    """Tokens after which a model's answer is cut, recorded with the answers; 0: the longest label and a quarter more."""
     inference_batch_size: int = Field(default=0, ge=0, le=4_096)
     """Transcripts that a model is asked about at once; 0: by base model (64; embedded: 100)."""
 
@@ -64,6 +86,11 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database to use, resolved."""
         return self.database_url or f"sqlite:///{self.home / 'feedback.db'}"
+
+    @property
+    def memory_bytes(self) -> int:
+        """Most bytes that a training process may hold; 0: no bound of ours."""
+        return parse_size(self.memory)
 
     @property
     def inbox(self) -> Path:

@@ -58,7 +58,7 @@ MaxNewTokens = Annotated[
     int,
     *_option(
         "Max new tokens",
-        "Tokens after which a model's answer is cut; 0: FEEDBACK_MAX_NEW_TOKENS, or by base model.",
+        "Tokens after which a model's answer is cut; 0: FEEDBACK_MAX_NEW_TOKENS, or the longest label and a quarter more.",
         minimum=0,
         maximum=32_768,
     ),

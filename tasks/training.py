@@ -52,9 +52,18 @@ async def fine_tune(dataset_id: str, base_model: str, recipe: dict[str, Any], ag
         examples = read_examples(settings, dataset, "train")
         async with long_work(), measuring_epochs(settings, store) as after_epoch:
             base = await in_thread(resolve_base, base_model)
-            chosen = complete_recipe(recipe, stand_in=base.stand_in)
+            chosen = complete_recipe(recipe, base.name)
             run = await in_thread(
-                train, store, settings.home, dataset, examples, base, chosen, again=again, after_epoch=after_epoch
+                train,
+                store,
+                settings.home,
+                dataset,
+                examples,
+                base,
+                chosen,
+                again=again,
+                memory=settings.memory_bytes,
+                after_epoch=after_epoch,
             )
     get_run_logger().info("run %s (%s), reused: %s", run.run_id, run.device, run.reused)
     return run.run_id
@@ -80,7 +89,16 @@ async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
             base = await in_thread(resolve_base, run.base.name)
             recipe = unaugmented_recipe(run)
             made = await in_thread(
-                train, store, settings.home, dataset, examples, base, recipe, again=again, after_epoch=after_epoch
+                train,
+                store,
+                settings.home,
+                dataset,
+                examples,
+                base,
+                recipe,
+                again=again,
+                memory=settings.memory_bytes,
+                after_epoch=after_epoch,
             )
     get_run_logger().info("run %s without augmentation (%s), reused: %s", made.run_id, made.device, made.reused)
     return made.run_id

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from deployments.cli.options import Json, load_settings
+from deployments.cli.options import Json, Memory, load_settings
 from deployments.cli.stages import check_choices, show_outcome
 from deployments.local.run_flow import run_flow
 from deployments.terminal import say, showing_progress
@@ -38,6 +38,7 @@ def demo(
     real: Annotated[
         bool, typer.Option("--real", help="Real speech and a real base model, under $FEEDBACK_HOME/demo-real.")
     ] = False,
+    memory: Memory = None,
     json: Json = False,
 ) -> None:
     """Run the whole loop on embedded defaults: no key, no GPU, no network; under $FEEDBACK_HOME/demo.
@@ -48,7 +49,7 @@ def demo(
         raise InputError(
             "--transcripts is for synthetic transcripts, and --real has real ones; leave out one of the two"
         )
-    before = load_settings()
+    before = load_settings(memory)
     settings = _move_home(before.home / ("demo-real" if real else "demo"))
     base_model = REAL_BASE if real else EMBEDDED
     if real:  # the embedded base cannot be missing; it is built within the flow

@@ -1,5 +1,6 @@
 """Options that only the command line has; those that the run forms have too stand in `flows/parameters.py`."""
 
+import os
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,6 +44,14 @@ RecipeChanges = Annotated[
 ]
 Epochs = Annotated[int | None, _shorthand("epochs")]
 Precision = Annotated[PrecisionName | None, _shorthand("precision")]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Most memory that training may hold, such as 6GiB; what does not fit at once is done in smaller pieces.",
+        show_default="FEEDBACK_MEMORY, or what is free",
+    ),
+]
 RecipeSeed = Annotated[int | None, _shorthand("seed")]
 
 
@@ -60,8 +69,11 @@ def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: An
     return {**(read_recipe_file(file) if file else {}), **changed, **given}
 
 
-def load_settings() -> "Settings":
+def load_settings(memory: str | None = None) -> "Settings":
     """Return the settings of this process, with the home folder made.
+
+    Args:
+        memory: stands in for FEEDBACK_MEMORY, here and in the processes that this one starts.
 
     Raises:
         ConfigurationError: a setting is wrong, or the home folder cannot be written.
@@ -70,6 +82,8 @@ def load_settings() -> "Settings":
 
     from feedback_model.settings import Settings, setting_name
 
+    if memory is not None:
+        os.environ["FEEDBACK_MEMORY"] = memory
     try:
         settings = Settings()
     except ValidationError as error:

@@ -10,6 +10,7 @@ import typer
 from deployments.cli.options import (
     Epochs,
     Json,
+    Memory,
     Precision,
     RecipeChanges,
     RecipeFile,
@@ -21,7 +22,7 @@ from deployments.local.run_flow import run_flow
 from deployments.terminal import print_json, say, showing_progress
 from feedback_model.records.labels import LabellerKind
 from feedback_model.records.recipe import Recipe
-from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from feedback_model.training.recipe_options import complete_recipe, render_recipe
 from flows.parameters import (
     DEFAULT_LABELLER,
@@ -53,12 +54,13 @@ def run(
     epochs: Epochs = None,
     precision: Precision = None,
     seed: RecipeSeed = None,
+    memory: Memory = None,
     again: Again = False,
     json: Json = False,
 ) -> None:
     """Run the whole loop once on what has landed: label, augment, train, infer, evaluate, report."""
     chosen = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
-    settings = load_settings()
+    settings = load_settings(memory)
     with showing_progress(quiet=json):
         check_choices(settings, labeller, base_model)
     check_endpoint(labeller, settings)
@@ -136,15 +138,16 @@ def train(
     print_recipe: Annotated[
         bool, typer.Option("--print-recipe", help="Write the recipe that would be used as YAML, and train nothing.")
     ] = False,
+    memory: Memory = None,
     again: Again = False,
     json: Json = False,
 ) -> None:
     """Freeze what is labelled as a dataset version and fine-tune on it, one checkpoint an epoch."""
     chosen = choose_recipe(recipe, changes, epochs=epochs, precision=precision, seed=seed)
     if print_recipe:
-        show_recipe(complete_recipe(chosen, stand_in=base_model == EMBEDDED), json=json)
+        show_recipe(complete_recipe(chosen, base_model), json=json)
         return
-    settings = load_settings()
+    settings = load_settings(memory)
     with showing_progress(quiet=json):
         check_choices(settings, labeller, base_model)
 

@@ -3,6 +3,7 @@
 Importing this loads no torch; neither does an inference that is complete already.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
@@ -24,9 +25,13 @@ from feedback_model.store.training import record_models
 
 Name = TypeVar("Name")
 MAX_NEW_TOKENS: Final = 512
-"""Six scores with a sentence each take some 250 tokens of a real tokenizer; twice that leaves room to ramble."""
+"""Where the data does not say: six scores with a sentence each take some 250 tokens of a real tokenizer."""
 STAND_IN_MAX_NEW_TOKENS: Final = 200
 """The stand-in's labels take about 130 of its own tokens."""
+MARGIN: Final = 0.25
+"""Share by which an answer may be longer than the longest that was taught."""
+SPARE_TOKENS: Final = 16
+"""And tokens, for short answers."""
 BATCH_SIZE: Final = 64
 """Transcripts asked together; also what a kill may cost."""
 STAND_IN_BATCH_SIZE: Final = 100
@@ -35,19 +40,30 @@ STAND_IN_BATCH_SIZE: Final = 100
 
 def model_versions(base: BaseModel, run: TrainingRun | None) -> tuple[ModelVersion, ...]:
     """Return the models of an evaluation: the base as published, the base in NF4, and each epoch of `run`."""
+    longest = run.longest_answer if run else None
     epochs = (
         ()
         if run is None
         else tuple(
-            ModelVersion(f"epoch-{made.epoch}", base, quantised=True, checkpoint=made) for made in run.checkpoints
+            ModelVersion(f"epoch-{made.epoch}", base, quantised=True, checkpoint=made, longest_answer=longest)
+            for made in run.checkpoints
         )
     )
-    return (ModelVersion("base", base, quantised=False), ModelVersion("base-nf4", base, quantised=True), *epochs)
+    return (
+        ModelVersion("base", base, quantised=False, longest_answer=longest),
+        ModelVersion("base-nf4", base, quantised=True, longest_answer=longest),
+        *epochs,
+    )
 
 
-def default_max_new_tokens(base: BaseModel) -> int:
-    """Tokens after which an answer is cut, unless the user says otherwise."""
-    return STAND_IN_MAX_NEW_TOKENS if base.stand_in else MAX_NEW_TOKENS
+def default_max_new_tokens(model: ModelVersion) -> int:
+    """Tokens after which an answer is cut unless the user says otherwise: the longest label and a margin.
+
+    A base that never ends its answer would cost minutes if it were let go on to a limit that suits every data set.
+    """
+    if model.longest_answer:
+        return math.ceil((1 + MARGIN) * model.longest_answer) + SPARE_TOKENS
+    return STAND_IN_MAX_NEW_TOKENS if model.base.stand_in else MAX_NEW_TOKENS
 
 
 def inference_id_of(model: ModelVersion, decoding: Decoding, prompt_version: str, max_new_tokens: int) -> str:
@@ -69,7 +85,7 @@ def infer(
     """Ask `model` about those `transcripts` it has no output for, and return the inference's id.
 
     Args:
-        max_new_tokens: after which an answer is cut; None: by base model.
+        max_new_tokens: after which an answer is cut; None: the longest label and a margin.
         batch_size: transcripts asked about at once; None: by base model.
         again: ask about all of them anew; what was said and judged before is forgotten.
 
@@ -79,7 +95,7 @@ def infer(
         Interrupted: a stop was requested; finished batches are kept.
     """
     _check_decoding(decoding)
-    limit = max_new_tokens or default_max_new_tokens(model.base)
+    limit = max_new_tokens or default_max_new_tokens(model)
     version = prompt_version("feedback")
     inference_id = inference_id_of(model, decoding, version, limit)
     by_id = {transcript.transcript_id: transcript for transcript in transcripts}
@@ -114,7 +130,7 @@ def score_texts(
         ModelError: the model cannot be loaded or run.
         Interrupted: a stop was requested.
     """
-    generator, _ = _open_generator(home, model, max_new_tokens or default_max_new_tokens(model.base))
+    generator, _ = _open_generator(home, model, max_new_tokens or default_max_new_tokens(model))
     found = dict(said for batch in _ask(generator, range(len(texts)), texts, model, 0, batch_size) for said in batch)
     return [found[position] for position in range(len(texts))]
 

@@ -19,11 +19,12 @@ from feedback_model.records.identifiers import content_id
 PrecisionName = Literal["float16", "bfloat16", "float32"]
 
 
-@plain_dataclass(frozen=True, slots=True)
-class DemoDefault:
-    """The default for the embedded base model, where it differs from that for published ones."""
+@plain_dataclass(frozen=True, slots=True, kw_only=True)
+class ByBase:
+    """Defaults for base models by name, where they differ from that for others; None: no other."""
 
-    value: float
+    embedded: float
+    smollm2: float | None = None
 
 
 @plain_dataclass(frozen=True, slots=True)
@@ -45,17 +46,17 @@ class Recipe:
     """LoRA updates are scaled by alpha / rank; 4 lets rank 8 move as far as QLoRA's defaults do."""
     dropout: float = Field(default=0.0, ge=0, le=0.9)
     """Share of LoRA inputs dropped; three epochs do not overfit enough to need it."""
-    learning_rate: Annotated[float, DemoDefault(7e-3)] = Field(default=2e-4, gt=0, le=1)
-    """Peak step size of AdamW; QLoRA's for models below 13B, 35 times that for the tiny embedded model."""
-    batch_size: Annotated[int, DemoDefault(8)] = Field(default=16, ge=1, le=4_096)
+    learning_rate: Annotated[float, ByBase(embedded=7e-3, smollm2=1e-3)] = Field(default=2e-4, gt=0, le=1)
+    """Peak step size of AdamW; QLoRA's for models below 13B, 5 times that at 135M parameters, 35 times for the embedded model."""
+    batch_size: Annotated[int, ByBase(embedded=8, smollm2=8)] = Field(default=16, ge=1, le=4_096)
     """Examples a step; one step is one optimiser update."""
     warmup_fraction: float = Field(default=0.03, ge=0, le=1)
     """Share of all steps over which the learning rate rises linearly from zero; then it falls along a cosine to zero."""
     weight_decay: float = Field(default=0.0, ge=0, le=1)
     """Decoupled decay of the adapters; 0 as in QLoRA, since LoRA starts at zero and is already small."""
-    max_gradient_norm: Annotated[float, DemoDefault(1.0)] = Field(default=0.3, gt=0, le=1_000)
+    max_gradient_norm: Annotated[float, ByBase(embedded=1.0)] = Field(default=0.3, gt=0, le=1_000)
     """Gradients are scaled down to this Euclidean norm; QLoRA's 0.3 keeps float16 away from overflow."""
-    max_length: Annotated[int, DemoDefault(1_024)] = Field(default=2_048, ge=1, le=131_072)
+    max_length: Annotated[int, ByBase(embedded=1_024)] = Field(default=2_048, ge=1, le=131_072)
     """Tokens of prompt and answer together; longer transcripts are cut, answers never."""
     precision: PrecisionName = "float16"
     """Compute type that is asked for; a CPU computes in float32 instead of float16, and the run says so."""
@@ -75,16 +76,24 @@ RECIPE_FIELDS: Mapping[str, FieldInfo] = Recipe.__pydantic_fields__  # pyright: 
 """Default, bounds and meaning of each field, by name."""
 
 
-def _marked(kind: type[AsBefore] | type[DemoDefault]) -> dict[str, Any]:
-    """Map each field that carries a mark of `kind` to the mark's value."""
+def _marked(kind: type[AsBefore] | type[ByBase]) -> dict[str, Any]:
+    """Map each field that carries a mark of `kind` to that mark."""
     marks = [(name, mark) for name, field in RECIPE_FIELDS.items() for mark in field.metadata if isinstance(mark, kind)]
-    return {name: mark.value for name, mark in marks}
+    return dict(marks)
 
 
-_AS_BEFORE = _marked(AsBefore)
+_AS_BEFORE = {name: mark.value for name, mark in _marked(AsBefore).items()}
 
-DEMO_DEFAULTS: Mapping[str, Any] = _marked(DemoDefault)
-"""Defaults that the embedded base model has in place of the fields' own."""
+DEFAULTS_BY_BASE: Mapping[str, Mapping[str, Any]] = {
+    name: {base: value for base, value in asdict(mark).items() if value is not None}
+    for name, mark in _marked(ByBase).items()
+}
+"""Of each field whose default depends on the base model: the defaults of those that have their own, by the base's name."""
+
+
+def defaults_of(base_model: str) -> dict[str, Any]:
+    """Return the defaults that a base model has in place of the fields' own."""
+    return {name: defaults[base_model] for name, defaults in DEFAULTS_BY_BASE.items() if base_model in defaults}
 
 
 def recipe_from(values: Mapping[str, Any]) -> Recipe:

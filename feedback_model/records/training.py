@@ -6,7 +6,7 @@ from typing import Final, TypedDict
 
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import Dataset
-from feedback_model.records.recipe import DEMO_DEFAULTS, PrecisionName, Recipe
+from feedback_model.records.recipe import PrecisionName, Recipe, defaults_of
 
 UNAUGMENTED: Final = "unaugmented"  # the best epoch of the run that left the rewrites out, beside the run that did not
 
@@ -73,6 +73,8 @@ class ModelVersion:
     quantised: bool
     """True where the base is held in NF4."""
     checkpoint: Checkpoint | None = None
+    longest_answer: int | None = field(default=None, compare=False)
+    """Tokens of the longest answer that its training taught, or that of the run which it is measured beside; None: not known."""
 
     @property
     def model_id(self) -> str:
@@ -83,7 +85,7 @@ class ModelVersion:
 
 def default_recipe(base: BaseModel) -> Recipe:
     """Return what `base` is trained with unless the user says otherwise."""
-    return Recipe(**(DEMO_DEFAULTS if base.stand_in else {}))
+    return Recipe(**defaults_of(base.name))
 
 
 TRAINING_VERSION: Final = 2

@@ -201,13 +201,16 @@ def model_version_of(store: Store, model_id: str) -> ModelVersion:
             raise MissingStage(f"there is no model {model_id!r}; run `feedback train` and `feedback evaluate`")
         if row.run_id is None:
             return ModelVersion("base-nf4" if row.quantised else "base", _base_from(row), row.quantised)
-        loss = connection.execute(
-            select(checkpoint.c.train_loss).where(
+        found = connection.execute(
+            select(checkpoint.c.train_loss, training_run.c.longest_answer)
+            .join(training_run, training_run.c.run_id == checkpoint.c.run_id)
+            .where(
                 checkpoint.c.run_id == row.run_id,
                 checkpoint.c.epoch == row.epoch,
                 checkpoint.c.adapter_sha == row.adapter_sha,
             )
-        ).scalar()
+        ).first()
+    loss, longest = found or (None, None)
     path = epoch_folder(row.run_id, row.epoch).as_posix()
     made = Checkpoint(row.run_id, row.epoch, path, row.adapter_sha, loss)
-    return ModelVersion(f"epoch-{row.epoch}", _base_from(row), row.quantised, made)
+    return ModelVersion(f"epoch-{row.epoch}", _base_from(row), row.quantised, made, longest)

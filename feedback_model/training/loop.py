@@ -22,7 +22,7 @@ from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.memory import peak_memory
 from feedback_model.training.memory_plan import MemoryPlan
 from feedback_model.training.objective import Objective
-from feedback_model.training.processes import share, sum_over_processes
+from feedback_model.training.processes import group_size, share, sum_over_processes
 from feedback_model.training.qlora import trainable_parameters
 from feedback_model.training.state import Position
 
@@ -135,8 +135,7 @@ class TrainingLoop:
     def _accumulate(self, examples: Sequence[EncodedExample]) -> float:
         objective, device = self._task.objective, self._task.device
         n_targets = sum(len(example.answer_ids) for example in examples)
-        budget = self.plan.token_budget if objective.packs else 0
-        pieces = micro_batches([len(example) for example in examples], objective.prefix, budget)
+        pieces = micro_batches([len(example) for example in examples], objective.prefix, self._budget(examples))
         total = torch.zeros((), device=device)
         for piece in share(pieces):
             loss = objective(collate([examples[index] for index in piece], objective.prefix, device)) / n_targets
@@ -145,9 +144,17 @@ class TrainingLoop:
         sum_over_processes(self._parameters, total)
         return total.item()
 
+    def _budget(self, examples: Sequence[EncodedExample]) -> int:
+        """Tokens of a micro-batch: what memory allows, and no more than gives each process its share."""
+        prefix = self._task.objective.prefix
+        if not self._task.objective.packs:
+            return 0
+        own = sum(len(example) - prefix for example in examples)
+        return min(self.plan.token_budget, prefix + math.ceil(own / group_size()))
+
     def _halve_budget(self, examples: Sequence[EncodedExample], error: Exception) -> None:
         longest = max(map(len, examples))
-        if self.plan.token_budget <= longest:
+        if self.plan.token_budget <= longest or group_size() > 1:
             raise ModelError(
                 f"an example of {longest} tokens does not fit into memory; free some, or train with "
                 f"--set max_length={longest // 2}"

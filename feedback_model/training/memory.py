@@ -7,25 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from feedback_model.errors import ConfigurationError
-
-_UNITS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _HEADROOM: Final = 0.85
 """Share of the free memory that is planned with; the allocator keeps some of what was freed, and others want some."""
 _BACKWARD: Final = 1.35
 """Peak of a forward and backward pass by what the forward pass keeps: gradients of activations come and go beside them."""
-
-
-def parse_size(text: str) -> int:
-    """Read `6GiB`, `512MiB` or a plain number of bytes.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE)
-    if not found:
-        raise ValueError(f"{text!r} is not a size; write 6GiB or 512MiB")
-    return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
 def show_size(n_bytes: float) -> str:
@@ -111,15 +96,3 @@ def tokens_that_fit(free: int, bytes_per_token: float, fixed: int) -> int:
         fixed: bytes that a pass takes whatever its length, such as the logits of some rows.
     """
     return max(0, int((free * _HEADROOM - fixed) / (bytes_per_token * _BACKWARD)))
-
-
-def require(size: str) -> int:
-    """Read a size that a person gave; empty: no limit.
-
-    Raises:
-        ConfigurationError: it is no size.
-    """
-    try:
-        return parse_size(size) if size else 0
-    except ValueError as error:
-        raise ConfigurationError(f"--memory or FEEDBACK_MEMORY: {error}") from error

@@ -44,7 +44,7 @@ def plan_memory(
     longest = max(map(len, examples))
     room = _room(model, objective, examples, device, limit)
     if room < longest:
-        model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+        checkpoint_activations(model)
         room = _room(model, objective, examples, device, limit)
         if room < longest:
             raise ConfigurationError(
@@ -54,6 +54,14 @@ def plan_memory(
         _log.warning("memory is short: activations are computed again, which takes a third longer")
         return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=True)
     return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=False)
+
+
+def checkpoint_activations(model: Any) -> None:
+    """Let `model` keep only each layer's input and compute the rest again going back (Chen et al. 2016, arXiv 1604.06174)."""
+    causal = model.get_base_model()
+    # The newer name is not in every version that this runs on, and the older one warns.
+    enable = getattr(causal, "activation_checkpointing_enable", None) or causal.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 def _room(model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str, limit: int) -> int:

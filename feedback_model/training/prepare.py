@@ -2,16 +2,19 @@
 # pyright: basic
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from feedback_model.records.labels import LabelledTranscript
-from feedback_model.records.training import TrainingRun
+from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
-from feedback_model.training.memory_plan import MemoryPlan, plan_memory
+from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
 from feedback_model.training.objective import choose_objective
+from feedback_model.training.processes import smallest
 from feedback_model.training.qlora import attach_adapters
+from feedback_model.training.state import Position, resume
 
 
 def prepare(
@@ -34,8 +37,30 @@ def prepare(
     model = attach_adapters(base, run.recipe)
     objective = choose_objective(model, encoded, run.recipe.dropout, run.device)
     plan = _plan_before(model, state) or plan_memory(model, objective, encoded, run.device, memory)
+    plan = replace(plan, token_budget=smallest(plan.token_budget))
     task = Task(model, objective, encoded, run.recipe, run.precision["used"], run.device)
     return TrainingLoop(task, plan), max(len(example.answer_ids) for example in encoded)
+
+
+def help_train(
+    run: TrainingRun, examples: Sequence[LabelledTranscript], memory: int, state: dict[str, Any] | None
+) -> None:
+    """Take part in a training that another process keeps; the arguments are those of `prepare`."""
+    loop, _ = prepare(run, examples, memory, state)
+    loop.run(resume(state, loop), _KeepsNothing())
+
+
+class _KeepsNothing:
+    """Keeper of a process that only computes."""
+
+    def step_done(self, step: TrainingStep) -> None:
+        pass
+
+    def save(self, position: Position) -> None:
+        pass
+
+    def epoch_done(self, epoch: int, train_loss: float | None) -> None:
+        pass
 
 
 def _plan_before(model: Any, state: dict[str, Any] | None) -> MemoryPlan | None:
@@ -43,5 +68,5 @@ def _plan_before(model: Any, state: dict[str, Any] | None) -> MemoryPlan | None:
         return None
     plan = MemoryPlan(**state["plan"])
     if plan.checkpointing:
-        model.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+        checkpoint_activations(model)
     return plan

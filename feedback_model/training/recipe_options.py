@@ -13,7 +13,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from feedback_model.errors import InputError
-from feedback_model.records.recipe import DEMO_DEFAULTS, RECIPE_FIELDS, Recipe
+from feedback_model.records.recipe import DEFAULTS_BY_BASE, RECIPE_FIELDS, Recipe, defaults_of
 
 BY_BASE_MODEL = 0
 """The choice that stands for the base model's own default."""
@@ -43,7 +43,7 @@ class RecipeOption:
     @property
     def description(self) -> str:
         """The help text, with what 0 means where it means something."""
-        return f"{self.help} 0: {self.by_base_model}." if self.name in DEMO_DEFAULTS else self.help
+        return f"{self.help} 0: {self.by_base_model}." if self.name in DEFAULTS_BY_BASE else self.help
 
     @property
     def by_base_model(self) -> str:
@@ -52,11 +52,11 @@ class RecipeOption:
 
 
 def _option(name: str) -> RecipeOption:
-    field, by_base = RECIPE_FIELDS[name], name in DEMO_DEFAULTS
+    field, by_base = RECIPE_FIELDS[name], name in DEFAULTS_BY_BASE
     limits = {
         limit: getattr(mark, limit) for mark in field.metadata for limit in ("ge", "gt", "le") if hasattr(mark, limit)
     }
-    words = show_value(field.default)
+    words = "; ".join([show_value(field.default), *_defaults_in_words(name)])
     return RecipeOption(
         name=name,
         kind=field.annotation,
@@ -65,8 +65,12 @@ def _option(name: str) -> RecipeOption:
         minimum=BY_BASE_MODEL if by_base else limits.get("ge"),
         maximum=limits.get("le"),
         allowed=_allowed(field.annotation, limits),
-        default_words=f"{words}; embedded: {show_value(DEMO_DEFAULTS[name])}" if by_base else words,
+        default_words=words,
     )
+
+
+def _defaults_in_words(name: str) -> list[str]:
+    return [f"{base}: {show_value(value)}" for base, value in DEFAULTS_BY_BASE.get(name, {}).items()]
 
 
 def _allowed(kind: Any, limits: Mapping[str, float]) -> str:
@@ -150,9 +154,9 @@ def check_choice(name: str, value: Any, where: str) -> Any:
         if isinstance(value, bool) is not (option.kind is bool) and not isinstance(value, str):
             raise ValueError
         read = TypeAdapter[Any](option.kind).validate_python(value)
-        complete_recipe({name: read}, stand_in=False)
+        complete_recipe({name: read}, base_model="")
     except (ValidationError, ValueError) as error:
-        also = f", or 0: {option.by_base_model}" if name in DEMO_DEFAULTS else ""
+        also = f", or 0: {option.by_base_model}" if name in DEFAULTS_BY_BASE else ""
         raise InputError(f"{where}: {name} is {value!r}, expected {option.allowed}{also}") from error
     return read
 
@@ -162,14 +166,14 @@ def _suggestion(name: str) -> str:
     return f"did you mean {near[0]}?" if near else f"the fields are {', '.join(RECIPE_OPTIONS)}"
 
 
-def complete_recipe(choices: Mapping[str, Any], *, stand_in: bool) -> Recipe:
+def complete_recipe(choices: Mapping[str, Any], base_model: str) -> Recipe:
     """Build the recipe of checked `choices`: what was not chosen is the base model's default.
 
     Args:
-        stand_in: the base model is the embedded one.
+        base_model: its name.
     """
-    chosen = {name: value for name, value in choices.items() if name not in DEMO_DEFAULTS or value != BY_BASE_MODEL}
-    return Recipe(**({**DEMO_DEFAULTS, **chosen} if stand_in else chosen))
+    chosen = {name: value for name, value in choices.items() if name not in DEFAULTS_BY_BASE or value != BY_BASE_MODEL}
+    return Recipe(**{**defaults_of(base_model), **chosen})
 
 
 def render_recipe(recipe: Recipe) -> str:

@@ -53,6 +53,7 @@ def train(
     *,
     again: bool = False,
     memory: int = 0,
+    processes: int = 0,
     after_epoch: AfterEpoch | None = None,
 ) -> TrainingRun:
     """Fine-tune `base` on `examples` with QLoRA and leave one checkpoint an epoch; goes on where it was interrupted.
@@ -62,7 +63,8 @@ def train(
     Args:
         examples: the train split of `dataset`.
         again: train from scratch even if this very run was finished or begun before.
-        memory: bytes that this process may hold in all; 0: what the machine has.
+        memory: bytes that a process may hold in all; 0: what the machine has.
+        processes: that train together; 0: one a GPU, and one on a CPU.
         after_epoch: measures a checkpoint as soon as there is one.
 
     Raises:
@@ -84,7 +86,7 @@ def train(
             _forget(store, settings_home, run_id)
         try:
             clear_leftovers(settings_home, run_id)
-            return _train_on(store, settings_home, dataset, examples, base, recipe, memory, after_epoch)
+            return _train_on(store, settings_home, dataset, examples, base, recipe, memory, processes, after_epoch)
         except OSError as error:
             raise ConfigurationError(
                 f"checkpoints cannot be written under {settings_home}: {error.strerror or error}; make room or give access"
@@ -117,6 +119,7 @@ def _train_on(
     base: BaseModel,
     recipe: Recipe,
     memory: int,
+    processes: int,
     after_epoch: AfterEpoch | None,
 ) -> TrainingRun:
     from feedback_model.training.loading import device_name
@@ -135,7 +138,7 @@ def _train_on(
     runs.begin_run(store, run)
     tracking = Tracking(run, home)
     try:
-        _run_loop(store, home, run, examples, tracking, memory, after_epoch)
+        _run_loop(store, home, run, examples, tracking, memory, processes, after_epoch)
     except BaseException:
         tracking.finish(exit_code=1)
         raise
@@ -160,16 +163,20 @@ def _run_loop(
     examples: Sequence[LabelledTranscript],
     tracking: Tracking,
     memory: int,
+    processes: int,
     after_epoch: AfterEpoch | None,
 ) -> None:
-    from feedback_model.training.prepare import prepare
+    from feedback_model.training.prepare import help_train, prepare
+    from feedback_model.training.processes import count_processes, helped_by
     from feedback_model.training.state import read_state, resume
 
     state = read_state(_state_file(home, run.run_id))
-    loop, longest_answer = prepare(run, examples, memory, state)
-    runs.record_plan(store, run.run_id, longest_answer, loop.plan.token_budget)
-    keeping = _Keeping(store, home, run, loop, tracking, after_epoch)
-    loop.run(resume(state, loop), keeping)
+    share = (run, examples, memory, state)
+    meeting = home / run_folder(run.run_id) / ".processes"
+    with helped_by(count_processes(processes), meeting, help_train, *share):
+        loop, longest_answer = prepare(*share)
+        runs.record_plan(store, run.run_id, longest_answer, loop.plan.token_budget)
+        loop.run(resume(state, loop), _Keeping(store, home, run, loop, tracking, after_epoch))
 
 
 @dataclass

@@ -13,7 +13,7 @@ from deployments.cli.app import app
 from deployments.cli.options import choose_recipe
 from deployments.deploy import run_form
 from feedback_model.errors import InputError
-from feedback_model.records.recipe import DEMO_DEFAULTS, Recipe
+from feedback_model.records.recipe import DEFAULTS_BY_BASE, Recipe
 from feedback_model.training.recipe_options import (
     RECIPE_OPTIONS,
     RecipeOption,
@@ -60,22 +60,23 @@ def test_file_and_assignment_give_the_same_recipe(option, tmp_path):
     value, file = another_value(option), tmp_path / "recipe.yaml"
     file.write_text(f"{option.name}: {show_value(value)}\n")
     assert read_recipe_file(file) == read_assignments([f"{option.name}={show_value(value)}"]) == {option.name: value}
-    assert asdict(complete_recipe({option.name: value}, stand_in=True))[option.name] == value
+    assert asdict(complete_recipe({option.name: value}, "embedded"))[option.name] == value
 
 
 @every_option
-def test_an_unchosen_field_has_its_default(option):
-    defaults = {stand_in: asdict(complete_recipe({}, stand_in=stand_in))[option.name] for stand_in in (True, False)}
-    assert complete_recipe({option.name: option.default}, stand_in=True) == complete_recipe({}, stand_in=True)
-    assert defaults[True] == DEMO_DEFAULTS.get(option.name, defaults[False])
-    assert show_value(defaults[False]) in option.default_words
+@pytest.mark.parametrize("base", ["embedded", "smollm2", "Qwen/Qwen2.5-0.5B-Instruct"])
+def test_an_unchosen_field_has_its_default(option, base):
+    default = asdict(complete_recipe({}, base))[option.name]
+    assert complete_recipe({option.name: option.default}, base) == complete_recipe({}, base)
+    assert default == DEFAULTS_BY_BASE.get(option.name, {}).get(base, getattr(Recipe(), option.name))
+    assert show_value(default) in option.default_words
 
 
 @pytest.mark.parametrize("arguments", [["--base-model", "embedded", "--set", "rank=16", "--epochs", "2"], []])
 def test_a_printed_recipe_is_read_back_whole(arguments, tmp_path):
     file = tmp_path / "recipe.yaml"
     file.write_text(CliRunner().invoke(app, ["train", "--print-recipe", *arguments]).stdout)
-    expected = complete_recipe({"rank": 16, "epochs": 2} if arguments else {}, stand_in=bool(arguments))
+    expected = complete_recipe({"rank": 16, "epochs": 2} if arguments else {}, "embedded" if arguments else "")
     assert Recipe(**read_recipe_file(file)) == expected
     assert CliRunner().invoke(app, ["train", "--print-recipe", "--recipe", str(file)]).stdout == file.read_text()
 
@@ -94,7 +95,10 @@ def test_a_printed_recipe_explains_every_field(option):
         ("colour=red", "the fields are epochs, rank, alpha"),
         ("rank", "such as --set rank=16"),
         ("epochs=0", "expected a whole number from 1 to 1000"),
-        ("learning_rate=2", "expected a number above 0 and at most 1, or 0: by base model (0.0002; embedded: 0.007)"),
+        (
+            "learning_rate=2",
+            "expected a number above 0 and at most 1, or 0: by base model (0.0002; embedded: 0.007; smollm2: 0.001)",
+        ),
         ("dropout=nan", "expected a number from 0 to 0.9"),
         ("precision=float8", "expected one of float16, bfloat16, float32"),
     ],

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from deployments.cli.app import app
 from deployments.cli.options import load_settings
 from feedback_model.errors import ConfigurationError
-from feedback_model.inference.infer import BATCH_SIZE, MAX_NEW_TOKENS, STAND_IN_BATCH_SIZE, STAND_IN_MAX_NEW_TOKENS
+from feedback_model.inference.infer import BATCH_SIZE, STAND_IN_BATCH_SIZE
 from feedback_model.settings import Settings, describe_settings
 
 
@@ -21,7 +21,6 @@ def test_every_setting_is_named_and_explained():
 
 def test_defaults_by_base_model_are_told():
     fields = Settings.model_fields
-    assert f"({MAX_NEW_TOKENS}; embedded: {STAND_IN_MAX_NEW_TOKENS})" in fields["max_new_tokens"].description
     assert f"({BATCH_SIZE}; embedded: {STAND_IN_BATCH_SIZE})" in fields["inference_batch_size"].description
 
 
@@ -37,3 +36,16 @@ def test_doctor_lists_the_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("FEEDBACK_REQUEST_TIMEOUT", "7")
     listed = CliRunner().invoke(app, ["doctor", "--settings", "--json"]).stdout
     assert '"FEEDBACK_REQUEST_TIMEOUT",\n    "value": "7.0"' in listed
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("6GiB", 6 * 1024**3), ("1.5g", 1.5 * 1024**3), ("512 MB", 512 * 1024**2), ("7", 7), ("", 0)]
+)
+def test_sizes_are_read_as_people_write_them(text, size):
+    assert Settings(_env_file=None, memory=text).memory_bytes == size
+
+
+def test_a_size_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("FEEDBACK_MEMORY", "six")
+    with pytest.raises(ConfigurationError, match=r"FEEDBACK_MEMORY is wrong: .*such as 6GiB"):
+        load_settings()

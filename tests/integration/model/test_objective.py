@@ -41,7 +41,7 @@ OF_ITS_OWN = {
 def adapted(family: str, **config):
     """Build a random model of a family, with adapters that are not zero."""
     torch.manual_seed(0)
-    made = getattr(transformers, f"{family}Config")(**SIZES, **config)
+    made = getattr(transformers, f"{family}Config")(**{**SIZES, **config})
     model = getattr(transformers, f"{family}ForCausalLM")(made).eval()
     with torch.no_grad():
         for parameter in model.parameters():

@@ -1,5 +1,6 @@
 """QLoRA on a micro model: what is trained, what survives, what is reused."""
 
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -109,6 +110,17 @@ def test_recipe_without_augmentation_trains_on_real_examples(store, settings, mi
     real = train(*arguments, examples[:2], micro_base, recipe, again=True)
     assert without.checkpoints[0].adapter_sha == real.checkpoints[0].adapter_sha
     assert without.run_id != train(*arguments, examples, micro_base, a_recipe(epochs=1)).run_id
+
+
+def test_values_of_nf4_are_the_same_spelled_out(micro_base):
+    """Logits of NF4 layers and of their values in ordinary layers agree to 1e-6."""
+    ids = torch.arange(40).unsqueeze(0)
+    with torch.no_grad():
+        packed, plain = (
+            load_model(micro_base, quantised=True, device="cpu", precision="float32", in_4_bits=in_4_bits)(ids).logits
+            for in_4_bits in (True, False)
+        )
+    assert (packed - plain).abs().max() <= 1e-6
 
 
 def test_the_same_run_is_reused_without_training(store, settings, micro_base, monkeypatch):
@@ -270,3 +282,32 @@ def test_broken_tracker_costs_nothing(store, settings, micro_base, monkeypatch):
     assert list(settings.home.glob(f"wandb/offline-run-*-{run.run_id}/*.wandb"))
     monkeypatch.setenv("WANDB_MODE", "no-such-mode")
     assert train(store, settings.home, store_dataset(store, "e"), some_examples(2), micro_base, a_recipe(epochs=1))
+
+
+def test_two_processes_give_the_curve_of_one(store, settings, micro_base):
+    """Two processes that share each batch have the loss curve of one, and leave one set of checkpoints."""
+    recipe = a_recipe(precision="float32", batch_size=3)
+    arguments = (store_dataset(store), some_examples(), micro_base, recipe)
+    alone = train(store, settings.home / "alone", *arguments)
+    curve = [step.loss for step in steps_of(store, alone.run_id)]
+    together = train(store, settings.home / "together", *arguments, again=True, processes=2)
+    assert [step.loss for step in steps_of(store, together.run_id)] == pytest.approx(curve, rel=1e-5)
+    assert [made.epoch for made in together.checkpoints] == [1, 2]
+
+
+def test_a_process_that_dies_is_told(store, settings, micro_base, monkeypatch):
+    """The death of one of two processes ends the training with a sentence, and a rerun goes on."""
+    arguments = (store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=200))
+
+    def kill_helper(seen: progress.Progress) -> None:
+        if seen.stage == "train" and seen.done == 4:
+            for child in multiprocessing.active_children():
+                child.kill()
+
+    with progress.reporting_to(kill_helper), pytest.raises(ModelError, match="one of the 2 training processes ended"):
+        train(*arguments, processes=2)
+    run_id = training.run_id_of(arguments[2], micro_base, arguments[-1])
+    done = len(steps_of(store, run_id))
+    with progress.reporting_to(stop_after(done + 3)), pytest.raises(Interrupted):
+        train(*arguments)
+    assert [step.step for step in steps_of(store, run_id)] == list(range(1, done + 4))

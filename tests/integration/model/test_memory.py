@@ -1,0 +1,102 @@
+"""Memory as a promise: what is planned fits, what does not fit is done in smaller pieces, and nothing else changes."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from feedback_model.errors import ConfigurationError
+from feedback_model.training.memory import _container_room, free_memory, kept_bytes, resident_memory
+from feedback_model.training.memory_plan import plan_memory
+from feedback_model.training.objective import choose_objective
+from feedback_model.training.qlora import trainable_parameters
+from tests.integration.model.test_objective import adapted, gradients, some_encoded
+
+MIB = 1024**2
+
+
+def test_a_limit_bounds_what_is_free():
+    assert free_memory("cpu", resident_memory() + 100 * MIB) <= 100 * MIB
+    assert free_memory("cpu", 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "used"),
+    [("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")],
+)
+def test_a_containers_limit_counts(tmp_path, limit, used):
+    (tmp_path / "memory").mkdir()
+    (tmp_path / limit).write_text("1000\n")
+    (tmp_path / used).write_text("400\n")
+    assert _container_room(tmp_path) == [600]
+
+
+def test_no_containers_limit_is_no_bound(tmp_path):
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("400\n")
+    assert _container_room(tmp_path) == []
+
+
+def test_parameters_are_not_counted_as_activations():
+    layer, rows = torch.nn.Linear(100, 50), torch.ones(7, 100)
+    assert kept_bytes(lambda: layer(rows).relu()) == 4 * (7 * 100 + 7 * 50)
+
+
+def test_short_memory_recomputes_with_equal_gradients():
+    """Where an example does not fit, activations are computed again: the gradients are the same."""
+    model, examples = adapted("Llama", num_hidden_layers=16), some_encoded(3, prefix=200)
+    objective = choose_objective(model, examples, 0.0, "cpu")
+    pieces = [[at] for at in range(len(examples))]
+    loss, before = gradients(model, objective, pieces, examples)
+    # Some 35 kB a token are kept: 8 MB for one example, which is three times what is left beside the fixed part.
+    fixed = 12 * (128 * 97 + 4 * max(map(len, examples)) ** 2 + sum(p.numel() for p in trainable_parameters(model)))
+    plan = plan_memory(model, objective, examples, "cpu", resident_memory() + int((fixed + 4 * MIB) / 0.85))
+    again, after = gradients(model, objective, pieces, examples)
+    assert plan.checkpointing
+    assert again == pytest.approx(loss, rel=1e-6)
+    for one, other in zip(after, before, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_memory_for_no_example_is_refused():
+    model, examples = adapted("Llama"), some_encoded()
+    objective = choose_objective(model, examples, 0.0, "cpu")
+    with pytest.raises(ConfigurationError, match=r"the longest example has \d+ tokens, but .* --memory"):
+        plan_memory(model, objective, examples, "cpu", resident_memory())
+
+
+STARVED = """
+import resource, sys
+import torch
+from feedback_model.training.loop import Task, TrainingLoop
+from feedback_model.training.memory_plan import MemoryPlan
+from feedback_model.training.objective import choose_objective
+from feedback_model.training.qlora import trainable_parameters
+from tests.integration.model.test_objective import adapted, some_encoded
+from tests.micro_model import a_recipe
+
+torch.set_num_threads(1)
+model, examples = adapted("Llama"), some_encoded(3_000)
+objective = choose_objective(model, examples[:2], 0.0, "cpu")
+task = Task(model, objective, examples, a_recipe(), "float32", "cpu")
+loop = TrainingLoop(task, MemoryPlan(100_000, checkpointing=False))
+size = int(open("/proc/self/statm").read().split()[0]) * 4096
+resource.setrlimit(resource.RLIMIT_AS, (size + 120 * 1024**2, -1))
+loss = loop._gradients(examples)
+gradients = [parameter.grad.clone() for parameter in trainable_parameters(model)]
+whole = TrainingLoop(task, MemoryPlan(500, checkpointing=False))
+whole.optimizer.zero_grad()
+assert abs(whole._gradients(examples) - loss) < 1e-5 * loss
+for one, other in zip(gradients, (parameter.grad for parameter in trainable_parameters(model))):
+    assert (one - other).norm() <= 1e-5 * max(1.0, float(other.norm()))
+print(loop.plan.token_budget)
+"""
+
+
+def test_out_of_memory_halves_and_goes_on():
+    """A micro-batch that the system refuses memory for is halved until it fits, with the gradients of the whole batch."""
+    done = subprocess.run([sys.executable, "-c", STARVED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    assert int(done.stdout) < 100_000
+    assert "out of memory: micro-batches are now" in done.stderr
