@@ -43,6 +43,8 @@ app.command()(doctor.doctor)
 def main() -> NoReturn:
     """Run the command line; exit status 0 when the work is done or was done already, 1 with one sentence when not."""
     debugging = bool(os.environ.get("FEEDBACK_TRACEBACK"))
+    # Threads of a product that wait for each other sleep: spinning, as they would, takes the cores from whoever they wait for.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         with telling_waits(say_wait):
             status = app(standalone_mode=False)

@@ -145,7 +145,8 @@ def _open_generator(home: Path, model: ModelVersion, max_new_tokens: int) -> tup
     from feedback_model.inference.loaded import load_version
 
     weights, tokenizer = load_version(home, model)
-    return ReferenceGenerator(weights, tokenizer, max_new_tokens), weights.device.type
+    compute_type = str(weights.dtype).removeprefix("torch.")
+    return ReferenceGenerator(weights, tokenizer, max_new_tokens), f"{weights.device.type}, {compute_type}"
 
 
 def _ask(

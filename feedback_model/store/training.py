@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 
 from feedback_model.errors import MissingStage
 from feedback_model.records.identifiers import to_json
@@ -100,18 +100,25 @@ def read_run(store: Store, run_id: str) -> TrainingRun:
     Raises:
         MissingStage: there is no such run.
     """
-    with store.read() as connection:
-        row = connection.execute(select(training_run).where(training_run.c.run_id == run_id)).first()
-        if row is None:
-            raise MissingStage(f"there is no training run {run_id!r}; run `feedback train`")
-        return _run_from(connection, row)
+    found = find_begun(store, run_id)
+    if found is None:
+        raise MissingStage(f"there is no training run {run_id!r}; run `feedback train`")
+    return found
+
+
+def find_begun(store: Store, run_id: str) -> TrainingRun | None:
+    """Return the run `run_id` if it was begun, finished or not."""
+    return _find(store, training_run.c.run_id == run_id)
 
 
 def find_finished(store: Store, run_id: str) -> TrainingRun | None:
     """Return the run `run_id` if it has finished."""
+    return _find(store, training_run.c.run_id == run_id, training_run.c.state == "finished")
+
+
+def _find(store: Store, *conditions: ColumnElement[bool]) -> TrainingRun | None:
     with store.read() as connection:
-        statement = select(training_run).where(training_run.c.run_id == run_id, training_run.c.state == "finished")
-        row = connection.execute(statement).first()
+        row = connection.execute(select(training_run).where(*conditions)).first()
         return _run_from(connection, row) if row is not None else None
 
 

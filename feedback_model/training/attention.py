@@ -5,6 +5,7 @@ what it would get alone, and the gradients that flow back into it add up. Regist
 """
 # pyright: basic
 
+from functools import lru_cache
 from typing import Any, Final
 
 import torch
@@ -56,17 +57,27 @@ def shared_prefix_attention(
     if attention_mask is not None or dropout or windowed or any(others.get(name) is not None for name in _UNKNOWN):
         raise NotImplementedError(f"{type(module).__name__} attends in a way that cannot share a prefix")
     if query.is_cuda:
-        mask = segment_mask(segments, query.shape[2], query.device)
-        out = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, scale=scaling, enable_gqa=query.shape[1] != key.shape[1]
-        )
-        return out.transpose(1, 2), None
+        return masked_attention(query, key, value, segments, scaling).transpose(1, 2), None
     out = SegmentAttention.apply(query[0], key[0], value[0], segments, scaling)
     return out.transpose(0, 1).unsqueeze(0), None  # pyright: ignore[reportAttributeAccessIssue] - a Function returns tensors
 
 
-def segment_mask(segments: Segments, n: int, device: Any) -> Tensor:
-    """(n, n) of which token sees which; one pass over the row suits a GPU, where many small products cost more."""
+def masked_attention(query: Tensor, key: Tensor, value: Tensor, segments: Segments, scaling: float) -> Tensor:
+    """Attend in one pass over the row under a mask: on a GPU the many small products of its segments would cost more.
+
+    Args and returned value have the shapes of `shared_prefix_attention`'s, before its heads are moved.
+    """
+    groups = query.shape[1] // key.shape[1]
+    repeated = (
+        each.repeat_interleave(groups, 1) for each in (key, value)
+    )  # kernels that take a mask share no key heads
+    mask = _segment_mask(segments, query.shape[2], query.device)
+    return functional.scaled_dot_product_attention(query, *repeated, attn_mask=mask, scale=scaling)
+
+
+@lru_cache(maxsize=2)
+def _segment_mask(segments: Segments, n: int, device: torch.device) -> Tensor:
+    """(n, n) of which token sees which; the layers of a pass share it."""
     owner = torch.zeros(n, dtype=torch.long, device=device)
     for number, (start, end) in enumerate(segments.bounds, start=1):
         owner[start:end] = number

@@ -25,11 +25,26 @@ def epoch_batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> li
 
 
 def micro_batches(lengths: Sequence[int], prefix: int, token_budget: int) -> list[list[int]]:
-    """Cut a batch into pieces of at most `token_budget` tokens, in order; an example longer than that is a piece of its own.
+    """Cut a batch into as few pieces of at most `token_budget` tokens as its order allows, and these as even as they can be.
+
+    Even pieces need less memory for the same work. An example longer than the budget is a piece of its own.
 
     Args:
         lengths: tokens of each example, the shared `prefix` tokens included; a piece holds the prefix once.
     """
+    pieces = smaller = _fill(lengths, prefix, token_budget)
+    largest = token_budget
+    while len(smaller) == len(pieces) and largest <= token_budget:
+        pieces = smaller
+        largest = max((prefix + sum(lengths[index] - prefix for index in piece) for piece in pieces), default=0)
+        smaller = _fill(lengths, prefix, largest - 1)
+        if smaller == pieces:
+            break
+    return pieces
+
+
+def _fill(lengths: Sequence[int], prefix: int, token_budget: int) -> list[list[int]]:
+    """Fill one piece after the other, in order."""
     pieces: list[list[int]] = []
     room = 0
     for index, length in enumerate(lengths):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from feedback_model.code_version import code_commit
 from feedback_model.errors import ConfigurationError, MissingStage
@@ -123,14 +123,16 @@ def _train_on(
     after_epoch: AfterEpoch | None,
 ) -> TrainingRun:
     from feedback_model.training.loading import device_name
+    from feedback_model.training.state import read_state
 
-    device = device_name()
+    device, run_id = device_name(), run_id_of(dataset, base, recipe)
+    state = read_state(_state_file(home, run_id))
     run = TrainingRun(
-        run_id=run_id_of(dataset, base, recipe),
+        run_id=run_id,
         dataset_id=dataset.dataset_id,
         base=base,
         recipe=recipe,
-        precision=_choose_precision(base, recipe, device),
+        precision=_choose_precision(base, recipe, device, runs.find_begun(store, run_id) if state else None),
         device=device,
         code_commit=code_commit(),
         checkpoints=(),
@@ -138,7 +140,7 @@ def _train_on(
     runs.begin_run(store, run)
     tracking = Tracking(run, home)
     try:
-        _run_loop(store, home, run, examples, tracking, memory, processes, after_epoch)
+        _run_loop(store, home, run, examples, state, tracking, memory, processes, after_epoch)
     except BaseException:
         tracking.finish(exit_code=1)
         raise
@@ -149,9 +151,11 @@ def _train_on(
     return runs.read_run(store, run.run_id)
 
 
-def _choose_precision(base: BaseModel, recipe: Recipe, device: str) -> PrecisionUsed:
+def _choose_precision(base: BaseModel, recipe: Recipe, device: str, begun: TrainingRun | None) -> PrecisionUsed:
     from feedback_model.training.precision import bfloat16_pays
 
+    if begun is not None and begun.device == device:
+        return begun.precision  # to go on bit for bit, whatever a busy machine's probe says now
     pays = device == "cpu" and recipe.precision == "float16" and not base.stand_in and bfloat16_pays()
     return choose_precision(recipe.precision, device, bfloat16_pays=pays)
 
@@ -161,6 +165,7 @@ def _run_loop(
     home: Path,
     run: TrainingRun,
     examples: Sequence[LabelledTranscript],
+    state: dict[str, Any] | None,
     tracking: Tracking,
     memory: int,
     processes: int,
@@ -168,9 +173,8 @@ def _run_loop(
 ) -> None:
     from feedback_model.training.prepare import help_train, prepare
     from feedback_model.training.processes import count_processes, helped_by
-    from feedback_model.training.state import read_state, resume
+    from feedback_model.training.state import resume
 
-    state = read_state(_state_file(home, run.run_id))
     share = (run, examples, memory, state)
     meeting = home / run_folder(run.run_id) / ".processes"
     with helped_by(count_processes(processes), meeting, help_train, *share):

@@ -1,4 +1,4 @@
-"""float16 as the mission says it: autocast, a gradient scaler, float32 adapters. Needs a CUDA device."""
+"""float16 as the mission says it: a gradient scaler, float32 adapters. Needs a CUDA device."""
 
 import pytest
 import torch
@@ -6,10 +6,11 @@ import torch
 from feedback_model.inference.infer import model_versions, score_texts
 from feedback_model.store.training import steps_of
 from feedback_model.training.base_model import resolve_base
-from feedback_model.training.collate import collate
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
-from feedback_model.training.loop import TrainingLoop
+from feedback_model.training.loop import Task, TrainingLoop
+from feedback_model.training.memory_plan import MemoryPlan, plan_memory
+from feedback_model.training.objective import choose_objective
 from feedback_model.training.qlora import attach_adapters, trainable_parameters
 from feedback_model.training.train import train
 from tests.micro_model import a_recipe, save_micro_model, some_examples, store_dataset
@@ -37,12 +38,21 @@ def test_float16_training_lowers_loss_without_fallback(store, settings, base):
 def test_adapters_stay_float32_under_a_live_scaler(base):
     """Adapters and their gradients are float32 under a live scaler."""
     model = attach_adapters(load_model(base, quantised=True, device="cuda", precision="float16"), a_recipe())
-    tokenizer = load_tokenizer(base)
-    encoded = ChatEncoder(tokenizer).encode_examples(some_examples(4), 1500)
-    loop = TrainingLoop(model, encoded, tokenizer.pad_token_id, a_recipe(), "float16", "cuda")
+    encoded = ChatEncoder(load_tokenizer(base)).encode_examples(some_examples(4), 1500)
+    task = Task(model, choose_objective(model, encoded, 0.0, "cuda"), encoded, a_recipe(), "float16", "cuda")
+    loop = TrainingLoop(task, MemoryPlan(2_000, checkpointing=False))
     before = [parameter.detach().clone() for parameter in trainable_parameters(model)]
     for _ in range(4):  # the scaler's first scales may overflow, which skips their updates
-        loop._update(collate(encoded[:2], tokenizer.pad_token_id, "cuda"), 1e-2)
+        loop._gradients(encoded[:2])
+        loop._update(1e-2)
     assert loop.scaler.is_enabled()
     assert all(parameter.dtype == torch.float32 for parameter in trainable_parameters(model))
     assert any(not torch.equal(now, old) for now, old in zip(trainable_parameters(model), before, strict=True))
+
+
+def test_rows_give_the_models_own_loss_on_a_gpu(base):
+    """The fast objective is taken on a GPU, so it gave the model's own loss there."""
+    model = attach_adapters(load_model(base, quantised=True, device="cuda", precision="float32"), a_recipe())
+    encoded = ChatEncoder(load_tokenizer(base)).encode_examples(some_examples(4), 1500)
+    assert choose_objective(model, encoded, 0.0, "cuda").packs
+    assert plan_memory(model, choose_objective(model, encoded, 0.0, "cuda"), encoded, "cuda").token_budget > 0

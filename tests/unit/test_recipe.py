@@ -75,6 +75,11 @@ def test_micro_batches_hold_each_example_once(lengths, prefix, budget):
     assert all(size <= budget or len(piece) == 1 for size, piece in zip(sizes, pieces, strict=True))
 
 
+def test_micro_batches_are_even():
+    assert micro_batches([10] * 8, 2, 60) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert micro_batches([10] * 8, 2, 30) == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
 def test_learning_rate_rises_and_falls():
     """The learning rate rises to its peak and falls towards zero."""
     recipe = a_recipe(warmup_fraction=0.1)

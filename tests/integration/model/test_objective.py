@@ -6,7 +6,8 @@ import pytest
 import torch
 import transformers
 
-from feedback_model.training.collate import collate, micro_batches
+from feedback_model.training.attention import SegmentAttention, masked_attention
+from feedback_model.training.collate import Segments, collate, micro_batches
 from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.memory import kept_bytes
 from feedback_model.training.objective import OwnObjective, SharedObjective, choose_objective
@@ -106,6 +107,24 @@ def test_own_loss_is_the_librarys():
         mean = model(input_ids=batch.input_ids, labels=labels).loss
         own = OwnObjective(model)(batch)
     assert float(own) == pytest.approx(float(mean) * len(examples[0].answer_ids), rel=1e-5)
+
+
+def test_attention_under_a_mask_is_the_same():
+    """The one pass of a GPU gives what the segments give, gradients included."""
+    segments = Segments(5, ((5, 9), (9, 16)))
+    shapes = ((4, 16, 8), (2, 16, 8), (2, 16, 8))
+    one, other = (
+        [torch.randn(shape, generator=torch.Generator().manual_seed(at)) for at, shape in enumerate(shapes)]
+        for _ in "ab"
+    )
+    for tensor in (*one, *other):
+        tensor.requires_grad_()
+    by_segment = SegmentAttention.apply(*one, segments, 0.3)
+    by_mask = masked_attention(*(each.unsqueeze(0) for each in other), segments, 0.3)[0]
+    assert torch.allclose(by_segment, by_mask, atol=1e-6)
+    for found in (by_segment, by_mask):
+        found.square().sum().backward()
+    assert all(torch.allclose(a.grad, b.grad, atol=1e-5) for a, b in zip(one, other, strict=True))
 
 
 def test_dropout_shares_no_beginning():

@@ -311,3 +311,27 @@ def test_a_process_that_dies_is_told(store, settings, micro_base, monkeypatch):
     with progress.reporting_to(stop_after(done + 3)), pytest.raises(Interrupted):
         train(*arguments)
     assert [step.step for step in steps_of(store, run_id)] == list(range(1, done + 4))
+
+
+@pytest.fixture
+def small_disk(settings):
+    """Put a disk of 200 kB where checkpoints go."""
+    place = settings.home / "checkpoints"
+    place.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_full_disk_at_a_checkpoint_loses_nothing(store, settings, micro_base, small_disk):
+    """A full disk ends the training in a sentence; with room again it goes on and ends with the same weights."""
+    arguments = (store_dataset(store), some_examples(), micro_base, a_recipe(rank=16, epochs=6))
+    with pytest.raises(ConfigurationError, match=r"checkpoints cannot be written under .*No space left on device.*make room"):
+        train(store, settings.home, *arguments)
+    subprocess.run(["mount", "-o", "remount,size=9m", str(small_disk)], check=True)
+    run = train(store, settings.home, *arguments)
+    assert run.checkpoints == train(store, settings.home / "elsewhere", *arguments, again=True).checkpoints
