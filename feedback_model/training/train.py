@@ -217,5 +217,14 @@ class _Keeping:
         )
         made = Checkpoint(self.run.run_id, epoch, path, adapter_sha, train_loss)
         runs.record_checkpoint(self.store, made)
-        measured = self.after_epoch(self.run, made) if self.after_epoch else None
-        self.tracking.epoch(made, measured)
+        last_step = epoch * self.loop.n_steps // self.run.recipe.epochs
+        self.tracking.epoch(made, self._measure(made), last_step)
+        self._saved_at = time.monotonic()  # measuring is no training
+
+    def _measure(self, made: Checkpoint) -> EpochMeasured | None:
+        from feedback_model.training.state import same_randomness
+
+        if self.after_epoch is None:
+            return None
+        with same_randomness():
+            return self.after_epoch(self.run, made)
