@@ -70,4 +70,5 @@ def _measure(settings: Settings, store: Store, run: TrainingRun, dataset: Datase
         get_run_logger().warning("epoch %d was not measured, and the training goes on: %s", epoch, error)
         return None
     finally:
-        unload()  # the training wants the memory back
+        if not run.base.stand_in:  # which takes no room, and a second of the processor to free and load again
+            unload()

@@ -40,8 +40,9 @@ def load_version(home: Path, model: ModelVersion) -> tuple[Any, Any]:
 
 def unload() -> None:
     """Free the memory of the last base."""
-    _last.clear()
-    gc.collect()  # models hold cycles, which would keep a GPU's memory taken
+    if _last:
+        _last.clear()
+        gc.collect()  # models hold cycles, which would keep a GPU's memory taken
 
 
 def _base(base: BaseModel, quantised: bool) -> _LoadedBase:
