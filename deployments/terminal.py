@@ -135,7 +135,9 @@ def _plain_listener() -> Callable[[progress.Progress], None]:
     finished: set[str] = set()
 
     def listen(news: progress.Progress) -> None:
-        if news.total and news.done >= news.total and news.stage not in finished:
+        if not news.total or news.done < news.total:
+            finished.discard(news.stage)  # what was finished goes on, over more
+        elif news.stage not in finished:
             finished.add(news.stage)
             say(f"{news.stage}: {news.done}/{news.total} {news.detail}".rstrip())
 

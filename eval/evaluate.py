@@ -6,7 +6,8 @@ The same dataset, split, decoding, validator and inferences name the same evalua
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from eval.measure import measure_noise_floor, measure_panel
+from eval.measure import measure_constants, measure_models, measure_noise_floor, measure_panel
+from eval.metrics import mean_over_traits
 from eval.panel import Panel, as_scores, fit_constant
 from feedback_model.code_version import code_commit
 from feedback_model.errors import MissingStage
@@ -15,6 +16,7 @@ from feedback_model.progress import track
 from feedback_model.records.evaluation import Decoding, Evaluation, JudgedOutput, NoiseFloor
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import Dataset, LabelledTranscript, LabellingConfig
+from feedback_model.records.training import EpochMeasured
 from feedback_model.records.transcripts import Split
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
@@ -88,6 +90,19 @@ def evaluate(
     evaluation = replace(evaluation, noise_floors=_noise_floors(store, dataset.labelling_config))
     save_evaluation(store, evaluation, [item.transcript_id for item in panel.items])
     return evaluation
+
+
+def measure_epoch(store: Store, dataset: Dataset, model: str, inference_id: str) -> EpochMeasured:
+    """Measure one checkpoint on validation while its training goes on; no evaluation is made of it, so none is counted.
+
+    Raises:
+        MissingStage: there are no labels or outputs to measure.
+    """
+    judge_outputs(store, model, inference_id, dataset.dataset_id, "validation")
+    panel = assemble_panel(store, dataset, "validation", {model: inference_id})
+    (result,) = measure_models(panel, _identify(store, {model: inference_id}))
+    constant = mean_over_traits([each.mse for each in measure_constants(panel)])
+    return EpochMeasured(len(panel.items), result.valid_strict, result.mse_penalised, constant)
 
 
 def _start(evaluation_id: str, dataset: Dataset, split: Split, run_id: str | None, decoding: Decoding) -> Evaluation:

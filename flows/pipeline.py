@@ -4,11 +4,12 @@ from typing import Any
 
 from prefect import flow
 
-from feedback_model.training.base_model import DEFAULT_BASE_MODEL
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
 from flows.augment import augment
 from flows.evaluate import evaluate
 from flows.label import label
 from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Again, BaseModel, Inputs, Labeller, Share, takes_recipe
+from flows.preflight import preflight
 from flows.report import report
 from flows.train import train
 from tasks.endings import completed
@@ -20,7 +21,7 @@ from tasks.stages import run_stage
 @flow(
     name="pipeline",
     flow_run_name="{labeller} labels, {base_model}",
-    description="Land, label, augment, train, infer, evaluate, report.",
+    description="Land, check the base model, label, augment, train, infer, evaluate, report.",
 )
 @takes_recipe
 async def pipeline(
@@ -34,6 +35,8 @@ async def pipeline(
     """Run every stage once; each does only what is missing. Returns the test evaluation's id."""
     if inputs:
         await land_files(inputs)
+    if base_model != EMBEDDED:  # which is known to be good
+        await run_stage(preflight, "preflight/gpu", base_model=base_model, **recipe)
     await label(labeller)
     await augment(labeller, augmentation_share, recipe["seed"])
     run_id = await run_stage(train, "train/gpu", labeller=labeller, base_model=base_model, again=again, **recipe)

@@ -1,11 +1,17 @@
 """Asking the models of a training run for feedback, one model a task."""
 
+from collections.abc import Sequence
+
 from prefect import get_run_logger, task
 from prefect.cache_policies import DEFAULT, NO_CACHE
 
 from feedback_model.errors import MissingStage
 from feedback_model.inference.infer import infer
 from feedback_model.inference.models import models_of
+from feedback_model.records.training import ModelVersion
+from feedback_model.records.transcripts import Transcript
+from feedback_model.settings import Settings
+from feedback_model.store.connection import Store
 from feedback_model.store.datasets import held_out
 from feedback_model.store.training import latest_run, read_run
 from tasks.cancellation import in_thread
@@ -48,15 +54,26 @@ async def generate(run_id: str, name: str, again: bool, max_new_tokens: int = 0)
         run = read_run(store, run_id)
         model, transcripts = models_of(store, run)[name], held_out(store, run.dataset_id)
         async with long_work():
-            inference_id = await in_thread(
-                infer,
-                store,
-                settings.home,
-                model,
-                transcripts,
-                max_new_tokens=max_new_tokens or settings.max_new_tokens or None,
-                batch_size=settings.inference_batch_size or None,
-                again=again,
-            )
+            inference_id = await in_thread(ask, settings, store, model, transcripts, again, max_new_tokens)
     get_run_logger().info("%s asked about %d transcripts: inference %s", name, len(transcripts), inference_id)
     return inference_id
+
+
+def ask(
+    settings: Settings,
+    store: Store,
+    model: ModelVersion,
+    transcripts: Sequence[Transcript],
+    again: bool = False,
+    max_new_tokens: int = 0,
+) -> str:
+    """Ask a model as these settings say; a training and the evaluation after it ask alike, so each text is asked once."""
+    return infer(
+        store,
+        settings.home,
+        model,
+        transcripts,
+        max_new_tokens=max_new_tokens or settings.max_new_tokens or None,
+        batch_size=settings.inference_batch_size or None,
+        again=again,
+    )

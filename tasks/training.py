@@ -15,6 +15,7 @@ from feedback_model.training.recipe_options import complete_recipe
 from feedback_model.training.train import train
 from feedback_model.transcripts.snapshots import demand_augmented, read_examples, snapshot
 from tasks.cancellation import in_thread
+from tasks.epochs import measuring_epochs
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
@@ -41,11 +42,15 @@ async def take_snapshot(labeller: LabellerKind) -> str:
     **RETRIES,
 )
 async def fine_tune(dataset_id: str, base_model: str, recipe: dict[str, Any], again: bool) -> str:
-    """QLoRA on one dataset version, one checkpoint an epoch; returns the run's id, or that of the run that did it before."""
+    """QLoRA on one dataset version, one checkpoint an epoch, each measured on validation as soon as it is made.
+
+    Returns:
+        The run's id, or that of the run that did it before.
+    """
     with resources() as (settings, store):
         dataset = read_dataset(store, dataset_id)
         examples = read_examples(settings, dataset, "train")
-        async with long_work():
+        async with long_work(), measuring_epochs(settings, store) as after_epoch:
             base = await in_thread(resolve_base, base_model)
             chosen = complete_recipe(recipe, base.name)
             run = await in_thread(
@@ -58,6 +63,7 @@ async def fine_tune(dataset_id: str, base_model: str, recipe: dict[str, Any], ag
                 chosen,
                 again=again,
                 memory=settings.memory_bytes,
+                after_epoch=after_epoch,
             )
     get_run_logger().info("run %s (%s), reused: %s", run.run_id, run.device, run.reused)
     return run.run_id
@@ -79,7 +85,7 @@ async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
         dataset = read_dataset(store, run.dataset_id)
         demand_augmented(dataset)
         examples = read_examples(settings, dataset, "train")
-        async with long_work():
+        async with long_work(), measuring_epochs(settings, store) as after_epoch:
             base = await in_thread(resolve_base, run.base.name)
             recipe = unaugmented_recipe(run)
             made = await in_thread(
@@ -92,6 +98,7 @@ async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
                 recipe,
                 again=again,
                 memory=settings.memory_bytes,
+                after_epoch=after_epoch,
             )
     get_run_logger().info("run %s without augmentation (%s), reused: %s", made.run_id, made.device, made.reused)
     return made.run_id

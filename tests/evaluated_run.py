@@ -263,5 +263,6 @@ def _fill_models(store: Store) -> dict[str, str]:
             connection.execute(insert(tables.inference), inference)
         for step in range(1, 31):
             row = {"run_id": RUN, "step": step, "epoch": 1 + (step - 1) // 10, "loss": 2.5 / step**0.5}
-            connection.execute(insert(tables.training_step), row | {"learning_rate": 0.001})
+            row |= {"learning_rate": 0.001, "n_tokens": 3000, "seconds": 2.0, "peak_memory": 3 * 1024**3}
+            connection.execute(insert(tables.training_step), row)
     return {model: f"inference-{model}" for model in NOISE}

@@ -20,26 +20,34 @@ CHAT_TEMPLATE = (
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
-def save_micro_model(folder: Path, chat_template: str | None = CHAT_TEMPLATE) -> Path:
-    """Write an untrained Qwen2 (hidden 32, two layers) and its byte-level tokenizer to `folder`."""
+def save_micro_model(
+    folder: Path, chat_template: str | None = CHAT_TEMPLATE, family: str = "Qwen2", **options: Any
+) -> Path:
+    """Write an untrained model (hidden 32, two layers) and its byte-level tokenizer to `folder`.
+
+    Args:
+        family: of models, as transformers names it.
+        options: of its configuration, in place of ours.
+    """
     import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
+    import transformers
 
     tokenizer = _tokenizer(chat_template)
-    config = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=1536,
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.convert_tokens_to_ids("<|im_end|>"),
-        pad_token_id=0,
-    )
+    settings: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "max_position_embeddings": 1536,
+        "tie_word_embeddings": True,
+        "eos_token_id": tokenizer.convert_tokens_to_ids("<|im_end|>"),
+        "pad_token_id": 0,
+    }
+    config = getattr(transformers, f"{family}Config")(**{**settings, **options})
     torch.manual_seed(0)
-    Qwen2ForCausalLM(config).save_pretrained(folder)
+    getattr(transformers, f"{family}ForCausalLM")(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

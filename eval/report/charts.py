@@ -195,20 +195,42 @@ def draw_epochs(rows: Rows, levels: Levels) -> str:
     """Draw penalised MSE with its interval from the quantised base over the epochs, on both splits."""
     alt = _altair()
 
-    known = [{**row, "epoch": _epoch_of(row)} for row in rows if row["mse_penalised"] is not None]
-    colors = alt.Scale(domain=["test", "validation"], range=[_VARIABLES["accent"], _VARIABLES["muted"]])
+    known = [row for row in rows if row["mse_penalised"] is not None]
     scale = alt.Scale(zero=True)
-    ticks = sorted({_epoch_of(row) for row in known})
-    x = alt.X("epoch:Q", title="Epoch (0: quantised base)", axis=alt.Axis(values=ticks, format="d", grid=False))
+    x, color = _by_epoch(known)
     y = alt.Y("mse_penalised:Q", title="MSE, penalised", scale=scale)
-    color = alt.Color("split:N", scale=colors)
-    chart = alt.Chart(_data(known))
+    chart = alt.Chart(_data([{**row, "epoch": _epoch_of(row)} for row in known]))
     line = chart.mark_line(point={"size": 50}, strokeWidth=2).encode(x=x, y=y, color=color)
     spread = chart.mark_rule(strokeWidth=2, opacity=0.4).encode(
         x=x, y=alt.Y("mse_penalised_low:Q", scale=scale), y2="mse_penalised_high:Q", color=color
     )
     layers = [*_draw_levels(levels, "y", scale), spread, line]
     return _draw(alt.layer(*layers).properties(width=WIDTH, height=150))
+
+
+def draw_epoch_validity(rows: Rows) -> str:
+    """Draw the share of strictly valid outputs from the quantised base over the epochs, on both splits."""
+    alt = _altair()
+
+    shares = [{**row, "epoch": _epoch_of(row), "share": _valid_share(row)} for row in rows if row["n_test"]]
+    x, color = _by_epoch(rows)
+    y = alt.Y("share:Q", title="Strictly valid", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1]))
+    line = alt.Chart(_data(shares)).mark_line(point={"size": 50}, strokeWidth=2).encode(x=x, y=y, color=color)
+    return _draw(line.properties(width=WIDTH, height=150))
+
+
+def _valid_share(row: Mapping[str, Cell]) -> float:
+    return float(row["valid_strict"] or 0) / float(row["n_test"] or 1)
+
+
+def _by_epoch(rows: Rows) -> tuple[Any, Any]:
+    """Make the horizontal axis of epochs, and a colour for each split."""
+    alt = _altair()
+
+    ticks = sorted({_epoch_of(row) for row in rows})
+    colors = alt.Scale(domain=["test", "validation"], range=[_VARIABLES["accent"], _VARIABLES["muted"]])
+    x = alt.X("epoch:Q", title="Epoch (0: quantised base)", axis=alt.Axis(values=ticks, format="d", grid=False))
+    return x, alt.Color("split:N", scale=colors)
 
 
 def _epoch_of(row: Mapping[str, Cell]) -> int:

@@ -80,6 +80,8 @@ class Content:
     looks: tuple[Row, ...]
     """Number of evaluations on each split of the dataset by then."""
     timing: tuple[Row, ...]
+    training: Row | None
+    """How the training computed, and how fast; None where no training belongs to the evaluation."""
     recipes: tuple[Row, ...]
     """Recipes of the training runs behind the models."""
     lineage: tuple[Row, ...]
@@ -125,6 +127,7 @@ def compose(report: ReportData) -> Content:
         cost=tuple(results["cost"].rows),
         looks=tuple(results["looks"].rows),
         timing=_in_order(results["timing"]),
+        training=next(iter(results["training"].rows), None),
         recipes=tuple(results["recipe"].rows),
         lineage=lineage,
     )

@@ -84,12 +84,13 @@ def validity_figure(results: Results, summaries: Sequence[Row]) -> Figure:
 
 
 def training_figure(results: Results, split: Cell, constant: Cell) -> Figure | None:
-    """Make the figure of the error over the epochs, and the loss curve."""
+    """Make the figure of error and validity over the epochs, and of the loss curve."""
     epochs, loss = results["epochs"].rows, results["loss"].rows
     floor = next((_number(row["floor"]) for row in results["noise_floor"].rows if row["trait"] == "all"), None)
     panels: list[Panel] = []
     if any(str(row["model"]).startswith("epoch-") for row in epochs):
         panels.append(Panel("Error by epoch", charts.draw_epochs(epochs, charts.Levels(_number(constant), floor))))
+        panels.append(Panel("Strictly valid by epoch", charts.draw_epoch_validity(epochs)))
     if loss:
         panels.append(Panel("Training loss", charts.draw_loss(loss)))
     caption = (

@@ -63,7 +63,7 @@ def load_report_data(store: Store, evaluation: Evaluation) -> ReportData:
         Interrupted: a stop was requested.
     """
     name, shown = evaluation.evaluation_id, _shown_model(evaluation)
-    progress = track("query", len(_OF_EVALUATION) + len(_OF_MODEL) + 8)
+    progress = track("query", len(_OF_EVALUATION) + len(_OF_MODEL) + 9)
     results: dict[str, QueryResult] = {}
 
     def run(query: str, called: str = "", **values: str | None) -> None:
@@ -81,7 +81,7 @@ def load_report_data(store: Store, evaluation: Evaluation) -> ReportData:
     run("summary", "other_summary", evaluation_id=other)
     run("epochs", evaluation_id=name, other_evaluation_id=other)
     run("evidence", decision_id=_first(results["decision"], "decision_id"))
-    for query in ("loss", "scores", "cost", "looks"):
+    for query in ("loss", "training", "scores", "cost", "looks"):
         run(query, "", **own)
     return ReportData(name, shown, results)
 

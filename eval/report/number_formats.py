@@ -56,6 +56,14 @@ def show_seconds(value: Cell) -> str:
     return ABSENT if value is None else f"{float(value):,.1f}"
 
 
+def show_size(value: Cell) -> str:
+    """Show bytes as MiB, or as GiB from half a one."""
+    if value is None:
+        return ABSENT
+    mebibytes = float(value) / 1024**2
+    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 512 else f"{mebibytes:.0f} MiB"
+
+
 def show_score(value: Cell) -> str:
     """Show a score, 1 to 10; a predicted one may be an expectation between two."""
     return ABSENT if value is None else f"{float(value):.3g}"

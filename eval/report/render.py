@@ -32,6 +32,7 @@ _FORMATS: dict[str, Callable[[Cell], str]] = {
     "chance": number_formats.show_chance,
     "dollars": number_formats.show_dollars,
     "seconds": number_formats.show_seconds,
+    "size": number_formats.show_size,
     "score": number_formats.show_score,
     "choice": number_formats.show_choice,
 }

@@ -40,8 +40,9 @@ def load_version(home: Path, model: ModelVersion) -> tuple[Any, Any]:
 
 def unload() -> None:
     """Free the memory of the last base."""
-    _last.clear()
-    gc.collect()  # models hold cycles, which would keep a GPU's memory taken
+    if _last:
+        _last.clear()
+        gc.collect()  # models hold cycles, which would keep a GPU's memory taken
 
 
 def _base(base: BaseModel, quantised: bool) -> _LoadedBase:
@@ -69,7 +70,8 @@ def _put_adapter(base: _LoadedBase, home: Path, checkpoint: Checkpoint) -> None:
             base.model = PeftModel.from_pretrained(base.model, str(folder)).eval()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         unload()
+        reason = "its weights have other shapes, as another model's have" if "size mismatch" in str(error) else error
         raise ModelError(
-            f"the adapter in {folder} cannot be put on its base: {error}; run `feedback train --again`"
+            f"the adapter in {folder} cannot be put on its base: {reason}; run `feedback train --again`"
         ) from error
     base.adapter_sha = checkpoint.adapter_sha

@@ -50,10 +50,11 @@ def read_dataset(store: Store, dataset_id: str) -> Dataset:
     return _dataset(row)
 
 
-def held_out(store: Store, dataset_id: str) -> list[Transcript]:
+def held_out(store: Store, dataset_id: str, *, validation_only: bool = False) -> list[Transcript]:
     """Return the transcripts of a dataset version that no training sees: its validation and test parts."""
+    splits = ("validation",) if validation_only else ("validation", "test")
     query = select(dataset_item.c.transcript_id).where(
-        dataset_item.c.dataset_id == dataset_id, dataset_item.c.split != "train"
+        dataset_item.c.dataset_id == dataset_id, dataset_item.c.split.in_(splits)
     )
     with store.read() as connection:
         ids = list(connection.execute(query).scalars())

@@ -96,6 +96,7 @@ def _dialect_words(dialect: str) -> dict[str, str]:
         "raw_as_text": _RAW_AS_TEXT[dialect],
         "recipe_fields": _recipe_fields(dialect),
         "precision_used": _json_field(dialect, "training_run.precision", "used", str),
+        "precision_reason": _json_field(dialect, "training_run.precision", "reason", str),
     }
 
 

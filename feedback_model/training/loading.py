@@ -4,7 +4,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from feedback_model.records.training import BaseModel
 from feedback_model.training.base_model import BUILT_HERE, cached_snapshot, resolve_base
 from feedback_model.training.precision import bfloat16_pays
 
+_WAY_ON: Final = "download it again or choose another --base-model"
 SMALL_MODEL: Final = 5_000_000
 """Parameters below which one thread is fastest: each operation is shorter than waking and joining a second thread."""
 
@@ -48,6 +49,33 @@ def load_tokenizer(base: BaseModel) -> Any:
     return tokenizer
 
 
+def load_config(base: BaseModel) -> Any:
+    """Return the configuration of the base model's part that reads text.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    with _loading(base):
+        from transformers import AutoConfig
+
+        return AutoConfig.from_pretrained(**_source(base)).get_text_config()
+
+
+def outline(base: BaseModel) -> Any:
+    """Return the base model's modules without weights, which takes no memory.
+
+    Raises:
+        ModelError: transformers knows no such model.
+    """
+    with _loading(base):
+        import torch
+        from transformers import AutoConfig, AutoModelForCausalLM
+
+        config = AutoConfig.from_pretrained(**_source(base))
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+
+
 def load_model(
     base: BaseModel,
     quantised: bool,
@@ -68,14 +96,16 @@ def load_model(
     with _loading(base):
         import torch
 
-        from feedback_model.training.quantisation import keep_gradients_right, nf4_config, spell_out
+        from feedback_model.training.quantisation import keep_gradients_right, misshapen, nf4_config, spell_out
 
         dtype = getattr(torch, precision or compute_type(base, device))
         options = {"quantization_config": nf4_config(dtype)} if quantised else {}
         model, report = _from_pretrained(
             base, dtype=dtype, device_map={"": device}, output_loading_info=True, **options
         )
-        _demand_complete(base, report)
+        _demand_complete(
+            base, report["missing_keys"], [*(each[0] for each in report["mismatched_keys"]), *misshapen(model)]
+        )
         if quantised and (in_4_bits is False or (in_4_bits is None and _fits_spelled_out(model, device))):
             spell_out(model)
         keep_gradients_right(model)
@@ -94,7 +124,8 @@ def compute_type(base: BaseModel, device: str) -> PrecisionName:
 def _from_pretrained(base: BaseModel, **options: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
-    source = {**_source(base), "use_safetensors": True, **options}
+    # What does not fit is reported with its names, by `_demand_complete`.
+    source = {**_source(base), "use_safetensors": True, "ignore_mismatched_sizes": True, **options}
     try:
         return AutoModelForCausalLM.from_pretrained(**source, attn_implementation="sdpa")
     except ValueError as error:
@@ -103,17 +134,15 @@ def _from_pretrained(base: BaseModel, **options: Any) -> Any:
         return AutoModelForCausalLM.from_pretrained(**source, attn_implementation="eager")
 
 
-def _demand_complete(base: BaseModel, report: Any) -> None:
+def _demand_complete(base: BaseModel, missing: Collection[str], misshapen: Collection[str]) -> None:
     """Raise unless every weight was in the files: transformers fills the rest with random numbers and only warns."""
-    missing = sorted(report["missing_keys"])
-    wrong = sorted(str(each[0]) for each in report["mismatched_keys"])
-    if missing or wrong:
+    if missing or misshapen:
         what = (
-            f"lacks {len(missing)} weights, such as {missing[0]}"
+            f"lacks {len(missing)} of its weights, such as {min(missing)}"
             if missing
-            else f"has weights of another shape, such as {wrong[0]}"
+            else f"has weights of another shape than its config.json says, such as {min(misshapen)}"
         )
-        raise ModelError(f"the base model {base.name} {what}; download it again or choose another --base-model")
+        raise ModelError(f"the base model {base.name} {what}; {_WAY_ON}")
 
 
 def _fits_spelled_out(model: Any, device: str) -> bool:
@@ -174,7 +203,9 @@ def _loading(base: BaseModel) -> Iterator[None]:
         raise
     except Exception as error:  # what the loaders raise is not documented as a set
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"the base model {base.name} could not be loaded: {first_line}") from error
+        raise ModelError(
+            f"the base model {base.name} could not be loaded: {first_line.rstrip('.')}; {_WAY_ON}"
+        ) from error
 
 
 @contextmanager

@@ -84,6 +84,7 @@ class TrainingLoop:
         keeper.save(position)
         while position.epoch <= self._recipe.epochs:
             self._run_epoch(position, keeper, tracker)
+            keeper.save(position)  # keeping an epoch may take minutes where it is measured
             keeper.epoch_done(position.epoch, position.mean_loss)
             position.next_epoch()
             keeper.save(position)

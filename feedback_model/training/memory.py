@@ -96,3 +96,8 @@ def tokens_that_fit(free: int, bytes_per_token: float, fixed: int) -> int:
         fixed: bytes that a pass takes whatever its length, such as the logits of some rows.
     """
     return max(0, int((free * _HEADROOM - fixed) / (bytes_per_token * _BACKWARD)))
+
+
+def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
+    """Free memory into which `tokens` just fit; the inverse of `tokens_that_fit`."""
+    return int((tokens * bytes_per_token * _BACKWARD + fixed) / _HEADROOM)

@@ -10,7 +10,7 @@ from feedback_model.errors import ConfigurationError
 from feedback_model.training.collate import collate
 from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.fused import LOGIT_ROWS
-from feedback_model.training.memory import free_memory, kept_bytes, show_size, tokens_that_fit
+from feedback_model.training.memory import bytes_of, free_memory, kept_bytes, show_size, tokens_that_fit
 from feedback_model.training.objective import Objective
 from feedback_model.training.qlora import trainable_parameters
 
@@ -47,9 +47,10 @@ def plan_memory(
         checkpoint_activations(model)
         room = _room(model, objective, examples, device, limit)
         if room < longest:
+            shorter = f", or train with --set max_length={room}" if room > min(map(len, examples)) else ""
             raise ConfigurationError(
                 f"the longest example has {longest:,} tokens, but {show_size(free_memory(device, limit))} of free memory hold "
-                f"{room:,}; give more with --memory, free some, or train with --set max_length={max(1, room)}"
+                f"{room:,}; give more with --memory, free some, choose a smaller --base-model{shorter}"
             )
         _log.warning("memory is short: activations are computed again, which takes a third longer")
         return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=True)
@@ -64,12 +65,23 @@ def checkpoint_activations(model: Any) -> None:
     enable({"use_reentrant": False})
 
 
+def bytes_to_train(model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str) -> int:
+    """Count the bytes that a training takes beside the weights, if its micro-batches hold the longest of `examples` alone."""
+    longest = max(map(len, examples))
+    return bytes_of(longest, _bytes_per_token(objective, examples, device), _fixed_bytes(model, longest))
+
+
 def _room(model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str, limit: int) -> int:
-    """Tokens that fit, judged by what the median example keeps."""
+    """Tokens that fit into what is free."""
+    per_token = _bytes_per_token(objective, examples, device)
+    return tokens_that_fit(free_memory(device, limit), per_token, _fixed_bytes(model, max(map(len, examples))))
+
+
+def _bytes_per_token(objective: Objective, examples: Sequence[EncodedExample], device: str) -> float:
+    """Bytes that a forward pass keeps of a token, judged by the median example."""
     median = sorted(examples, key=len)[len(examples) // 2]
     batch = collate([median], objective.prefix, device)
-    per_token = kept_bytes(lambda: objective(batch)) / batch.input_ids.shape[1]
-    return tokens_that_fit(free_memory(device, limit), per_token, _fixed_bytes(model, max(map(len, examples))))
+    return kept_bytes(lambda: objective(batch)) / batch.input_ids.shape[1]
 
 
 def _fixed_bytes(model: Any, longest: int) -> int:

@@ -95,7 +95,7 @@ def choose_objective(model: Any, examples: Sequence[EncodedExample], dropout: fl
     shared = SharedObjective(model, 0 if dropout else shared_prefix([example.prompt_ids for example in examples]))
     found = _loss_or_nothing(shared, compared, device)
     model.train()
-    if found is not None and abs(found - expected) <= AGREEMENT[_compute_type(causal)] * abs(expected):
+    if found is not None and abs(found - expected) <= agreement(causal) * abs(expected):
         return shared
     _log.warning("this model computes in a way of its own, so it is trained on one example at a time, which is slower")
     unfuse(fused)
@@ -117,5 +117,6 @@ def _loss_or_nothing(objective: SharedObjective, examples: Sequence[EncodedExamp
         return None
 
 
-def _compute_type(causal: Any) -> torch.dtype:
-    return causal.get_input_embeddings().weight.dtype
+def agreement(model: Any) -> float:
+    """Return the relative difference of two losses of `model` by which they count as the same."""
+    return AGREEMENT[model.get_input_embeddings().weight.dtype]

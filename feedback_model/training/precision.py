@@ -4,6 +4,9 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from feedback_model.records.recipe import PrecisionName
+from feedback_model.records.training import BaseModel, PrecisionUsed, choose_precision
+
 if TYPE_CHECKING:
     import torch
 
@@ -29,6 +32,12 @@ def bfloat16_speedup() -> float:
 def bfloat16_pays() -> bool:
     """Tell whether this CPU should compute in bfloat16."""
     return bfloat16_speedup() >= WORTH
+
+
+def choose_for(base: BaseModel, requested: PrecisionName, device: str) -> PrecisionUsed:
+    """Choose what `base` is trained in on `device` where `requested` is asked for."""
+    pays = device == "cpu" and requested == "float16" and not base.stand_in and bfloat16_pays()
+    return choose_precision(requested, device, bfloat16_pays=pays)
 
 
 def _products_per_second(dtype: "torch.dtype") -> float:

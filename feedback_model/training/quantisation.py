@@ -27,6 +27,16 @@ def keep_gradients_right(model: nn.Module) -> None:
         layer.support_avx512bf16_for_cpu = False
 
 
+def misshapen(model: nn.Module) -> list[str]:
+    """Name the NF4 weights whose files had another shape than their layer, which transformers takes without a word."""
+    states = ((name, layer, getattr(layer.weight, "quant_state", None)) for name, layer in _nf4_layers(model))
+    return [
+        f"{name}.weight"
+        for name, layer, state in states
+        if state is not None and tuple(state.shape) != (layer.out_features, layer.in_features)  # None: not in the files
+    ]
+
+
 def spell_out(model: nn.Module) -> None:
     """Replace every NF4 layer by an ordinary one that holds the same values in its compute type.
 

@@ -9,6 +9,8 @@ import io
 import logging
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -129,3 +131,10 @@ def resume(state: dict[str, Any] | None, loop: Resumable) -> Position:
     if state["random_cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["random_cuda"])
     return Position(**state["position"])
+
+
+@contextmanager
+def same_randomness() -> Iterator[None]:
+    """Leave all randomness after the block as it was before it, whatever is drawn inside."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        yield

@@ -27,6 +27,7 @@ class Tracking:
 
     def __init__(self, run: TrainingRun, home: Path) -> None:
         self._run: Any = None
+        self._home = home
         mode = _mode()
         if mode != "disabled":
             self._attempt(lambda: self._start(run, home, mode))
@@ -71,20 +72,29 @@ class Tracking:
                 values |= {"peak_memory_gib": done.peak_memory / 1024**3}
             self._attempt(lambda: self._run.log(values, step=done.step))
 
-    def epoch(self, made: Checkpoint, measured: EpochMeasured | None) -> None:
-        """Note the mean loss of an epoch, in nats per supervised token, and the checkpoint's validation figures."""
-        if self._run is None:
-            return
-        figures: dict[str, float | None] = {"train_loss": made.train_loss}
-        if measured is not None:
-            figures["validation/validity"] = measured.n_valid / measured.n_total
-            figures["validation/mse_penalised"] = measured.mse_penalised
-            figures["validation/mse_constant"] = measured.mse_constant
-        self._attempt(lambda: self._put_epoch(made.epoch, figures))
+    def epoch(self, made: Checkpoint, measured: EpochMeasured | None, step: int) -> None:
+        """Log the mean loss of an epoch, the checkpoint's validation figures, and its adapter as an artifact.
 
-    def _put_epoch(self, epoch: int, figures: dict[str, float | None]) -> None:
-        self._run.log({name: each for name, each in figures.items() if each is not None})
-        self._run.summary.update({f"epoch_{epoch}/{name}": each for name, each in figures.items()})
+        Args:
+            step: of the epoch's last update.
+        """
+        if self._run is not None:
+            figures = _epoch_figures(made, measured)
+            self._attempt(lambda: self._put_epoch(made, figures, step))
+
+    def _put_epoch(self, made: Checkpoint, figures: dict[str, float], step: int) -> None:
+        self._run.log({"epoch": made.epoch, **figures}, step=step)
+        self._run.summary.update({f"epoch_{made.epoch}/{name}": each for name, each in figures.items()})
+        self._put_adapter(made, figures)
+
+    def _put_adapter(self, made: Checkpoint, figures: dict[str, float]) -> None:
+        import wandb
+
+        known = {"adapter_sha": made.adapter_sha, "epoch": made.epoch, **figures}
+        adapter = wandb.Artifact(f"adapter-{made.run_id}", type="model", metadata=known)
+        # Read where it lies: checkpoints never change, and a copy would lie outside the home folder.
+        adapter.add_dir(str(self._home / made.path), skip_cache=True, policy="immutable")
+        self._run.log_artifact(adapter, aliases=[f"epoch-{made.epoch}"])
 
     def results(self, evaluation: Evaluation, step: int) -> None:
         """Put a table with a row per model beside the curve, and each figure into the run's summary.
@@ -119,6 +129,16 @@ class Tracking:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             _log.warning("Weights & Biases failed, the work goes on: %s", reason)
             self._run = None
+
+
+def _epoch_figures(made: Checkpoint, measured: EpochMeasured | None) -> dict[str, float]:
+    """List what is known of an epoch, by its name there."""
+    figures: dict[str, float | None] = {"train_loss": made.train_loss}
+    if measured is not None:
+        figures["validation/validity"] = measured.n_valid / measured.n_total
+        figures["validation/mse_penalised"] = measured.mse_penalised
+        figures["validation/mse_constant"] = measured.mse_constant
+    return {name: each for name, each in figures.items() if each is not None}
 
 
 def track_evaluations(
@@ -197,6 +217,7 @@ def _config(run: TrainingRun) -> dict[str, Any]:
         "base_revision": run.base.revision,
         "stand_in": run.base.stand_in,
         "precision_used": run.precision["used"],
+        "precision_reason": run.precision["reason"],
         "device": run.device,
         "code_commit": run.code_commit,
     }

@@ -5,6 +5,7 @@ Importing this loads no torch; a run that is finished already does not either.
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +21,6 @@ from feedback_model.records.training import (
     PrecisionUsed,
     TrainingRun,
     TrainingStep,
-    choose_precision,
     run_folder,
     run_id_of,
 )
@@ -28,6 +28,9 @@ from feedback_model.store import training as runs
 from feedback_model.store.connection import Store
 from feedback_model.store.locks import hold
 from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish
+from feedback_model.training.loading import device_name
+from feedback_model.training.machine_lock import sole_training
+from feedback_model.training.precision import choose_for
 from feedback_model.training.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -86,7 +89,8 @@ def train(
             _forget(store, settings_home, run_id)
         try:
             clear_leftovers(settings_home, run_id)
-            return _train_on(store, settings_home, dataset, examples, base, recipe, memory, processes, after_epoch)
+            with nullcontext() if base.stand_in else sole_training(device_name()):
+                return _train_on(store, settings_home, dataset, examples, base, recipe, memory, processes, after_epoch)
         except OSError as error:
             raise ConfigurationError(
                 f"checkpoints cannot be written under {settings_home}: {error.strerror or error}; make room or give access"
@@ -122,7 +126,6 @@ def _train_on(
     processes: int,
     after_epoch: AfterEpoch | None,
 ) -> TrainingRun:
-    from feedback_model.training.loading import device_name
     from feedback_model.training.state import read_state
 
     device, run_id = device_name(), run_id_of(dataset, base, recipe)
@@ -152,12 +155,9 @@ def _train_on(
 
 
 def _choose_precision(base: BaseModel, recipe: Recipe, device: str, begun: TrainingRun | None) -> PrecisionUsed:
-    from feedback_model.training.precision import bfloat16_pays
-
     if begun is not None and begun.device == device:
         return begun.precision  # to go on bit for bit, whatever a busy machine's probe says now
-    pays = device == "cpu" and recipe.precision == "float16" and not base.stand_in and bfloat16_pays()
-    return choose_precision(recipe.precision, device, bfloat16_pays=pays)
+    return choose_for(base, recipe.precision, device)
 
 
 def _run_loop(
@@ -217,5 +217,14 @@ class _Keeping:
         )
         made = Checkpoint(self.run.run_id, epoch, path, adapter_sha, train_loss)
         runs.record_checkpoint(self.store, made)
-        measured = self.after_epoch(self.run, made) if self.after_epoch else None
-        self.tracking.epoch(made, measured)
+        last_step = epoch * self.loop.n_steps // self.run.recipe.epochs
+        self.tracking.epoch(made, self._measure(made), last_step)
+        self._saved_at = time.monotonic()  # measuring is no training
+
+    def _measure(self, made: Checkpoint) -> EpochMeasured | None:
+        from feedback_model.training.state import same_randomness
+
+        if self.after_epoch is None:
+            return None
+        with same_randomness():
+            return self.after_epoch(self.run, made)

@@ -172,9 +172,19 @@ def test_the_figures_are_all_there(evaluated):
     run, test = evaluated
     figures = content_of(run.store, test).figures
     panels = {name: len(figure.panels) for name, figure in figures.items()}
-    assert panels == {"differences": 2, "validity": 2, "traits": 6, "confusion": 6, "training": 2, "augmentation": 6}
+    assert panels == {"differences": 2, "validity": 2, "traits": 6, "confusion": 6, "training": 3, "augmentation": 6}
     svgs = [panel.svg for figure in figures.values() for panel in figure.panels]
     assert all(svg.startswith("<svg") and "#0000" not in svg for svg in svgs)
+
+
+def test_the_page_says_how_the_training_computed(evaluated_anywhere):
+    run, test = evaluated_anywhere
+    made = content_of(run.store, test).training
+    assert (made["n_steps"], made["n_tokens"], made["tokens_per_second"]) == (30, 90_000, 1500)
+    page = page_on(run.store, test)
+    assert ">1,500</span>" in page and ">3.0 GiB</span>" in page
+    assert f"{made['precision_used']} on cpu" in page
+    assert "no CUDA device" in page
 
 
 def test_values_are_quoted_in_the_sql(store):

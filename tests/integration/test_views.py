@@ -146,3 +146,4 @@ def test_recipes_have_a_column_for_every_field(any_store: Store) -> None:
         row = connection.execute(text("SELECT * FROM recipes")).mappings().one()
     assert {name: row[name] for name in RECIPE_FIELDS} == asdict(recipe)
     assert (row["recipe_hash"], row["precision_used"]) == (recipe.recipe_hash, "float32")
+    assert row["precision_reason"] == precision["reason"]

@@ -46,7 +46,7 @@ def test_the_names_that_others_rely_on_are_deployed():
 
 def test_only_accelerator_work_runs_in_its_pool():
     """What needs the accelerator and nothing else runs in its pool."""
-    assert {full_name(spec) for spec in SPECS if spec.pool == "gpu"} == {"train/gpu", "infer/gpu"}
+    assert {full_name(spec) for spec in SPECS if spec.pool == "gpu"} == {"preflight/gpu", "train/gpu", "infer/gpu"}
     assert {spec.pool for spec in SPECS} == set(POOLS)
 
 
@@ -58,7 +58,7 @@ def test_no_deployment_overwrites_peoples_schedules():
 def test_retraining_queues_one_at_a_time():
     """Retraining queues up rather than running twice or losing a wake up."""
     limited = {full_name(spec): spec for spec in SPECS if spec.limit == 1}
-    assert limited.keys() >= {"retrain/on-data-landed", "retrain/nightly", "train/gpu", "infer/gpu"}
+    assert limited.keys() >= {"retrain/on-data-landed", "retrain/nightly", "preflight/gpu", "train/gpu", "infer/gpu"}
     assert {spec.collision_strategy for spec in limited.values()} == {"ENQUEUE"}
 
 

@@ -5,10 +5,12 @@
 --   precision, with_augmented, seed: the fields of the recipe, as docs/reference/recipe.md explains them; NULL where the run
 --   is older than the field
 -- precision_used, device: what the machine could do with the `precision` asked for, and where
+-- precision_reason: why the two differ; empty where they do not
 SELECT
     training_run.run_id,
     training_run.recipe_hash,
     {recipe_fields},
     {precision_used} AS precision_used,
-    training_run.device
+    training_run.device,
+    {precision_reason} AS precision_reason
 FROM training_run

@@ -1,5 +1,7 @@
 """A micro base model, saved once, for all tests of training and inference."""
 
+from pathlib import Path
+
 import pytest
 
 from feedback_model.records.training import BaseModel
@@ -14,5 +16,7 @@ def micro_base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
 
 
 @pytest.fixture(autouse=True)
-def _untracked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def _alone(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither followed on a web site, nor waiting for another training on this machine."""
     monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -23,6 +23,7 @@ from feedback_model.training.objective import OwnObjective
 from feedback_model.training.precision import bfloat16_pays
 from feedback_model.training.qlora import attach_adapters, trainable_parameters
 from feedback_model.training.train import train
+from feedback_model.waiting import telling_waits
 from tests.micro_model import a_recipe, some_examples, store_dataset
 
 
@@ -219,6 +220,27 @@ def test_two_runs_at_once_train_once(store, settings, micro_base):
     command = [sys.executable, "-c", AT_ONCE, *where]
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert sorted(child.communicate()[0].strip() for child in children) == ["False", "True"]
+
+
+def test_another_training_on_the_machine_is_awaited(store, settings, micro_base):
+    """A second training of real weights begins when the first is over, and says what it waits for."""
+    where = (settings.store_url, str(settings.home), micro_base.location, micro_base.revision)
+    dataset = store_dataset(store)
+    first = subprocess.Popen([sys.executable, "-c", KILLED, *where])
+    run_id = training.run_id_of(dataset, micro_base, a_recipe(epochs=200))
+    while not checkpoints_of(store, run_id) and first.poll() is None:
+        time.sleep(0.05)
+    told = []
+
+    def listen(wait):
+        told.append(str(wait))
+        first.kill()
+
+    with telling_waits(listen):
+        run = train(store, settings.home, dataset, some_examples(2), micro_base, a_recipe(epochs=1, seed=1))
+    assert len(run.checkpoints) == 1
+    assert first.wait() == -signal.SIGKILL
+    assert told[0].startswith(f"waiting for another training on this machine (process {first.pid}: ")
 
 
 def test_a_home_that_cannot_hold_checkpoints_is_told(store, settings, micro_base):
