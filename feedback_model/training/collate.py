@@ -1,7 +1,7 @@
 """Batches: which examples make one, how it is cut into micro-batches that fit, and their tensors.
 
 The order is a pure function of seed and epoch, so resuming needs no more. Examples of a micro-batch lie end to end in one
-row behind the prompt's fixed beginning, which they share: no padding, and the beginning is computed once.
+row behind the prompt's fixed beginning, which they share: next to no padding, and the beginning is computed once.
 """
 # pyright: basic
 
@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from feedback_model.training.encoding import EncodedExample
 
@@ -82,19 +82,40 @@ class MicroBatch:
     segments: Segments
 
 
+OWN_MULTIPLE: Final = 16
+ROW_MULTIPLE: Final = 64
+"""Tokens to which an example's own part and a row are filled up on a CPU: its libraries make a kernel for every new shape, which
+costs more than these tokens, and keep it, so that memory would grow with every step."""
+
+
+def filled_length(example: EncodedExample, prefix: int) -> int:
+    """Count the tokens that `example` takes in a row, the prefix included."""
+    return prefix + _round_up(len(example) - prefix, OWN_MULTIPLE)
+
+
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
 def collate(examples: Sequence[EncodedExample], prefix: int, device: str) -> MicroBatch:
-    """Lay `examples`, whose first `prefix` prompt tokens are the same, end to end behind these."""
+    """Lay `examples`, whose first `prefix` prompt tokens are the same, end to end behind these.
+
+    What fills an example up stands behind it, where no token of it looks.
+    """
     import torch
 
     own = [[*example.prompt_ids[prefix:], *example.answer_ids] for example in examples]
-    ends = list(accumulate(map(len, own), initial=prefix))
-    bounds = tuple(pairwise(ends))
-    ids = [*examples[0].prompt_ids[:prefix], *(token for each in own for token in each)]
-    positions = [*range(prefix), *(prefix + at for each in own for at in range(len(each)))]
+    lengths = [len(each) if device != "cpu" else _round_up(len(each), OWN_MULTIPLE) for each in own]
+    if device == "cpu":
+        lengths[-1] += -(prefix + sum(lengths)) % ROW_MULTIPLE
+    bounds = tuple(pairwise(accumulate(lengths, initial=prefix)))
+    filled = [each + each[-1:] * (length - len(each)) for each, length in zip(own, lengths, strict=True)]
+    ids = [*examples[0].prompt_ids[:prefix], *(token for each in filled for token in each)]
+    positions = [*range(prefix), *(prefix + at for length in lengths for at in range(length))]
     predicts = [
-        at
-        for (_, end), example in zip(bounds, examples, strict=True)
-        for at in range(end - len(example.answer_ids) - 1, end - 1)
+        start + len(each) - 1 - back
+        for (start, _), each, example in zip(bounds, own, examples, strict=True)
+        for back in range(len(example.answer_ids), 0, -1)
     ]
     targets = [token for example in examples for token in example.answer_ids]
     return MicroBatch(

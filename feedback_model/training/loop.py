@@ -17,7 +17,7 @@ from feedback_model.errors import Interrupted, ModelError
 from feedback_model.progress import Tracker, track
 from feedback_model.records.recipe import PrecisionName, Recipe
 from feedback_model.records.training import TrainingStep
-from feedback_model.training.collate import collate, epoch_batches, micro_batches
+from feedback_model.training.collate import collate, epoch_batches, filled_length, micro_batches
 from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.memory import peak_memory
 from feedback_model.training.memory_plan import MemoryPlan
@@ -135,7 +135,8 @@ class TrainingLoop:
     def _accumulate(self, examples: Sequence[EncodedExample]) -> float:
         objective, device = self._task.objective, self._task.device
         n_targets = sum(len(example.answer_ids) for example in examples)
-        pieces = micro_batches([len(example) for example in examples], objective.prefix, self._budget(examples))
+        lengths = [filled_length(example, objective.prefix) for example in examples]
+        pieces = micro_batches(lengths, objective.prefix, self._budget(lengths))
         total = torch.zeros((), device=device)
         for piece in share(pieces):
             loss = objective(collate([examples[index] for index in piece], objective.prefix, device)) / n_targets
@@ -144,16 +145,16 @@ class TrainingLoop:
         sum_over_processes(self._parameters, total)
         return total.item()
 
-    def _budget(self, examples: Sequence[EncodedExample]) -> int:
+    def _budget(self, lengths: Sequence[int]) -> int:
         """Tokens of a micro-batch: what memory allows, and no more than gives each process its share."""
         prefix = self._task.objective.prefix
         if not self._task.objective.packs:
             return 0
-        own = sum(len(example) - prefix for example in examples)
+        own = sum(length - prefix for length in lengths)
         return min(self.plan.token_budget, prefix + math.ceil(own / group_size()))
 
     def _halve_budget(self, examples: Sequence[EncodedExample], error: Exception) -> None:
-        longest = max(map(len, examples))
+        longest = max(filled_length(example, self._task.objective.prefix) for example in examples)
         if self.plan.token_budget <= longest or group_size() > 1:
             raise ModelError(
                 f"an example of {longest} tokens does not fit into memory; free some, or train with "

@@ -12,7 +12,7 @@ from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.prompts import render_messages
 from feedback_model.records.labels import LabelledTranscript
 from feedback_model.records.training import BaseModel
-from feedback_model.training.collate import collate
+from feedback_model.training.collate import OWN_MULTIPLE, ROW_MULTIPLE, collate
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_tokenizer
 from feedback_model.traits import TRAIT_KEYS
@@ -62,16 +62,18 @@ def test_training_reads_the_chat_that_the_template_renders(tokenizer, encoder):
 
 
 @pytest.mark.parametrize("prefix", [0, 9])
-def test_examples_share_a_row_without_padding(encoder, prefix):
+def test_examples_share_a_row(encoder, prefix):
     """Examples lie behind their shared beginning, at the positions they have alone, and each supervises its own answer."""
     encoded = encoder.encode_examples(some_examples(4), 10_000)
     batch = collate(encoded, prefix, "cpu")
-    assert batch.input_ids.shape[1] == prefix + sum(len(each) - prefix for each in encoded)
-    for (start, end), each in zip(batch.segments.bounds, encoded, strict=True):
+    for (start, _), each in zip(batch.segments.bounds, encoded, strict=True):
+        end = start + len(each) - prefix
         assert batch.input_ids[0, start:end].tolist() == [*each.prompt_ids, *each.answer_ids][prefix:]
         assert batch.position_ids[0, start:end].tolist() == list(range(prefix, len(each)))
     taught = [token for each in encoded for token in each.answer_ids]
     assert batch.input_ids[0, batch.predicts + 1].tolist() == batch.targets.tolist() == taught
+    assert batch.input_ids.shape[1] % ROW_MULTIPLE == 0
+    assert all((end - start) % OWN_MULTIPLE == 0 for start, end in batch.segments.bounds[:-1])
 
 
 def test_long_transcript_is_cut_and_answer_kept(encoder, caplog):

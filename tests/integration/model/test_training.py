@@ -352,7 +352,9 @@ def small_disk(settings):
 def test_full_disk_at_a_checkpoint_loses_nothing(store, settings, micro_base, small_disk):
     """A full disk ends the training in a sentence; with room again it goes on and ends with the same weights."""
     arguments = (store_dataset(store), some_examples(), micro_base, a_recipe(rank=16, epochs=6))
-    with pytest.raises(ConfigurationError, match=r"checkpoints cannot be written under .*No space left on device.*make room"):
+    with pytest.raises(
+        ConfigurationError, match=r"checkpoints cannot be written under .*No space left on device.*make room"
+    ):
         train(store, settings.home, *arguments)
     subprocess.run(["mount", "-o", "remount,size=9m", str(small_disk)], check=True)
     run = train(store, settings.home, *arguments)
