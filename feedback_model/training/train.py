@@ -30,8 +30,8 @@ from feedback_model.store.locks import hold
 from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish
 from feedback_model.training.loading import device_name
 from feedback_model.training.machine_lock import sole_training
-from feedback_model.training.precision import choose_for
 from feedback_model.training.memory import return_freed_memory
+from feedback_model.training.precision import choose_for
 from feedback_model.training.tracking import Tracking
 
 if TYPE_CHECKING:

@@ -102,9 +102,10 @@ def test_own_loss_is_the_librarys():
     """The model's own loss is what transformers computes from labels."""
     model, examples = adapted("Llama"), some_encoded(1)
     batch = collate(examples, 0, "cpu")
+    ids = torch.tensor([[*examples[0].prompt_ids, *examples[0].answer_ids]])
     labels = torch.tensor([[-100] * len(examples[0].prompt_ids) + list(examples[0].answer_ids)])
     with torch.no_grad():
-        mean = model(input_ids=batch.input_ids, labels=labels).loss
+        mean = model(input_ids=ids, labels=labels).loss
         own = OwnObjective(model)(batch)
     assert float(own) == pytest.approx(float(mean) * len(examples[0].answer_ids), rel=1e-5)
 
