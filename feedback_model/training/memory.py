@@ -4,13 +4,9 @@
 import os
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-_M_TRIM_THRESHOLD: Final = -1
-_M_MMAP_MAX: Final = -4
-"""Names of settings in glibc's malloc.h."""
 _HEADROOM: Final = 0.85
 """Share of the free memory that is planned with; the allocator keeps some of what was freed, and others want some."""
 _BACKWARD: Final = 1.35
@@ -105,27 +101,3 @@ def tokens_that_fit(free: int, bytes_per_token: float, fixed: int) -> int:
 def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
     """Free memory into which `tokens` just fit; the inverse of `tokens_that_fit`."""
     return int((tokens * bytes_per_token * _BACKWARD + fixed) / _HEADROOM)
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep what is freed for the tensors of the next step, as far as it can.
-
-    It would return large tensors to the system, which then hands each page out anew, zeroed: on a virtual machine that takes
-    several times as long as the operation that fills the tensor.
-    """
-    import ctypes
-
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library than glibc
-        return
-    mallopt(_M_MMAP_MAX, 0)
-    mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def return_freed_memory() -> None:
-    """Return to the system what `keep_freed_memory` kept."""
-    import ctypes
-
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -10,7 +10,6 @@ from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
-from feedback_model.training.memory import keep_freed_memory
 from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
 from feedback_model.training.objective import choose_objective
 from feedback_model.training.processes import smallest
@@ -31,8 +30,6 @@ def prepare(
         ModelError: the base cannot be loaded.
         ConfigurationError: not even one example fits into memory.
     """
-    if run.device == "cpu":
-        keep_freed_memory()
     tokenizer = load_tokenizer(run.base)
     base = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"])
     max_length = min(run.recipe.max_length, base.config.max_position_embeddings)
