@@ -233,9 +233,10 @@ def _losses(model: Any, examples: Sequence[EncodedExample], device: str) -> tupl
     with torch.no_grad():
         for example in examples:
             batch, answer = collate([example], 0, device), len(example.answer_ids)
-            labels = batch.input_ids.clone()
+            ids = batch.input_ids[:, : len(example)]
+            labels = ids.clone()
             labels[:, :-answer] = -100  # what the loss of transformers leaves out
-            own += float(model(input_ids=batch.input_ids, labels=labels, use_cache=False).loss) * answer
+            own += float(model(input_ids=ids, labels=labels, use_cache=False).loss) * answer
             ours += float(objective(batch))
     n_tokens = sum(len(example.answer_ids) for example in examples)
     return own / n_tokens, ours / n_tokens
