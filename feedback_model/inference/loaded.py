@@ -1,7 +1,6 @@
 """Models ready to be asked. The last base stays loaded, and adapters are swapped on it: five models, two loads."""
 # pyright: basic
 
-import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from feedback_model.errors import ModelError
 from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion
 from feedback_model.training.checkpoints import verified_folder
 from feedback_model.training.loading import device_name, load_model, load_tokenizer, quiet_libraries
+from feedback_model.training.memory import return_freed_memory
 
 
 @dataclass
@@ -42,7 +42,7 @@ def unload() -> None:
     """Free the memory of the last base."""
     if _last:
         _last.clear()
-        gc.collect()  # models hold cycles, which would keep a GPU's memory taken
+        return_freed_memory()
 
 
 def _base(base: BaseModel, quantised: bool) -> _LoadedBase:

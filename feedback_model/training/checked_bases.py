@@ -54,10 +54,14 @@ def check_once(base: BaseModel, recipe: Recipe, memory: int = 0, cache: Path | N
     if _passed_before(file, memory):
         return None
     from feedback_model.training.loading import device_name
+    from feedback_model.training.memory import return_freed_memory
     from feedback_model.training.preflight import check_base
 
     with sole_training(device_name()):  # else it would take memory that a training has planned with
-        found = check_base(base, recipe, memory)
+        try:
+            found = check_base(base, recipe, memory)
+        finally:
+            return_freed_memory()
     with suppress(OSError):  # where it cannot be kept it is found out again
         _write(file, {**asdict(found), "base_model": base.name})
     return found

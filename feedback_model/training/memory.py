@@ -4,6 +4,7 @@
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,3 +102,13 @@ def tokens_that_fit(free: int, bytes_per_token: float, fixed: int) -> int:
 def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
     """Free memory into which `tokens` just fit; the inverse of `tokens_that_fit`."""
     return int((tokens * bytes_per_token * _BACKWARD + fixed) / _HEADROOM)
+
+
+def return_freed_memory() -> None:
+    """Return to the system what is free, which the C library would keep: a model that is gone should take no room."""
+    import ctypes
+    import gc
+
+    gc.collect()  # models hold cycles
+    with suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)

@@ -30,6 +30,7 @@ from feedback_model.store.locks import hold
 from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish
 from feedback_model.training.loading import device_name
 from feedback_model.training.machine_lock import sole_training
+from feedback_model.training.memory import return_freed_memory
 from feedback_model.training.precision import choose_for
 from feedback_model.training.tracking import Tracking
 
@@ -147,6 +148,8 @@ def _train_on(
     except BaseException:
         tracking.finish(exit_code=1)
         raise
+    finally:
+        return_freed_memory()
     tracking_id = tracking.tracking_id
     tracking.finish(exit_code=0)
     runs.finish_run(store, run.run_id, tracking_id)
