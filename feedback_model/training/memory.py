@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+PILED_UP: Final = 1.15
+"""Growth of what a process holds between steps from which it is taken for freed memory that nobody uses."""
 _HEADROOM: Final = 0.85
 """Share of the free memory that is planned with; the allocator keeps some of what was freed, and others want some."""
 _BACKWARD: Final = 1.35
@@ -104,11 +106,32 @@ def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
     return int((tokens * bytes_per_token * _BACKWARD + fixed) / _HEADROOM)
 
 
+class FreedMemory:
+    """What is freed and kept by the C library for later use; it piles up in pieces that no later tensor fits into."""
+
+    def __init__(self) -> None:
+        self._usual: int | None = None
+
+    def look(self) -> None:
+        """Return it to the system where this process holds more than it did; for the end of a step."""
+        held = resident_memory()
+        if self._usual is None:
+            self._usual = held
+        elif held > PILED_UP * self._usual:
+            _trim()
+            self._usual = None  # what is usual is seen after the next step, which takes back what it needs
+
+
 def return_freed_memory() -> None:
-    """Return to the system what is free, which the C library would keep: a model that is gone should take no room."""
-    import ctypes
+    """Return to the system what is free: a model that is gone should take no room."""
     import gc
 
     gc.collect()  # models hold cycles
+    _trim()
+
+
+def _trim() -> None:
+    import ctypes
+
     with suppress(OSError, AttributeError):  # another C library than glibc
         ctypes.CDLL(None).malloc_trim(0)
