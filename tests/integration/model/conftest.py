@@ -20,3 +20,16 @@ def _alone(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """Neither followed on a web site, nor waiting for another training on this machine."""
     monkeypatch.setenv("WANDB_MODE", "disabled")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that a generator is asked about, in order."""
+    from feedback_model.inference.free import ReferenceGenerator
+
+    texts: list[str] = []
+    generate = ReferenceGenerator.generate
+    monkeypatch.setattr(
+        ReferenceGenerator, "generate", lambda self, batch: texts.extend(batch) or generate(self, batch)
+    )
+    return texts

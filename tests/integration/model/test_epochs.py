@@ -6,7 +6,6 @@ from prefect import flow
 from eval.evaluate import evaluate
 from feedback_model import progress
 from feedback_model.errors import Interrupted
-from feedback_model.inference.free import ReferenceGenerator
 from feedback_model.inference.models import models_of
 from feedback_model.records.transcripts import SPLITS
 from feedback_model.store.datasets import held_out
@@ -57,17 +56,6 @@ def training(store, few_tokens, micro_base, dataset):
         return train(store, home, dataset, examples, micro_base, RECIPE, again=again, after_epoch=chosen)
 
     return run
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """Every text that a generator is asked about, in order."""
-    texts: list[str] = []
-    generate = ReferenceGenerator.generate
-    monkeypatch.setattr(
-        ReferenceGenerator, "generate", lambda self, batch: texts.extend(batch) or generate(self, batch)
-    )
-    return texts
 
 
 def test_measuring_changes_no_step_and_no_weight(store, settings, training, asked):

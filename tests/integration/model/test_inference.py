@@ -36,17 +36,6 @@ def base_model(micro_base):
     return base
 
 
-@pytest.fixture
-def asked(monkeypatch):
-    """Every text that the generator is asked about, in order."""
-    texts: list[str] = []
-    generate = ReferenceGenerator.generate
-    monkeypatch.setattr(
-        ReferenceGenerator, "generate", lambda self, batch: texts.extend(batch) or generate(self, batch)
-    )
-    return texts
-
-
 def test_batch_equals_the_library_one_by_one(micro_base):
     """A batch says what the library says one by one."""
     model, tokenizer = load_model(micro_base, quantised=False, device="cpu"), load_tokenizer(micro_base)

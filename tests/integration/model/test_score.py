@@ -37,17 +37,6 @@ def base(store, settings, micro_base, monkeypatch):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """Every text that the model is asked about, in order."""
-    texts: list[str] = []
-    generate = ReferenceGenerator.generate
-    monkeypatch.setattr(
-        ReferenceGenerator, "generate", lambda self, batch: texts.extend(batch) or generate(self, batch)
-    )
-    return texts
-
-
-@pytest.fixture
 def ask(base, tmp_path, capsys):
     """Score a text; returns what came on standard output, what on standard error, and how it ended."""
 
