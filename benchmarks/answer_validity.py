@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -157,8 +158,8 @@ def answered(fold: Fold, name: str) -> Answered | None:
     )
 
 
-def scores_of(row: dict[str, str]) -> list[float]:
-    judgement = judge(row["raw"].encode("utf-8", "surrogateescape"), row["finish_reason"])  # type: ignore[arg-type]
+def scores_of(row: dict[str, Any]) -> list[float]:
+    judgement = judge(row["raw"].encode("utf-8", "surrogateescape"), row["finish_reason"])
     if judgement.tier != "strict" or judgement.feedback is None:
         return [math.nan] * len(TRAIT_KEYS)
     return [float(score) for score in judgement.feedback.scores.values()]

@@ -138,7 +138,7 @@ def watch(folder: Path, arguments: Sequence[str]) -> tuple[list[Mark], list[Look
         while process.poll() is None:
             with suppress(psutil.Error):
                 looks.append(look_at(watched))
-            time.sleep(EVERY)
+            time.sleep(EVERY)  # between two looks at its memory
     if process.returncode:
         sys.exit(f"`feedback {' '.join(arguments)}` ended with {process.returncode}")
     seen = [Mark(*json.loads(line)) for line in marks.read_text(encoding="utf-8").splitlines()]

@@ -74,9 +74,7 @@ def _write(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except (
-        BrokenPipeError
-    ):  # whoever read has enough, as `head` has: end without a word, and write what is left to nowhere
+    except BrokenPipeError:  # whoever read has enough, as `head` has: end without a word, write what is left to nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 

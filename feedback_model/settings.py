@@ -12,24 +12,11 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from feedback_model.sizes import parse_size
+
 
 def _absolute(path: str | Path) -> Path:
     return Path(path).expanduser().absolute()
-
-
-_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
-
-
-def parse_size(text: str) -> int:
-    """Read `6GiB`, `512MiB` or a plain number of bytes; units are powers of 1024, and nothing at all is 0.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*", text, re.IGNORECASE)
-    if text and not found:
-        raise ValueError("write a size such as 6GiB or 512MiB")
-    return int(float(found[1]) * _UNITS[found[2].lower()]) if found else 0
 
 
 def _checked_size(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL, needs_preflight
 from flows.augment import augment
 from flows.evaluate import evaluate
 from flows.label import label
@@ -35,7 +35,7 @@ async def pipeline(
     """Run every stage once; each does only what is missing. Returns the test evaluation's id."""
     if inputs:
         await land_files(inputs)
-    if base_model != EMBEDDED:  # which is known to be good
+    if needs_preflight(base_model):
         await run_stage(preflight, "preflight/gpu", base_model=base_model, **recipe)
     await label(labeller)
     await augment(labeller, augmentation_share, recipe["seed"])

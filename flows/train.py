@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from feedback_model.training.base_model import DEFAULT_BASE_MODEL, EMBEDDED
+from feedback_model.training.base_model import DEFAULT_BASE_MODEL, needs_preflight
 from flows.parameters import DEFAULT_LABELLER, Again, BaseModel, ControlOf, Labeller, takes_recipe
 from tasks.evaluation import fix_promotion_rules
 from tasks.preflight import check_base_model
@@ -34,6 +34,6 @@ async def train(
     if control_of:
         return await fine_tune_unaugmented(control_of, again)
     dataset_id = await take_snapshot(labeller)
-    if base_model != EMBEDDED:
+    if needs_preflight(base_model):
         await check_base_model(base_model, recipe)
     return await fine_tune(dataset_id, base_model, recipe, again)

@@ -6,13 +6,16 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import DEFAULT
 
 from feedback_model.labelling.labeller import labelling_config_of
-from feedback_model.records.labels import LabellerKind
+from feedback_model.records.labels import Dataset, LabellerKind
+from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import unaugmented_recipe
+from feedback_model.settings import Settings
+from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.training import read_run
 from feedback_model.training.base_model import resolve_base
 from feedback_model.training.recipe_options import complete_recipe
-from feedback_model.training.train import train
+from feedback_model.training.train import Means, train
 from feedback_model.transcripts.snapshots import demand_augmented, read_examples, snapshot
 from tasks.cancellation import in_thread
 from tasks.epochs import measuring_epochs
@@ -49,24 +52,7 @@ async def fine_tune(dataset_id: str, base_model: str, recipe: dict[str, Any], ag
     """
     with resources() as (settings, store):
         dataset = read_dataset(store, dataset_id)
-        examples = read_examples(settings, dataset, "train")
-        async with long_work(), measuring_epochs(settings, store) as after_epoch:
-            base = await in_thread(resolve_base, base_model)
-            chosen = complete_recipe(recipe, base.name)
-            run = await in_thread(
-                train,
-                store,
-                settings.home,
-                dataset,
-                examples,
-                base,
-                chosen,
-                again=again,
-                memory=settings.memory_bytes,
-                after_epoch=after_epoch,
-            )
-    get_run_logger().info("run %s (%s), reused: %s", run.run_id, run.device, run.reused)
-    return run.run_id
+        return await _train(settings, store, dataset, base_model, complete_recipe(recipe, base_model), again)
 
 
 # Kept for the same reason.
@@ -84,21 +70,17 @@ async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
         run = read_run(store, run_id)
         dataset = read_dataset(store, run.dataset_id)
         demand_augmented(dataset)
-        examples = read_examples(settings, dataset, "train")
-        async with long_work(), measuring_epochs(settings, store) as after_epoch:
-            base = await in_thread(resolve_base, run.base.name)
-            recipe = unaugmented_recipe(run)
-            made = await in_thread(
-                train,
-                store,
-                settings.home,
-                dataset,
-                examples,
-                base,
-                recipe,
-                again=again,
-                memory=settings.memory_bytes,
-                after_epoch=after_epoch,
-            )
-    get_run_logger().info("run %s without augmentation (%s), reused: %s", made.run_id, made.device, made.reused)
-    return made.run_id
+        return await _train(settings, store, dataset, run.base.name, unaugmented_recipe(run), again)
+
+
+async def _train(
+    settings: Settings, store: Store, dataset: Dataset, base_model: str, recipe: Recipe, again: bool
+) -> str:
+    examples = read_examples(settings, dataset, "train")
+    async with long_work(), measuring_epochs(settings, store) as after_epoch:
+        base = await in_thread(resolve_base, base_model)
+        means = Means(settings.memory_bytes, after_epoch=after_epoch)
+        run = await in_thread(train, store, settings.home, dataset, examples, base, recipe, again=again, means=means)
+    kind = "" if recipe.with_augmented else " without augmentation"
+    get_run_logger().info("run %s%s (%s), reused: %s", run.run_id, kind, run.device, run.reused)
+    return run.run_id

@@ -1,6 +1,7 @@
 """Number formats of the report: fixed decimals, real minus signs, a dash where there is nothing."""
 
 from eval.report.data import Cell
+from feedback_model import sizes
 
 ABSENT = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
@@ -57,11 +58,8 @@ def show_seconds(value: Cell) -> str:
 
 
 def show_size(value: Cell) -> str:
-    """Show bytes as MiB, or as GiB from half a one."""
-    if value is None:
-        return ABSENT
-    mebibytes = float(value) / 1024**2
-    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 512 else f"{mebibytes:.0f} MiB"
+    """Show bytes."""
+    return ABSENT if value is None else sizes.show_size(float(value))
 
 
 def show_score(value: Cell) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eval.report.number_formats import ABSENT, show_points, show_share, show_size
+from eval.report.number_formats import ABSENT, show_points, show_share
 from feedback_model.records.training import Checkpoint, EpochMeasured, TrainingRun, TrainingStep
+from feedback_model.sizes import show_size
 
 POINTS: Final = 40
 """Most points of the loss curve; each is the mean of as many steps."""

@@ -68,9 +68,8 @@ def masked_attention(query: Tensor, key: Tensor, value: Tensor, segments: Segmen
     Args and returned value have the shapes of `shared_prefix_attention`'s, before its heads are moved.
     """
     groups = query.shape[1] // key.shape[1]
-    repeated = (
-        each.repeat_interleave(groups, 1) for each in (key, value)
-    )  # kernels that take a mask share no key heads
+    # Kernels that take a mask share no key heads.
+    repeated = (each.repeat_interleave(groups, 1) for each in (key, value))
     mask = _segment_mask(segments, query.shape[2], query.device)
     return functional.scaled_dot_product_attention(query, *repeated, attn_mask=mask, scale=scaling)
 
@@ -88,8 +87,8 @@ def _segment_mask(segments: Segments, n: int, device: torch.device) -> Tensor:
 class SegmentAttention(Function):
     """Softmax attention, segment by segment; gradients by the formulas of Dao et al. 2022 (arXiv 2205.14135), appendix B.
 
-    The probabilities are computed again going back. By hand because PyTorch's CPU kernel has a backward pass that takes twice
-    as long in bfloat16 as these products, and because slices of one row would each get a gradient of the whole row's size.
+    The probabilities are computed again going back. By hand because PyTorch's CPU kernel has a backward pass that takes nearly
+    twice as long in bfloat16 as these products, and because slices of one row would each get a gradient of the whole row's size.
     """
 
     @staticmethod

@@ -29,6 +29,11 @@ _PICKLES = (".bin", ".pt", ".pth")
 _HUB_TIMEOUT = 10  # seconds
 
 
+def needs_preflight(name: str) -> bool:
+    """Tell whether a base model must be tried before labels are bought for it; the embedded one is known to be good."""
+    return name != EMBEDDED
+
+
 def resolve_base(name: str) -> BaseModel:
     """Check that `name` can be trained on and pin its revision.
 

@@ -6,6 +6,7 @@ row behind the prompt's fixed beginning, which they share: next to no padding, a
 # pyright: basic
 
 import random
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -32,15 +33,9 @@ def micro_batches(lengths: Sequence[int], prefix: int, token_budget: int) -> lis
     Args:
         lengths: tokens of each example, the shared `prefix` tokens included; a piece holds the prefix once.
     """
-    pieces = smaller = _fill(lengths, prefix, token_budget)
-    largest = token_budget
-    while len(smaller) == len(pieces) and largest <= token_budget:
-        pieces = smaller
-        largest = max((prefix + sum(lengths[index] - prefix for index in piece) for piece in pieces), default=0)
-        smaller = _fill(lengths, prefix, largest - 1)
-        if smaller == pieces:
-            break
-    return pieces
+    fewest = len(_fill(lengths, prefix, token_budget))
+    even = bisect_left(range(token_budget), True, key=lambda size: len(_fill(lengths, prefix, size)) <= fewest)
+    return _fill(lengths, prefix, even)
 
 
 def _fill(lengths: Sequence[int], prefix: int, token_budget: int) -> list[list[int]]:

@@ -142,11 +142,11 @@ def _is_lora_linear(module: Any) -> bool:
 
 def _lora_linear(self: Any, x: Tensor) -> Tensor:
     layer, a, b = self.base_layer, self.lora_A["default"].weight, self.lora_B["default"].weight
-    return LoraLinear.apply(x, layer.weight, layer.bias, a, b, self.scaling["default"])  # pyright: ignore[reportReturnType]
+    return LoraLinear.apply(x, layer.weight, layer.bias, a, b, self.scaling["default"])  # pyright: ignore[reportReturnType] - a Function returns tensors
 
 
 def _rms_norm(self: Any, x: Tensor) -> Tensor:
-    return RmsNorm.apply(x, self.weight, self.variance_epsilon)  # pyright: ignore[reportReturnType]
+    return RmsNorm.apply(x, self.weight, self.variance_epsilon)  # pyright: ignore[reportReturnType] - a Function returns tensors
 
 
 def _gated_silu(self: Any, x: Tensor) -> Tensor:
@@ -166,18 +166,13 @@ _FUSED: Final[tuple[tuple[Callable[[Any], bool], Callable[..., Tensor]], ...]] =
 @torch.no_grad()
 def _is_same(module: Any, forward: Callable[..., Tensor]) -> bool:
     """Compare a module with its fused form on a few random rows."""
-    weight = next(module.parameters())
-    generator = torch.Generator().manual_seed(0)
-    rows = torch.randn(4, _width(module), generator=generator).to(weight.device, _compute_type(module))
+    weight = _first_weight(module)
+    rows = torch.randn(4, weight.shape[-1], generator=torch.Generator().manual_seed(0)).to(weight)
     own, fused = module(rows).float(), forward(module, rows).float()
     return own.shape == fused.shape and bool((own - fused).norm() <= TOLERANCE * own.norm())
 
 
-def _width(module: Any) -> int:
-    linear = getattr(module, "base_layer", getattr(module, "gate_proj", module))
-    return getattr(linear, "in_features", None) or linear.weight.shape[-1]
-
-
-def _compute_type(module: Any) -> torch.dtype:
-    linear = getattr(module, "base_layer", getattr(module, "gate_proj", module))
-    return getattr(linear, "base_layer", linear).weight.dtype
+def _first_weight(module: Any) -> Tensor:
+    """Return the weight that a module's input meets: of a norm or linear layer itself, or of the first one inside."""
+    inner = getattr(module, "gate_proj", module)
+    return getattr(inner, "base_layer", inner).weight

@@ -13,7 +13,8 @@ from feedback_model.errors import FeedbackError, ModelError
 from feedback_model.records.recipe import PrecisionName
 from feedback_model.records.training import BaseModel
 from feedback_model.training.base_model import BUILT_HERE, cached_snapshot, resolve_base
-from feedback_model.training.precision import bfloat16_pays
+from feedback_model.training.memory import free_memory
+from feedback_model.training.precision import choose_for
 
 _WAY_ON: Final = "download it again or choose another --base-model"
 SMALL_MODEL: Final = 5_000_000
@@ -83,12 +84,14 @@ def load_model(
     precision: PrecisionName | None = None,
     *,
     in_4_bits: bool | None = None,
+    memory: int = 0,
 ) -> Any:
     """Return the base model in evaluation mode on `device`, with the values of NF4 where `quantised`.
 
     Args:
-        precision: compute type; None: the one that pays on this machine (`compute_type`).
+        precision: compute type; None: what a training that asks for float16 would get.
         in_4_bits: whether a quantised model stays in 4 bits; None: only where its values in 16 bit do not fit into memory.
+        memory: bytes that this process may hold in all; 0: what the machine has.
 
     Raises:
         ModelError: it cannot be loaded, or weights are missing.
@@ -98,15 +101,15 @@ def load_model(
 
         from feedback_model.training.quantisation import keep_gradients_right, misshapen, nf4_config, spell_out
 
-        dtype = getattr(torch, precision or compute_type(base, device))
+        dtype = getattr(torch, precision or choose_for(base, "float16", device)["used"])
         options = {"quantization_config": nf4_config(dtype)} if quantised else {}
         model, report = _from_pretrained(
-            base, dtype=dtype, device_map={"": device}, output_loading_info=True, **options
+            base, dtype=dtype, device_map={"": _place(device)}, output_loading_info=True, **options
         )
         _demand_complete(
             base, report["missing_keys"], [*(each[0] for each in report["mismatched_keys"]), *misshapen(model)]
         )
-        if quantised and (in_4_bits is False or (in_4_bits is None and _fits_spelled_out(model, device))):
+        if quantised and (in_4_bits is False or (in_4_bits is None and _fits_spelled_out(model, device, memory))):
             spell_out(model)
         keep_gradients_right(model)
     _decode_greedily(model)
@@ -114,11 +117,11 @@ def load_model(
     return model.eval()
 
 
-def compute_type(base: BaseModel, device: str) -> PrecisionName:
-    """Choose what `base` computes in where nobody says so: float16 on CUDA, on a CPU bfloat16 where that pays."""
-    if device == "cuda":
-        return "float16"
-    return "bfloat16" if not base.stand_in and bfloat16_pays() else "float32"
+def _place(device: str) -> str | int:
+    """Name the device as transformers takes it: of several GPUs the one that this process was given."""
+    import torch
+
+    return torch.cuda.current_device() if device == "cuda" else device
 
 
 def _from_pretrained(base: BaseModel, **options: Any) -> Any:
@@ -145,10 +148,9 @@ def _demand_complete(base: BaseModel, missing: Collection[str], misshapen: Colle
         raise ModelError(f"the base model {base.name} {what}; {_WAY_ON}")
 
 
-def _fits_spelled_out(model: Any, device: str) -> bool:
-    from feedback_model.training.memory import free_memory
-
-    return free_memory(device) > 2 * 2 * model.num_parameters()  # half may be left for the work itself
+def _fits_spelled_out(model: Any, device: str, memory: int) -> bool:
+    values = model.dtype.itemsize * model.num_parameters()
+    return free_memory(device, memory) > 2 * values  # as much is left for the work itself
 
 
 def _decode_greedily(model: Any) -> None:

@@ -16,11 +16,6 @@ _BACKWARD: Final = 1.35
 """Peak of a forward and backward pass by what the forward pass keeps: gradients of activations come and go beside them."""
 
 
-def show_size(n_bytes: float) -> str:
-    """Write a size as people do."""
-    return f"{n_bytes / 1024**3:.1f} GiB" if n_bytes >= 1024**3 / 2 else f"{n_bytes / 1024**2:.0f} MiB"
-
-
 def free_memory(device: str, limit: int = 0) -> int:
     """Bytes that this process may still take: of the GPU, or of the machine, its container and `limit`.
 

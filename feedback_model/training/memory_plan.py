@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from feedback_model.errors import ConfigurationError
+from feedback_model.sizes import show_size
 from feedback_model.training.collate import collate
 from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.fused import LOGIT_ROWS
-from feedback_model.training.memory import bytes_of, free_memory, kept_bytes, show_size, tokens_that_fit
+from feedback_model.training.memory import bytes_of, free_memory, kept_bytes, tokens_that_fit
 from feedback_model.training.objective import Objective
 from feedback_model.training.qlora import trainable_parameters
 
@@ -27,7 +28,7 @@ class MemoryPlan:
     token_budget: int
     """Most tokens in a micro-batch."""
     checkpointing: bool
-    """Whether only each layer's input is kept, and the rest computed again: a third slower, a tenth of the memory."""
+    """Whether only each layer's input is kept, and the rest computed again: one more pass, for far less memory."""
 
 
 def plan_memory(
@@ -52,7 +53,7 @@ def plan_memory(
                 f"the longest example has {longest:,} tokens, but {show_size(free_memory(device, limit))} of free memory hold "
                 f"{room:,}; give more with --memory, free some, choose a smaller --base-model{shorter}"
             )
-        _log.warning("memory is short: activations are computed again, which takes a third longer")
+        _log.warning("memory is short: activations are computed again, which takes one more pass")
         return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=True)
     return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=False)
 

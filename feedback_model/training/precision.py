@@ -23,8 +23,8 @@ WORTH: Final = 1.5
 def bfloat16_speedup() -> float:
     """Measure how many times faster this CPU multiplies matrices in bfloat16 than in float32; takes some 50 ms.
 
-    AMX and AVX512-BF16 make it three to twelve times; a CPU without them is slower in bfloat16. The fastest of many products
-    counts, in turn of one type and the other, since anything else says how busy the machine is.
+    AMX and AVX512-BF16 are made for it; other CPUs emulate it. The fastest of many products counts, in turn of one type and the
+    other, since anything else says how busy the machine is.
     """
     import torch
 

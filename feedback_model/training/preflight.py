@@ -17,9 +17,10 @@ from feedback_model.progress import track
 from feedback_model.records.labels import LabelledTranscript
 from feedback_model.records.recipe import PrecisionName, Recipe
 from feedback_model.records.training import BaseModel
+from feedback_model.sizes import show_size
 from feedback_model.training.encoding import ChatEncoder, EncodedExample
 from feedback_model.training.loading import device_name, load_config, load_model, load_tokenizer, outline
-from feedback_model.training.memory import free_memory, show_size
+from feedback_model.training.memory import free_memory
 from feedback_model.training.precision import choose_for
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def check_base(base: BaseModel, recipe: Recipe, memory: int = 0) -> CheckedBase:
     room = _demand_room(base, encoder, recipe, reads)
     tracker.advance(detail="tokenizer and template")
     _demand_memory_for_weights(base, recipe, precision, device, memory)
-    model = load_model(base, quantised=True, device=device, precision=precision)
+    model = load_model(base, quantised=True, device=device, precision=precision, memory=memory)
     tracker.advance(detail="weights")
     examples = encoder.encode_examples(_examples(), min(recipe.max_length, reads))
     loss, needed = _try_out(base, model, examples, recipe, device, memory)

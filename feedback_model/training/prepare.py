@@ -31,7 +31,7 @@ def prepare(
         ConfigurationError: not even one example fits into memory.
     """
     tokenizer = load_tokenizer(run.base)
-    base = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"])
+    base = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"], memory=memory)
     max_length = min(run.recipe.max_length, base.config.max_position_embeddings)
     encoded = ChatEncoder(tokenizer).encode_examples(examples, max_length)
     model = attach_adapters(base, run.recipe)

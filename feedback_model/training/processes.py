@@ -20,8 +20,8 @@ from feedback_model.errors import ModelError
 
 Piece = TypeVar("Piece")
 Job = Callable[..., None]
-SILENCE: Final = timedelta(minutes=10)
-"""How long a process waits for the others."""
+SILENCE: Final = timedelta(hours=1)
+"""How long a process waits for the others, of which the first measures each epoch."""
 
 
 def count_processes(wanted: int) -> int:

@@ -47,18 +47,28 @@ class AfterEpoch(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a training may use, and who follows it; none of it changes what is learned."""
+
+    memory: int = 0
+    """Bytes that a process may hold in all; 0: what the machine has."""
+    processes: int = 0
+    """That train together; 0: one a GPU, and one on a CPU."""
+    after_epoch: AfterEpoch | None = None
+    """Measures a checkpoint as soon as there is one."""
+
+
 def train(
     store: Store,
-    settings_home: Path,
+    home: Path,
     dataset: Dataset,
     examples: Sequence[LabelledTranscript],
     base: BaseModel,
     recipe: Recipe,
     *,
     again: bool = False,
-    memory: int = 0,
-    processes: int = 0,
-    after_epoch: AfterEpoch | None = None,
+    means: Means = Means(),
 ) -> TrainingRun:
     """Fine-tune `base` on `examples` with QLoRA and leave one checkpoint an epoch; goes on where it was interrupted.
 
@@ -67,9 +77,6 @@ def train(
     Args:
         examples: the train split of `dataset`.
         again: train from scratch even if this very run was finished or begun before.
-        memory: bytes that a process may hold in all; 0: what the machine has.
-        processes: that train together; 0: one a GPU, and one on a CPU.
-        after_epoch: measures a checkpoint as soon as there is one.
 
     Raises:
         MissingStage: there is nothing to train on.
@@ -83,18 +90,18 @@ def train(
         raise MissingStage(f"dataset {dataset.dataset_id[:8]} has no train examples; label more transcripts first")
     run_id = run_id_of(dataset, base, recipe)
     with hold(store, f"train:{run_id}", "trains the same recipe on the same data"):
-        finished = None if again else _find_reusable(store, settings_home, run_id)
+        finished = None if again else _find_reusable(store, home, run_id)
         if finished is not None:
             return finished
         if again:
-            _forget(store, settings_home, run_id)
+            _forget(store, home, run_id)
         try:
-            clear_leftovers(settings_home, run_id)
+            clear_leftovers(home, run_id)
             with nullcontext() if base.stand_in else sole_training(device_name()):
-                return _train_on(store, settings_home, dataset, examples, base, recipe, memory, processes, after_epoch)
+                return _train_on(store, home, dataset, examples, base, recipe, means)
         except OSError as error:
             raise ConfigurationError(
-                f"checkpoints cannot be written under {settings_home}: {error.strerror or error}; make room or give access"
+                f"checkpoints cannot be written under {home}: {error.strerror or error}; make room or give access"
             ) from error
 
 
@@ -123,9 +130,7 @@ def _train_on(
     examples: Sequence[LabelledTranscript],
     base: BaseModel,
     recipe: Recipe,
-    memory: int,
-    processes: int,
-    after_epoch: AfterEpoch | None,
+    means: Means,
 ) -> TrainingRun:
     from feedback_model.training.state import read_state
 
@@ -144,7 +149,7 @@ def _train_on(
     runs.begin_run(store, run)
     tracking = Tracking(run, home)
     try:
-        _run_loop(store, home, run, examples, state, tracking, memory, processes, after_epoch)
+        _run_loop(store, home, run, examples, state, tracking, means)
     except BaseException:
         tracking.finish(exit_code=1)
         raise
@@ -170,20 +175,18 @@ def _run_loop(
     examples: Sequence[LabelledTranscript],
     state: dict[str, Any] | None,
     tracking: Tracking,
-    memory: int,
-    processes: int,
-    after_epoch: AfterEpoch | None,
+    means: Means,
 ) -> None:
     from feedback_model.training.prepare import help_train, prepare
     from feedback_model.training.processes import count_processes, helped_by
     from feedback_model.training.state import resume
 
-    share = (run, examples, memory, state)
+    share = (run, examples, means.memory, state)
     meeting = home / run_folder(run.run_id) / ".processes"
-    with helped_by(count_processes(processes), meeting, help_train, *share):
+    with helped_by(count_processes(means.processes), meeting, help_train, *share):
         loop, longest_answer = prepare(*share)
         runs.record_plan(store, run.run_id, longest_answer, loop.plan.token_budget)
-        loop.run(resume(state, loop), _Keeping(store, home, run, loop, tracking, after_epoch))
+        loop.run(resume(state, loop), _Keeping(store, home, run, loop, tracking, means.after_epoch))
 
 
 @dataclass

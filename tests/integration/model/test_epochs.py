@@ -10,7 +10,7 @@ from feedback_model.inference.models import models_of
 from feedback_model.records.transcripts import SPLITS
 from feedback_model.store.datasets import held_out
 from feedback_model.store.training import read_run, steps_of
-from feedback_model.training.train import train
+from feedback_model.training.train import Means, train
 from feedback_model.transcripts.snapshots import read_examples, snapshot
 from tasks.epochs import measure_until
 from tasks.inference import ask
@@ -53,7 +53,7 @@ def training(store, few_tokens, micro_base, dataset):
             return measure_until(own, store, run.run_id, made.epoch)[-1].measured
 
         chosen = after_epoch if measuring else None
-        return train(store, home, dataset, examples, micro_base, RECIPE, again=again, after_epoch=chosen)
+        return train(store, home, dataset, examples, micro_base, RECIPE, again=again, means=Means(after_epoch=chosen))
 
     return run
 

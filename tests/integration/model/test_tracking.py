@@ -11,7 +11,7 @@ from feedback_model import progress
 from feedback_model.errors import Interrupted
 from feedback_model.records.training import EpochMeasured
 from feedback_model.store.training import steps_of
-from feedback_model.training.train import train
+from feedback_model.training.train import Means, train
 from tests.micro_model import a_recipe, some_examples, store_dataset
 from tests.wandb_service import WandbService, wandb_service
 
@@ -23,7 +23,7 @@ def training(store, settings, micro_base, monkeypatch):
     """Trains two epochs of three steps, offline."""
     monkeypatch.setenv("WANDB_MODE", "offline")
     arguments = (store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe())
-    return lambda: train(*arguments, after_epoch=lambda *_: FOUND)
+    return lambda: train(*arguments, means=Means(after_epoch=lambda *_: FOUND))
 
 
 def sync(home) -> WandbService:

@@ -1,0 +1,83 @@
+"""Several processes and small disks: what a training makes of a process that dies and of a disk that is full."""
+
+import multiprocessing
+import subprocess
+
+import pytest
+
+from feedback_model import progress
+from feedback_model.errors import ConfigurationError, Interrupted, ModelError
+from feedback_model.records.training import run_id_of
+from feedback_model.store.training import steps_of
+from feedback_model.training.train import Means, train
+from tests.integration.model.test_training import stop_after
+from tests.micro_model import a_recipe, some_examples, store_dataset
+
+
+def test_two_processes_give_the_curve_of_one(store, settings, micro_base):
+    """Two processes that share each batch have the loss curve of one, and leave one set of checkpoints."""
+    recipe = a_recipe(precision="float32", batch_size=3)
+    arguments = (store_dataset(store), some_examples(), micro_base, recipe)
+    alone = train(store, settings.home / "alone", *arguments)
+    curve = [step.loss for step in steps_of(store, alone.run_id)]
+    together = train(store, settings.home / "together", *arguments, again=True, means=Means(processes=2))
+    assert [step.loss for step in steps_of(store, together.run_id)] == pytest.approx(curve, rel=1e-5)
+    assert [made.epoch for made in together.checkpoints] == [1, 2]
+
+
+def test_a_process_that_dies_is_told(store, settings, micro_base, monkeypatch):
+    """The death of one of two processes ends the training with a sentence, and a rerun goes on."""
+    arguments = (store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=200))
+
+    def kill_helper(seen: progress.Progress) -> None:
+        if seen.stage == "train" and seen.done == 4:
+            for child in multiprocessing.active_children():
+                child.kill()
+
+    with progress.reporting_to(kill_helper), pytest.raises(ModelError, match="one of the 2 training processes ended"):
+        train(*arguments, means=Means(processes=2))
+    run_id = run_id_of(arguments[2], micro_base, arguments[-1])
+    done = len(steps_of(store, run_id))
+    with progress.reporting_to(stop_after(done + 3)), pytest.raises(Interrupted):
+        train(*arguments)
+    assert [step.step for step in steps_of(store, run_id)] == list(range(1, done + 4))
+
+
+@pytest.fixture
+def small_disk(settings):
+    """Put a disk of 200 kB where checkpoints go."""
+    place = settings.home / "checkpoints"
+    place.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_full_disk_at_a_checkpoint_loses_nothing(store, settings, micro_base, small_disk):
+    """A full disk ends the training in a sentence; with room again it goes on and ends with the same weights."""
+    arguments = (store_dataset(store), some_examples(), micro_base, a_recipe(rank=16, epochs=6))
+    with pytest.raises(
+        ConfigurationError, match=r"checkpoints cannot be written under .*No space left on device.*make room"
+    ):
+        train(store, settings.home, *arguments)
+    subprocess.run(["mount", "-o", "remount,size=9m", str(small_disk)], check=True)
+    run = train(store, settings.home, *arguments)
+    assert run.checkpoints == train(store, settings.home / "elsewhere", *arguments, again=True).checkpoints
+
+
+def test_a_home_that_cannot_hold_checkpoints_is_told(store, settings, micro_base):
+    (settings.home / "checkpoints").write_text("a file where a folder should be")
+    with pytest.raises(ConfigurationError, match="checkpoints cannot be written under"):
+        train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=1))
+
+
+def test_loss_that_is_nan_stops_with_advice(store, settings, micro_base):
+    """A loss that is no number stops with advice."""
+    recipe = a_recipe(warmup_fraction=0.0, epochs=5)
+    object.__setattr__(recipe, "learning_rate", 1e30)  # more than a recipe allows
+    with pytest.raises(ModelError, match=r"--set learning_rate=\S+, or with --precision"):
+        train(store, settings.home, store_dataset(store), some_examples(), micro_base, recipe)
