@@ -1,9 +1,10 @@
 """`feedback demo --real` in a fresh home and a fresh cache: how long each part takes, and how much memory.
 
-    python benchmarks/demo_real.py [--quick]
+    python benchmarks/demo_real.py [--quick] [--keep FOLDER]
 
 Needs `make smollm2`. The command runs as a person runs it, with one listener more on its progress; the memory of all its
-processes is read from outside twice a second. `--quick` runs the small synthetic demo instead, to see that this works.
+processes is read from outside twice a second. `--quick` runs the small synthetic demo instead, to see that this works. With
+`--keep` the demo's home and cache stay in that folder, so that its report can be read.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,11 +149,14 @@ def watch(folder: Path, arguments: Sequence[str]) -> tuple[list[Mark], list[Look
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="the small synthetic demo, to see that it runs; not kept")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder for the demo's home and cache")
     arguments = parser.parse_args()
     started = processor_seconds()
     command = ["demo", "--transcripts", "200"] if arguments.quick else ["demo", "--real"]
-    with tempfile.TemporaryDirectory() as folder:
-        marks, looks, begin, end = watch(Path(folder), command)
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True)
+    with nullcontext(arguments.keep) if arguments.keep else tempfile.TemporaryDirectory() as folder:
+        marks, looks, begin, end = watch(Path(folder).resolve(), command)
     rows = stage_rows(spans(marks, begin, end), looks)
     rows.append(["**in all**", f"{end - begin:.0f}", *peaks(looks)])
     used = processor_seconds() - started
