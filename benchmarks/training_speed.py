@@ -5,7 +5,7 @@
 
 Needs `make smollm2`, and TRL: `.venv/bin/pip install --no-deps trl==1.16.0`, or with `--target FOLDER` into a folder of its own;
 without it our side runs alone. The second form needs a CUDA device and `make tokenizers`; its base has the shape of
-Qwen2.5-0.5B and random weights, which is enough for speed and memory. A CPU takes half an hour, a GPU some minutes.
+Qwen2.5-0.5B and random weights, which is enough for speed and memory. A CPU takes an hour, a GPU some minutes.
 """
 
 import argparse
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=[SHAPE], help="random weights of this shape in place of a base")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of {BATCH} samples; fewer than {STEPS} are not kept")
-    parser.add_argument("--threads", type=int, default=1, help="more inflate CPU seconds: threads spin while they wait")
+    parser.add_argument("--threads", type=int, default=1, help="of each side")
     parser.add_argument("--trl-path", default="", help="folder that TRL was installed into, if not this environment")
     parser.add_argument("--tokenizer", type=Path, default=ROOT / ".tokenizers/qwen2_5", help="for --shape")
     arguments = parser.parse_args()

@@ -19,7 +19,7 @@ from feedback_model.records.recipe import PrecisionName, Recipe
 from feedback_model.records.training import TrainingStep
 from feedback_model.training.collate import collate, epoch_batches, filled_length, micro_batches
 from feedback_model.training.encoding import EncodedExample
-from feedback_model.training.memory import FreedMemory, peak_memory
+from feedback_model.training.memory import keep_freed_memory, peak_memory
 from feedback_model.training.memory_plan import MemoryPlan
 from feedback_model.training.objective import Objective
 from feedback_model.training.processes import group_size, share, sum_over_processes
@@ -65,7 +65,8 @@ class TrainingLoop:
 
     def __init__(self, task: Task, plan: MemoryPlan) -> None:
         self.plan, self.model = plan, task.model
-        self._task, self._recipe, self._freed = task, task.recipe, FreedMemory()
+        self._task, self._recipe = task, task.recipe
+        keep_freed_memory()
         self._parameters = trainable_parameters(task.model)
         self.optimizer = torch.optim.AdamW(
             self._parameters, lr=self._recipe.learning_rate, weight_decay=self._recipe.weight_decay, fused=True
@@ -111,8 +112,6 @@ class TrainingLoop:
         self._update(learning_rate)
         n_targets = sum(len(example.answer_ids) for example in examples)
         position.step_done(loss, n_targets)
-        if self._task.device == "cpu":
-            self._freed.look()
         return TrainingStep(
             position.step,
             position.epoch,

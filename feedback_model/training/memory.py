@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-PILED_UP: Final = 1.15
-"""Growth of what a process holds between steps from which it is taken for freed memory that nobody uses."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST_INT = -1, -3, 2**31 - 1  # mallopt(3)
 _HEADROOM: Final = 0.85
 """Share of the free memory that is planned with; the allocator keeps some of what was freed, and others want some."""
 _BACKWARD: Final = 1.35
@@ -101,20 +100,14 @@ def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
     return int((tokens * bytes_per_token * _BACKWARD + fixed) / _HEADROOM)
 
 
-class FreedMemory:
-    """What is freed and kept by the C library for later use; it piles up in pieces that no later tensor fits into."""
+def keep_freed_memory() -> None:
+    """Let the C library keep large blocks that are freed, for the next ones of their kind.
 
-    def __init__(self) -> None:
-        self._usual: int | None = None
-
-    def look(self) -> None:
-        """Return it to the system where this process holds more than it did; for the end of a step."""
-        held = resident_memory()
-        if self._usual is None:
-            self._usual = held
-        elif held > PILED_UP * self._usual:
-            _trim()
-            self._usual = None  # what is usual is seen after the next step, which takes back what it needs
+    It would give each back and ask for it anew, which costs a fault for every page of an activation; what it keeps then lies in
+    pieces between smaller blocks, and a process grows with every step.
+    """
+    for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+        _of_c_library("mallopt", option, _LARGEST_INT)
 
 
 def return_freed_memory() -> None:
@@ -122,11 +115,11 @@ def return_freed_memory() -> None:
     import gc
 
     gc.collect()  # models hold cycles
-    _trim()
+    _of_c_library("malloc_trim", 0)
 
 
-def _trim() -> None:
+def _of_c_library(function: str, *arguments: int) -> None:
     import ctypes
 
     with suppress(OSError, AttributeError):  # another C library than glibc
-        ctypes.CDLL(None).malloc_trim(0)
+        getattr(ctypes.CDLL(None), function)(*arguments)

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from feedback_model.errors import ConfigurationError
-from feedback_model.training.memory import FreedMemory, _container_room, free_memory, kept_bytes, resident_memory
+from feedback_model.training.memory import (
+    _container_room,
+    free_memory,
+    keep_freed_memory,
+    kept_bytes,
+    resident_memory,
+    return_freed_memory,
+)
 from feedback_model.training.memory_plan import plan_memory
 from feedback_model.training.objective import choose_objective
 from feedback_model.training.qlora import trainable_parameters
@@ -66,19 +73,15 @@ def test_memory_for_no_example_is_refused():
         plan_memory(model, objective, examples, "cpu", resident_memory())
 
 
-def test_piled_up_memory_is_returned():
-    """Free memory that lies between what is in use goes back to the system once it has grown."""
-    freed = FreedMemory()
-    freed.look()
-    before = resident_memory()
-    blocks = [bytearray(100_000) for _ in range(4_000)]
-    kept = blocks[::50]
-    del blocks
-    piled_up = resident_memory()
-    freed.look()
-    assert piled_up - before > 0.15 * before
-    assert resident_memory() - before < 0.5 * (piled_up - before)
-    assert all(kept)
+def test_freed_memory_is_kept_for_a_training():
+    """And goes back to the system when the training is over."""
+    keep_freed_memory()
+    before, block = resident_memory(), bytearray(b"x") * 100_000_000
+    del block
+    kept = resident_memory() - before
+    return_freed_memory()
+    assert kept > 90_000_000
+    assert resident_memory() - before < 10_000_000
 
 
 STARVED = """
