@@ -97,7 +97,10 @@ def measure(side: str, work: dict[str, Any], folder: Path, threads: int) -> Meas
 
 def environment_of(work: dict[str, Any], threads: int) -> dict[str, str]:
     given = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    given |= {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}  # as `feedback` sets them; good for either side
+    given |= {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "THP_MEM_ALLOC_ENABLE": "1",
+    }  # as `feedback` sets them; good for either side
     if work["device"] == "cpu":
         given["CUDA_VISIBLE_DEVICES"] = ""
     if Path(work["base"]["location"]).is_dir():
