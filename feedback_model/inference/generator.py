@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from feedback_model.records.evaluation import FinishReason
+from feedback_model.records.scores import ScoreDistribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,7 @@ class Output:
     """One output of a model, as it came."""
 
     raw: bytes
-    """The decoded output in UTF-8, without its end token and otherwise untouched."""
+    """The decoded output in UTF-8, without its end token and otherwise untouched; empty under `direct`, which writes none."""
     finish_reason: FinishReason
     n_tokens: int
     """Tokens generated, the end token included."""
@@ -20,6 +21,8 @@ class Output:
     """Wall time of the batch divided by its size."""
     truncated: bool = False
     """True where the text was cut at its end to fit the model's context."""
+    distributions: tuple[ScoreDistribution, ...] | None = None
+    """One a trait, in their order; None under `free`, which reads none."""
 
 
 class Generator(Protocol):

@@ -94,7 +94,6 @@ def infer(
         ModelError: the model cannot be loaded or run.
         Interrupted: a stop was requested; finished batches are kept.
     """
-    _check_decoding(decoding)
     limit = max_new_tokens or default_max_new_tokens(model)
     version = prompt_version("feedback")
     inference_id = inference_id_of(model, decoding, version, limit)
@@ -104,7 +103,7 @@ def infer(
             predictions.forget_outputs(store, inference_id, list(by_id))
         missing = predictions.missing_outputs(store, inference_id, by_id)
         if missing:
-            generator, device = _open_generator(home, model, limit)
+            generator, device = open_generator(home, model, decoding, limit)
             record_models(store, [model])
             record_prompt(store, PromptRecord(version, "feedback", prompt_text("feedback")))
             predictions.record_inference(
@@ -123,24 +122,29 @@ def score_texts(
     texts: Sequence[str],
     max_new_tokens: int | None = None,
     batch_size: int | None = None,
+    decoding: Decoding = "free",
 ) -> list[Output]:
     """Ask `model` about `texts` without any store; outputs come in the order of the texts.
 
     Raises:
+        InputError: this way of decoding does not exist yet.
         ModelError: the model cannot be loaded or run.
         Interrupted: a stop was requested.
     """
-    generator, _ = _open_generator(home, model, max_new_tokens or default_max_new_tokens(model))
+    generator, _ = open_generator(home, model, decoding, max_new_tokens or default_max_new_tokens(model))
     found = dict(said for batch in _ask(generator, range(len(texts)), texts, model, 0, batch_size) for said in batch)
     return [found[position] for position in range(len(texts))]
 
 
-def _check_decoding(decoding: Decoding) -> None:
+def open_generator(home: Path, model: ModelVersion, decoding: Decoding, max_new_tokens: int) -> tuple[Generator, str]:
+    """Load `model`, ready to be asked, and name the device and compute type that it has.
+
+    Raises:
+        InputError: this way of decoding does not exist yet.
+        ModelError: the model cannot be loaded.
+    """
     if decoding != "free":
         raise InputError(f"decoding {decoding!r} is not available; use free")
-
-
-def _open_generator(home: Path, model: ModelVersion, max_new_tokens: int) -> tuple[Generator, str]:
     from feedback_model.inference.free import ReferenceGenerator
     from feedback_model.inference.loaded import load_version
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from feedback_model.errors import MissingStage
 from feedback_model.inference.infer import model_versions
+from feedback_model.records.evaluation import Decoding
 from feedback_model.records.training import ModelVersion, TrainingRun
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluations import latest_evaluation
@@ -31,6 +32,8 @@ class ChosenModel:
 
     version: ModelVersion
     is_champion: bool
+    decoding: Decoding = "free"
+    """The way of asking under which it was measured best."""
 
 
 def choose_model(store: Store, name: str | None = None) -> ChosenModel:

@@ -5,7 +5,9 @@ from typing import Literal
 
 from feedback_model.records.transcripts import Split
 
-Decoding = Literal["free", "template", "expected"]
+Decoding = Literal["free", "template", "direct"]
+"""How a model is asked: for an answer that it writes freely; for one whose JSON is given, with its scores and explanations
+filled in; or for its score distributions alone, without any text."""
 
 FinishReason = Literal["stop", "length"]
 
