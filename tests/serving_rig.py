@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import insert
 
-from feedback_model.records.training import BaseModel, ModelVersion
+from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion
 from feedback_model.store import tables
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.connection import Store
@@ -58,7 +58,9 @@ class Served:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Ask with the token, unless `headers` say otherwise; `_` in their names stands for `-`."""
-        sent = {"authorization": f"Bearer {self.token}"} | {name.replace("_", "-"): text for name, text in headers.items()}
+        sent = {"authorization": f"Bearer {self.token}"} | {
+            name.replace("_", "-"): text for name, text in headers.items()
+        }
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         with closing(http.client.HTTPConnection(self.address, timeout=HANGS)) as connection:
             connection.request(method, path, data, {name: text for name, text in sent.items() if text})
@@ -129,6 +131,16 @@ def fill_models(store: Store, base: BaseModel) -> tuple[ModelVersion, ModelVersi
     return models
 
 
+def lose_model(store: Store, base: BaseModel) -> str:
+    """Make an epoch known to the store whose adapter is nowhere; returns its model id."""
+    lost = ModelVersion("epoch-1", base, True, Checkpoint("run-1", 1, "checkpoints/run-1/epoch-1", "abc", None))
+    row = {"model_id": lost.model_id, "base_model": base.name, "base_revision": base.revision, "stand_in": False}
+    with store.write(foreign_keys=False) as connection:
+        row |= {"quantised": True, "run_id": "run-1", "epoch": 1, "adapter_sha": "abc"}
+        insert_missing(connection, tables.model_version, [row])
+    return lost.model_id
+
+
 def make_champion(store: Store, model_id: str) -> None:
     """Promote a model, with a decision that rests on nothing."""
     rules = {"rules_number": 1, "rules_id": "none", "version": "none", "rules": "{}", "fixed_at": NOW}
@@ -140,5 +152,6 @@ def make_champion(store: Store, model_id: str) -> None:
             connection, tables.decision, [made | {"rules_number": 1, "rules_fixed_at": NOW, "predicted_at": NOW}]
         )
         connection.execute(
-            insert(tables.promotion), decision | {"promoted_at": NOW, "kind": "rollback", "promoted_by": "test", "reason": "test"}
+            insert(tables.promotion),
+            decision | {"promoted_at": NOW, "kind": "rollback", "promoted_by": "test", "reason": "test"},
         )

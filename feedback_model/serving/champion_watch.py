@@ -54,7 +54,7 @@ class ChampionWatch:
         failed = self._worker.refused is not None and time.monotonic() - self._asked_at > RETRY_SECONDS
         if found != self._asked_for or failed:
             self._asked_for, self._asked_at = found, time.monotonic()
-            self._worker.swap(found)
+            self._worker.follow(found)
 
     def _say_once(self, trouble: str) -> None:
         if trouble != self._trouble:

@@ -38,6 +38,7 @@ class Metrics:
             "feedback_batch_seconds", "Seconds of a batch", ["decoding"], buckets=_SECONDS, registry=registry
         )
         self._tokens = Counter("feedback_generated_tokens", "Tokens generated", ["decoding"], registry=registry)
+        self.answering = Gauge("feedback_answering_texts", "Texts that the model is asked about now", registry=registry)
         Gauge("feedback_waiting_texts", "Texts that wait for the model", registry=registry).set_function(
             lambda: len(queue)
         )

@@ -58,7 +58,7 @@ class ModelWorker:
         self._settings, self._queue = settings, queue
         self._decoding: Decoding | None = decoding
         self._metrics, self._tell, self._on_ready, self._on_end = metrics, tell, on_ready, on_end
-        self._wanted = chosen
+        self._wanted = self._followed = chosen
         self._generators: dict[Decoding, Generator] = {}
         self._most = settings.inference_batch_size or BATCH_SIZE
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
@@ -71,8 +71,8 @@ class ModelWorker:
         """Wait until everything in the queue, which is closed, is answered."""
         self._thread.join()
 
-    def swap(self, chosen: ChosenModel) -> None:
-        """Have `chosen` answer from the next batch on."""
+    def follow(self, chosen: ChosenModel) -> None:
+        """Have `chosen` answer from the next batch on; from any thread."""
         self._wanted = chosen
         self._queue.wake()
 
@@ -103,36 +103,45 @@ class ModelWorker:
     def _follow_champion(self) -> None:
         """Load the model that is wanted now, where it is another than the one that answers."""
         served, wanted = self.served, self._wanted
-        if served is None or wanted == served.chosen:
+        if served is None or wanted is self._followed:
             return
+        self._followed, self.refused = wanted, None
         if self._is_loaded(served, wanted):
             self.served = replace(served, chosen=wanted)
-            self.refused = None
-            return
-        try:
-            if wanted.version.checkpoint:  # what can be refused without touching the model that answers, is
-                verified_folder(self._settings.home, wanted.version.checkpoint)
-            self._load(wanted)
-        except Interrupted:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one still answers
-            self._return_to(served, wanted, error)
-        else:
-            self.refused = None
-            self._metrics.reloads.labels("loaded").inc()
-            self._tell(f"{describe_model(wanted)} answers from now on")
+        elif self._has_files(wanted):
+            self._swap(served, wanted)
 
     def _is_loaded(self, served: ServedModel, wanted: ChosenModel) -> bool:
         same_decoding = (self._decoding or wanted.decoding) == served.decoding
         return same_decoding and wanted.version.model_id == served.chosen.version.model_id
 
-    def _return_to(self, served: ServedModel, wanted: ChosenModel, error: Exception) -> None:
+    def _has_files(self, wanted: ChosenModel) -> bool:
+        """Look at its adapter: what can be refused without touching the model that answers, is."""
+        try:
+            if wanted.version.checkpoint:
+                verified_folder(self._settings.home, wanted.version.checkpoint)
+        except FeedbackError as error:
+            self._refuse(wanted, error)
+            return False
+        return True
+
+    def _swap(self, served: ServedModel, wanted: ChosenModel) -> None:
+        try:
+            self._load(wanted)
+        except Interrupted:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one still answers
+            self._refuse(wanted, error)
+            self._load(served.chosen)
+        else:
+            self._metrics.reloads.labels("loaded").inc()
+            self._tell(f"{describe_model(wanted)} answers from now on")
+
+    def _refuse(self, wanted: ChosenModel, error: Exception) -> None:
         reason = str(error) if isinstance(error, FeedbackError) else f"{type(error).__name__}: {error}"
         self.refused = f"{describe_model(wanted)} could not be loaded: {reason}"
-        self._tell(f"{self.refused}; {describe_model(served.chosen)} goes on answering")
+        self._tell(f"{self.refused}; the model before it goes on answering")
         self._metrics.reloads.labels("failed").inc()
-        self._wanted = served.chosen
-        self._load(served.chosen)
 
     def _answer(self, jobs: Sequence[Job]) -> None:
         if not jobs or (served := self.served) is None:
@@ -161,6 +170,7 @@ class ModelWorker:
         """Answer one batch; where it fails, text by text, so that only the texts that it fails on have no answer."""
         started = time.perf_counter()
         try:
+            self._metrics.answering.set(len(batch))
             outputs = generator.generate([job.text for job, _ in batch])
         except Interrupted:
             raise
@@ -172,6 +182,8 @@ class ModelWorker:
                     self._ask(generator, served, decoding, [each])
         else:
             self._hand_over(batch, outputs, served, decoding, time.perf_counter() - started)
+        finally:
+            self._metrics.answering.set(0)
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         if not isinstance(error, FeedbackError):

@@ -126,6 +126,7 @@ function present(found, started, waits) {
   if (isFirst) part = 0;
   part = Math.min(part, answer.pieces.length);
   $("result").hidden = false;
+  $("form").classList.add("sent");
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   $("facts").textContent = `${answer.words} words, read in ${seconds} s by ${nameOf(answer)}`;
   showNotes();
@@ -239,7 +240,20 @@ function goTo(quote, button, title) {
   tellStatus(`“${quote.quote}”: place ${place + 1} of ${quote.marks.length}`);
   $("back").textContent = `Back to ${title}`;
   $("back").hidden = false;
+  watchFor(quote.item);
   $("back").onclick = () => { $("back").hidden = true; quote.item.scrollIntoView({ block: "start" }); button.focus({ preventScroll: true }); };
+}
+
+let watching = null;
+
+function watchFor(item) { // who scrolled back needs no way back any more
+  watching?.disconnect();
+  let isAway = false;
+  watching = new IntersectionObserver(([seen]) => {
+    if (!seen.isIntersecting) isAway = true;
+    else if (isAway) $("back").hidden = true;
+  });
+  watching.observe(item);
 }
 
 function light(trait) {

@@ -71,8 +71,9 @@ export function cutRuns(text, places) {
   const runs = [];
   let next = 0, open = [];
   for (let index = 0; index + 1 < cuts.length; index += 1) {
-    while (next < sorted.length && sorted[next].start <= cuts[index]) open.push(sorted[next++]);
-    open = open.filter(({ end }) => end > cuts[index]);
+    const begun = [];
+    while (next < sorted.length && sorted[next].start <= cuts[index]) begun.push(sorted[next++]);
+    open = [...open, ...begun].filter(({ end }) => end > cuts[index]);
     runs.push({ text: text.slice(cuts[index], cuts[index + 1]), places: open });
   }
   return runs;
