@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from deployments.cli import augment, champion, demo, doctor, labels, land, report, results, score, stages, up
+from deployments.cli import augment, champion, demo, doctor, export, labels, land, report, results, score, stages, up
 from deployments.terminal import fail, say_wait
 from feedback_model.errors import FeedbackError, Interrupted
 from feedback_model.waiting import telling_waits
@@ -34,6 +34,7 @@ app.command()(stages.evaluate)
 app.command()(augment.prove_augmentation)
 app.add_typer(report.app, name="report")
 app.command()(score.score)
+app.command()(export.export)
 app.add_typer(results.app, name="results")
 app.add_typer(champion.app, name="champion")
 app.command()(up.up)

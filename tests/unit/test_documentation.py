@@ -28,6 +28,7 @@ COMMANDS = [
     "prove-augmentation",
     "report",
     "score",
+    "export",
     "results",
     "champion",
     "up",
