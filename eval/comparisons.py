@@ -16,6 +16,7 @@ from eval.intervals import Estimate, estimate_mean, estimate_share_difference
 from eval.metrics import Mask, Scores, error_range, individual, penalised
 from feedback_model.progress import track
 from feedback_model.records.evaluation import Comparison, ErrorMeasure, Measure, TraitComparison
+from feedback_model.records.training import is_variant
 from feedback_model.traits import TRAIT_KEYS
 
 ALPHA = 0.05
@@ -28,12 +29,10 @@ Compared = TypeVar("Compared", Comparison, TraitComparison)
 
 PRIMARY: Measure = "penalised"
 
-NON_INFERIORITY: tuple[str, str] = ("base-nf4", "base")
-
 MARGINS: Mapping[Measure, float] = {"penalised": 0.5, "common": 0.5, "validity": 0.05}
-"""Most that quantisation may cost: half a score point squared, a thirteenth of the 6.5 that fine-tuning brought in the reference
-project (8.5 to 2.0) and what being one point off on every second score costs; and one strictly valid output in twenty.
-Both kinds must hold, since a penalised output can be a better guess than a bad model's valid one."""
+"""Most that another form of the same weights may cost: half a score point squared, a thirteenth of the 6.5 that fine-tuning
+brought in the reference project (8.5 to 2.0) and what being one point off on every second score costs; and one strictly valid
+output in twenty. Both kinds must hold, since a penalised output can be a better guess than a bad model's valid one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def _validity_sample(paired: PairedPredictions, first: Mask, second: Mask) -> _S
 def _summarise(paired: PairedPredictions, model: str, other: str, measure: Measure, sample: _Sample) -> Comparison:
     estimate = sample.estimate
     interval = (None, None) if estimate is None else estimate.interval
-    margin = MARGINS[measure] if (model, other) == NON_INFERIORITY else None
+    margin = MARGINS[measure] if is_variant(model, other) else None
     p_non_inferior = None
     if margin is not None and estimate is not None:
         worse = estimate._replace(mean=-estimate.mean) if sample.higher_is_better else estimate

@@ -39,7 +39,7 @@ from feedback_model.records.evaluation import (
     TraitResult,
 )
 from feedback_model.records.labels import RelabelledTranscript
-from feedback_model.records.training import model_order
+from feedback_model.records.training import is_epoch, model_order
 from feedback_model.records.transcripts import Split
 from feedback_model.traits import TRAIT_KEYS
 
@@ -222,7 +222,7 @@ def choose_best_epoch(validation: Evaluation) -> str | None:
 
 def _best_epoch(results: Iterable[ModelResult]) -> str | None:
     # min keeps the first of equals, and epochs stand in their order
-    epochs = [(result.mse_upper, result.model) for result in results if result.model.startswith("epoch-")]
+    epochs = [(result.mse_upper, result.model) for result in results if is_epoch(result.model)]
     measured = [(mse, model) for mse, model in epochs if mse is not None]
     return min(measured, key=lambda epoch: epoch[0])[1] if measured else None
 

@@ -1,8 +1,10 @@
 """Builders: the smallest valid thing of each kind, with what a test cares about in its arguments."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from feedback_model.feedback import DEFAULT_ORDER, AnswerOrder, Feedback, TraitFeedback, render_answer
+from feedback_model.records.exports import ExportManifest
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import LabelledTranscript, LabellingConfig
 from feedback_model.records.transcripts import Split, Transcript
@@ -80,3 +82,32 @@ def store_label(
                 for trait in TRAIT_KEYS
             ],
         )
+
+
+def a_manifest(**fields: Any) -> ExportManifest:
+    """The manifest of a quantised export that nothing was measured of, unless told otherwise."""
+    usual: dict[str, Any] = {
+        "name": "epoch-3-gguf-q8_0",
+        "model_id": "variant",
+        "champion": False,
+        "champion_reason": "epoch-3 is not the champion.",
+        "format": "gguf",
+        "weights": "q8_0",
+        "original": "epoch-3",
+        "original_model_id": "original",
+        "run_id": "run-1",
+        "epoch": 3,
+        "adapter_sha": "adapter",
+        "base_model": "embedded",
+        "base_revision": "abc",
+        "quantised": True,
+        "stand_in": True,
+        "prompt_version": "feedback-12345678",
+        "weights_sha": "weights",
+        "asked_as_trained": True,
+        "tax": (),
+        "created_at": NOW,
+        "code_commit": "0123456",
+        "tools": {"gguf": "0.19.0"},
+    }
+    return ExportManifest(**{**usual, **fields})

@@ -1,10 +1,10 @@
-"""Model card of a promoted adapter: `README.md` beside its weights, with figures that Hugging Face's tools can read.
+"""Model card of a promoted adapter or an export: `README.md` beside its weights, with figures that Hugging Face's tools can read.
 
 Format: https://huggingface.co/docs/hub/model-cards, metadata as `model-index`. The same decision writes the same bytes.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +14,7 @@ from eval.report.demo_notice import demo_notices
 from eval.report.number_formats import show_points, show_share
 from feedback_model.errors import StoreError
 from feedback_model.records.evaluation import Evaluation, ModelResult
+from feedback_model.records.exports import ExportFormat, ExportManifest
 from feedback_model.records.labels import Dataset
 from feedback_model.records.promotion import Decision
 from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun
@@ -28,19 +29,31 @@ LICENCES = {"Qwen/Qwen2.5-0.5B-Instruct": "apache-2.0", "HuggingFaceTB/SmolLM2-1
 """Licences of base models by hub id, of those that are known here; an adapter inherits the conditions of its base."""
 
 
+_KINDS: Mapping[ExportFormat, tuple[str, str]] = {
+    "adapter": ("peft", "adapter"),
+    "safetensors": ("transformers", "finetune"),
+    "gguf": ("gguf", "quantized"),
+}
+"""Library that loads a format, and what it is to its base, in the hub's words."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """The facts that the template fills in."""
 
     name: str
-    decision: Decision
+    model_id: str
+    decision: Decision | None
+    """What made the model champion; None for an export of another."""
     version: ModelVersion
     run: TrainingRun
     dataset: Dataset
     evaluations: tuple[tuple[Evaluation, ModelResult], ...]
-    """Validation, then test, each with this model's row."""
+    """Validation, then test, each with this model's row; none where an export was not evaluated."""
     demo_notices: tuple[str, ...]
     licence: str | None
+    export: ExportManifest | None = None
+    """None beside the adapter in the home folder."""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -49,27 +62,45 @@ class ModelCard:
 
 
 def make_card(
-    decision: Decision, version: ModelVersion, run: TrainingRun, dataset: Dataset, evaluations: Sequence[Evaluation]
+    decision: Decision | None,
+    version: ModelVersion,
+    run: TrainingRun,
+    dataset: Dataset,
+    evaluations: Sequence[Evaluation],
+    export: ExportManifest | None = None,
 ) -> ModelCard:
-    """Gather what the card of a promoted model says.
+    """Gather what the card of a promoted or exported model says.
 
     Args:
+        decision: by which it, or the model that it was made of, became champion.
         version: the model, with its adapter.
         run: the training that made it.
         evaluations: validation, then test where there is one.
     """
-    rows = [(each, _find_result(each, decision.model_id)) for each in evaluations]
+    model, model_id = _identify(decision, export)
+    rows = [(each, _find_result(each, model_id)) for each in evaluations]
     base = version.base
     return ModelCard(
-        name=f"{base.name.rstrip('/').rsplit('/', 1)[-1]}-feedback-{run.run_id[:8]}-{decision.model}",
+        name=f"{base.name.rstrip('/').rsplit('/', 1)[-1]}-feedback-{run.run_id[:8]}-{model}",
+        model_id=model_id,
         decision=decision,
         version=version,
         run=run,
         dataset=dataset,
         evaluations=tuple((each, row) for each, row in rows if row is not None),
-        demo_notices=demo_notices(evaluations[0].label_model, demo_base=base.stand_in),
+        demo_notices=demo_notices(dataset.labelling_config.label_model, demo_base=base.stand_in),
         licence=LICENCES.get(_hub_id(base)),
+        export=export,
     )
+
+
+def _identify(decision: Decision | None, export: ExportManifest | None) -> tuple[str, str]:
+    """Return the name and the id of the model that the card is about."""
+    if export is not None:
+        return export.name, export.model_id
+    if decision is None:
+        raise ValueError("a card is about a promoted model or an export")
+    return decision.model, decision.model_id
 
 
 def _hub_id(base: BaseModel) -> str:
@@ -111,18 +142,24 @@ def render_card(card: ModelCard) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"mse": show_points, "share": show_share}
-    template = files("eval.report").joinpath("templates", "model_card.md.j2").read_text(encoding="utf-8")
-    return environment.from_string(template).render(card=card, traits=TRAITS, metadata=_metadata(card))
+    environment.loader = jinja2.FunctionLoader(_read_template)
+    return environment.get_template("model_card.md.j2").render(card=card, traits=TRAITS, metadata=_metadata(card))
+
+
+def _read_template(name: str) -> str:
+    return files("eval.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _metadata(card: ModelCard) -> str:
     """Render the YAML block with Hugging Face's own writer."""
     from huggingface_hub import ModelCardData
 
+    library, relation = _KINDS[card.export.format if card.export else "adapter"]
     data = ModelCardData(
         model_name=card.name,
         base_model=None if card.version.base.stand_in else _hub_id(card.version.base),
-        library_name="peft",
+        base_model_relation=None if card.version.base.stand_in else relation,
+        library_name=library,
         license=card.licence,
         pipeline_tag="text-generation",
         language="en",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from feedback_model.errors import ModelError
-from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion
+from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion, Variant
 from feedback_model.training.checkpoints import verified_folder
 from feedback_model.training.loading import device_name, load_model, load_tokenizer, quiet_libraries
 from feedback_model.training.memory import return_freed_memory
@@ -30,12 +30,25 @@ def load_version(home: Path, model: ModelVersion) -> tuple[Any, Any]:
     Raises:
         ModelError: the base or its adapter cannot be loaded.
     """
+    if model.variant is not None:
+        held = _base(_held_by(model, model.variant), quantised=False)
+        return held.model, held.tokenizer
     base = _base(model.base, model.quantised)
     if model.checkpoint is None:
         _remove_adapter(base)
     elif base.adapter_sha != model.checkpoint.adapter_sha:
         _put_adapter(base, home, model.checkpoint)
     return base.model, base.tokenizer
+
+
+def _held_by(model: ModelVersion, variant: Variant) -> BaseModel:
+    """Return a variant as the base model that its folder holds, adapter and all."""
+    if not variant.folder:
+        raise ModelError(
+            f"{model.name} is an export, which is asked where it lies and not from here; `feedback export` makes and measures "
+            "it again"
+        )
+    return BaseModel(model.name, variant.folder, variant.weights_sha, model.base.stand_in)
 
 
 def unload() -> None:

@@ -175,7 +175,7 @@ class Comparison:
     bound_high: float | None
     """Greatest one; None for validity, where nothing is missing."""
     margin: float | None
-    """Amount by which `model` may be worse and still count as no worse; only of base-nf4 against base."""
+    """Amount by which `model` may be worse and still count as no worse; only of a variant against its original."""
     p_non_inferior: float | None
     """One-sided, of being worse by `margin` or more; below 0.025 shows that it is not."""
     n_used: int

@@ -1,5 +1,6 @@
 """Records of training: base models, runs, steps, checkpoints and the model versions they make."""
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypedDict
@@ -9,6 +10,7 @@ from feedback_model.records.labels import Dataset
 from feedback_model.records.recipe import PrecisionName, Recipe, defaults_of
 
 UNAUGMENTED: Final = "unaugmented"  # the best epoch of the run that left the rewrites out, beside the run that did not
+_EPOCH: Final = re.compile(r"epoch-(\d+)")
 
 
 def run_folder(run_id: str) -> Path:
@@ -28,11 +30,21 @@ def model_name(epoch: int | None, *, quantised: bool) -> str:
     return "base-nf4" if quantised else "base"
 
 
-def model_order(model: str) -> tuple[int, int]:
-    """Sort models for tables: base, base-nf4, the epochs in turn, unaugmented, champion."""
-    if model.startswith("epoch-"):
-        return (2, int(model.removeprefix("epoch-")))
-    return ({"base": 0, "base-nf4": 1, UNAUGMENTED: 3}.get(model, 4), 0)
+def is_epoch(model: str) -> bool:
+    """Tell whether a model is an epoch's own weights, and no variant of them."""
+    return _EPOCH.fullmatch(model) is not None
+
+
+def is_variant(model: str, original: str) -> bool:
+    """Tell whether one model is another's weights in another form: its name goes on where the original's ends."""
+    return model.startswith(f"{original}-")
+
+
+def model_order(model: str) -> tuple[int, int, str]:
+    """Sort models for tables: base, base-nf4, the epochs in turn, each before its variants, unaugmented, champion."""
+    if epoch := _EPOCH.match(model):
+        return (2, int(epoch[1]), model[epoch.end() :])
+    return ({"base": 0, "base-nf4": 1, UNAUGMENTED: 3}.get(model, 4), 0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +77,20 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """A model's weights in another form, merged or quantised, as an export or an engine holds them."""
+
+    form: str
+    """What was made of them, such as `gguf-q8_0`; the variant's name is its original's, a dash and this."""
+    weights_sha: str
+    """Hash of the weights' files."""
+    folder: str = field(default="", compare=False)
+    """Where it lies now; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """Something that can be asked for feedback: `base`, `base-nf4`, `epoch-N`."""
+    """Something that can be asked for feedback: `base`, `base-nf4`, `epoch-N`, or a variant of one."""
 
     name: str
     base: BaseModel
@@ -75,12 +99,19 @@ class ModelVersion:
     checkpoint: Checkpoint | None = None
     longest_answer: int | None = field(default=None, compare=False)
     """Tokens of the longest answer that its training taught, or that of the run which it is measured beside; None: not known."""
+    variant: Variant | None = None
+    """None for the model's own weights."""
 
     @property
     def model_id(self) -> str:
         """Names the weights, whatever role they play in an evaluation."""
         adapter = self.checkpoint.adapter_sha if self.checkpoint else ""
-        return content_id("model", self.base.revision, self.quantised, adapter)
+        changed = (self.variant.form, self.variant.weights_sha) if self.variant else ()
+        return content_id("model", self.base.revision, self.quantised, adapter, *changed)
+
+    def as_variant(self, variant: Variant) -> "ModelVersion":
+        """Return the model that `variant` made of this one."""
+        return replace(self, name=f"{self.name}-{variant.form}", variant=variant)
 
 
 def default_recipe(base: BaseModel) -> Recipe:

@@ -64,6 +64,14 @@ _MODELS = (
 )
 
 
+_OF_VARIANTS = (
+    select(tables.evaluation_model.c.evaluation_id)
+    .join(tables.inference, tables.inference.c.inference_id == tables.evaluation_model.c.inference_id)
+    .join(tables.model_version, tables.model_version.c.model_id == tables.inference.c.model_id)
+    .where(tables.model_version.c.variant.is_not(None))
+)
+
+
 def models_of_inferences(store: Store, inference_ids: Iterable[str]) -> dict[str, str]:
     """Return the model id behind each inference id."""
     inference = tables.inference
@@ -177,15 +185,20 @@ def _place_of_floor(row: dict[str, Any]) -> int:
     return -1 if row["trait"] == "all" else TRAIT_KEYS.index(row["trait"])
 
 
-def _place_of_pair(row: dict[str, Any]) -> tuple[int, ...]:
+def _place_of_pair(row: dict[str, Any]) -> tuple[int | str, ...]:
     trait = TRAIT_KEYS.index(row["trait"]) if "trait" in row else 0
     return _MEASURES.index(row["measure"]), *model_order(row["other"]), *model_order(row["model"]), trait
 
 
 def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:
-    """Return the newest evaluation on `split`, if there is one."""
+    """Return the newest evaluation on `split`, if there is one; those that set a variant beside its original do not count."""
     table = tables.evaluation
-    query = select(table.c.evaluation_id).where(table.c.split == split).order_by(table.c.created_at.desc()).limit(1)
+    query = (
+        select(table.c.evaluation_id)
+        .where(table.c.split == split, table.c.evaluation_id.not_in(_OF_VARIANTS))
+        .order_by(table.c.created_at.desc())
+        .limit(1)
+    )
     with store.read() as connection:
         newest = connection.execute(query).scalar()
     return None if newest is None else read_evaluation(store, newest)

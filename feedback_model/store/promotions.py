@@ -31,7 +31,14 @@ def champion(store: Store) -> Champion | None:
     """Return the model in use: the newest promotion or rollback, if there was any."""
     promotion, version, adapter = tables.promotion, tables.model_version, tables.checkpoint
     query = (
-        select(version, adapter.c.path.label("checkpoint_path"), promotion.c.promoted_at, promotion.c.decision_id)
+        select(
+            *(
+                column for column in version.c if column.name not in ("variant", "weights_sha")
+            ),  # no variant is promoted
+            adapter.c.path.label("checkpoint_path"),
+            promotion.c.promoted_at,
+            promotion.c.decision_id,
+        )
         .join_from(promotion, version, version.c.model_id == promotion.c.model_id)
         .outerjoin(adapter, (adapter.c.run_id == version.c.run_id) & (adapter.c.epoch == version.c.epoch))
         .order_by(promotion.c.promotion_id.desc())

@@ -28,6 +28,7 @@ VIEWS = (
     "trait_comparisons",
     "rank_tiers",
     "noise_floor",
+    "variant_tax",
     "quantisation_tax",
     "transcript_texts",
     "prompts",

@@ -10,7 +10,15 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, upd
 from feedback_model.errors import MissingStage
 from feedback_model.records.identifiers import to_json
 from feedback_model.records.recipe import recipe_from
-from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion, TrainingRun, TrainingStep, epoch_folder
+from feedback_model.records.training import (
+    BaseModel,
+    Checkpoint,
+    ModelVersion,
+    TrainingRun,
+    TrainingStep,
+    Variant,
+    epoch_folder,
+)
 from feedback_model.store import clock
 from feedback_model.store.bulk import insert_missing, upsert
 from feedback_model.store.connection import Store
@@ -193,6 +201,8 @@ def _model_row(model: ModelVersion) -> dict[str, Any]:
         "run_id": made.run_id if made else None,
         "epoch": made.epoch if made else None,
         "adapter_sha": made.adapter_sha if made else None,
+        "variant": model.variant.form if model.variant else None,
+        "weights_sha": model.variant.weights_sha if model.variant else None,
     }
 
 
@@ -207,7 +217,9 @@ def model_version_of(store: Store, model_id: str) -> ModelVersion:
         if row is None:
             raise MissingStage(f"there is no model {model_id!r}; run `feedback train` and `feedback evaluate`")
         if row.run_id is None:
-            return ModelVersion("base-nf4" if row.quantised else "base", _base_from(row), row.quantised)
+            return _with_variant(
+                ModelVersion("base-nf4" if row.quantised else "base", _base_from(row), row.quantised), row
+            )
         found = connection.execute(
             select(checkpoint.c.train_loss, training_run.c.longest_answer)
             .join(training_run, training_run.c.run_id == checkpoint.c.run_id)
@@ -220,4 +232,8 @@ def model_version_of(store: Store, model_id: str) -> ModelVersion:
     loss, longest = found or (None, None)
     path = epoch_folder(row.run_id, row.epoch).as_posix()
     made = Checkpoint(row.run_id, row.epoch, path, row.adapter_sha, loss)
-    return ModelVersion(f"epoch-{row.epoch}", _base_from(row), row.quantised, made, longest)
+    return _with_variant(ModelVersion(f"epoch-{row.epoch}", _base_from(row), row.quantised, made, longest), row)
+
+
+def _with_variant(model: ModelVersion, row: Row[Any]) -> ModelVersion:
+    return model if row.variant is None else model.as_variant(Variant(row.variant, row.weights_sha))

@@ -5,7 +5,7 @@ import logging
 import os
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from feedback_model.errors import FeedbackError, ModelError
 from feedback_model.records.recipe import PrecisionName
 from feedback_model.records.training import BaseModel
 from feedback_model.training.base_model import BUILT_HERE, cached_snapshot, resolve_base
+from feedback_model.training.gguf_reader import no_bar_of_the_reader
 from feedback_model.training.memory import free_memory
 from feedback_model.training.precision import choose_for
 
@@ -128,9 +129,11 @@ def _from_pretrained(base: BaseModel, **options: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
     # What does not fit is reported with its names, by `_demand_complete`.
-    source = {**_source(base), "use_safetensors": True, "ignore_mismatched_sizes": True, **options}
+    gguf_file = _gguf_file(base)
+    source = {**_source(base), **gguf_file, "use_safetensors": True, "ignore_mismatched_sizes": True, **options}
     try:
-        return AutoModelForCausalLM.from_pretrained(**source, attn_implementation="sdpa")
+        with no_bar_of_the_reader() if gguf_file else nullcontext():
+            return AutoModelForCausalLM.from_pretrained(**source, attn_implementation="sdpa")
     except ValueError as error:
         if "scaled_dot_product_attention" not in str(error):
             raise
@@ -174,6 +177,13 @@ def _source(base: BaseModel) -> dict[str, Any]:
     if folder is not None:
         return {**source, "pretrained_model_name_or_path": folder, "local_files_only": True}
     return {**source, "revision": base.revision}
+
+
+def _gguf_file(base: BaseModel) -> dict[str, str]:
+    """Name the file of an export that has its weights in GGUF alone; its tokenizer lies beside it as any other's."""
+    folder = Path(base.location)
+    found = None if any(folder.glob("*.safetensors")) else next(folder.glob("*.gguf"), None)
+    return {} if found is None else {"gguf_file": found.name}
 
 
 def _folder(base: BaseModel) -> str | None:

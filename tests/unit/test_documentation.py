@@ -29,6 +29,7 @@ COMMANDS = [
     "report",
     "score",
     "serve",
+    "export",
     "results",
     "champion",
     "up",

@@ -27,6 +27,8 @@ model_version = Table(
     Column("run_id", Text, ForeignKey("training_run.run_id")),
     Column("epoch", Integer),
     Column("adapter_sha", Text),
+    Column("variant", Text),  # the form that an export or an engine gave the weights; NULL: their own
+    Column("weights_sha", Text),  # of the variant's files
     comment="Weights that can be asked for feedback, whatever role they play in an evaluation.",
 )
 

@@ -14,9 +14,9 @@
 -- bound_low, bound_high: what the difference in MSE over all transcripts could be, whatever the missing outputs had
 --   said; NULL for validity
 -- survives_missing: whether the sign of `difference` stands whatever they had said
--- margin: only for `base-nf4` against `base`: how much worse still counts as no worse (0.5 points squared, 0.05 of the
+-- margin: only for a variant against its original (`base-nf4` and `base`, an export): how much worse still counts as no worse (0.5 points squared, 0.05 of the
 --   outputs)
--- p_non_inferior: one-sided, of being worse by the margin or more; below 0.025 quantisation is shown to cost less than
+-- p_non_inferior: one-sided, of being worse by the margin or more; below 0.025 the variant is shown to cost less than
 --   that
 -- n_used, n_total, n_missing: transcripts used, asked, and not used
 --

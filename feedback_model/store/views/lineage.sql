@@ -4,6 +4,8 @@
 -- model_id, inference_id, inference_prompt_version, max_new_tokens, device: what was asked, and how
 -- base_model, base_revision, stand_in, quantised: the base
 -- run_id, epoch, checkpoint_path, adapter_sha: the adapter; NULL for bases
+-- variant, weights_sha: the form that an export gave the weights, such as `gguf-q8_0`, and the hash of its files; NULL for
+--   a model's own weights
 -- recipe_hash, training_dataset_id, training_code_commit: how it was trained
 -- dataset_id, n_train, n_validation, n_test, n_augmented: the dataset it is measured on
 -- label_model, prompt_version: the labelling configuration
@@ -16,6 +18,8 @@ SELECT
     model_version.run_id,
     model_version.epoch,
     model_version.adapter_sha,
+    model_version.variant,
+    model_version.weights_sha,
     training_run.recipe_hash,
     training_run.dataset_id AS training_dataset_id,
     training_run.code_commit AS training_code_commit,

@@ -13,43 +13,26 @@
 -- n_common: transcripts valid for both
 -- n_used, n_total, n_missing: transcripts of the penalised comparison
 SELECT
-    penalised.evaluation_id,
-    penalised.difference AS penalised_difference,
-    penalised.ci_low AS penalised_low,
-    penalised.ci_high AS penalised_high,
-    penalised.margin AS penalised_margin,
-    penalised.p_non_inferior AS penalised_p,
-    common.difference AS common_difference,
-    common.ci_low AS common_low,
-    common.ci_high AS common_high,
-    common.margin AS common_margin,
-    common.p_non_inferior AS common_p,
-    validity.difference AS validity_difference,
-    validity.ci_low AS validity_low,
-    validity.ci_high AS validity_high,
-    validity.margin AS validity_margin,
-    validity.p_non_inferior AS validity_p,
-    CASE
-        WHEN penalised.p_non_inferior < 0.025 AND common.p_non_inferior < 0.025 AND validity.p_non_inferior < 0.025
-            THEN 'no worse'
-        WHEN penalised.ci_low > penalised.margin OR common.ci_low > common.margin
-            OR validity.ci_high < -validity.margin
-            THEN 'worse'
-        ELSE 'not resolved'
-    END AS verdict,
-    common.n_used AS n_common,
-    penalised.n_used,
-    penalised.n_total,
-    penalised.n_missing
-FROM evaluation_comparison AS penalised
-JOIN evaluation_comparison AS common
-    ON common.evaluation_id = penalised.evaluation_id
-    AND common.model = penalised.model
-    AND common.other = penalised.other
-    AND common.measure = 'common'
-JOIN evaluation_comparison AS validity
-    ON validity.evaluation_id = penalised.evaluation_id
-    AND validity.model = penalised.model
-    AND validity.other = penalised.other
-    AND validity.measure = 'validity'
-WHERE penalised.measure = 'penalised' AND penalised.model = 'base-nf4' AND penalised.other = 'base'
+    evaluation_id,
+    penalised_difference,
+    penalised_low,
+    penalised_high,
+    penalised_margin,
+    penalised_p,
+    common_difference,
+    common_low,
+    common_high,
+    common_margin,
+    common_p,
+    validity_difference,
+    validity_low,
+    validity_high,
+    validity_margin,
+    validity_p,
+    verdict,
+    n_common,
+    n_used,
+    n_total,
+    n_missing
+FROM variant_tax
+WHERE model = 'base-nf4' AND original = 'base'
