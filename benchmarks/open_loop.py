@@ -1,4 +1,4 @@
-"""An open-loop client: requests come at their times whatever became of those before, as from people who know nothing of each other.
+"""An open-loop client: requests come at their times, whatever became of those before.
 
 Latency is counted from the moment a request was due, so a client that falls behind hides nothing.
 """

@@ -142,13 +142,15 @@ def main() -> None:
         rows = measure(home, model, arguments.threads, 10 if arguments.quick else 1)
     body = f"""# Serving
 
-{model.name} of {model.base.name}, {arguments.threads} threads, one request a transcript of real speech. Requests come at random times, on average
-as often as stated, whatever became of those before; a latency counts from the moment a request was due to the last byte of its answer.
+{model.name} of {model.base.name}, {arguments.threads} threads, one transcript of real speech a request. Requests come at random
+times, on average as often as stated, whatever became of those before; a latency counts from the moment a request was due to
+the last byte of its answer.
 
 {table(HEADER, rows)}
 
-Aims for six scores: p50 150 ms and p99 400 ms at 5/s, nothing lost at 50/s. The peer writes six scores and explanations with `generate` in
-float32, one request after the other; what has no answer after {PEER_LONGEST:.0f} s has none. The client runs on the same cores.
+Aims for six scores: p50 150 ms and p99 400 ms at 5/s, nothing lost at 50/s. The peer writes six scores and explanations with
+`generate` in float32, one request after the other; what has no answer after {PEER_LONGEST:.0f} s has none. The client runs
+on the same cores.
 
 {processor_name()}.
 """

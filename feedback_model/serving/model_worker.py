@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from feedback_model.errors import FeedbackError, Interrupted, ModelError
+from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError
 from feedback_model.inference.generator import Generator, Output
 from feedback_model.inference.infer import default_max_new_tokens, open_generator
 from feedback_model.inference.models import ChosenModel
@@ -161,7 +161,10 @@ class ModelWorker:
     def _generator(self, served: ServedModel, decoding: Decoding) -> Generator:
         if decoding not in self._generators:
             version, limit = served.chosen.version, served.max_new_tokens
-            self._generators[decoding], _ = open_generator(self._settings.home, version, decoding, limit)
+            try:
+                self._generators[decoding], _ = open_generator(self._settings.home, version, decoding, limit)
+            except ModelError as error:
+                raise InputError(str(error)) from error
         return self._generators[decoding]
 
     def _ask(
