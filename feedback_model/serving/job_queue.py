@@ -64,6 +64,7 @@ class JobQueue:
         self._changed = threading.Condition()
         self._woken = self._closed = False
         self._seconds_each = 0.0
+        self._taken_last: str | None = ""  # none of the ways yet
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -102,7 +103,9 @@ class JobQueue:
             self._jobs = deque(job for job in self._jobs if id(job) not in gone)
 
     def take(self, most: int) -> list[Job] | None:
-        """Wait until something waits, and take up to `most` of what is to be asked like the first; None: closed and empty.
+        """Wait until something waits, and take up to `most` that are to be asked in one way; None: closed and empty.
+
+        Ways take turns, so that scores, which are quick, do not wait for everybody's explanations.
 
         Returns:
             Nothing where `wake` was called.
@@ -114,8 +117,9 @@ class JobQueue:
                 return []
             if not self._jobs:
                 return None
-            decoding = self._jobs[0].decoding
-            taken = [job for job in self._jobs if job.decoding == decoding][:most]
+            first = next((job for job in self._jobs if job.decoding != self._taken_last), self._jobs[0])
+            taken = [job for job in self._jobs if job.decoding == first.decoding][:most]
+            self._taken_last = first.decoding
             rest = {id(job) for job in taken}
             self._jobs = deque(job for job in self._jobs if id(job) not in rest)
             return taken

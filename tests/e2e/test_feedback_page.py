@@ -94,7 +94,7 @@ def wait_for_feedback(page: Page) -> None:
 
 
 def ask(page: Page, text: str = TALK) -> None:
-    page.get_by_label("Transcript", exact=True).fill(text)
+    page.get_by_role("textbox", name="Transcript").fill(text)
     page.get_by_role("button", name="Give feedback").click()
     wait_for_feedback(page)
 
@@ -122,7 +122,7 @@ def test_a_pasted_talk_gets_scores_and_reasons(page: Page) -> None:
         expect(item.locator(".score")).to_have_text(re.compile(r"^\d+\.\d (likely \d+ to \d+|most likely \d+)$"))
         expect(item.get_by_role("img", name=re.compile(rf"^{trait.title}: \d+\.\d of 10, likely"))).to_be_visible()
         expect(item.locator(".why")).to_have_text(TAUGHT)
-    expect(page.get_by_role("region", name="Transcript")).to_have_text(TALK)
+    expect(page.get_by_role("region", name="What was said")).to_have_text(TALK)
 
 
 def test_quoted_words_are_found_in_the_talk(page: Page) -> None:
@@ -163,7 +163,7 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
 
 
 def test_control_enter_sends_from_the_text(page: Page) -> None:
-    page.get_by_label("Transcript", exact=True).fill(TALK)
+    page.get_by_role("textbox", name="Transcript").fill(TALK)
     page.keyboard.press("Control+Enter")
     wait_for_feedback(page)
 
@@ -195,7 +195,7 @@ def test_a_dropped_file_is_taken(page: Page, tmp_path: Path) -> None:
     (tmp_path / "talk.txt").write_text(TALK)
     (tmp_path / "talk.doc").write_bytes(b"\xd0\xcf\x11\xe0")
     page.locator("#file").set_input_files(tmp_path / "talk.txt")
-    expect(page.get_by_label("Transcript", exact=True)).to_have_value(TALK)
+    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(TALK)
     page.locator("#file").set_input_files(tmp_path / "talk.doc")
     expect(page.get_by_role("alert")).to_have_text(re.compile("talk.doc is no text in UTF-8"))
     drop = """text => {
@@ -204,13 +204,13 @@ def test_a_dropped_file_is_taken(page: Page, tmp_path: Path) -> None:
         document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
     }"""
     page.evaluate(drop, f"{TALK} Dropped.")
-    expect(page.get_by_label("Transcript", exact=True)).to_have_value(f"{TALK} Dropped.")
+    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(f"{TALK} Dropped.")
 
 
 def test_text_is_never_taken_for_markup(page: Page) -> None:
     evil = f'{TALK} <img src=x onerror="document.title=1"> <script>document.title=2</script>'
     ask(page, evil)
-    expect(page.get_by_role("region", name="Transcript")).to_have_text(evil)
+    expect(page.get_by_role("region", name="What was said")).to_have_text(evil)
     assert page.locator("#transcript img, #transcript script").count() == 0
 
 
@@ -243,7 +243,7 @@ def test_without_the_link_it_stays_shut(context: BrowserContext, served: Served)
 def test_refusals_are_told_on_the_page(context: BrowserContext, served: Served) -> None:
     page = context.new_page()
     page.goto(served.link)
-    page.get_by_label("Transcript", exact=True).fill("Hello")
+    page.get_by_role("textbox", name="Transcript").fill("Hello")
     page.get_by_role("button", name="Give feedback").click()
     expect(page.get_by_role("alert")).to_have_text("The text cannot be judged: 1 word; at least 20 are needed.")
     expect(page.get_by_role("button", name="Give feedback")).to_be_enabled()
@@ -254,7 +254,7 @@ def test_refusals_are_told_on_the_page(context: BrowserContext, served: Served) 
 def test_a_stopped_server_is_told(context: BrowserContext, served: Served) -> None:
     page = context.new_page()
     page.goto(served.link)
-    page.get_by_label("Transcript", exact=True).fill(TALK)
+    page.get_by_role("textbox", name="Transcript").fill(TALK)
     context.set_offline(True)
     page.get_by_role("button", name="Give feedback").click()
     expect(page.get_by_role("alert")).to_have_text("The server cannot be reached; it may have been stopped.")

@@ -31,6 +31,13 @@ def test_a_batch_is_asked_in_one_way():
     assert texts_of(queue.take(8)) == ["b"]
 
 
+def test_ways_of_asking_take_turns():
+    queue = JobQueue(8)
+    for text, decoding in (("a", "template"), ("b", "template"), ("c", "template"), ("d", "direct")):
+        queue.submit([text], decoding)
+    assert [texts_of(queue.take(2)) for _ in range(3)] == [["a", "b"], ["d"], ["c"]]
+
+
 def test_a_request_is_taken_whole_or_not_at_all():
     queue = JobQueue(3)
     queue.submit(["a", "b"], None)
