@@ -47,7 +47,7 @@ def _set_up_process() -> None:
     # Threads of a product that wait for each other sleep: spinning, as they would, takes the cores from whoever they wait for.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch's tensors lie in huge pages, which are found faster
-    # A thread's own arena is made of pieces of 64 MB, which activations leave in shreds: a training would hold half as much again.
+    # A thread's own arena is made of pieces of 64 MB, which activations leave in shreds; a training would hold far more.
     os.environ.setdefault("MALLOC_ARENA_MAX", "1")
     share_one_arena()
 
