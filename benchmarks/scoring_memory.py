@@ -23,7 +23,6 @@ from results_page import processor_name, processor_seconds, table, write_results
 
 from feedback_model.demo.real_speech import read_real_speech
 from feedback_model.inference.infer import model_versions
-from feedback_model.sizes import show_size
 from feedback_model.store.connection import open_store
 from feedback_model.store.training import record_models
 from feedback_model.training.base_model import resolve_base
@@ -82,7 +81,7 @@ def score(home: Path, base: str, count: int, ending: str, options: Sequence[str]
 
 def row(run: Run) -> list[object]:
     each = 1_000 * run.seconds / run.count
-    return [run.base, f"{run.count:,}", run.out, show_size(run.peak), f"{run.seconds:,.0f}", f"{each:.1f}"]
+    return [run.base, f"{run.count:,}", run.out, f"{run.peak / 2**20:,.0f}", f"{run.seconds:,.0f}", f"{each:.1f}"]
 
 
 def growth(runs: Sequence[Run]) -> list[str]:
@@ -107,14 +106,14 @@ def main() -> None:
             runs += [score(Path(folder), base, count, "jsonl", options) for count in counts]
         base, counts = "embedded", QUICK["embedded"] if arguments.quick else COUNTS["embedded"]
         runs.append(score(Path(folder), base, counts[0], "html", options))
-    header = ["base", "transcripts", "result", "peak memory", "CPU seconds", "CPU ms a transcript"]
+    header = ["base", "transcripts", "result", "peak memory, MiB", "CPU seconds", "CPU ms a transcript"]
     body = f"""# Memory of `feedback score --decoding {arguments.decoding}`
 
 {processor_name()}, {os.environ.get("OMP_NUM_THREADS", "all")} threads.
 
 {table(header, [row(run) for run in runs])}
 
-{"; ".join(growth(runs))}. Start-up is included in the time. Texts are excerpts of real speech, 100 to 250 words each.
+{"; ".join(growth(runs))}. Start-up is included in the time. Texts are excerpts of real speech, 60 to 250 words each.
 """
     if arguments.quick:
         print(body)

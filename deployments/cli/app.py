@@ -27,6 +27,7 @@ from deployments.cli import (
 )
 from deployments.terminal import fail, say_wait
 from feedback_model.errors import FeedbackError, Interrupted
+from feedback_model.training.memory import share_one_arena
 from feedback_model.waiting import telling_waits
 
 app = typer.Typer(
@@ -56,12 +57,20 @@ app.command()(up.up)
 app.command()(doctor.doctor)
 
 
-def main() -> NoReturn:
-    """Run the command line; exit status 0 when the work is done or was done already, 1 with one sentence when not."""
-    debugging = bool(os.environ.get("FEEDBACK_TRACEBACK"))
+def _set_up_process() -> None:
+    """Say what numeric libraries read when they are loaded, here and in what this process starts."""
     # Threads of a product that wait for each other sleep: spinning, as they would, takes the cores from whoever they wait for.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch's tensors lie in huge pages, which are found faster
+    # A thread's own arena is made of pieces of 64 MB, which activations leave in shreds; a training would hold far more.
+    os.environ.setdefault("MALLOC_ARENA_MAX", "1")
+    share_one_arena()
+
+
+def main() -> NoReturn:
+    """Run the command line; exit status 0 when the work is done or was done already, 1 with one sentence when not."""
+    debugging = bool(os.environ.get("FEEDBACK_TRACEBACK"))
+    _set_up_process()
     try:
         with telling_waits(say_wait):
             status = app(standalone_mode=False)

@@ -12,8 +12,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from feedback_model.inference.forward import FusedForward, KeyValueCache
+from feedback_model.inference.forward import FusedForward
 from feedback_model.inference.generator import Output
+from feedback_model.inference.key_values import KeyValueCache
 from feedback_model.inference.prompts import PromptReader, Prompts, causal
 from feedback_model.progress import check_stop
 from feedback_model.records.scores import ScoreDistribution

@@ -1,53 +1,25 @@
 """A decoder's forward pass over a cache of keys and values, with what a step of generation needs and no more.
 
 The library's own pass is made of small modules, each of which asks the machine for little. Here projections of one input are
-one product, weights lie as the processor multiplies them, and keys and values are written into buffers that stand. Adapters stay
-beside the weights they belong to, so a model is asked as it was trained, not as rounding its merged weights would have it.
-`fused_forward` takes this way only where it gives the model's own logits.
+one product, and keys and values are written into buffers that stand. `fused_forward` takes this way only where it gives the
+model's own logits.
 """
 # pyright: basic
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
+
+from feedback_model.inference.key_values import KeyValueAttention, KeyValueCache
+from feedback_model.inference.projections import Projection, linear_of
 
 TOLERANCE: Final = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 2e-2}
 """Relative distance of two rows of logits by which they count as the same, by compute type."""
 PROBE: Final = 12
 """Tokens of the pass on which the two are compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyValueCache:
-    """Keys and values of some chats in slots, behind a beginning that all of them share.
-
-    Which slot holds which token is the caller's affair.
-    """
-
-    keys: list[Tensor]
-    """(rows, slots, key heads, head size) of each layer"""
-    values: list[Tensor]
-    prefix: "KeyValueCache | None" = None
-    """Of one row, all of whose slots every token sees; kept once for all rows."""
-
-    @property
-    def slots(self) -> int:
-        """Tokens for which a row has room."""
-        return self.keys[0].shape[1]
-
-    def rows(self, kept: Tensor) -> "KeyValueCache":
-        """Return a cache of some rows."""
-        return KeyValueCache([each[kept] for each in self.keys], [each[kept] for each in self.values], self.prefix)
-
-    def copy_row(self, row: int, other: "KeyValueCache", source: int, used: int) -> None:
-        """Take over the first `used` slots of a row of `other`."""
-        for own, others in ((self.keys, other.keys), (self.values, other.values)):
-            for mine, theirs in zip(own, others, strict=True):
-                mine[row, :used] = theirs[source, :used]
 
 
 class FusedForward:
@@ -92,7 +64,6 @@ class FusedForward:
         positions: Tensor,
         slots: Tensor,
         visible: Tensor,
-        where: Tensor | None = None,
     ) -> Tensor:
         """Read tokens into their slots.
 
@@ -100,18 +71,17 @@ class FusedForward:
             ids: (rows, n) tokens; positions: (rows, n) their places in their chats; slots: (rows, n) where they go.
             visible: (rows, n, used) of which token sees which of the first `used` slots, itself included; the shared beginning
                 is seen by all.
-            where: (rows,) rows of the cache that are read; None: all of them.
 
         Returns:
             (rows, n, hidden size) the states from which the next tokens follow
         """
-        rows = (torch.arange(len(ids), device=ids.device) if where is None else where).unsqueeze(1)
+        rows = torch.arange(len(ids), device=ids.device).unsqueeze(1)
         hidden = self._embedding(ids)
         turn = self._rotary(hidden, positions)
         mask = self._mask(visible)
         for at, layer in enumerate(self._layers):
             prefix = (cache.prefix.keys[at], cache.prefix.values[at]) if cache.prefix else None
-            attend = _Attention(cache.keys[at], cache.values[at], prefix, mask, self.scaling, where)
+            attend = KeyValueAttention(cache.keys[at], cache.values[at], prefix, mask, self.scaling)
             hidden = layer(hidden, turn, (rows, slots), attend)
         return self._norm(hidden)
 
@@ -136,80 +106,6 @@ class FusedForward:
         return functional.linear(hidden.float(), self._head_weight[tokens].float())
 
 
-class Projection:
-    """Linear layers that read the same input, as one product; their adapters beside it."""
-
-    def __init__(self, modules: Sequence[Any]) -> None:
-        linears = [_linear(module) for module in modules]
-        self._sizes = [linear.out_features for linear in linears]
-        biases = [linear.bias for linear in linears]
-        bias = None if biases[0] is None else torch.cat([each.detach() for each in biases])
-        weight = linears[0].weight if len(linears) == 1 else torch.cat([linear.weight for linear in linears])
-        self._multiply = _packed(weight.detach(), bias)
-        self._low: tuple[Tensor, Tensor] | None = None
-
-    def use_adapters(self, modules: Sequence[Any]) -> None:
-        """Take the adapters of `modules`; none where they have none."""
-        parts = [_adapter(module) for module in modules]
-        self._low = None if all(part is None for part in parts) else _stacked(parts, self._sizes)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """(n, outputs) of x (n, inputs)."""
-        out = self._multiply(x)
-        if self._low is not None:
-            out.addmm_(x @ self._low[0], self._low[1])
-        return out
-
-
-def _linear(module: Any) -> nn.Linear:
-    linear = getattr(module, "base_layer", module)
-    if type(linear) is not nn.Linear:
-        raise NotImplementedError(f"{type(linear).__name__} is no plain linear layer")
-    return linear
-
-
-def _adapter(module: Any) -> tuple[Tensor, Tensor] | None:
-    """Down (inputs, rank) and up (rank, outputs) of a layer's adapter, scaled; in the type that it is trained in."""
-    if not hasattr(module, "lora_A") or "default" not in module.lora_A:
-        return None
-    dtype = _linear(module).weight.dtype
-    down, up = (part["default"].weight.detach().to(dtype) for part in (module.lora_A, module.lora_B))
-    return down.T, up.T * module.scaling["default"]
-
-
-def _stacked(parts: Sequence[tuple[Tensor, Tensor] | None], sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """One pair for several layers: their downs beside each other, their ups on a diagonal."""
-    known = [part for part in parts if part is not None]
-    like = known[0][0]
-    ups = [like.new_zeros(0, size) if part is None else part[1] for part, size in zip(parts, sizes, strict=True)]
-    return torch.cat([down for down, _ in known], 1).contiguous(), torch.block_diag(*ups).contiguous()
-
-
-def _packed(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
-    """Return the product with a weight, which is laid out once as oneDNN multiplies it where that is known to be right.
-
-    PyTorch's compiler does the same to frozen weights; without it each product of a few rows would lay them out anew.
-    """
-
-    def plain(x: Tensor) -> Tensor:
-        return functional.linear(x, weight, bias)
-
-    if weight.device.type != "cpu" or weight.dtype != torch.bfloat16:
-        return plain
-    try:
-        laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, None)
-
-        def packed(x: Tensor) -> Tensor:
-            return torch.ops.mkldnn._linear_pointwise(x, laid_out, bias, "none", [], "")
-
-        rows = torch.linspace(-1, 1, 3 * weight.shape[1], dtype=weight.dtype).view(3, -1)
-        expected = plain(rows).float()
-        same = (packed(rows).float() - expected).norm() <= TOLERANCE[weight.dtype] * expected.norm()
-    except (AttributeError, RuntimeError, TypeError):  # operators of the compiler's own: a release may change them
-        return plain
-    return packed if same else plain
-
-
 class _Norm:
     """Root mean square normalisation (Zhang & Sennrich 2019, arXiv 1910.07467)."""
 
@@ -232,7 +128,7 @@ class _Layer:
         self._gated = Projection([gated.gate_proj, gated.up_proj])
         self._act = gated.act_fn
         self.heads, self.key_heads = (
-            _linear(each).out_features // head_size for each in (attention.q_proj, attention.k_proj)
+            linear_of(each).out_features // head_size for each in (attention.q_proj, attention.k_proj)
         )
         self._head_size = head_size
 
@@ -251,7 +147,7 @@ class _Layer:
         hidden: Tensor,
         turn: tuple[Tensor, Tensor],
         places: tuple[Tensor, Tensor],
-        attention: "_Attention",
+        attention: KeyValueAttention,
     ) -> Tensor:
         rows, n, size = hidden.shape
         qkv = self._qkv(self._before(hidden).view(-1, size)).view(rows, n, -1, self._head_size)
@@ -269,63 +165,6 @@ def _rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     cosine, sine = (each.unsqueeze(2) for each in turn)
     one, other = x.chunk(2, -1)
     return torch.addcmul(x * cosine, torch.cat((-other, one), -1), sine)
-
-
-@dataclass(frozen=True, slots=True)
-class _Attention:
-    """Softmax attention of one layer over its slots and the shared beginning; heads that share a key are rows of one product."""
-
-    keys: Tensor
-    values: Tensor
-    prefix: tuple[Tensor, Tensor] | None
-    mask: Tensor
-    scaling: float
-    where: Tensor | None
-    """Rows that are read; None: all."""
-
-    def __call__(self, query: Tensor) -> Tensor:
-        """(rows x n, heads x size) of query (rows, n, heads, size)."""
-        rows, n, heads, size = query.shape
-        used, key_heads = self.mask.shape[-1], self.keys.shape[2]
-        folded = query.view(rows, n, key_heads, -1, size).permute(0, 2, 3, 1, 4).reshape(rows, key_heads, -1, size)
-        own = [each[:, :used] for each in (self.keys, self.values)]
-        own = [(each if self.where is None else each[self.where]).transpose(1, 2) for each in own]
-        found = self._attend(folded, *own) if self.prefix is None else self._beside(self.prefix, folded, *own)
-        return found.view(rows, key_heads, -1, n, size).permute(0, 3, 1, 2, 4).reshape(rows * n, heads * size)
-
-    def _attend(self, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        return functional.scaled_dot_product_attention(query, keys, values, attn_mask=self.mask, scale=self.scaling)
-
-    def _beside(self, prefix: tuple[Tensor, Tensor], query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Attend to the beginning once for all rows, to the rest row by row, and join the two.
-
-        By their sums of exponentials, as blocks are joined in Dao et al. 2022 (arXiv 2205.14135).
-        """
-        shared = [each.transpose(1, 2) for each in prefix]
-        if query.device.type != "cpu":
-            return self._attend_joined(query, keys, values, shared)
-        together = query.transpose(0, 1).reshape(1, query.shape[1], -1, query.shape[3])
-        ahead, ahead_sum = _flash(together, shared[0], shared[1], None, self.scaling)
-        found, own_sum = _flash(query, keys, values, self.mask, self.scaling)
-        ahead = ahead.view(query.shape[1], query.shape[0], *query.shape[2:]).transpose(0, 1)
-        ahead_sum = ahead_sum.view(query.shape[1], query.shape[0], -1).transpose(0, 1)
-        share = torch.sigmoid(own_sum - ahead_sum).unsqueeze(-1).to(found.dtype)
-        return torch.lerp(ahead, found, share)
-
-    def _attend_joined(self, query: Tensor, keys: Tensor, values: Tensor, shared: Sequence[Tensor]) -> Tensor:
-        joined = (
-            torch.cat([ahead.expand(len(query), -1, -1, -1), own], 2)
-            for ahead, own in zip(shared, (keys, values), strict=True)
-        )
-        mask = functional.pad(self.mask, (shared[0].shape[2], 0))
-        return functional.scaled_dot_product_attention(query, *joined, attn_mask=mask, scale=self.scaling)
-
-
-def _flash(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float) -> tuple[Tensor, Tensor]:
-    """Attention, and the logarithms of the sums of what was weighed, (rows, heads, n)."""
-    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        query, keys, values, 0.0, False, attn_mask=mask, scale=scaling
-    )
 
 
 def fused_forward(causal: Any) -> FusedForward | None:

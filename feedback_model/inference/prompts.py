@@ -8,7 +8,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from feedback_model.inference.forward import FusedForward, KeyValueCache, read_prefix
+from feedback_model.inference.forward import FusedForward, read_prefix
+from feedback_model.inference.key_values import KeyValueCache
 from feedback_model.training.encoding import ChatEncoder, shared_prefix
 
 _PROBES: Final = ("a", "Z")

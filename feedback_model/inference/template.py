@@ -15,8 +15,9 @@ from torch import Tensor
 
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
 from feedback_model.inference.direct import ReadScores, ScoreReader, as_distributions
-from feedback_model.inference.forward import FusedForward, KeyValueCache
+from feedback_model.inference.forward import FusedForward
 from feedback_model.inference.generator import Output
+from feedback_model.inference.key_values import KeyValueCache
 from feedback_model.inference.prompts import PromptReader, rows_that_fit
 from feedback_model.progress import check_stop
 from feedback_model.records.scores import ScoreDistribution

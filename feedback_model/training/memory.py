@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST_INT = -1, -3, 2**31 - 1  # mallopt(3)
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX, _LARGEST_INT = -1, -3, -8, 2**31 - 1  # mallopt(3)
 _HEADROOM: Final = 0.85
 """Share of the free memory that is planned with; the allocator keeps some of what was freed, and others want some."""
 _BACKWARD: Final = 1.35
@@ -108,6 +108,11 @@ def keep_freed_memory() -> None:
     """
     for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
         _of_c_library("mallopt", option, _LARGEST_INT)
+
+
+def share_one_arena() -> None:
+    """Let all threads of this process that start from now on take their memory from one place."""
+    _of_c_library("mallopt", _ARENA_MAX, 1)
 
 
 def return_freed_memory() -> None:
