@@ -49,3 +49,12 @@ def test_a_model_that_was_named_stays(store, settings, models):
         make_champion(store, in_4_bits.model_id)
         assert served.post(TALK).json["model_id"] == base.model_id
         assert "champion" not in served.log.read_text()
+
+
+def test_a_server_that_cannot_load_ends_in_a_sentence(store, settings, models, micro_base):
+    make_champion(store, lose_model(store, micro_base))
+    with (
+        pytest.raises(AssertionError, match=r"error: the checkpoint .* is gone; run `feedback train`"),
+        serving(settings.home),
+    ):
+        pass
