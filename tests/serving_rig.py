@@ -134,7 +134,12 @@ def fill_models(store: Store, base: BaseModel) -> tuple[ModelVersion, ModelVersi
 def lose_model(store: Store, base: BaseModel) -> str:
     """Make an epoch known to the store whose adapter is nowhere; returns its model id."""
     lost = ModelVersion("epoch-1", base, True, Checkpoint("run-1", 1, "checkpoints/run-1/epoch-1", "abc", None))
-    row = {"model_id": lost.model_id, "base_model": base.name, "base_revision": base.revision, "stand_in": False}
+    row = {
+        "model_id": lost.model_id,
+        "base_model": base.name,
+        "base_revision": base.revision,
+        "stand_in": base.stand_in,
+    }
     with store.write(foreign_keys=False) as connection:
         row |= {"quantised": True, "run_id": "run-1", "epoch": 1, "adapter_sha": "abc"}
         insert_missing(connection, tables.model_version, [row])

@@ -1,7 +1,4 @@
-"""The page of `feedback serve`, used as people use it: with a mouse, by keyboard alone, on a telephone.
-
-Its model is a micro one that was taught one sentence for every trait, which quotes words of the talks.
-"""
+"""The page of `feedback serve`, used as people use it: with a mouse, by keyboard alone, on a telephone."""
 
 import re
 from collections.abc import Iterator
@@ -9,27 +6,22 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
-from feedback_model.feedback import Feedback, TraitFeedback
-from feedback_model.inference.infer import model_versions
-from feedback_model.records.labels import LabelledTranscript
+from feedback_model.demo.tiny_base import embedded_base
 from feedback_model.store.connection import open_store
-from feedback_model.store.training import record_models
-from feedback_model.training.base_model import resolve_base
-from feedback_model.training.train import train
-from feedback_model.traits import TRAIT_KEYS, TRAITS
-from tests.builders import a_transcript
+from feedback_model.traits import TRAITS
 from tests.e2e.test_ui import CHROMIUM, PATIENCE, QUIET
-from tests.micro_model import a_recipe, save_micro_model, store_dataset
-from tests.serving_rig import Served, make_champion, serving
+from tests.serving_rig import Served, fill_models, serving
 
 AXE = Path(__file__).parents[2] / ".axe" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-TAUGHT = "Such as “um”."
 TALK = (
-    "So, um, thank you all for coming. I want to talk about the library, um, which is the only warm room in this town."
+    "Good evening, I'm here to report on the administration of the library. Therefore I'm asking for your support. The "
+    "cloakroom is awful, and I guess some of you complain. I'm not a fool, it was a success."
 )
+"""Holds the words that the demo's base model likes to quote."""
+LONG_TALK = " ".join([TALK] * (1 + 500 // len(TALK.split())))
 NARROW, WIDE = {"width": 400, "height": 800}, {"width": 1280, "height": 900}
 
 pytestmark = [
@@ -38,27 +30,14 @@ pytestmark = [
 ]
 
 
-def taught(number: int) -> LabelledTranscript:
-    transcript = a_transcript(f"talk {number} um " + "and so on " * (number % 3), split="train")
-    feedback = Feedback(tuple(TraitFeedback(1 + number % 10, TAUGHT) for _ in TRAIT_KEYS))
-    return LabelledTranscript(
-        transcript.transcript_id, transcript.source_id, transcript.text, "train", "real", feedback
-    )
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server whose champion explains every score with the same words."""
-    folder = tmp_path_factory.mktemp("page")
-    base, home = resolve_base(str(save_micro_model(folder / "base"))), folder / "home"
+    """A server with the demo's base model, which knows how explanations are worded and little else."""
+    home = tmp_path_factory.mktemp("page") / "home"
     home.mkdir()
     with closing(open_store(f"sqlite:///{home / 'feedback.db'}")) as store:
-        recipe = a_recipe(epochs=12)
-        run = train(store, home, store_dataset(store), [taught(number) for number in range(10)], base, recipe)
-        *_, last = model_versions(base, run)
-        record_models(store, [last])
-        make_champion(store, last.model_id)
-    with serving(home, "--decoding", "template") as running:
+        base, _ = fill_models(store, embedded_base())
+    with serving(home, "--model", base.model_id, "--decoding", "template") as running:
         yield running
 
 
@@ -108,10 +87,17 @@ def violations(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html']}" for each in found["violations"] for node in each["nodes"]]
 
 
+def first_quote(page: Page) -> tuple[Locator, list[str]]:
+    """The first words that a reason quotes, and what stands for them in the talk."""
+    quote = page.locator(".quote").first
+    trait = quote.evaluate("button => button.closest('.trait').id")
+    return quote, page.locator(f'mark[data-traits~="{trait}"]').all_inner_texts()
+
+
 def test_the_link_leaves_no_token_behind(page: Page, served: Served) -> None:
     assert page.url == f"http://{served.address}/"
     assert page.evaluate("document.cookie") == ""
-    expect(page.get_by_text(re.compile("epoch-12 of base, the champion"))).to_be_visible()
+    expect(page.get_by_text("Feedback model · embedded")).to_be_visible()
 
 
 def test_a_pasted_talk_gets_scores_and_reasons(page: Page) -> None:
@@ -121,29 +107,51 @@ def test_a_pasted_talk_gets_scores_and_reasons(page: Page) -> None:
         expect(item.get_by_role("heading", name=trait.title)).to_be_visible()
         expect(item.locator(".score")).to_have_text(re.compile(r"^\d+\.\d (likely \d+ to \d+|most likely \d+)$"))
         expect(item.get_by_role("img", name=re.compile(rf"^{trait.title}: \d+\.\d of 10, likely"))).to_be_visible()
-        expect(item.locator(".why")).to_have_text(TAUGHT)
+        expect(item.locator(".why")).not_to_be_empty()
     expect(page.get_by_role("region", name="What was said")).to_have_text(TALK)
+    expect(page.get_by_text("model answered: it is tiny")).to_be_visible()
+
+
+def test_scores_come_before_their_reasons(page: Page) -> None:
+    """While the reasons are being written, the scores are there to be read."""
+    held: list[Route] = []
+
+    def hold_the_second(route: Route) -> None:
+        if '"direct"' in (route.request.post_data or ""):
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/v1/feedback", hold_the_second)
+    page.get_by_role("textbox", name="Transcript").fill(TALK)
+    page.get_by_role("button", name="Give feedback").click()
+    expect(page.locator("#empathy .score")).to_have_text(re.compile(r"^\d"), timeout=PATIENCE)
+    expect(page.locator("#empathy .why")).to_have_text("Reason to come …")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    held[0].continue_()
+    wait_for_feedback(page)
+    expect(page.locator("#empathy .why")).not_to_have_text("Reason to come …")
 
 
 def test_quoted_words_are_found_in_the_talk(page: Page) -> None:
     ask(page)
-    expect(page.locator("mark")).to_have_text(["um", "um"])
-    quote = page.locator("#empathy").get_by_role("button", name="um: show in the transcript")
-    for place in (1, 2, 1):
-        quote.click()
-        expect(page.get_by_role("status")).to_have_text(f"“um”: place {place} of 2")
-        expect(page.locator("mark").nth(place - 1)).to_have_class(re.compile("here"))
-        expect(page.locator("mark.here")).to_be_in_viewport()
+    quote, found = first_quote(page)
+    words = quote.inner_text().strip("“”")
+    assert words.lower() in {mark.lower() for mark in found}
+    quote.click()
+    expect(page.get_by_role("status")).to_have_text(re.compile(f"^“{re.escape(words)}”: place 1 of \\d+$"))
+    expect(page.locator("mark.here")).to_have_text(re.compile(re.escape(words), re.IGNORECASE))
+    expect(page.locator("mark.here")).to_be_in_viewport()
 
 
 def test_a_long_talk_has_its_parts(page: Page) -> None:
-    ask(page, " ".join([TALK] * 20))
+    ask(page, LONG_TALK)
     parts = page.get_by_role("navigation", name="Parts of the transcript").get_by_role("button")
     expect(parts).to_have_text(["Whole talk", "Part 1", "Part 2", "Part 3"])
-    expect(page.locator("mark")).to_have_count(40)
     parts.nth(2).click()
     expect(parts.nth(2)).to_have_attribute("aria-pressed", "true")
-    assert page.locator("mark").count() < 40
+    expect(page.locator("#transcript p.aside")).to_have_count(2)
+    expect(page.locator("#transcript p.aside mark")).to_have_count(0)
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:
@@ -155,11 +163,10 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     wait_for_feedback(page)
     expect(page.get_by_role("heading", name="Feedback", exact=True)).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.locator("#formality .quote")).to_be_focused()
+    expect(page.locator(".quote").first).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("“um”: place 1 of 2")
-    focus = "getComputedStyle(document.activeElement).outlineStyle"
-    assert page.evaluate(focus) == "solid"
+    expect(page.locator("mark.here")).to_be_in_viewport()
 
 
 def test_control_enter_sends_from_the_text(page: Page) -> None:
@@ -170,12 +177,12 @@ def test_control_enter_sends_from_the_text(page: Page) -> None:
 
 def test_it_fits_a_telephone(page: Page) -> None:
     page.set_viewport_size(NARROW)
-    ask(page, " ".join([TALK] * 20))
+    ask(page, LONG_TALK)
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
-    quote = page.locator("#transition_logic .quote")
+    quote, _ = first_quote(page)
     quote.click()
     expect(page.locator("mark.here")).to_be_in_viewport()
-    page.get_by_role("button", name="Back to Transition logic").click()
+    page.get_by_role("button", name="Back to").click()
     expect(quote).to_be_focused()
     expect(quote).to_be_in_viewport()
 
@@ -186,8 +193,8 @@ def test_accessibility_rules_find_nothing(page: Page, scheme: str, size: dict[st
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size(size)  # type: ignore[arg-type]
     assert violations(page) == []
-    ask(page, " ".join([TALK] * 20))
-    page.locator("#formality .quote").click()
+    ask(page, LONG_TALK)
+    page.locator(".quote").first.click()
     assert violations(page) == []
 
 
@@ -248,7 +255,7 @@ def test_refusals_are_told_on_the_page(context: BrowserContext, served: Served) 
     expect(page.get_by_role("alert")).to_have_text("The text cannot be judged: 1 word; at least 20 are needed.")
     expect(page.get_by_role("button", name="Give feedback")).to_be_enabled()
     ask(page)
-    expect(page.get_by_role("alert")).to_be_empty()
+    expect(page.locator("#problem")).to_be_empty()
 
 
 def test_a_stopped_server_is_told(context: BrowserContext, served: Served) -> None:
