@@ -9,8 +9,8 @@ from feedback_model import progress
 from feedback_model.errors import InputError, Interrupted, ModelError
 from feedback_model.inference import infer as inferring
 from feedback_model.inference import loaded
-from feedback_model.inference.reference import ReferenceGenerator
 from feedback_model.inference.infer import infer, model_versions, score_texts
+from feedback_model.inference.reference import ReferenceGenerator
 from feedback_model.prompts import prompt_text, prompt_version, render_messages
 from feedback_model.store.predictions import missing_outputs, read_outputs
 from feedback_model.store.prompts import read_prompt
