@@ -35,7 +35,7 @@ from feedback_model.store.readonly_sql import select_rows
 from feedback_model.store.transcripts import NewTranscript, add_transcripts
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 from feedback_model.transcripts.cleaning import clean_text, count_words
-from feedback_model.transcripts.landing import transcript_id_of
+from feedback_model.transcripts.documents import transcript_id_of
 from feedback_model.transcripts.near_duplicates import signature_of
 
 SEED = 20261129

@@ -3,11 +3,12 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from textwrap import indent
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from rich import box
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     Task,
     TaskID,
     TextColumn,
@@ -25,7 +27,13 @@ from rich.table import Table
 from rich.text import Text
 
 from feedback_model import progress
+from feedback_model.errors import ConfigurationError
 from feedback_model.waiting import Wait
+
+LINE_SECONDS: Final = 60.0
+"""Between two lines about a stage under way where there is no terminal."""
+SPEED_SECONDS: Final = 300.0
+"""Over which a bar's rate and time left are taken: a batch of a real model may take half a minute."""
 
 console = Console(stderr=True)
 out = Console()
@@ -54,29 +62,28 @@ def _escape(text: str) -> str:
 
 def print_json(value: Any) -> None:
     """Machine-readable result on standard output."""
-    _write(json.dumps(value, ensure_ascii=False, indent=2, default=_text) + "\n")
+    write_out(json.dumps(value, ensure_ascii=False, indent=2, default=_text) + "\n")
 
 
-def print_json_list(values: Iterable[Any]) -> None:
-    """Print a JSON list, each value as soon as it is there; what ends the values early leaves a list of those before."""
-    opening = separator = "[\n"
+def write_out(text: str) -> None:
+    """Write to standard output at once; whoever reads it may have enough.
+
+    Raises:
+        ConfigurationError: it cannot be written, as on a full disk.
+    """
     try:
-        for value in values:
-            shown = json.dumps(value, ensure_ascii=False, indent=2, default=_text)
-            _write(separator + indent(shown, "  "))
-            separator = ",\n"
-    finally:
-        if separator != opening:
-            _write("\n]\n")
-
-
-def _write(text: str) -> None:
-    try:
-        sys.stdout.write(text)
+        sys.stdout.write(text.encode("utf-8", "replace").decode())  # names of files may be no text
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has enough, as `head` has: end without a word, write what is left to nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # as `head` has: end without a word
+        _write_the_rest_to_nowhere()
         sys.exit(1)
+    except OSError as error:
+        _write_the_rest_to_nowhere()
+        raise ConfigurationError(f"standard output cannot be written: {error.strerror}; make room for it") from error
+
+
+def _write_the_rest_to_nowhere() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -108,6 +115,14 @@ class _Left(TimeRemainingColumn):
         return Text.assemble(left, " left") if task.total and not task.finished else Text()
 
 
+class _Rate(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(show_rate(speed) if speed else "", style="progress.data.speed")
+
+
 @dataclass
 class _Bars:
     """One bar a stage, made when its first progress arrives."""
@@ -128,18 +143,53 @@ class _Bars:
                 self.display.update(task.id, total=task.completed)
 
 
-def _plain_listener() -> Callable[[progress.Progress], None]:
-    """Without a terminal: one line when a stage ends, so that a log stays readable."""
-    finished: set[str] = set()
+@dataclass
+class _Lines:
+    """Without a terminal: a line when a stage ends, and one a minute while it lasts, so that a log stays readable."""
 
-    def listen(news: progress.Progress) -> None:
-        if not news.total or news.done < news.total:
-            finished.discard(news.stage)  # what was finished goes on, over more
-        elif news.stage not in finished:
-            finished.add(news.stage)
-            say(f"{news.stage}: {news.done}/{news.total} {news.detail}".rstrip())
+    clock: Callable[[], float] = time.monotonic
+    finished: set[str] = field(default_factory=set)
+    told: dict[str, float] = field(default_factory=dict)
+    """When a stage had its last line."""
+    begun: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """When a stage began, and with how much done."""
 
-    return listen
+    def __call__(self, news: progress.Progress) -> None:
+        if news.total and news.done >= news.total:
+            if news.stage not in self.finished:
+                say(f"{news.stage}: {news.done}/{news.total} {news.detail}".rstrip())
+            self.finished.add(news.stage)
+            self.begun.pop(news.stage, None)
+            return
+        self.finished.discard(news.stage)  # what was finished goes on, over more
+        now = self.clock()
+        if news.stage not in self.begun:
+            self.begun[news.stage] = (now, news.done)
+            self.told[news.stage] = now
+        elif now - self.told[news.stage] >= LINE_SECONDS:
+            self.told[news.stage] = now
+            say(f"{news.stage}: {_under_way(news, now, *self.begun[news.stage])}")
+
+
+def _under_way(news: progress.Progress, now: float, begun: float, done: int) -> str:
+    """Phrase how far a stage is, how fast it goes and how long it will take."""
+    rate = (news.done - done) / (now - begun)
+    parts = [
+        f"{news.done}/{news.total}" if news.total else f"{news.done}",
+        show_rate(rate),
+        news.detail,
+        f"{_duration((news.total - news.done) / rate)} left" if news.total and rate else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def show_rate(rate: float) -> str:
+    """Show how many units pass a second, or where that is less than one, a minute."""
+    return f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
 
 
 @contextmanager
@@ -148,7 +198,7 @@ def showing_progress(*, quiet: bool = False) -> Generator[None]:
     if quiet:
         yield
     elif not console.is_terminal:
-        with progress.reporting_to(_plain_listener()):
+        with progress.reporting_to(_Lines()):
             yield
     else:
         columns = (
@@ -157,8 +207,16 @@ def showing_progress(*, quiet: bool = False) -> Generator[None]:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             _Left(),
+            _Rate(),
         )
-        display = Progress(*columns, TextColumn("{task.fields[detail]}"), console=console)
+        # What goes to standard output goes there, not above the bars on standard error.
+        display = Progress(
+            *columns,
+            TextColumn("{task.fields[detail]}"),
+            console=console,
+            redirect_stdout=False,
+            speed_estimate_period=SPEED_SECONDS,
+        )
         with display, progress.reporting_to(_Bars(display)):
             yield
 

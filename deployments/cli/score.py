@@ -3,47 +3,36 @@
 A text is cleaned, refused and cut as it would be by `feedback land`, so a model reads in use what it read in training.
 """
 
-import json
+import io
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain, islice
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.cli.options import load_settings
-from deployments.terminal import print_json, print_json_list, say, showing_progress
-from feedback_model.errors import InputError, ModelError
+from deployments.terminal import print_json, say, showing_progress, write_out
+from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError
+from feedback_model.records.evaluation import Decoding
+from feedback_model.scoring.format_names import Format, format_of
 from flows.parameters import MaxNewTokens
 
 if TYPE_CHECKING:
-    from feedback_model.inference.generator import Output
-    from feedback_model.inference.models import ChosenModel
+    from feedback_model.scoring.documents import Piece, Refusal
+    from feedback_model.scoring.model import AnsweringModel
+    from feedback_model.scoring.score import Scoring
+    from feedback_model.scoring.tally import Tally
     from feedback_model.settings import Settings
-    from feedback_model.store.transcripts import Reject
-    from feedback_model.transcripts.raw_records import RawRecord
-
-AT_ONCE: Final = 64  # pieces asked about before their answers are printed: a batch, and what a kill may cost
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Part of a document that is given to the model whole."""
-
-    document: str
-    """The document's own id, else where it stands."""
-    number: int
-    """Counted from 1."""
-    pieces: int
-    """Of the document."""
-    text: str
 
 
 def score(
-    file: Annotated[str, typer.Argument(help="A TXT or JSONL file, or - for either on standard input.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="TXT, JSONL, CSV or Parquet files, folders, hf:owner/name, or - for standard input."),
+    ],
     model: Annotated[
         str | None,
         typer.Option(
@@ -51,140 +40,143 @@ def score(
             show_default="the champion; before there is one, the best epoch of the latest evaluation",
         ),
     ] = None,
+    decoding: Annotated[
+        Decoding | None,
+        typer.Option(
+            help="`free`: as the model writes; `template`: its JSON is given, scores have intervals; `direct`: scores alone.",
+            show_default="the one that the model was measured best with",
+        ),
+    ] = None,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="JSON lines, a table, or a page for a speaker.",
+            show_default="by --out; else an object for one short text, and JSON lines for all else",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the result. The same command goes on where it was interrupted.",
+            show_default="standard output",
+        ),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Replace --out, whatever it holds.")] = False,
+    text_column: Annotated[str, typer.Option(help="Column or field with the text.", show_default="text")] = "",
     max_new_tokens: MaxNewTokens = 0,
 ) -> None:
-    """Give feedback on one or many transcripts, as JSON: one object for a text, a list for JSONL and for a long text.
+    """Give feedback on any number of transcripts, each row as soon as it is there, under your own ids and speakers.
 
-    A text of more than 250 words is cut as `feedback land` cuts it, with an object for each piece. `champion` is true where the
-    champion answered, `truncated` where a piece was cut at its end because it is longer than the model can read.
+    A text of more than 250 words is cut as `feedback land` cuts it: each piece has a row, and then the document has one that
+    combines them. What cannot be scored has a row with the reason.
     """
-    settings = load_settings()
-    pieces, many = _read(file)
-    chosen = _choose(settings, model)
-    seen: Counter[str] = Counter()
-    answers = _ask(settings, chosen, pieces, max_new_tokens, seen, quiet=not many)
-    if many:
-        print_json_list(answers)
-    else:
-        print_json(next(answers))
-    if not seen["valid"]:
-        way_on = "; some were cut: allow more tokens with --max-new-tokens" if seen["cut"] else ""
-        raise ModelError(f"no answer of the model was valid feedback, its words are in the field `raw`{way_on}")
+    from feedback_model.scoring.documents import Refusal, expect_pieces, read_pieces
+    from feedback_model.scoring.score import Scoring
+    from feedback_model.scoring.tally import Tally
+
+    settings, column = load_settings(), text_column or "text"
+    shape = format_ or (format_of(out) if out else "jsonl")
+    if out:
+        _refuse_to_overwrite(out, paths)
+    found = read_pieces(paths, _standard_input(paths), column)
+    first = next(found, None)
+    is_one_text = format_ is None and out is None and _is_one_text(first, paths)
+    if first is None or (is_one_text and isinstance(first, Refusal)):
+        raise _nothing_to_score(paths, first.reason if isinstance(first, Refusal) else "")
+    answering = _choose(settings, model, decoding, max_new_tokens)
+    quiet = is_one_text or (out is None and sys.stdout.isatty())  # there the rows show how far it is
+    with _stopping(out), showing_progress(quiet=quiet):
+        scoring = Scoring(chain([first], found), answering, Tally(say), None if quiet else expect_pieces(paths, column))
+        _give(scoring, out, shape, again=again, is_one_text=is_one_text)
+    _end(scoring.tally, paths, told=not is_one_text)
 
 
-def _choose(settings: "Settings", name: str | None) -> "ChosenModel":
+def _choose(settings: "Settings", name: str | None, decoding: Decoding | None, max_new_tokens: int) -> "AnsweringModel":
     """Return the model to ask, and tell where it is another than a reader would take it for."""
     from feedback_model.inference.models import choose_model
+    from feedback_model.scoring.model import AnsweringModel
     from feedback_model.store.connection import open_store
 
-    chosen = choose_model(open_store(settings.store_url), name)
+    with closing(open_store(settings.store_url)) as store:
+        chosen = choose_model(store, name)
     made = chosen.version.checkpoint
     if name is None and made and not chosen.is_champion:
         say(
             f"no model has been promoted to champion yet: {chosen.version.name} of training run {made.run_id}, "
             "the best on validation, answers instead"
         )
-    return chosen
+    limit = max_new_tokens or settings.max_new_tokens
+    return AnsweringModel(settings.home, chosen, decoding or chosen.decoding, limit, settings.inference_batch_size)
 
 
-def _ask(
-    settings: "Settings",
-    chosen: "ChosenModel",
-    pieces: Iterator[Piece],
-    max_new_tokens: int,
-    seen: Counter[str],
-    *,
-    quiet: bool,
-) -> Iterator[dict[str, Any]]:
-    """Yield what the model says of each piece, in order; counts in `seen` the valid answers and those that were cut."""
-    from feedback_model.inference.infer import score_texts
+def _give(scoring: "Scoring", out: Path | None, shape: Format, *, again: bool, is_one_text: bool) -> None:
+    """Give the result to whoever is to have it: a file, or standard output."""
+    from feedback_model.scoring.formats import render
+    from feedback_model.scoring.rows import to_fields
 
-    while chunk := list(islice(pieces, AT_ONCE)):
-        with showing_progress(quiet=quiet):
-            outputs = score_texts(
-                settings.home,
-                chosen.version,
-                [piece.text for piece in chunk],
-                max_new_tokens or settings.max_new_tokens or None,
-                settings.inference_batch_size or None,
-            )
-        for piece, said in zip(chunk, outputs, strict=True):
-            answer = _answer(piece, said, chosen)
-            seen["valid"] += answer["feedback"] is not None
-            seen["cut"] += said.finish_reason == "length"
-            yield answer
+    if out:
+        if not scoring.write(out, shape, again=again):
+            say(f"{out} is there already, from the same input and the same model")
+    elif is_one_text:
+        print_json(to_fields(next(scoring.stream())))
+    else:
+        for text in render(scoring.stream(), shape):
+            write_out(text)
 
 
-def _answer(piece: Piece, said: "Output", chosen: "ChosenModel") -> dict[str, Any]:
-    from feedback_model.parsing import judge
-
-    judgement = judge(said.raw, said.finish_reason)
-    return {
-        "document": piece.document,
-        "piece": piece.number,
-        "pieces": piece.pieces,
-        "model": chosen.version.name,
-        "model_id": chosen.version.model_id,
-        "champion": chosen.is_champion,
-        "stand_in": chosen.version.base.stand_in,
-        "truncated": said.truncated,
-        "tier": judgement.tier,
-        "failure": judgement.failure.code if judgement.failure else None,
-        "feedback": json.loads(said.raw) if judgement.tier == "strict" else None,
-        "raw": said.raw.decode("utf-8", "replace"),
-    }
-
-
-def _read(file: str) -> tuple[Iterator[Piece], bool]:
-    """Return the pieces to score, and whether they are to be a list; what cannot be scored is told when its turn comes.
+def _end(tally: "Tally", paths: Sequence[str], *, told: bool) -> None:
+    """Tell the counts.
 
     Raises:
-        InputError: there is nothing to score.
+        InputError: nothing could be asked.
+        ModelError: nothing that the model said was valid.
     """
-    from feedback_model.transcripts.sources import read_sources
-
-    found = _cut(_read_standard_input() if file == "-" else read_sources([file]))
-    head: list[Piece | Reject] = []
-    while sum(isinstance(each, Piece) for each in head) < 2 and (more := list(islice(found, 1))):
-        head += more
-    if not any(isinstance(each, Piece) for each in head):
-        reason = f": {head[0].reason}" if head and not isinstance(head[0], Piece) else ""
-        raise InputError(f"{'standard input' if file == '-' else file} holds no transcript that can be scored{reason}")
-    return _tell_rejects(chain(head, found)), len(head) > 1 or not (file == "-" or Path(file).suffix.lower() == ".txt")
+    if told and tally.documents:
+        say(f"scored: {tally.phrase()}")
+    if tally.refused and not tally.pieces:
+        raise _nothing_to_score(paths, tally.first_reason)
+    if tally.pieces and not tally.valid_pieces:
+        way_on = "; some were cut: allow more tokens with --max-new-tokens" if tally.cut_answers else ""
+        raise ModelError(f"no answer of the model was valid feedback, its words are in the field `raw`{way_on}")
 
 
-def _cut(records: "Iterator[RawRecord | Reject]") -> "Iterator[Piece | Reject]":
-    from feedback_model.store.transcripts import Reject
-
-    for record in records:
-        if isinstance(record, Reject):
-            yield record
-        else:
-            yield from _pieces(record)
+def _nothing_to_score(paths: Sequence[str], reason: str) -> FeedbackError:
+    shown = ", ".join("standard input" if path == "-" else path for path in paths[:3])
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    hold = "hold" if len(paths) > 1 else "holds"
+    return InputError(f"{shown}{more} {hold} no transcript that can be scored{f': {reason}' if reason else ''}")
 
 
-def _pieces(record: "RawRecord") -> "Iterator[Piece | Reject]":
-    from feedback_model.transcripts.landing import usable_text
-    from feedback_model.transcripts.segmenting import segment
-
-    text = usable_text(record)
-    if not isinstance(text, str):
-        yield text
-        return
-    texts = segment(text)
-    for number, piece in enumerate(texts, start=1):
-        yield Piece(record.document or record.locator, number, len(texts), piece)
+def _is_one_text(first: "Piece | Refusal | None", paths: Sequence[str]) -> bool:
+    """Tell whether all there is to score is one short text: a file or a stream that is no table of records."""
+    whole = {"standard input", *map(str, map(Path, paths))}
+    return first is not None and len(paths) == 1 and first.names.locator in whole and getattr(first, "pieces", 1) == 1
 
 
-def _tell_rejects(found: "Iterator[Piece | Reject]") -> Iterator[Piece]:
-    for each in found:
-        if isinstance(each, Piece):
-            yield each
-        else:
-            say(f"not scored: {each.locator}: {each.reason}")
+def _standard_input(paths: Sequence[str]) -> IO[bytes]:
+    return sys.stdin.buffer if "-" in paths else io.BytesIO()
 
 
-def _read_standard_input() -> "Iterator[RawRecord | Reject]":
-    from feedback_model.transcripts.files import read_bytes
+def _refuse_to_overwrite(out: Path, paths: Sequence[str]) -> None:
+    target = out.absolute().resolve()
+    for path in paths:
+        source = Path(path).absolute().resolve()
+        if target == source or (source.is_dir() and target.is_relative_to(source)):
+            raise InputError(f"--out {out} lies in what is read, {path}; write it elsewhere")
 
-    return read_bytes(sys.stdin.buffer.read(), "standard input")
+
+@contextmanager
+def _stopping(out: Path | None) -> Generator[None]:
+    """Let a first Ctrl-C end the work after the batch at hand."""
+    from deployments.local.run_flow import stopping_on_interrupt
+
+    try:
+        with stopping_on_interrupt("stopping after the batch at work"):
+            yield
+    except Interrupted as error:
+        if out:
+            raise
+        raise Interrupted(
+            "stopped on request; what is printed is whole, and with --out the next call goes on"
+        ) from error

@@ -10,7 +10,7 @@ from feedback_model.store.augmentations import Descendant, enter_rewrite, refuse
 from feedback_model.store.connection import Connection, Store
 from feedback_model.store.transcripts import signatures
 from feedback_model.transcripts.cleaning import clean_text, count_words
-from feedback_model.transcripts.landing import FEWEST_WORDS, transcript_id_of
+from feedback_model.transcripts.documents import FEWEST_WORDS, transcript_id_of
 from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
 
 

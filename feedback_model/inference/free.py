@@ -1,96 +1,145 @@
-"""The reference way of asking: the library's own greedy `generate`, one left-padded batch at a time.
+"""Free decoding: the model writes its whole answer, greedily, token by token, as the library's `generate` does.
 
-Slow and plain on purpose: what any faster generator says must be what this one says.
+Chats are answered side by side. One that has ended makes room for the next, so no step waits for the longest answer.
 """
 # pyright: basic
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import torch
-from transformers import StoppingCriteria, StoppingCriteriaList
+from torch import Tensor
 
-from feedback_model.errors import ModelError
+from feedback_model.inference.forward import FusedForward, KeyValueCache
 from feedback_model.inference.generator import Output
+from feedback_model.inference.prompts import PromptReader, Prompts, causal, rows_that_fit
 from feedback_model.progress import check_stop
-from feedback_model.training.encoding import ChatEncoder
-from feedback_model.training.loading import quiet_libraries
+
+AT_ONCE: Final = {"cpu": 32, "cuda": 256}
+"""Chats answered side by side: beyond that a CPU's step takes as much longer as it does more."""
+REFILL: Final = 4
+"""Chats that have to have ended before others take their places, since reading prompts one by one costs more."""
+ROOM: Final = 1_500_000_000
+"""Bytes of keys and values at most."""
 
 
-class _StopOnRequest(StoppingCriteria):
-    """Lets a request to stop end a batch at its next token, since a batch may take minutes."""
+@dataclass
+class _Chat:
+    """One answer in the making."""
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: ARG002 - as its base class
-        check_stop()
-        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+    prompt: int
+    answer: list[int] = field(default_factory=list[int])
 
 
-class ReferenceGenerator:
-    """Greedy decoding with `transformers`, until the token that ends the turn."""
+class FreeGenerator:
+    """Greedy decoding until the token that ends the turn."""
 
-    def __init__(self, model: Any, tokenizer: Any, max_new_tokens: int) -> None:
-        self._model, self._tokenizer, self._max_new_tokens = model, tokenizer, max_new_tokens
-        self._encoder = ChatEncoder(tokenizer)
-        self._room = model.config.max_position_embeddings - max_new_tokens
-        published = model.generation_config.eos_token_id
-        self._end_ids = {self._encoder.end_token_id, *(published if isinstance(published, list) else [published])}
-        self._end_ids.discard(None)
+    def __init__(
+        self, forward: FusedForward, prompts: PromptReader, tokenizer: Any, end_ids: frozenset[int], max_new_tokens: int
+    ) -> None:
+        self._forward, self._prompts, self._tokenizer = forward, prompts, tokenizer
+        self._end_ids, self._max_new_tokens = end_ids, max_new_tokens
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each prompt."""
-        return [len(ids) for ids in self._prompts(texts)[0]]
+        return [len(ids) for ids in self._prompts.encode(texts)[0]]
 
+    @torch.inference_mode()
     def generate(self, texts: Sequence[str]) -> list[Output]:
-        """Return the outputs on one batch of `texts`, in their order; a batch that does not fit into memory is halved.
-
-        Raises:
-            ModelError: a single text does not fit into memory.
-        """
-        try:
-            return self._generate(texts)
-        except torch.OutOfMemoryError as error:
-            if len(texts) == 1:
-                raise ModelError(
-                    "not even one transcript fits into the GPU's memory beside the model; free some of it, or train a smaller "
-                    "--base-model"
-                ) from error
-        torch.cuda.empty_cache()
-        middle = len(texts) // 2
-        return self.generate(texts[:middle]) + self.generate(texts[middle:])
-
-    def _prompts(self, texts: Sequence[str]) -> tuple[list[list[int]], frozenset[int]]:
-        way_on = f"allow fewer than {self._max_new_tokens} new tokens with --max-new-tokens or FEEDBACK_MAX_NEW_TOKENS"
-        return self._encoder.encode_prompts(texts, [self._room] * len(texts), way_on)
-
-    def _generate(self, texts: Sequence[str]) -> list[Output]:
+        """Return the outputs on `texts`, in their order."""
         started = time.perf_counter()
-        prompts, cut = self._prompts(texts)
-        answers = self._answer_ids(prompts)
+        prompts = self._prompts.read(texts)
+        answers: list[list[int]] = [[]] * len(texts)
+
+        def keep(chat: _Chat) -> None:
+            answers[chat.prompt] = chat.answer
+
+        self._answer_all(prompts, keep)
         seconds = (time.perf_counter() - started) / len(texts)
-        return [self._output(answer, seconds, index in cut) for index, answer in enumerate(answers)]
+        return [self._output(answer, seconds, at in prompts.cut) for at, answer in enumerate(answers)]
 
-    def _answer_ids(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
-        width = max(map(len, prompts))
-        padded = [[self._tokenizer.pad_token_id] * (width - len(ids)) + list(ids) for ids in prompts]
-        mask = [[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts]
-        device = self._model.device
-        with torch.inference_mode(), quiet_libraries():
-            generated = self._model.generate(
-                input_ids=torch.tensor(padded, device=device),
-                attention_mask=torch.tensor(mask, device=device),
-                max_new_tokens=self._max_new_tokens,
-                eos_token_id=sorted(self._end_ids),
-                pad_token_id=self._tokenizer.pad_token_id,
-                do_sample=False,
-                stopping_criteria=StoppingCriteriaList([_StopOnRequest()]),
-            )
-        return generated[:, width:].tolist()
+    def _answer_all(self, prompts: Prompts, keep: Callable[[_Chat], None]) -> None:
+        slots = prompts.longest + self._max_new_tokens
+        most = min(len(prompts.own), AT_ONCE[self._forward.device.type])
+        n_rows = rows_that_fit(self._forward, slots, most, ROOM)
+        table = _Table(self._forward, self._forward.new_cache(n_rows, slots, prompts.prefix), prompts)
+        waiting = list(range(len(prompts.own)))
+        while waiting or table.busy:
+            check_stop()
+            if waiting and (len(table.free) >= min(REFILL, n_rows) or not table.busy):
+                taken, waiting = waiting[: len(table.free)], waiting[len(table.free) :]
+                self._take(table, table.seat(taken), keep)
+            else:
+                self._take(table, table.step(), keep)
 
-    def _output(self, ids: list[int], seconds: float, truncated: bool = False) -> Output:
-        end = next((at for at, token in enumerate(ids) if token in self._end_ids), None)
-        text = self._tokenizer.decode(ids[:end], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-        raw = text.encode("utf-8", "surrogatepass")
-        if end is None:
-            return Output(raw, "length", len(ids), seconds, truncated)
-        return Output(raw, "stop", end + 1, seconds, truncated)
+    def _take(self, table: "_Table", said: list[tuple[int, int]], keep: Callable[[_Chat], None]) -> None:
+        """Add the next token of some rows to their answers, and keep those that are at their end."""
+        for row, token in said:
+            chat = table.chats[row]
+            chat.answer.append(token)
+            if token in self._end_ids or len(chat.answer) == self._max_new_tokens:
+                keep(chat)
+                table.leave(row)
+
+    def _output(self, ids: list[int], seconds: float, truncated: bool) -> Output:
+        ended = ids[-1] in self._end_ids
+        text = self._tokenizer.decode(
+            ids[:-1] if ended else ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        return Output(
+            text.encode("utf-8", "surrogatepass"), "stop" if ended else "length", len(ids), seconds, truncated
+        )
+
+
+class _Table:
+    """Rows of a cache at which chats sit: each row's tokens fill its slots from the first on."""
+
+    def __init__(self, forward: FusedForward, cache: KeyValueCache, prompts: Prompts) -> None:
+        self._forward, self._cache, self._prompts = forward, cache, prompts
+        self.chats: dict[int, _Chat] = {}
+        self.free = list(range(len(cache.keys[0])))
+        self._lengths = [0] * len(self.free)
+
+    @property
+    def busy(self) -> bool:
+        """True while a chat sits at a row."""
+        return bool(self.chats)
+
+    def leave(self, row: int) -> None:
+        """Let the chat at `row` go."""
+        del self.chats[row]
+        self.free.append(row)
+
+    def seat(self, prompts: Sequence[int]) -> list[tuple[int, int]]:
+        """Read some prompts into free rows; returns their rows and first tokens."""
+        device, width = self._forward.device, max(len(self._prompts.own[each]) for each in prompts)
+        ids = self._prompts.padded(prompts, width, device)
+        slots = torch.arange(width, device=device).expand(len(prompts), -1)
+        read = self._forward.new_cache(len(prompts), width, self._prompts.prefix)
+        seen = causal(width, device).expand(len(prompts), -1, -1)
+        hidden = self._forward(read, ids, slots + self._prompts.n_prefix, slots, seen)
+        last = hidden[torch.arange(len(prompts), device=device), self._prompts.lengths(prompts, device) - 1]
+        rows = [self.free.pop() for _ in prompts]
+        for at, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
+            self._lengths[row] = len(self._prompts.own[prompt])
+            self._cache.copy_row(row, read, at, self._lengths[row])
+            self.chats[row] = _Chat(prompt)
+        return self._most_likely(rows, last)
+
+    def step(self) -> list[tuple[int, int]]:
+        """Read the last token of every chat; returns rows and next tokens."""
+        device, rows = self._forward.device, sorted(self.chats)
+        slots = torch.tensor([[self._lengths[row]] for row in rows], device=device)
+        ids = torch.tensor([[self.chats[row].answer[-1]] for row in rows], device=device)
+        seen = torch.arange(int(slots.max()) + 1, device=device) <= slots
+        everyone = len(rows) == len(self._lengths)
+        where = None if everyone else torch.tensor(rows, device=device)
+        hidden = self._forward(self._cache, ids, slots + self._prompts.n_prefix, slots, seen.unsqueeze(1), where)
+        for row in rows:
+            self._lengths[row] += 1
+        return self._most_likely(rows, hidden[:, 0])
+
+    def _most_likely(self, rows: Sequence[int], hidden: Tensor) -> list[tuple[int, int]]:
+        return list(zip(rows, self._forward.most_likely(hidden).tolist(), strict=True))

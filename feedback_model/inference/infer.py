@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from feedback_model.errors import InputError
 from feedback_model.inference.generator import Generator, Output
 from feedback_model.progress import track
 from feedback_model.prompts import prompt_text, prompt_version
@@ -90,7 +89,6 @@ def infer(
         again: ask about all of them anew; what was said and judged before is forgotten.
 
     Raises:
-        InputError: this way of decoding does not exist yet.
         ModelError: the model cannot be loaded or run.
         Interrupted: a stop was requested; finished batches are kept.
     """
@@ -127,7 +125,6 @@ def score_texts(
     """Ask `model` about `texts` without any store; outputs come in the order of the texts.
 
     Raises:
-        InputError: this way of decoding does not exist yet.
         ModelError: the model cannot be loaded or run.
         Interrupted: a stop was requested.
     """
@@ -140,17 +137,15 @@ def open_generator(home: Path, model: ModelVersion, decoding: Decoding, max_new_
     """Load `model`, ready to be asked, and name the device and compute type that it has.
 
     Raises:
-        InputError: this way of decoding does not exist yet.
-        ModelError: the model cannot be loaded.
+        ModelError: the model cannot be loaded, or not be asked that way.
     """
-    if decoding != "free":
-        raise InputError(f"decoding {decoding!r} is not available; use free")
-    from feedback_model.inference.free import ReferenceGenerator
-    from feedback_model.inference.loaded import load_version
+    from feedback_model.inference.generators import make_generator
+    from feedback_model.inference.loaded import load_forward
 
-    weights, tokenizer = load_version(home, model)
+    forward, weights, tokenizer = load_forward(home, model)
     compute_type = str(weights.dtype).removeprefix("torch.")
-    return ReferenceGenerator(weights, tokenizer, max_new_tokens), f"{weights.device.type}, {compute_type}"
+    generator = make_generator(decoding, forward, weights, tokenizer, max_new_tokens)
+    return generator, f"{weights.device.type}, {compute_type}"
 
 
 def _ask(

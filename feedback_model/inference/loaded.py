@@ -3,13 +3,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feedback_model.errors import ModelError
 from feedback_model.records.training import BaseModel, Checkpoint, ModelVersion, Variant
 from feedback_model.training.checkpoints import verified_folder
 from feedback_model.training.loading import device_name, load_model, load_tokenizer, quiet_libraries
 from feedback_model.training.memory import return_freed_memory
+
+if TYPE_CHECKING:
+    from feedback_model.inference.forward import FusedForward
 
 
 @dataclass
@@ -19,6 +22,10 @@ class _LoadedBase:
     model: Any
     tokenizer: Any
     adapter_sha: str | None = None
+    forward: "FusedForward | None" = None
+    """Its fast forward pass, once it was asked for."""
+    is_fused: bool = True
+    """False once it is known that there is none."""
 
 
 _last: dict[tuple[str, bool], _LoadedBase] = {}
@@ -30,15 +37,19 @@ def load_version(home: Path, model: ModelVersion) -> tuple[Any, Any]:
     Raises:
         ModelError: the base or its adapter cannot be loaded.
     """
-    if model.variant is not None:
-        held = _base(_held_by(model, model.variant), quantised=False)
-        return held.model, held.tokenizer
-    base = _base(model.base, model.quantised)
-    if model.checkpoint is None:
+    base = _base_of(model)
+    adapter = model.checkpoint if model.variant is None else None  # merged into a variant's weights
+    if adapter is None:
         _remove_adapter(base)
-    elif base.adapter_sha != model.checkpoint.adapter_sha:
-        _put_adapter(base, home, model.checkpoint)
+    elif base.adapter_sha != adapter.adapter_sha:
+        _put_adapter(base, home, adapter)
     return base.model, base.tokenizer
+
+
+def _base_of(model: ModelVersion) -> _LoadedBase:
+    if model.variant is None:
+        return _base(model.base, model.quantised)
+    return _base(_held_by(model, model.variant), quantised=False)
 
 
 def _held_by(model: ModelVersion, variant: Variant) -> BaseModel:
@@ -49,6 +60,25 @@ def _held_by(model: ModelVersion, variant: Variant) -> BaseModel:
             "it again"
         )
     return BaseModel(model.name, variant.folder, variant.weights_sha, model.base.stand_in)
+
+
+def load_forward(home: Path, model: ModelVersion) -> tuple["FusedForward | None", Any, Any]:
+    """Return the fast forward pass of `model`, or None where it computes in a way of its own; its weights, and its tokenizer.
+
+    Raises:
+        ModelError: the base or its adapter cannot be loaded.
+    """
+    from feedback_model.inference.forward import agrees, fused_forward
+
+    weights, tokenizer = load_version(home, model)
+    base = _base_of(model)
+    causal = weights.get_base_model() if base.adapter_sha else weights
+    if base.forward is None and base.is_fused:
+        base.forward = fused_forward(causal)
+    elif base.forward is not None:
+        base.forward.use_adapters(causal)
+    base.is_fused = base.forward is not None and agrees(base.forward, causal)
+    return base.forward if base.is_fused else None, weights, tokenizer
 
 
 def unload() -> None:

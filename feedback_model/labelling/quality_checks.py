@@ -22,7 +22,7 @@ from feedback_model.store.connection import Store
 from feedback_model.store.labels import labelled_transcripts
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.cleaning import count_words
-from feedback_model.transcripts.landing import transcript_id_of
+from feedback_model.transcripts.documents import transcript_id_of
 from feedback_model.transcripts.near_duplicates import signature_of
 
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
-from feedback_model.training.collate import Segments
+from feedback_model.training.branches import ancestors
+from feedback_model.training.collate import Segment, Segments
 
 NAME: Final = "shared_prefix"
 _UNKNOWN = ("softcap", "s_aux", "position_bias")
@@ -52,7 +53,7 @@ def shared_prefix_attention(
     Raises:
         NotImplementedError: the model's attention is of another kind.
     """
-    longest = segments.prefix + max((end - start for start, end in segments.bounds), default=0)
+    longest = segments.prefix + max((_width(part) for part in segments.parts), default=0)
     windowed = sliding_window is not None and sliding_window < longest
     if attention_mask is not None or dropout or windowed or any(others.get(name) is not None for name in _UNKNOWN):
         raise NotImplementedError(f"{type(module).__name__} attends in a way that cannot share a prefix")
@@ -74,14 +75,27 @@ def masked_attention(query: Tensor, key: Tensor, value: Tensor, segments: Segmen
     return functional.scaled_dot_product_attention(query, *repeated, attn_mask=mask, scale=scaling)
 
 
+def _width(part: Segment) -> int:
+    """Count the tokens behind the shared beginning that a part's last token may see."""
+    return part.end - part.start + part.sees[1] - part.sees[0]
+
+
 @lru_cache(maxsize=2)
 def _segment_mask(segments: Segments, n: int, device: torch.device) -> Tensor:
     """(n, n) of which token sees which; the layers of a pass share it."""
-    owner = torch.zeros(n, dtype=torch.long, device=device)
-    for number, (start, end) in enumerate(segments.bounds, start=1):
-        owner[start:end] = number
-    same = owner.unsqueeze(1) == owner.unsqueeze(0)
-    return (same | (owner == 0).unsqueeze(0)).tril()
+    mask = torch.ones(n, n, dtype=torch.bool).tril()
+    mask[segments.prefix :, segments.prefix :] = False
+    for part in segments.parts:
+        own = slice(part.start, part.end)
+        mask[own, own] = ~_hidden_inside(part.parents, part.end - part.start)
+        mask[own, slice(*part.sees)] = True
+    return mask.to(device)
+
+
+@lru_cache(maxsize=64)
+def _hidden_inside(parents: tuple[int, ...] | None, n: int) -> Tensor:
+    """(n, n) of which of its own tokens a token of a part must not see; kept for the layers of a pass."""
+    return torch.ones(n, n, dtype=torch.bool).triu(1) if parents is None else ~ancestors(parents)
 
 
 class SegmentAttention(Function):
@@ -121,18 +135,24 @@ class SegmentAttention(Function):
 
 
 def _pieces(segments: Segments, like: Tensor) -> list[tuple[slice, tuple[slice, ...], Tensor]]:
-    """Rows, the columns they see, and the additive mask between them: the prefix with itself, each example with both."""
+    """Rows, the columns they see, and the additive mask between them: the prefix with itself, each part with all it sees."""
     prefix = slice(0, segments.prefix)
-    own = [slice(*bounds) for bounds in segments.bounds]
-    pieces = [(prefix, (prefix,))] if segments.prefix else []
-    pieces += [(each, (prefix, each) if segments.prefix else (each,)) for each in own]
-    return [(rows, columns, _causal_mask(rows, columns, like)) for rows, columns in pieces]
+    pieces: list[tuple[slice, tuple[slice, ...], Tensor]] = []
+    if segments.prefix:
+        pieces.append((prefix, (prefix,), _additive_mask(None, segments.prefix, segments.prefix, like)))
+    for part in segments.parts:
+        own, seen = slice(part.start, part.end), slice(*part.sees)
+        columns = tuple(each for each in (prefix, seen, own) if each.stop > each.start)
+        width = sum(each.stop - each.start for each in columns)
+        pieces.append((own, columns, _additive_mask(part.parents, part.end - part.start, width, like)))
+    return pieces
 
 
-def _causal_mask(rows: slice, columns: tuple[slice, ...], like: Tensor) -> Tensor:
-    height, width = rows.stop - rows.start, sum(each.stop - each.start for each in columns)
-    forbidden = torch.full((height, width), float("-inf"), dtype=like.dtype, device=like.device)
-    return forbidden.triu_(width - height + 1)
+def _additive_mask(parents: tuple[int, ...] | None, height: int, width: int, like: Tensor) -> Tensor:
+    """(height, width) zeros, and minus infinity where a token does not see another of its part, the last columns."""
+    mask = torch.zeros(height, width, dtype=like.dtype, device=like.device)
+    mask[:, width - height :].masked_fill_(_hidden_inside(parents, height).to(like.device), float("-inf"))
+    return mask
 
 
 def _take(whole: Tensor, columns: tuple[slice, ...]) -> Tensor:

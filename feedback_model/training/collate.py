@@ -8,10 +8,10 @@ row behind the prompt's fixed beginning, which they share: next to no padding, a
 import random
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from feedback_model.training.branches import ROOT, TaughtTree, TokenTree
 from feedback_model.training.encoding import EncodedExample
 
 if TYPE_CHECKING:
@@ -53,13 +53,37 @@ def _fill(lengths: Sequence[int], prefix: int, token_budget: int) -> list[list[i
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """Tokens of one example that stand together in a row; they see the shared beginning, and nothing of other examples."""
+
+    start: int
+    end: int
+    sees: tuple[int, int] = (0, 0)
+    """(start, end) of what else they see: of a tree, the prompt that it grows from."""
+    parents: tuple[int, ...] | None = None
+    """Of a tree, each token's parent in it, whose ancestors it sees; None: a chain, whose tokens see all before them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segments:
     """Where one row holds what: the shared beginning, then the rest of each example."""
 
     prefix: int
     """Tokens that every example begins with; 0: they share nothing."""
-    bounds: tuple[tuple[int, int], ...]
-    """(start, end) of each example's own tokens."""
+    parts: tuple[Segment, ...]
+    """Of each example its prompt and answer, then its branches if it has any."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtScores:
+    """Where in a row the scores of some examples are read off their branches, trait by trait."""
+
+    begun: "Tensor"
+    """(n,) positions after which a score begins"""
+    behind: "Tensor"
+    """(n, open) positions of first tokens after which a score may go on, as the spelling has them"""
+    scores: "Tensor"
+    """(n,) what the label says"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +99,10 @@ class MicroBatch:
     targets: "Tensor"
     """(supervised,) the next tokens of those positions."""
     segments: Segments
+    branched: int = 0
+    """How many of the supervised, the last ones, stand in branches."""
+    taught_scores: TaughtScores | None = None
+    """Only where branches are taught."""
 
 
 OWN_MULTIPLE: Final = 16
@@ -85,38 +113,90 @@ costs more than these tokens, and keep it, so that memory would grow with every 
 
 def filled_length(example: EncodedExample, prefix: int) -> int:
     """Count the tokens that `example` takes in a row, the prefix included."""
-    return prefix + _round_up(len(example) - prefix, OWN_MULTIPLE)
+    own = len(example.prompt_ids) + len(example.answer_ids) - prefix
+    return prefix + _round_up(own, OWN_MULTIPLE) + _round_up(len(example.tree), OWN_MULTIPLE)
 
 
 def _round_up(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
+@dataclass
+class _Row:
+    """A row in the making."""
+
+    ids: list[int]
+    positions: list[int]
+    filled: int
+    """Multiple of tokens to which each part is filled up."""
+    parts: list[Segment] = field(default_factory=list[Segment])
+
+    def add_chain(self, ids: Sequence[int], first: int) -> None:
+        """Add tokens that stand at positions from `first` on; what fills them up stands behind, where no token of them looks."""
+        start, ids = len(self.ids), self._fill(ids)
+        self.ids += ids
+        self.positions += range(first, first + len(ids))
+        self.parts.append(Segment(start, len(self.ids)))
+
+    def add_tree(self, tree: TokenTree, first: int, sees: tuple[int, int]) -> None:
+        """Add branches behind a prompt that ends before position `first`; what fills them up are branches of one token."""
+        start, ids = len(self.ids), self._fill(tree.ids)
+        spare = len(ids) - len(tree)
+        self.ids += ids
+        self.positions += [first + depth for depth in (*tree.depths, *[0] * spare)]
+        self.parts.append(Segment(start, len(self.ids), sees, tree.parents + (ROOT,) * spare))
+
+    def _fill(self, ids: Sequence[int]) -> list[int]:
+        return [*ids, *[ids[-1]] * (-len(ids) % self.filled)]
+
+    def fill_up(self, multiple: int) -> None:
+        """Lengthen the last part until the row has a multiple of tokens."""
+        last, spare = self.parts[-1], -len(self.ids) % multiple
+        self.ids += self.ids[-1:] * spare
+        self.positions += self.positions[-1:] * spare
+        parents = None if last.parents is None else last.parents + (ROOT,) * spare
+        self.parts[-1] = replace(last, end=len(self.ids), parents=parents)
+
+
 def collate(examples: Sequence[EncodedExample], prefix: int, device: str) -> MicroBatch:
     """Lay `examples`, whose first `prefix` prompt tokens are the same, end to end behind these.
 
-    What fills an example up stands behind it, where no token of it looks.
+    Branches stand behind the answer of their example, and see its prompt alone.
     """
     import torch
 
-    own = [[*example.prompt_ids[prefix:], *example.answer_ids] for example in examples]
-    lengths = [len(each) if device != "cpu" else _round_up(len(each), OWN_MULTIPLE) for each in own]
+    row = _Row(list(examples[0].prompt_ids[:prefix]), list(range(prefix)), OWN_MULTIPLE if device == "cpu" else 1)
+    predicts: list[int] = []
+    trees: list[tuple[int, TaughtTree]] = []
+    for example in examples:
+        start, n_prompt = len(row.ids), len(example.prompt_ids) - prefix
+        row.add_chain([*example.prompt_ids[prefix:], *example.answer_ids], prefix)
+        predicts += range(start + n_prompt - 1, start + n_prompt - 1 + len(example.answer_ids))
+        if example.branches:
+            trees.append((len(row.ids), example.branches))
+            row.add_tree(example.tree, len(example.prompt_ids), (start, start + n_prompt))
     if device == "cpu":
-        lengths[-1] += -(prefix + sum(lengths)) % ROW_MULTIPLE
-    bounds = tuple(pairwise(accumulate(lengths, initial=prefix)))
-    filled = [each + each[-1:] * (length - len(each)) for each, length in zip(own, lengths, strict=True)]
-    ids = [*examples[0].prompt_ids[:prefix], *(token for each in filled for token in each)]
-    positions = [*range(prefix), *(prefix + at for length in lengths for at in range(length))]
-    predicts = [
-        start + len(each) - 1 - back
-        for (start, _), each, example in zip(bounds, own, examples, strict=True)
-        for back in range(len(example.answer_ids), 0, -1)
-    ]
+        row.fill_up(ROW_MULTIPLE)
+    branched = [start + at for start, tree in trees for at in tree.predicts]
     targets = [token for example in examples for token in example.answer_ids]
+    targets += [token for _, tree in trees for token in tree.targets]
     return MicroBatch(
-        torch.tensor([ids], device=device),
-        torch.tensor([positions], device=device),
-        torch.tensor(predicts, device=device),
+        torch.tensor([row.ids], device=device),
+        torch.tensor([row.positions], device=device),
+        torch.tensor(predicts + branched, device=device),
         torch.tensor(targets, device=device),
-        Segments(prefix, bounds),
+        Segments(prefix, tuple(row.parts)),
+        len(branched),
+        _taught_scores(trees, device) if trees else None,
+    )
+
+
+def _taught_scores(trees: Sequence[tuple[int, TaughtTree]], device: str) -> TaughtScores:
+    import torch
+
+    behind = [[start + at for at in each] for start, tree in trees for each in tree.asked.behind]
+    return TaughtScores(
+        torch.tensor([start + at for start, tree in trees for at in tree.asked.begun], device=device),
+        torch.tensor(behind, device=device, dtype=torch.long),
+        torch.tensor([float(score) for _, tree in trees for score in tree.scores], device=device),
     )

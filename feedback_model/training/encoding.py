@@ -15,6 +15,7 @@ from feedback_model.errors import InputError, ModelError
 from feedback_model.feedback import Feedback, render_feedback
 from feedback_model.prompts import Message, mark_off
 from feedback_model.records.labels import LabelledTranscript
+from feedback_model.training.branches import NOTHING, Branches, TaughtTree, TokenTree, read_branches, teach
 from feedback_model.training.chat_frame import WAY_ON, pin_date, read_frame
 
 _log = logging.getLogger(__name__)
@@ -27,10 +28,21 @@ class EncodedExample:
     prompt_ids: tuple[int, ...]
     """Read, never taught."""
     answer_ids: tuple[int, ...]
-    """The answer and the token that ends its turn: all that the loss sees."""
+    """The answer and the token that ends its turn: all that the loss sees, but for the branches."""
+    branches: TaughtTree | None = None
+    """Each trait on its own behind the same prompt; None where that is not taught."""
 
     def __len__(self) -> int:
-        return len(self.prompt_ids) + len(self.answer_ids)
+        return len(self.prompt_ids) + len(self.answer_ids) + len(self.tree)
+
+    @property
+    def tree(self) -> TokenTree:
+        """Tokens of the branches; none where they are not taught."""
+        return self.branches.tree if self.branches else NOTHING
+
+    def without_branches(self) -> "EncodedExample":
+        """Return the whole answer alone."""
+        return replace(self, branches=None)
 
 
 def shared_prefix(prompts: Sequence[Sequence[int]]) -> int:
@@ -153,8 +165,22 @@ class ChatEncoder:
         """Count the tokens of the longest of `feedbacks` as the model is to write it, its end token included; 0 of none."""
         return max(map(len, self.answer_ids(feedbacks)), default=0)
 
-    def encode_examples(self, examples: Sequence[LabelledTranscript], max_length: int) -> list[EncodedExample]:
+    @cached_property
+    def branches(self) -> Branches:
+        """How each trait is asked for on its own.
+
+        Raises:
+            ModelError: the tokenizer spells scores in a way that cannot be read.
+        """
+        return read_branches(self._verbatim_ids)
+
+    def encode_examples(
+        self, examples: Sequence[LabelledTranscript], max_length: int, *, branched: bool = False
+    ) -> list[EncodedExample]:
         """Return the chats to train on, at most `max_length` tokens each: transcripts are cut at their end, answers never.
+
+        Args:
+            branched: teach each trait on its own as well; these tokens come on top.
 
         Raises:
             InputError: an answer leaves no room for its prompt.
@@ -165,4 +191,11 @@ class ChatEncoder:
         prompts, cut = self.encode_prompts([example.text for example in examples], room, way_on)
         if cut:
             _log.warning("%d of %d transcripts were cut to fit %d tokens", len(cut), len(examples), max_length)
-        return [EncodedExample(tuple(prompt), tuple(answer)) for prompt, answer in zip(prompts, answers, strict=True)]
+        trees = [
+            teach(self.branches, example.feedback, self._verbatim_ids, turn) if branched else None
+            for turn, example in enumerate(examples)
+        ]
+        return [
+            EncodedExample(tuple(prompt), tuple(answer), tree)
+            for prompt, answer, tree in zip(prompts, answers, trees, strict=True)
+        ]

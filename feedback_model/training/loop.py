@@ -140,9 +140,9 @@ class TrainingLoop:
         pieces = micro_batches(lengths, objective.prefix, self._budget(lengths))
         total = torch.zeros((), device=device)
         for piece in share(pieces):
-            loss = objective(collate([examples[index] for index in piece], objective.prefix, device)) / n_targets
-            self.scaler.scale(loss).backward()
-            total += loss.detach()
+            loss = objective(collate([examples[index] for index in piece], objective.prefix, device))
+            self.scaler.scale(loss.minimised / n_targets).backward()
+            total += loss.answers / n_targets
         sum_over_processes(self._parameters, total)
         return total.item()
 

@@ -82,7 +82,7 @@ def _bytes_per_token(objective: Objective, examples: Sequence[EncodedExample], d
     """Bytes that a forward pass keeps of a token, judged by the median example."""
     median = sorted(examples, key=len)[len(examples) // 2]
     batch = collate([median], objective.prefix, device)
-    return kept_bytes(lambda: objective(batch)) / batch.input_ids.shape[1]
+    return kept_bytes(lambda: objective(batch).minimised) / batch.input_ids.shape[1]
 
 
 def _fixed_bytes(model: Any, longest: int) -> int:

@@ -238,6 +238,6 @@ def _losses(model: Any, examples: Sequence[EncodedExample], device: str) -> tupl
             labels = ids.clone()
             labels[:, :-answer] = -100  # what the loss of transformers leaves out
             own += float(model(input_ids=ids, labels=labels, use_cache=False).loss) * answer
-            ours += float(objective(batch))
+            ours += float(objective(batch).answers)
     n_tokens = sum(len(example.answer_ids) for example in examples)
     return own / n_tokens, ours / n_tokens

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from feedback_model.records.labels import LabelledTranscript
+from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
 from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
-from feedback_model.training.objective import choose_objective
+from feedback_model.training.objective import BranchLoss, choose_objective
 from feedback_model.training.processes import smallest
 from feedback_model.training.qlora import attach_adapters
 from feedback_model.training.state import Position, resume
@@ -33,13 +34,23 @@ def prepare(
     tokenizer = load_tokenizer(run.base)
     base = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"], memory=memory)
     max_length = min(run.recipe.max_length, base.config.max_position_embeddings)
-    encoded = ChatEncoder(tokenizer).encode_examples(examples, max_length)
+    encoder = ChatEncoder(tokenizer)
+    branches = _branch_loss(encoder, run.recipe)
+    encoded = encoder.encode_examples(examples, max_length, branched=branches is not None)
     model = attach_adapters(base, run.recipe)
-    objective = choose_objective(model, encoded, run.recipe.dropout, run.device)
+    objective = choose_objective(model, encoded, run.recipe.dropout, run.device, branches)
+    if not objective.packs:
+        encoded = [example.without_branches() for example in encoded]
     plan = _plan_before(model, state) or plan_memory(model, objective, encoded, run.device, memory)
     plan = replace(plan, token_budget=smallest(plan.token_budget))
     task = Task(model, objective, encoded, run.recipe, run.precision["used"], run.device)
     return TrainingLoop(task, plan), max(len(example.answer_ids) for example in encoded)
+
+
+def _branch_loss(encoder: ChatEncoder, recipe: Recipe) -> BranchLoss | None:
+    if not recipe.branch_weight and not recipe.expectation_weight:
+        return None
+    return BranchLoss(encoder.branches.spelling, recipe.branch_weight, recipe.expectation_weight)
 
 
 def help_train(

@@ -1,7 +1,8 @@
 """Files of transcripts: JSONL, CSV, TSV, Parquet and plain text. Tables are read by polars."""
 
 import codecs
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -12,7 +13,7 @@ from feedback_model.transcripts.raw_records import RawRecord, excerpt, record_fr
 
 LONGEST_LINE = 32 * 2**20  # bytes; a line beyond this is a broken file, not a transcript
 _ROWS_AT_ONCE = 1_000
-_FIELDS = ("source", "document", "genre")
+_FIELDS = ("id", "source", "document", "genre", "speaker")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Reader = Callable[[Path, str], Iterator[RawRecord | Reject]]
@@ -38,14 +39,23 @@ def read_file(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
         yield Reject(str(path), "unreadable", f"the file cannot be read: {error.strerror or error}")
 
 
-def read_bytes(raw: bytes, name: str) -> Iterator[RawRecord | Reject]:
-    """Yield the documents of bytes that came without a file name to tell their format: JSONL if they begin like it, else text."""
-    if raw.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
-        for number, line in enumerate(raw.splitlines(), start=1):
-            if line.strip():
-                yield _parse_line(line, f"{name}:{number}", name, "text")
+def read_stream(stream: IO[bytes], name: str, text_column: str = "text") -> Iterator[RawRecord | Reject]:
+    """Yield the documents of a stream, which has no ending to tell its format: JSONL if it begins like it, else one text."""
+    lines = _lines(stream)
+    head: list[bytes] = []
+    for line in lines:
+        head.append(line)
+        if _begins(line):
+            break
+    if head and _begins(head[-1]).startswith(b"{"):
+        yield from _json_lines(chain(head, lines), name, name, text_column)
     else:
-        yield _one_text(raw, name, name)
+        raw = b"".join(head) + stream.read(LONGEST_LINE)
+        yield _too_long(raw, name, "text") if len(raw) > LONGEST_LINE else _one_text(raw, name, name)
+
+
+def _begins(line: bytes) -> bytes:
+    return line.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def _read_text(path: Path, _text_column: str) -> Iterator[RawRecord | Reject]:
@@ -63,9 +73,13 @@ def _one_text(raw: bytes, locator: str, source: str) -> RawRecord | Reject:
 
 def _read_jsonl(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
     with path.open("rb") as file:
-        for number, line in enumerate(_lines(file), start=1):
-            if line.strip():
-                yield _parse_line(line, f"{path}:{number}", path.stem, text_column)
+        yield from _json_lines(_lines(file), str(path), path.stem, text_column)
+
+
+def _json_lines(lines: Iterable[bytes], name: str, source: str, text_column: str) -> Iterator[RawRecord | Reject]:
+    for number, line in enumerate(lines, start=1):
+        if _begins(line):
+            yield _parse_line(line, f"{name}:{number}", source, text_column)
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -79,7 +93,7 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 def _parse_line(line: bytes, locator: str, source: str, text_column: str) -> RawRecord | Reject:
     if len(line) > LONGEST_LINE:
-        return Reject(locator, "too_long", f"the line has more than {LONGEST_LINE // 2**20} MiB", excerpt(line))
+        return _too_long(line, locator, "line")
     decoded = _decoded(line, locator)
     if isinstance(decoded, Reject):
         return decoded
@@ -90,6 +104,10 @@ def _parse_line(line: bytes, locator: str, source: str, text_column: str) -> Raw
     if not isinstance(fields, dict):
         return Reject(locator, "broken_json", "the line is JSON, but not an object", excerpt(line))
     return record_from(fields, locator, source, text_column)
+
+
+def _too_long(raw: bytes, locator: str, what: str) -> Reject:
+    return Reject(locator, "too_long", f"the {what} has more than {LONGEST_LINE // 2**20} MiB", excerpt(raw))
 
 
 def _decoded(raw: bytes, locator: str) -> str | Reject:

@@ -12,7 +12,7 @@ from typing import Any
 from feedback_model.errors import InputError
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 from feedback_model.transcripts.cleaning import clean_text
-from feedback_model.transcripts.landing import transcript_id_of
+from feedback_model.transcripts.documents import transcript_id_of
 
 
 def read_gold(path: Path) -> dict[str, dict[str, float]]:

@@ -27,15 +27,13 @@ from feedback_model.store.transcripts import (
     signatures,
     stored_of,
 )
-from feedback_model.transcripts.cleaning import clean_text, count_words, letter_share
+from feedback_model.transcripts.cleaning import count_words
+from feedback_model.transcripts.documents import prepare_document, transcript_id_of
 from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
 from feedback_model.transcripts.raw_records import RawRecord, excerpt
-from feedback_model.transcripts.segmenting import segment
 from feedback_model.transcripts.sources import read_sources, source_name
 from feedback_model.transcripts.splits import split_of
 
-FEWEST_WORDS = 20  # below this there is too little speech to judge six traits
-LEAST_LETTERS = 0.5  # of visible characters; below this it is a table, code or an encoded file
 REJECTS_KEPT = 10_000  # per batch; all are counted
 _CHUNK = 500  # transcripts in a transaction: about a second of work to lose
 
@@ -99,40 +97,15 @@ class _Candidate:
 
 def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Candidate | Reject]:
     """Yield the transcripts that one document makes, all of one source; or why it makes none."""
-    text = usable_text(record)
-    if isinstance(text, Reject):
-        yield text
+    document = prepare_document(record)
+    if isinstance(document, Reject):
+        yield document
         return
-    source_id = record.document or transcript_id_of(text)
-    for piece in segment(text):
+    source_id = record.document or transcript_id_of(document.text)
+    for piece in document.pieces:
         yield _Candidate(
             transcript_id_of(piece), source_id, piece, record.locator, source or record.source, record.genre
         )
-
-
-def usable_text(record: RawRecord) -> str | Reject:
-    """Return the cleaned text of a document, or why it cannot be judged."""
-    text = clean_text(record.text)
-    return _problem(text, record.locator) or text
-
-
-def transcript_id_of(text: str) -> str:
-    """Return the id of the transcript with this cleaned text."""
-    return content_id("transcript", text)
-
-
-def _problem(text: str, locator: str) -> Reject | None:
-    n_words = count_words(text)
-    if n_words < FEWEST_WORDS:
-        return Reject(locator, "too_short", f"{_counted(n_words)}; at least {FEWEST_WORDS} are needed", excerpt(text))
-    share = letter_share(text)
-    if share < LEAST_LETTERS:
-        return Reject(locator, "not_text", f"only {share:.0%} of its characters are letters", excerpt(text))
-    return None
-
-
-def _counted(n_words: int) -> str:
-    return "1 word" if n_words == 1 else f"{n_words} words"
 
 
 @dataclass

@@ -20,6 +20,9 @@ class RawRecord:
     document: str | None = None
     """The document's own id, where it has one."""
     genre: str = ""
+    record_id: str | None = None
+    """The id that its user gave it, where there is one."""
+    speaker: str | None = None
 
 
 def record_from(fields: Mapping[str, object], locator: str, source: str, text_column: str) -> RawRecord | Reject:
@@ -32,8 +35,15 @@ def record_from(fields: Mapping[str, object], locator: str, source: str, text_co
         )
     if not isinstance(text, str) or not text.strip():
         return Reject(locator, "no_text", f"the field {text_column!r} holds no text", excerpt(repr(text)))
-    document = _word(fields.get("document"))
-    return RawRecord(text, locator, _word(fields.get("source")) or source, document, _word(fields.get("genre")) or "")
+    return RawRecord(
+        text,
+        locator,
+        _word(fields.get("source")) or source,
+        _word(fields.get("document")),
+        _word(fields.get("genre")) or "",
+        _word(fields.get("id")),
+        _word(fields.get("speaker")),
+    )
 
 
 def excerpt(text: str | bytes) -> bytes:

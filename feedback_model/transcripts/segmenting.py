@@ -29,8 +29,13 @@ def segment(text: str) -> list[str]:
     return [text[spans[start][0] : spans[end - 1][1]] for start, end in pairwise(cuts)]
 
 
+def count_pieces(n_words: int) -> int:
+    """Count the pieces that a text of `n_words` words is cut into."""
+    return 1 if n_words <= LONGEST else ceil(n_words / _AIM)
+
+
 def _cuts(n_words: int, ends: Sequence[int]) -> list[int]:
-    pieces = ceil(n_words / _AIM)
+    pieces = count_pieces(n_words)
     return [_nearest(ends, round(n_words * piece / pieces)) for piece in range(1, pieces)]
 
 

@@ -1,5 +1,7 @@
 """Every format is read, and what is wrong with a file costs that file or that row alone."""
 
+import io
+import os
 from pathlib import Path
 
 import datasets
@@ -9,7 +11,7 @@ import pytest
 
 from feedback_model.errors import InputError
 from feedback_model.store.transcripts import Reject
-from feedback_model.transcripts.files import read_bytes
+from feedback_model.transcripts.files import read_stream
 from feedback_model.transcripts.raw_records import RawRecord
 from feedback_model.transcripts.sources import read_sources
 
@@ -126,12 +128,22 @@ def test_unreachable_hub_names_the_way_on(monkeypatch: pytest.MonkeyPatch) -> No
         read("hf:owner/name")
 
 
-def test_bytes_without_a_name_are_jsonl_or_text():
+def test_streams_without_a_name_are_jsonl_or_text():
     lines = b'{"text": "one"}\n\n{"text": broken}\n{"text": "two"}\n'
-    found = list(read_bytes(lines, "standard input"))
+    found = list(read_stream(io.BytesIO(lines), "standard input"))
     assert [getattr(each, "text", None) or each.code for each in found] == ["one", "broken_json", "two"]
-    assert [each.text for each in read_bytes("a plain caf\u00e9\n".encode(), "standard input")] == [
-        "a plain caf\u00e9\n"
+    assert [each.text for each in read_stream(io.BytesIO("\ufeff a plain caf\u00e9\n".encode()), "-")] == [
+        " a plain caf\u00e9\n"
     ]
-    assert [each.code for each in read_bytes(b"caf\xe9", "standard input")] == ["not_utf8"]
-    assert [each.code for each in read_bytes(b"", "standard input")] == ["no_text"]
+    assert [each.code for each in read_stream(io.BytesIO(b"caf\xe9"), "-")] == ["not_utf8"]
+    assert [each.code for each in read_stream(io.BytesIO(b""), "-")] == ["no_text"]
+
+
+def test_lines_of_a_stream_come_one_by_one():
+    """The first record of a stream is there before the second was written."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as stream, os.fdopen(writing, "wb", buffering=0) as sender:
+        sender.write(b'\n{"text": "one", "id": 7, "speaker": "Ada"}\n')
+        records = read_stream(stream, "-")
+        first = next(records)
+        assert (first.text, first.locator, first.record_id, first.speaker) == ("one", "-:2", "7", "Ada")

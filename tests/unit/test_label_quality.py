@@ -16,8 +16,8 @@ from feedback_model.labelling.metamorphic import CHECKS, drop_fillers, shuffle_s
 from feedback_model.records.labels import LabelWording, ScorePair
 from feedback_model.sentences import split_sentences
 from feedback_model.traits import TRAIT_KEYS
+from feedback_model.transcripts.documents import transcript_id_of
 from feedback_model.transcripts.gold import read_gold
-from feedback_model.transcripts.landing import transcript_id_of
 from tests.builders import a_labelled
 
 SHUFFLED, FILLERS, *_ = CHECKS

@@ -66,14 +66,14 @@ def test_examples_share_a_row(encoder, prefix):
     """Examples lie behind their shared beginning, at the positions they have alone, and each supervises its own answer."""
     encoded = encoder.encode_examples(some_examples(4), 10_000)
     batch = collate(encoded, prefix, "cpu")
-    for (start, _), each in zip(batch.segments.bounds, encoded, strict=True):
-        end = start + len(each) - prefix
+    for part, each in zip(batch.segments.parts, encoded, strict=True):
+        start, end = part.start, part.start + len(each) - prefix
         assert batch.input_ids[0, start:end].tolist() == [*each.prompt_ids, *each.answer_ids][prefix:]
         assert batch.position_ids[0, start:end].tolist() == list(range(prefix, len(each)))
     taught = [token for each in encoded for token in each.answer_ids]
     assert batch.input_ids[0, batch.predicts + 1].tolist() == batch.targets.tolist() == taught
     assert batch.input_ids.shape[1] % ROW_MULTIPLE == 0
-    assert all((end - start) % OWN_MULTIPLE == 0 for start, end in batch.segments.bounds[:-1])
+    assert all((part.end - part.start) % OWN_MULTIPLE == 0 for part in batch.segments.parts[:-1])
 
 
 def test_long_transcript_is_cut_and_answer_kept(encoder, caplog):

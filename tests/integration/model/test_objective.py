@@ -7,7 +7,8 @@ import torch
 import transformers
 
 from feedback_model.training.attention import SegmentAttention, masked_attention
-from feedback_model.training.collate import Segments, collate, micro_batches
+from feedback_model.training.branches import ROOT
+from feedback_model.training.collate import Segment, Segments, collate, micro_batches
 from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.memory import kept_bytes
 from feedback_model.training.objective import OwnObjective, SharedObjective, choose_objective
@@ -65,7 +66,7 @@ def gradients(model, objective, pieces, examples):
     model.zero_grad()
     total = 0.0
     for piece in pieces:
-        loss = objective(collate([examples[index] for index in piece], objective.prefix, "cpu"))
+        loss = objective(collate([examples[index] for index in piece], objective.prefix, "cpu")).minimised
         loss.backward()
         total += loss.item()
     return total, [parameter.grad.clone() for parameter in trainable_parameters(model)]
@@ -106,14 +107,15 @@ def test_own_loss_is_the_librarys():
     labels = torch.tensor([[-100] * len(examples[0].prompt_ids) + list(examples[0].answer_ids)])
     with torch.no_grad():
         mean = model(input_ids=ids, labels=labels).loss
-        own = OwnObjective(model)(batch)
+        own = OwnObjective(model)(batch).answers
     assert float(own) == pytest.approx(float(mean) * len(examples[0].answer_ids), rel=1e-5)
 
 
 def test_attention_under_a_mask_is_the_same():
     """The one pass of a GPU gives what the segments give, gradients included."""
-    segments = Segments(5, ((5, 9), (9, 16)))
-    shapes = ((4, 16, 8), (2, 16, 8), (2, 16, 8))
+    tree = Segment(16, 20, (9, 12), (ROOT, 0, 0, ROOT))
+    segments = Segments(5, (Segment(5, 9), Segment(9, 16), tree))
+    shapes = ((4, 20, 8), (2, 20, 8), (2, 20, 8))
     one, other = (
         [torch.randn(shape, generator=torch.Generator().manual_seed(at)) for at, shape in enumerate(shapes)]
         for _ in "ab"
@@ -136,6 +138,6 @@ def test_shared_rows_keep_less_memory():
     """A row behind a shared beginning keeps fewer bytes than the examples one by one."""
     model, examples = adapted("Llama"), some_encoded(5, prefix=40)
     own = OwnObjective(model)
-    alone = sum(kept_bytes(lambda each=each: own(collate([each], 0, "cpu"))) for each in examples)
+    alone = sum(kept_bytes(lambda each=each: own(collate([each], 0, "cpu")).minimised) for each in examples)
     shared = choose_objective(model, examples, 0.0, "cpu")
-    assert kept_bytes(lambda: shared(collate(examples, shared.prefix, "cpu"))) < 0.5 * alone
+    assert kept_bytes(lambda: shared(collate(examples, shared.prefix, "cpu")).minimised) < 0.5 * alone

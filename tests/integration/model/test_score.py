@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from deployments.cli.score import AT_ONCE, score
+from deployments.cli.score import score
 from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError
 from feedback_model.inference.free import ReferenceGenerator
 from feedback_model.inference.infer import infer, model_versions
@@ -27,6 +27,11 @@ ODD = (
 )
 
 
+def talks(count):
+    """JSON lines with so many texts."""
+    return "\n".join(json.dumps({"text": a_speech(number, 20), "id": f"t{number}"}) for number in range(count))
+
+
 @pytest.fixture
 def base(store, settings, micro_base, monkeypatch):
     """A base model that the store knows, in the home folder that commands use."""
@@ -44,13 +49,20 @@ def ask(base, tmp_path, capsys):
         (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         ended = None
         try:
-            score(str(tmp_path / name), base.model_id, **{"max_new_tokens": LIMIT} | options)
+            score([str(tmp_path / name)], base.model_id, **{"max_new_tokens": LIMIT} | options)
         except FeedbackError as error:
             ended = error
         shown = capsys.readouterr()
-        return json.loads(shown.out) if shown.out else None, shown.err, ended
+        return printed(shown.out), shown.err, ended
 
     return ask
+
+
+def printed(text):
+    """What was printed: None, an object, or the list of those on its lines."""
+    if text.startswith("{\n"):
+        return json.loads(text)
+    return [json.loads(line) for line in text.splitlines()] or None
 
 
 def test_odd_spaces_change_no_answer(ask, asked):
@@ -72,13 +84,13 @@ def test_long_text_is_scored_in_landed_pieces(store, ask, asked, tmp_path):
     answers, _, _ = ask(" ".join(a_speech(number) for number in range(20)))
     land(store, [str(tmp_path / "talk.txt")])
     assert sorted(asked) == sorted(kept.text for kept in transcripts(store))
-    assert [(answer["piece"], answer["pieces"]) for answer in answers] == [(n, 5) for n in range(1, 6)]
+    assert [(answer["piece"], answer["pieces"]) for answer in answers] == [(n, 5) for n in (*range(1, 6), None)]
     assert {answer["document"] for answer in answers} == {str(tmp_path / "talk.txt")}
 
 
 def test_a_short_text_stays_one_object(ask):
     answer, _, ended = ask(PLAIN)
-    assert (answer["piece"], answer["pieces"], answer["champion"], answer["model"]) == (1, 1, False, "base")
+    assert (answer["piece"], answer["pieces"], answer["champion"], answer["model"]) == (None, 1, False, "base")
     assert isinstance(ended, ModelError)
 
 
@@ -120,26 +132,26 @@ def test_another_language_is_answered(ask, asked):
 def test_refused_records_leave_the_others(ask):
     lines = [json.dumps({"text": text}) for text in ("Hello", a_speech(1), a_speech(2))]
     answers, said, _ = ask("\n".join(lines), "talks.jsonl")
-    assert [answer["document"].rsplit(":")[-1] for answer in answers] == ["2", "3"]
+    assert [answer["locator"].rsplit(":")[-1] for answer in answers] == ["1", "2", "3"]
+    assert [answer["failure"] for answer in answers][:1] == ["too_short"]
     assert "talks.jsonl:1: 1 word" in said.replace("\n", "")
 
 
 def test_a_stop_keeps_what_was_answered(ask, monkeypatch):
-    """A request to stop in the middle of a long text leaves a list of what was answered before."""
+    """A request to stop in the middle leaves whole rows of what was answered before."""
     generate = ReferenceGenerator.generate
     answered = []
 
     def then_stop(self, batch):
-        if len(answered) >= AT_ONCE:
+        if len(answered) >= 3:
             request_stop()
         answered.extend(batch)
         return generate(self, batch)
 
     monkeypatch.setattr(ReferenceGenerator, "generate", then_stop)
-    lines = [json.dumps({"text": a_speech(number, 20)}) for number in range(AT_ONCE + 10)]
-    answers, _, ended = ask("\n".join(lines), "talks.jsonl", max_new_tokens=1)
+    answers, _, ended = ask(talks(10), "talks.jsonl", max_new_tokens=1)
     assert isinstance(ended, Interrupted)
-    assert len(answers) == AT_ONCE
+    assert len(answers) == 3
 
 
 @pytest.mark.parametrize("text", [PLAIN, json.dumps({"text": PLAIN})])
@@ -147,14 +159,14 @@ def test_standard_input_may_open_with_a_mark(base, asked, capsys, monkeypatch, t
     """A text and a JSON line on standard input are told apart behind a byte order mark, too."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(("\ufeff" + text).encode())))
     with pytest.raises(ModelError):
-        score("-", base.model_id, LIMIT)
+        score(["-"], base.model_id, max_new_tokens=LIMIT)
     assert asked == [PLAIN]
     assert json.loads(capsys.readouterr().out)["document"].startswith("standard input")
 
 
 def test_a_reader_that_leaves_ends_scoring_quietly(base, settings, tmp_path):
     """A reader such as `head` that has enough ends the command without a traceback."""
-    (tmp_path / "talks.jsonl").write_text("\n".join(json.dumps({"text": a_speech(n, 20)}) for n in range(AT_ONCE + 1)))
+    (tmp_path / "talks.jsonl").write_text(talks(8))
     command = [sys.executable, "-m", "deployments.cli", "score", str(tmp_path / "talks.jsonl")]
     options = ["--model", base.model_id, "--max-new-tokens", "1"]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:

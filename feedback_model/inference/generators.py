@@ -1,0 +1,43 @@
+"""Generators by way of decoding."""
+# pyright: basic
+
+from typing import Any
+
+from feedback_model.errors import ModelError
+from feedback_model.inference.direct import DirectGenerator, ScoreReader
+from feedback_model.inference.forward import FusedForward
+from feedback_model.inference.free import FreeGenerator
+from feedback_model.inference.generator import Generator
+from feedback_model.inference.prompts import PromptReader
+from feedback_model.inference.reference import ReferenceGenerator, end_tokens
+from feedback_model.inference.template import ExplanationTokens, TemplateGenerator
+from feedback_model.records.evaluation import Decoding
+from feedback_model.training.encoding import ChatEncoder
+
+
+def make_generator(
+    decoding: Decoding, forward: FusedForward | None, weights: Any, tokenizer: Any, max_new_tokens: int
+) -> Generator:
+    """Return what asks a loaded model.
+
+    Args:
+        forward: its fast forward pass; None where it has none, and the library writes its answers.
+
+    Raises:
+        ModelError: the model cannot be asked that way.
+    """
+    if forward is None:
+        if decoding == "free":
+            return ReferenceGenerator(weights, tokenizer, max_new_tokens)
+        raise ModelError(
+            f"this base model computes in a way of its own, so {decoding} cannot ask it; use --decoding free"
+        )
+    encoder = ChatEncoder(tokenizer)
+    end_ids = end_tokens(weights, encoder)
+    reader = PromptReader(forward, encoder, weights.config.max_position_embeddings, max_new_tokens)
+    if decoding == "free":
+        return FreeGenerator(forward, reader, tokenizer, end_ids, max_new_tokens)
+    if decoding == "direct":
+        return DirectGenerator(reader, ScoreReader(forward, encoder.branches))
+    tokens = ExplanationTokens(tokenizer, end_ids)
+    return TemplateGenerator(forward, reader, encoder.branches, tokens, max_new_tokens)

@@ -1,0 +1,61 @@
+"""Answers to a stream of pieces, asked about in chunks: rows come in the order of the documents, and none is held for long."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from feedback_model.errors import InputError
+from feedback_model.inference.generator import Output
+from feedback_model.scoring.documents import Piece, Refusal
+from feedback_model.scoring.rows import Row, WayOfAsking, document_row, piece_row, refusal_row, row_id_of
+
+Ask = Callable[[Sequence[str]], Sequence[Output]]
+"""Asks a model about texts; outputs come in their order."""
+
+
+def take_up(found: Iterator[Piece | Refusal], asked: WayOfAsking, answered: Iterable[Row]) -> Iterator[Row]:
+    """Take from `found` what was answered before, and yield its rows.
+
+    Raises:
+        InputError: they are rows of another input.
+    """
+    for row in answered:
+        each = next(found, None)
+        if each is None or row_id_of(each, asked) != row.row_id:
+            raise InputError(
+                f"the input is not the one that was answered before: {row.names.locator} is another now; go on with the "
+                "input as it was, name another --out, or start anew with --again"
+            )
+        yield row
+
+
+def answer(found: Iterator[Piece | Refusal], asked: WayOfAsking, ask: Ask, at_once: int) -> Iterator[Row]:
+    """Yield a row for each piece and each refusal, in order.
+
+    Args:
+        at_once: pieces in a chunk. The first chunks are smaller, so that the first rows are there soon.
+    """
+    size = 1
+    while chunk := list(islice(found, size)):
+        yield from _answer_chunk(chunk, asked, ask)
+        size = min(at_once, 2 * size)
+
+
+def with_documents(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield `rows`, and after the pieces of each long document the row that combines them."""
+    pieces: list[Row] = []
+    for row in rows:
+        yield row
+        if row.piece is None:
+            continue
+        pieces.append(replace(row, text=None, raw=None))
+        if row.piece == row.pieces:
+            yield document_row(pieces)
+            pieces = []
+
+
+def _answer_chunk(chunk: Sequence[Piece | Refusal], asked: WayOfAsking, ask: Ask) -> Iterator[Row]:
+    texts = [each.text for each in chunk if isinstance(each, Piece)]
+    outputs = iter(ask(texts) if texts else ())
+    for each in chunk:
+        yield piece_row(each, next(outputs), asked) if isinstance(each, Piece) else refusal_row(each, asked)

@@ -1,0 +1,79 @@
+"""The model that answers: loaded at the first question, and asked about texts of like length together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from feedback_model.inference.generator import Generator, Output
+from feedback_model.inference.infer import (
+    BATCH_SIZE,
+    STAND_IN_BATCH_SIZE,
+    default_max_new_tokens,
+    inference_id_of,
+    open_generator,
+)
+from feedback_model.inference.models import ChosenModel
+from feedback_model.progress import Tracker
+from feedback_model.prompts import prompt_version
+from feedback_model.records.evaluation import Decoding
+from feedback_model.scoring.rows import WayOfAsking
+
+BATCHES_AT_ONCE = 2  # in a chunk: enough to sort by length, few enough that a kill costs little
+
+
+@dataclass
+class AnsweringModel:
+    """A model as it is asked for one result."""
+
+    home: Path
+    chosen: ChosenModel
+    decoding: Decoding
+    max_new_tokens: int
+    """After which an answer is cut; 0: the longest label and a margin."""
+    batch_size: int
+    """Texts asked about together; 0: by base model."""
+    _generator: Generator | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        version = self.chosen.version
+        self.max_new_tokens = self.max_new_tokens or default_max_new_tokens(version)
+        self.batch_size = self.batch_size or (STAND_IN_BATCH_SIZE if version.base.stand_in else BATCH_SIZE)
+
+    @property
+    def way_of_asking(self) -> WayOfAsking:
+        """Name the model and how it is asked, as rows do."""
+        version = self.chosen.version
+        inference_id = inference_id_of(version, self.decoding, prompt_version("feedback"), self.max_new_tokens)
+        is_champion, stand_in = self.chosen.is_champion, version.base.stand_in
+        return WayOfAsking(version.name, version.model_id, is_champion, stand_in, self.decoding, inference_id)
+
+    @property
+    def at_once(self) -> int:
+        """Texts to hand over in one call."""
+        return BATCHES_AT_ONCE * self.batch_size
+
+    def ask(self, texts: Sequence[str], tracker: Tracker) -> list[Output]:
+        """Return what the model says of `texts`, in their order.
+
+        Raises:
+            ModelError: the model cannot be loaded or run.
+            Interrupted: a stop was requested.
+        """
+        generator = self._opened()
+        order = _longest_first(generator.lengths(texts))
+        found: dict[int, Output] = {}
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            found |= zip(batch, generator.generate([texts[at] for at in batch]), strict=True)
+            tracker.advance(len(batch))
+        return [found[at] for at in range(len(texts))]
+
+    def _opened(self) -> Generator:
+        if self._generator is None:
+            version = self.chosen.version
+            self._generator, _ = open_generator(self.home, version, self.decoding, self.max_new_tokens)
+        return self._generator
+
+
+def _longest_first(lengths: Sequence[int]) -> list[int]:
+    return sorted(range(len(lengths)), key=lambda at: -lengths[at])
