@@ -1,12 +1,12 @@
-"""How many free answers are valid before and after tuning, on documents that no training saw: folds over real transcripts.
+"""How many answers are valid before and after tuning, and how near their scores are, on documents that no training saw.
 
     python benchmarks/answer_validity.py TRANSCRIPTS [--fold K] [--folds N] [--epochs N] [--out FOLDER]
 
 TRANSCRIPTS is a file of JSON lines with `id`, `document` and `text`; needs `make smollm2`. Labels are the offline labeller's.
-For each fold the base is trained on the other folds' documents with its default recipe, and asked, greedily and freely,
-about this one's: in NF4 as it was, and after the last epoch. What is done is kept under `--out` (training every ten seconds,
+For each fold the base is trained on the other folds' documents with its default recipe, and asked about this one's under each
+way of decoding: in NF4 as it was, and after the last epoch. What is done is kept under `--out` (training every ten seconds,
 answers every few), so the same command goes on where it was interrupted; `--fold K` does one fold, from 1. A page is written
-when all folds are there. A fold of five over 381 transcripts takes a quarter of an hour of one core.
+when all folds are there. A fold of three over 381 transcripts takes a quarter of an hour of one core.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -26,10 +26,11 @@ from labelled_speech import dataset_of, read_labelled, train_in
 from results_page import processor_name, processor_seconds, table, write_results
 from sklearn.model_selection import GroupKFold
 
-from eval.intervals import clustered_share
+from eval.intervals import clustered_share, estimate_mean
 from eval.metrics import Scores, individual, mean_squared_error, penalised
 from feedback_model.inference.infer import model_versions, score_texts
 from feedback_model.parsing import judge
+from feedback_model.records.evaluation import Decoding
 from feedback_model.records.labels import LabelledTranscript
 from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun, default_recipe, run_id_of
@@ -38,6 +39,7 @@ from feedback_model.traits import TRAIT_KEYS
 
 AT_ONCE = 40  # transcripts asked about together, and kept together: half a fold of five
 BEFORE = "base-nf4"
+DECODINGS: tuple[Decoding, ...] = ("free", "template", "direct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,15 @@ class Fold:
         """Named by all that decides the weights, so that nothing is taken for what another training made."""
         return self.out / f"fold-{self.number}-{run_id_of(dataset_of(self.train), self.base, self.recipe)[:8]}"
 
-    def answers(self, model: str) -> Path:
-        return self.home / f"{model}.jsonl"
+    def answers(self, asked: "Asked") -> Path:
+        return self.home / f"{asked.model}-{asked.decoding}.jsonl"
+
+
+class Asked(NamedTuple):
+    """A model and the way in which it is asked."""
+
+    model: str
+    decoding: Decoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +113,21 @@ def read_answers(path: Path) -> dict[str, dict[str, str]]:
     return {row["id"]: row for row in rows}
 
 
-def ask(fold: Fold, model: ModelVersion, max_new_tokens: int) -> None:
+def ask(fold: Fold, model: ModelVersion, decoding: Decoding, max_new_tokens: int) -> None:
     """Have `model` answer about those held out that it has not answered about, and keep each batch at once."""
-    path = fold.answers(model.name)
+    path = fold.answers(Asked(model.name, decoding))
     known = read_answers(path)
     missing = [each for each in fold.held_out if each.transcript_id not in known]
     with path.open("a", encoding="utf-8") as kept:
         for batch in batched_by_length(missing):
-            outputs = score_texts(fold.home, model, [each.text for each in batch], max_new_tokens)
+            outputs = score_texts(fold.home, model, [each.text for each in batch], max_new_tokens, decoding=decoding)
             for each, output in zip(batch, outputs, strict=True):
                 raw = output.raw.decode("utf-8", "surrogateescape")
                 row = {"id": each.transcript_id, "finish_reason": output.finish_reason, "raw": raw}
-                kept.write(json.dumps({**row, "n_tokens": output.n_tokens}) + "\n")
+                expected = [found.expectation for found in output.distributions or ()]
+                kept.write(json.dumps({**row, "n_tokens": output.n_tokens, "expected": expected}) + "\n")
             kept.flush()
-            print(f"fold {fold.number}, {model.name}: {len(batch)} answered", file=sys.stderr)
+            print(f"fold {fold.number}, {model.name}, {decoding}: {len(batch)} answered", file=sys.stderr)
 
 
 def batched_by_length(examples: Sequence[LabelledTranscript]) -> Iterator[Sequence[LabelledTranscript]]:
@@ -126,13 +136,13 @@ def batched_by_length(examples: Sequence[LabelledTranscript]) -> Iterator[Sequen
     yield from (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))
 
 
-def run_fold(fold: Fold, names: Sequence[str]) -> None:
+def run_fold(fold: Fold, names: Sequence[Asked]) -> None:
     """Train and ask; whatever is there already is not done again."""
     fold.home.mkdir(parents=True, exist_ok=True)
     run = train_in(fold.home, fold.train, fold.base, fold.recipe)
     models = {model.name: model for model in model_versions(fold.base, run)}
-    for name in names:
-        ask(fold, models[name], answer_limit(run))
+    for name, decoding in names:
+        ask(fold, models[name], decoding, answer_limit(run))
 
 
 def answer_limit(run: TrainingRun) -> int:
@@ -142,7 +152,7 @@ def answer_limit(run: TrainingRun) -> int:
     return math.ceil(1.25 * run.longest_answer) + 16
 
 
-def answered(fold: Fold, name: str) -> Answered | None:
+def answered(fold: Fold, name: Asked) -> Answered | None:
     """The model's answers to the fold, judged; None where some are missing."""
     rows = read_answers(fold.answers(name))
     if any(each.transcript_id not in rows for each in fold.held_out):
@@ -159,6 +169,8 @@ def answered(fold: Fold, name: str) -> Answered | None:
 
 
 def scores_of(row: dict[str, Any]) -> list[float]:
+    if not row["raw"]:
+        return row["expected"] or [math.nan] * len(TRAIT_KEYS)
     judgement = judge(row["raw"].encode("utf-8", "surrogateescape"), row["finish_reason"])
     if judgement.tier != "strict" or judgement.feedback is None:
         return [math.nan] * len(TRAIT_KEYS)
@@ -168,6 +180,7 @@ def scores_of(row: dict[str, Any]) -> list[float]:
 HEADER = (
     "fold",
     "model",
+    "decoding",
     "n",
     "valid",
     "rate",
@@ -176,10 +189,11 @@ HEADER = (
     "constant, on these",
     "MSE, invalid as train median",
     "constant, on all",
+    "difference (95%)",
 )
 
 
-def result_row(fold: str, name: str, found: Answered) -> list[object]:
+def result_row(fold: str, name: Asked, found: Answered) -> list[object]:
     valid = individual(found.said)
     interval = clustered_share(valid, found.documents)
     errors = (
@@ -190,10 +204,19 @@ def result_row(fold: str, name: str, found: Answered) -> list[object]:
     )
     shown = ["-" if each is None else f"{each:.2f}" for each in errors]
     within = "-" if interval is None else f"{interval.low:.1%} to {interval.high:.1%}"
-    return [fold, name, valid.size, int(valid.sum()), f"{valid.mean():.1%}", within, *shown]
+    return [fold, *name, valid.size, int(valid.sum()), f"{valid.mean():.1%}", within, *shown, beside_constant(found)]
 
 
-def trait_rows(names: Sequence[str], found: Sequence[Answered]) -> list[list[object]]:
+def beside_constant(found: Answered) -> str:
+    """The MSE less the constant's, invalid as train median, with a 95% interval clustered on the document."""
+    errors = (penalised(found.said, found.medians) - found.labels) ** 2 - (found.means - found.labels) ** 2
+    found_mean = estimate_mean(errors.mean(axis=1), found.documents)
+    if found_mean is None:
+        return "-"
+    return f"{found_mean.mean:+.2f} ({found_mean.interval.low:+.2f} to {found_mean.interval.high:+.2f})"
+
+
+def trait_rows(names: Sequence[Asked], found: Sequence[Answered]) -> list[list[object]]:
     """MSE of each trait over all transcripts, an invalid answer as the train median."""
     rows: list[list[object]] = []
     for place, trait in enumerate(TRAIT_KEYS):
@@ -204,10 +227,10 @@ def trait_rows(names: Sequence[str], found: Sequence[Answered]) -> list[list[obj
     return rows
 
 
-def tables(folds: Sequence[Fold], names: Sequence[str]) -> tuple[str, bool]:
+def tables(folds: Sequence[Fold], names: Sequence[Asked]) -> tuple[str, bool]:
     """What the folds that are done have found, and whether all are."""
     rows: list[list[object]] = []
-    found: dict[str, list[Answered]] = {name: [] for name in names}
+    found: dict[Asked, list[Answered]] = {name: [] for name in names}
     for fold in folds:
         for name in names:
             each = answered(fold, name)
@@ -219,7 +242,9 @@ def tables(folds: Sequence[Fold], names: Sequence[str]) -> tuple[str, bool]:
         return table(HEADER, rows), False
     together = [joined(found[name]) for name in names]
     rows += [result_row("all", name, each) for name, each in zip(names, together, strict=True)]
-    by_trait = table(["trait", *names, "constant"], trait_rows(names, together))
+    by_trait = table(
+        ["trait", *(f"{each.model}, {each.decoding}" for each in names), "constant"], trait_rows(names, together)
+    )
     return f"{table(HEADER, rows)}\n\n## MSE of each trait, invalid as train median\n\n{by_trait}", True
 
 
@@ -233,7 +258,7 @@ def joined(parts: Sequence[Answered]) -> Answered:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("transcripts", type=Path)
-    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--fold", type=int, help="one fold alone, from 1; 0: none, only count what is there")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--base", default=SMOLLM2)
@@ -245,22 +270,23 @@ def main() -> None:
     base = resolve_base(arguments.base)
     recipe = replace(default_recipe(base), epochs=arguments.epochs)
     folds = folds_of(examples, arguments.folds, base, recipe, arguments.out.absolute())
-    names = [BEFORE, f"epoch-{arguments.epochs}"]
+    names = [Asked(model, way) for model in (BEFORE, f"epoch-{arguments.epochs}") for way in DECODINGS]
     for fold in folds:
         if arguments.fold is None or fold.number == arguments.fold:
             run_fold(fold, names)
     text, complete = tables(folds, names)
     n_documents = len({each.source_id for each in examples})
-    body = f"""# Validity of free answers
+    body = f"""# Validity and error of answers
 
 {len(examples)} real transcripts of {n_documents} documents in {arguments.folds} folds by document. Base {base.name}, trained on
-the other folds for {arguments.epochs} epoch(s) by its default recipe, on labels of the offline labeller; greedy, free decoding of
-at most the longest train label, a quarter more and 16 tokens. Valid is strict: the whole output is one conforming JSON object.
+the other folds for {arguments.epochs} epoch(s) by its default recipe, on labels of the offline labeller. `free` is greedy
+decoding of at most the longest train label, a quarter more and 16 tokens; `template` and `direct` cannot fail. Valid is strict: the whole
+output is one conforming JSON object, or scores alone were asked for.
 
 {text}
 
 Intervals are Clopper-Pearson's, widened where transcripts of a document are alike. The constant is the train mean of each
-trait. An answer that is not valid has no score; "invalid as train median" fills one in.
+trait. An answer that is not valid has no score; "invalid as train median" fills one in, and the difference is of these.
 
 {processor_name()}.
 """

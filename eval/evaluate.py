@@ -22,7 +22,7 @@ from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluations import is_current, models_of_inferences, read_evaluation, save_evaluation
 from feedback_model.store.labels import count_labelled, labelled_transcripts, relabelled_transcripts
-from feedback_model.store.predictions import judged_outputs, outputs_to_judge, save_judgements
+from feedback_model.store.predictions import judge_by_expectation, judged_outputs, outputs_to_judge, save_judgements
 
 CHUNK = 500  # outputs judged and committed at once: at most half a second even where each needs repair
 
@@ -80,7 +80,10 @@ def evaluate(
         Interrupted: a stop was requested; nothing partial is visible.
     """
     evaluation_id = name_evaluation(dataset, split, models, decoding)
-    judged = [judge_outputs(store, *model, dataset.dataset_id, split, again=again) for model in models.items()]
+    if decoding == "direct":
+        judged = [judge_by_expectation(store, each, dataset.dataset_id, split) for each in models.values()]
+    else:
+        judged = [judge_outputs(store, *model, dataset.dataset_id, split, again=again) for model in models.items()]
     stored = read_evaluation(store, evaluation_id)
     if stored is not None and not again and not any(judged) and is_current(store, stored):
         return stored

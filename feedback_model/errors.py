@@ -72,5 +72,9 @@ class ModelError(FeedbackError):
     """A model could not be loaded, trained or run."""
 
 
+class CannotBeAsked(ModelError):
+    """A model that one way of decoding does not fit, because of how it computes or how its tokenizer spells scores."""
+
+
 class Interrupted(FeedbackError):
     """The user asked to stop."""

@@ -1,7 +1,10 @@
 """Measure every model of a training run, choose the best epoch, and decide about the champion."""
 
+from typing import Final
+
 from prefect import flow
 
+from feedback_model.records.evaluation import Decoding
 from flows.infer import infer
 from flows.parameters import Again, MaxNewTokens, RunId
 from tasks.endings import completed
@@ -15,6 +18,9 @@ from tasks.evaluation import (
 )
 from tasks.inference import find_run
 from tasks.stages import run_stage
+
+OTHER_DECODINGS: Final[tuple[Decoding, ...]] = ("template", "direct")
+"""Ways of asking beside `free`, which is the mission's own measure and decides."""
 
 
 @flow(
@@ -30,7 +36,20 @@ async def evaluate(run_id: RunId = "", again: Again = False, max_new_tokens: Max
     validation = await measure(run_id, "validation", inferences, again)
     best_epoch = await pick_best_epoch(validation)
     test = await measure(run_id, "test", inferences, again, best_epoch)
+    for decoding in OTHER_DECODINGS:
+        await _measure_decoding(run_id, decoding, again, max_new_tokens)
     verdict = await choose_champion(validation, test)
     await publish_results(test)
     await track_results(run_id, [validation, test])
     return completed(test, verdict)
+
+
+async def _measure_decoding(run_id: str, decoding: Decoding, again: bool, max_new_tokens: int) -> None:
+    """Measure both parts under another way of asking, those models that can be asked that way."""
+    inferences = await run_stage(
+        infer, "infer/gpu", run_id=run_id, again=again, max_new_tokens=max_new_tokens, decoding=decoding
+    )
+    if not inferences:
+        return
+    validation = await measure(run_id, "validation", inferences, again, None, decoding)
+    await measure(run_id, "test", inferences, again, await pick_best_epoch(validation), decoding)

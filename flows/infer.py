@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from flows.parameters import Again, MaxNewTokens, RunId
+from flows.parameters import Again, Decoding, MaxNewTokens, RunId
 from tasks.inference import find_run, generate, list_models
 
 
@@ -13,8 +13,11 @@ from tasks.inference import find_run, generate, list_models
     persist_result=True,
     result_serializer="json",
 )
-async def infer(run_id: RunId = "", again: Again = False, max_new_tokens: MaxNewTokens = 0) -> dict[str, str]:
+async def infer(
+    run_id: RunId = "", again: Again = False, max_new_tokens: MaxNewTokens = 0, decoding: Decoding = "free"
+) -> dict[str, str]:
     """Generate what is missing; returns the inference of each model. An empty `run_id` means the latest run."""
     run_id = await find_run(run_id)
     models = await list_models(run_id)
-    return {model: await generate(run_id, model, again, max_new_tokens) for model in models}
+    found = {model: await generate(run_id, model, again, max_new_tokens, decoding) for model in models}
+    return {model: inference_id for model, inference_id in found.items() if inference_id}

@@ -14,6 +14,7 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 from typer.models import OptionInfo
 
+from feedback_model.records.evaluation import Decoding as DecodingName
 from feedback_model.records.labels import LabellerKind
 from feedback_model.records.labels import LabelMode as LabelWay
 from feedback_model.training.recipe_options import RECIPE_OPTIONS
@@ -61,6 +62,13 @@ MaxNewTokens = Annotated[
         "Tokens after which a model's answer is cut; 0: FEEDBACK_MAX_NEW_TOKENS, or the longest label and a quarter more.",
         minimum=0,
         maximum=32_768,
+    ),
+]
+Decoding = Annotated[
+    DecodingName,
+    *_option(
+        "Decoding",
+        "How models are asked: `free` answers, `template` (valid by construction) or `direct` (scores alone).",
     ),
 ]
 ControlOf = Annotated[

@@ -11,6 +11,7 @@ from eval.promotion.decide import RULES
 from eval.promotion.wording import decision_markdown, phrase_verdict
 from eval.report.load import find_evaluation, load_results_table
 from eval.report.table import results_markdown
+from feedback_model.records.evaluation import Decoding
 from feedback_model.records.transcripts import Split
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.promotions import fix_rules, read_decision
@@ -41,14 +42,27 @@ async def fix_promotion_rules() -> None:
     **RETRIES,
 )
 async def measure(
-    run_id: str, split: Split, inferences: dict[str, str], again: bool, best_epoch: str | None = None
+    run_id: str,
+    split: Split,
+    inferences: dict[str, str],
+    again: bool,
+    best_epoch: str | None = None,
+    decoding: Decoding = "free",
 ) -> str:
     """Judge what is not judged yet and compare it with the labels; returns the evaluation's id."""
     with resources() as (_settings, store):
         dataset = read_dataset(store, read_run(store, run_id).dataset_id)
         async with long_work():
             evaluation = await in_thread(
-                evaluate, store, dataset, split, inferences, run_id, best_epoch=best_epoch, again=again
+                evaluate,
+                store,
+                dataset,
+                split,
+                inferences,
+                run_id,
+                decoding=decoding,
+                best_epoch=best_epoch,
+                again=again,
             )
     return evaluation.evaluation_id
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from prefect import get_run_logger, task
 from prefect.cache_policies import DEFAULT, NO_CACHE
 
-from feedback_model.errors import MissingStage
+from feedback_model.errors import CannotBeAsked, MissingStage
 from feedback_model.inference.infer import infer
 from feedback_model.inference.models import models_of
+from feedback_model.records.evaluation import Decoding
 from feedback_model.records.training import ModelVersion
 from feedback_model.records.transcripts import Transcript
 from feedback_model.settings import Settings
@@ -48,13 +49,23 @@ async def list_models(run_id: str) -> list[str]:
     result_serializer="json",
     **RETRIES,
 )
-async def generate(run_id: str, name: str, again: bool, max_new_tokens: int = 0) -> str:
-    """Ask one model about the held-out transcripts it has not been asked about; returns the inference's id."""
+async def generate(run_id: str, name: str, again: bool, max_new_tokens: int = 0, decoding: Decoding = "free") -> str:
+    """Ask one model about the held-out transcripts it has not been asked about.
+
+    Returns:
+        The inference's id; empty where this model cannot be asked that way.
+    """
     with resources() as (settings, store):
         run = read_run(store, run_id)
         model, transcripts = models_of(store, run)[name], held_out(store, run.dataset_id)
         async with long_work():
-            inference_id = await in_thread(ask, settings, store, model, transcripts, again, max_new_tokens)
+            try:
+                inference_id = await in_thread(
+                    ask, settings, store, model, transcripts, again, max_new_tokens, decoding
+                )
+            except CannotBeAsked as error:
+                get_run_logger().warning("%s was not asked for %s: %s", name, decoding, error)
+                return ""
     get_run_logger().info("%s asked about %d transcripts: inference %s", name, len(transcripts), inference_id)
     return inference_id
 
@@ -66,6 +77,7 @@ def ask(
     transcripts: Sequence[Transcript],
     again: bool = False,
     max_new_tokens: int = 0,
+    decoding: Decoding = "free",
 ) -> str:
     """Ask a model as these settings say; a training and the evaluation after it ask alike, so each text is asked once."""
     return infer(
@@ -76,4 +88,5 @@ def ask(
         max_new_tokens=max_new_tokens or settings.max_new_tokens or None,
         batch_size=settings.inference_batch_size or None,
         again=again,
+        decoding=decoding,
     )

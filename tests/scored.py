@@ -43,14 +43,9 @@ class Answers:
 
     def __init__(self, answers: Iterable[Output] = ()) -> None:
         self.answers = iter(answers)
-        self.chunks: list[list[str]] = []
+        self.texts: list[str] = []
 
     def __call__(self, texts: Sequence[str]) -> list[Output]:
         """Answer as given, and then with fives."""
-        self.chunks.append(list(texts))
+        self.texts += texts
         return [next(self.answers, an_output()) for _ in texts]
-
-    @property
-    def texts(self) -> list[str]:
-        """All texts asked about."""
-        return [text for chunk in self.chunks for text in chunk]

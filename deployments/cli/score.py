@@ -4,6 +4,7 @@ A text is cleaned, refused and cut as it would be by `feedback land`, so a model
 """
 
 import io
+import os
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
@@ -71,10 +72,12 @@ def score(
     A text of more than 250 words is cut as `feedback land` cuts it: each piece has a row, and then the document has one that
     combines them. What cannot be scored has a row with the reason.
     """
-    from feedback_model.scoring.documents import Refusal, expect_pieces, read_pieces
+    from feedback_model.scoring.documents import Refusal, expect_pieces, is_stream, read_pieces
     from feedback_model.scoring.score import Scoring
     from feedback_model.scoring.tally import Tally
 
+    if again and not out:
+        raise InputError("--again replaces a file: name it with --out")
     settings, column = load_settings(), text_column or "text"
     shape = format_ or (format_of(out) if out else "jsonl")
     if out:
@@ -87,7 +90,8 @@ def score(
     answering = _choose(settings, model, decoding, max_new_tokens)
     quiet = is_one_text or (out is None and sys.stdout.isatty())  # there the rows show how far it is
     with _stopping(out), showing_progress(quiet=quiet):
-        scoring = Scoring(chain([first], found), answering, Tally(say), None if quiet else expect_pieces(paths, column))
+        expected = None if quiet else expect_pieces(paths, column)
+        scoring = Scoring(chain([first], found), answering, Tally(say), expected, live=any(map(is_stream, paths)))
         _give(scoring, out, shape, again=again, is_one_text=is_one_text)
     _end(scoring.tally, paths, told=not is_one_text)
 
@@ -155,7 +159,12 @@ def _is_one_text(first: "Piece | Refusal | None", paths: Sequence[str]) -> bool:
 
 
 def _standard_input(paths: Sequence[str]) -> IO[bytes]:
-    return sys.stdin.buffer if "-" in paths else io.BytesIO()
+    if "-" not in paths:
+        return io.BytesIO()
+    try:  # a stream of our own: the interpreter cannot end while another thread waits for its
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    except io.UnsupportedOperation:
+        return sys.stdin.buffer
 
 
 def _refuse_to_overwrite(out: Path, paths: Sequence[str]) -> None:

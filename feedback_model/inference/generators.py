@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from feedback_model.errors import ModelError
+from feedback_model.errors import CannotBeAsked
 from feedback_model.inference.direct import DirectGenerator, ScoreReader
 from feedback_model.inference.forward import FusedForward
 from feedback_model.inference.free import FreeGenerator
@@ -24,12 +24,12 @@ def make_generator(
         forward: its fast forward pass; None where it has none, and the library writes its answers.
 
     Raises:
-        ModelError: the model cannot be asked that way.
+        CannotBeAsked: the model cannot be asked that way.
     """
     if forward is None:
         if decoding == "free":
             return ReferenceGenerator(weights, tokenizer, max_new_tokens)
-        raise ModelError(
+        raise CannotBeAsked(
             f"this base model computes in a way of its own, so {decoding} cannot ask it; use --decoding free"
         )
     encoder = ChatEncoder(tokenizer)

@@ -170,4 +170,4 @@ def _ask(
 
 
 def _prediction(transcript_id: str, said: Output) -> Prediction:
-    return Prediction(transcript_id, said.raw, said.finish_reason, said.n_tokens, said.seconds)
+    return Prediction(transcript_id, said.raw, said.finish_reason, said.n_tokens, said.seconds, said.distributions)

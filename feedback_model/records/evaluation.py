@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from feedback_model.records.scores import ScoreDistribution
 from feedback_model.records.transcripts import Split
 
 Decoding = Literal["free", "template", "direct"]
@@ -23,6 +24,8 @@ class Prediction:
     n_tokens: int
     seconds: float
     """Wall time of the batch divided by its size."""
+    distributions: tuple[ScoreDistribution, ...] | None = None
+    """One a trait, in their order; None under `free`."""
 
 
 Tier = Literal["strict", "extractable", "repairable", "none"]
@@ -75,7 +78,7 @@ class JudgedOutput:
 
     tier: Tier
     scores: tuple[float, ...] | None
-    """In the order of the traits; None unless the tier is strict."""
+    """In the order of the traits; None unless the tier is strict, or the model was asked for scores without any text."""
 
 
 @dataclass(frozen=True, slots=True)

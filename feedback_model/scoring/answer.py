@@ -1,8 +1,7 @@
-"""Answers to a stream of pieces, asked about in chunks: rows come in the order of the documents, and none is held for long."""
+"""Answers to pieces: rows come in the order of the documents, and none is held for long."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from feedback_model.errors import InputError
 from feedback_model.inference.generator import Output
@@ -29,16 +28,13 @@ def take_up(found: Iterator[Piece | Refusal], asked: WayOfAsking, answered: Iter
         yield row
 
 
-def answer(found: Iterator[Piece | Refusal], asked: WayOfAsking, ask: Ask, at_once: int) -> Iterator[Row]:
-    """Yield a row for each piece and each refusal, in order.
-
-    Args:
-        at_once: pieces in a chunk. The first chunks are smaller, so that the first rows are there soon.
-    """
-    size = 1
-    while chunk := list(islice(found, size)):
-        yield from _answer_chunk(chunk, asked, ask)
-        size = min(at_once, 2 * size)
+def answer(chunks: Iterable[Sequence[Piece | Refusal]], asked: WayOfAsking, ask: Ask) -> Iterator[Row]:
+    """Yield a row for each piece and each refusal, in order; the pieces of a chunk are asked about together."""
+    for chunk in chunks:
+        texts = [each.text for each in chunk if isinstance(each, Piece)]
+        outputs = iter(ask(texts) if texts else ())
+        for each in chunk:
+            yield piece_row(each, next(outputs), asked) if isinstance(each, Piece) else refusal_row(each, asked)
 
 
 def with_documents(rows: Iterable[Row]) -> Iterator[Row]:
@@ -52,10 +48,3 @@ def with_documents(rows: Iterable[Row]) -> Iterator[Row]:
         if row.piece == row.pieces:
             yield document_row(pieces)
             pieces = []
-
-
-def _answer_chunk(chunk: Sequence[Piece | Refusal], asked: WayOfAsking, ask: Ask) -> Iterator[Row]:
-    texts = [each.text for each in chunk if isinstance(each, Piece)]
-    outputs = iter(ask(texts) if texts else ())
-    for each in chunk:
-        yield piece_row(each, next(outputs), asked) if isinstance(each, Piece) else refusal_row(each, asked)

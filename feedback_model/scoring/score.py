@@ -7,6 +7,7 @@ from pathlib import Path
 
 from feedback_model.progress import track
 from feedback_model.scoring.answer import answer, take_up, with_documents
+from feedback_model.scoring.chunks import arriving_chunks, growing_chunks
 from feedback_model.scoring.documents import Piece, Refusal
 from feedback_model.scoring.format_names import Format
 from feedback_model.scoring.model import AnsweringModel
@@ -24,6 +25,8 @@ class Scoring:
     tally: Tally
     expected: int | None = None
     """Pieces, about; None where that cannot be known before."""
+    live: bool = False
+    """True where documents may be sent one by one, by somebody who waits for the answer."""
 
     def stream(self) -> Iterator[Row]:
         """Yield the rows of the result as they come, those that combine pieces included.
@@ -60,4 +63,5 @@ class Scoring:
     def _answer(self) -> Iterator[Row]:
         tracker = track(f"score {self.model.chosen.version.name}", self.expected, self.tally.pieces)
         ask = partial(self.model.ask, tracker=tracker)
-        return map(self.tally.count, answer(self.found, self.model.way_of_asking, ask, self.model.at_once))
+        chunks = (arriving_chunks if self.live else growing_chunks)(self.found, self.model.at_once)
+        return map(self.tally.count, answer(chunks, self.model.way_of_asking, ask))

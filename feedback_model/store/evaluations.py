@@ -191,11 +191,11 @@ def _place_of_pair(row: dict[str, Any]) -> tuple[int | str, ...]:
 
 
 def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:
-    """Return the newest evaluation on `split`, if there is one; those that set a variant beside its original do not count."""
+    """Return the newest evaluation of free answers on `split`, if there is one; of variants none counts."""
     table = tables.evaluation
     query = (
         select(table.c.evaluation_id)
-        .where(table.c.split == split, table.c.evaluation_id.not_in(_OF_VARIANTS))
+        .where(table.c.split == split, table.c.decoding == "free", table.c.evaluation_id.not_in(_OF_VARIANTS))
         .order_by(table.c.created_at.desc())
         .limit(1)
     )

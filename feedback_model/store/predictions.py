@@ -1,19 +1,20 @@
 """Outputs and their judgements in SQL: an inference is one model asked in one way, an output its answer to one transcript."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, delete, select
 
 from feedback_model.parsing import VALIDATOR, Judgement
 from feedback_model.records.evaluation import FinishReason, Inference, JudgedOutput, Prediction
+from feedback_model.records.scores import ScoreDistribution
 from feedback_model.records.transcripts import Split
 from feedback_model.store import clock, tables
 from feedback_model.store.bulk import insert_missing, upsert
 from feedback_model.store.connection import Store
-from feedback_model.store.tables import inference, judgement, output
-from feedback_model.traits import TRAIT_KEYS
+from feedback_model.store.tables import inference, judgement, output, score_distribution
+from feedback_model.traits import MAX_SCORE, MIN_SCORE, SCORES, TRAIT_KEYS
 
 _CHUNK = 500  # ids in one IN list; SQLite's oldest limit on parameters is 999
 
@@ -36,6 +37,11 @@ def write_outputs(store: Store, inference_id: str, predictions: Sequence[Predict
     """Write outputs in one transaction; a transcript's first output stands."""
     with store.write() as connection:
         insert_missing(connection, output, (_output_row(inference_id, prediction) for prediction in predictions))
+        insert_missing(
+            connection,
+            score_distribution,
+            (row for prediction in predictions for row in _distribution_rows(inference_id, prediction)),
+        )
 
 
 def _output_row(inference_id: str, prediction: Prediction) -> dict[str, Any]:
@@ -50,6 +56,13 @@ def _output_row(inference_id: str, prediction: Prediction) -> dict[str, Any]:
     }
 
 
+def _distribution_rows(inference_id: str, prediction: Prediction) -> Iterator[dict[str, Any]]:
+    known = {"inference_id": inference_id, "transcript_id": prediction.transcript_id}
+    for trait, found in zip(TRAIT_KEYS, prediction.distributions or (), strict=prediction.distributions is not None):
+        shares = zip(SCORES, found.probabilities, strict=True)
+        yield {**known, "trait": trait, **{f"p_{score}": share for score, share in shares}}
+
+
 def forget_outputs(store: Store, inference_id: str, transcript_ids: Sequence[str]) -> None:
     """Remove outputs, and what was judged of them, before they are asked for again."""
     with store.write() as connection:
@@ -58,7 +71,7 @@ def forget_outputs(store: Store, inference_id: str, transcript_ids: Sequence[str
 
 
 def _forget(connection: Connection, inference_id: str, transcript_ids: Sequence[str]) -> None:
-    for table in (judgement, output):
+    for table in (judgement, score_distribution, output):
         connection.execute(
             delete(table).where(table.c.inference_id == inference_id, table.c.transcript_id.in_(transcript_ids))
         )
@@ -101,6 +114,26 @@ def outputs_to_judge(
         return [(row.transcript_id, row.raw, row.finish_reason) for row in connection.execute(query)]
 
 
+def judge_by_expectation(store: Store, inference_id: str, dataset_id: str, split: Split) -> int:
+    """Take what a model was asked for its distributions alone as saying the expected scores; returns how many were new."""
+    found = tables.score_distribution
+    with store.read() as connection:
+        rows = connection.execute(
+            _of_part(select(found), found, dataset_id, split).where(found.c.inference_id == inference_id)
+        ).mappings()
+        expected: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            mean = ScoreDistribution(tuple(row[f"p_{score}"] for score in SCORES)).expectation
+            expected.setdefault(row["transcript_id"], {})[row["trait"]] = min(max(mean, MIN_SCORE), MAX_SCORE)
+    known = {"inference_id": inference_id, "validator": VALIDATOR, "tier": "none", **_NO_FAILURE}
+    with store.write() as connection:
+        judged = ({**known, "transcript_id": name, **scores} for name, scores in expected.items())
+        return insert_missing(connection, tables.judgement, judged)
+
+
+_NO_FAILURE: Final = dict.fromkeys(("failure_code", "failure_offset", "failure_pointer"))
+
+
 def save_judgements(
     store: Store, inference_id: str, judgements: Mapping[str, Judgement], *, again: bool = False
 ) -> None:
@@ -141,7 +174,7 @@ def judged_outputs(store: Store, inference_id: str, dataset_id: str, split: Spli
     )
     with store.read() as connection:
         rows = connection.execute(query).tuples()
-        return {name: JudgedOutput(tier, tuple(scores) if tier == "strict" else None) for name, tier, *scores in rows}
+        return {name: JudgedOutput(tier, None if scores[0] is None else tuple(scores)) for name, tier, *scores in rows}
 
 
 def _of_part(query: Select[Any], table: Any, dataset_id: str, split: Split) -> Select[Any]:

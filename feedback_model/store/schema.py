@@ -37,6 +37,7 @@ VIEWS = (
     "dataset_scores",
     "training_loss",
     "prediction_scores",
+    "score_distributions",
     "outputs",
     "failure_breakdown",
     "label_progress",

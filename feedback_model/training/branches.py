@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from feedback_model.errors import ModelError
+from feedback_model.errors import CannotBeAsked
 from feedback_model.feedback import Feedback
 from feedback_model.traits import SCORES, TRAIT_KEYS
 
@@ -158,12 +158,12 @@ def read_branches(encode: Encode) -> Branches:
     """Find out how a tokenizer writes the branches.
 
     Raises:
-        ModelError: it does not write scores as one or two tokens of their own, the same for each trait.
+        CannotBeAsked: it does not write scores as one or two tokens of their own, the same for each trait.
     """
     found = [_cut_out(encode([_object(key, score, _STARTS[0]) for score in SCORES])) for key in TRAIT_KEYS]
     spelling = found[0][1]
     if any(other != spelling for _, other in found) or any(len(each) > 2 for each in spelling.spellings):
-        raise ModelError(f"the base model's tokenizer does not spell scores alike everywhere; {WAY_ON}")
+        raise CannotBeAsked(f"the base model's tokenizer does not spell scores alike everywhere; {WAY_ON}")
     begun = len(found[0][0]) + len(spelling.spellings[0])
     started = encode([_object(TRAIT_KEYS[0], SCORES[0], start) for start in _STARTS])
     middle = tuple(_common([ids[begun:] for ids in started]))
@@ -185,7 +185,7 @@ def _cut_out(spelled: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ScoreSp
     closing = len(_common([list(reversed(ids[opening:])) for ids in spelled]))
     pieces = tuple(tuple(ids[opening : len(ids) - closing]) for ids in spelled)
     if not opening or not closing or not all(pieces) or len(set(pieces)) < len(pieces):
-        raise ModelError(f"the base model's tokenizer does not write scores as tokens of their own; {WAY_ON}")
+        raise CannotBeAsked(f"the base model's tokenizer does not write scores as tokens of their own; {WAY_ON}")
     return tuple(spelled[0][:opening]), ScoreSpelling(pieces, spelled[0][len(spelled[0]) - closing])
 
 

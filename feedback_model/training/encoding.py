@@ -170,7 +170,7 @@ class ChatEncoder:
         """How each trait is asked for on its own.
 
         Raises:
-            ModelError: the tokenizer spells scores in a way that cannot be read.
+            CannotBeAsked: the tokenizer spells scores in a way that cannot be read.
         """
         return read_branches(self._verbatim_ids)
 

@@ -1,10 +1,12 @@
 """A training made ready: model, adapters, encoded examples and a plan for the memory there is."""
 # pyright: basic
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from feedback_model.errors import CannotBeAsked
 from feedback_model.records.labels import LabelledTranscript
 from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import TrainingRun, TrainingStep
@@ -16,6 +18,8 @@ from feedback_model.training.objective import BranchLoss, choose_objective
 from feedback_model.training.processes import smallest
 from feedback_model.training.qlora import attach_adapters
 from feedback_model.training.state import Position, resume
+
+_log = logging.getLogger(__name__)
 
 
 def prepare(
@@ -50,7 +54,11 @@ def prepare(
 def _branch_loss(encoder: ChatEncoder, recipe: Recipe) -> BranchLoss | None:
     if not recipe.branch_weight and not recipe.expectation_weight:
         return None
-    return BranchLoss(encoder.branches.spelling, recipe.branch_weight, recipe.expectation_weight)
+    try:
+        return BranchLoss(encoder.branches.spelling, recipe.branch_weight, recipe.expectation_weight)
+    except CannotBeAsked as error:
+        _log.warning("whole answers alone are taught: %s", error)
+        return None
 
 
 def help_train(

@@ -1,6 +1,8 @@
 """A result file is there whole or not at all, and what was answered before an end of any kind is there to go on from."""
 
 import errno
+import resource
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from feedback_model.scoring.rows import row_id_of, to_json
 from tests.scored import ASKED, REFUSED, Answers, a_document
 
 TALKS = [*a_document(30), REFUSED, *a_document(180, 60, name="d2")]
-ROWS = list(answer(iter(TALKS), ASKED, Answers(), 64))
+ROWS = list(answer([TALKS], ASKED, Answers()))
 IDS = [row_id_of(each, ASKED) for each in TALKS]
 
 
@@ -101,6 +103,38 @@ def test_two_processes_do_not_share_it(path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"nowhere.*No such file"), writing(tmp_path / "nowhere/a.csv", "csv"):
         pass
+
+
+@contextmanager
+def files_of_at_most(n_bytes: int):
+    """As on a full disk: what would make any file longer than this fails in its middle."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_costs_no_whole_row(path, partial):
+    with writing(path, "csv") as result:
+        result.keep(ROWS[0])
+        with files_of_at_most(partial.stat().st_size + 10), pytest.raises(ConfigurationError, match="make room"):
+            result.keep(ROWS[1])
+    with writing(path, "csv") as result:
+        assert list(result.answered(ASKED)) == ROWS[:1]
+
+
+def test_a_full_disk_at_the_end_keeps_all(path, partial):
+    """Where there is no room for the result, its answers are there for the next call."""
+    with writing(path, "csv") as result:
+        for row in ROWS:
+            result.keep(row)
+        with files_of_at_most(10), pytest.raises(ConfigurationError, match="the same command goes on"):
+            result.publish()
+    assert list(path.parent.iterdir()) == [partial]
+    write(path, rows=[])
+    assert is_published(path, "csv", IDS)
 
 
 def test_errors_of_others_pass_unchanged(path):

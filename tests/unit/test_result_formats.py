@@ -20,7 +20,7 @@ HOSTILE = '</blockquote><script>alert("1")</script> &amp; =1+1'
 
 def rows(*answers, asked=ASKED):
     found = [*a_document(30, record_id="a1"), REFUSED, *a_document(180, 60, name="d2", speaker="Ada")]
-    return list(with_documents(answer(iter(found), asked, Answers(answers), 64)))
+    return list(with_documents(answer([found], asked, Answers(answers))))
 
 
 def in_one(shape, found):

@@ -1,7 +1,6 @@
 """Rows come in the order of the documents, each document has one of its own, and a row can be read again as it was."""
 
 from dataclasses import replace
-from itertools import chain
 
 import pytest
 
@@ -19,8 +18,8 @@ TALKS = [
 ]
 
 
-def rows_of(found, answers=(), at_once=64):
-    return list(with_documents(answer(iter(found), ASKED, Answers(answers), at_once)))
+def rows_of(found, answers=()):
+    return list(with_documents(answer([found], ASKED, Answers(answers))))
 
 
 def test_each_document_has_one_row_of_its_own():
@@ -58,20 +57,6 @@ def test_refused_documents_keep_their_place_and_reason():
     assert (row.failure, row.reason, row.pieces, row.feedback) == (REFUSED.code, REFUSED.reason, 0, None)
 
 
-def test_first_chunks_are_small_and_none_is_large():
-    asked = Answers()
-    list(answer(chain.from_iterable(a_document(20, name=f"{n}") for n in range(20)), ASKED, asked, at_once=8))
-    assert [len(chunk) for chunk in asked.chunks] == [1, 2, 4, 8, 5]
-
-
-def test_nothing_is_read_before_it_is_due():
-    """The first row is there before the third document was read."""
-    read = []
-    found = (read.append(n) or each for n, each in enumerate(a_document(20) * 9))
-    next(answer(found, ASKED, Answers(), at_once=8))
-    assert read == [0]
-
-
 @pytest.mark.parametrize("row", [*rows_of(TALKS), *rows_of(a_document(60), [nonsense()])])
 def test_a_row_is_read_again_as_it_was(row):
     assert from_json(to_json(row).encode()) == row
@@ -103,11 +88,11 @@ def test_other_lines_are_no_rows(line):
 
 
 def test_answered_pieces_are_not_asked_again():
-    before = list(answer(iter(TALKS), ASKED, Answers(), 2))[:3]
+    rows = list(answer([TALKS], ASKED, Answers()))
     found, asked = iter(TALKS), Answers()
-    taken = list(take_up(found, ASKED, before))
-    later = list(answer(found, ASKED, asked, 2))
-    assert [*taken, *later] == list(answer(iter(TALKS), ASKED, Answers(), 2))
+    taken = list(take_up(found, ASKED, rows[:3]))
+    later = list(answer([list(found)], ASKED, asked))
+    assert [*taken, *later] == rows
     assert asked.texts == [piece.text for piece in TALKS[3:]]
 
 
@@ -117,7 +102,7 @@ def test_answered_pieces_are_not_asked_again():
     ids=["another order", "fewer", "another text"],
 )
 def test_rows_of_another_input_are_not_taken_up(other):
-    before = list(answer(iter(TALKS), ASKED, Answers(), 2))[:3]
+    before = list(answer([TALKS], ASKED, Answers()))[:3]
     with pytest.raises(InputError, match="--again"):
         list(take_up(iter(other), ASKED, before))
 
@@ -133,7 +118,7 @@ def test_a_row_is_named_by_text_names_and_model():
 def test_tally_counts_documents_and_pieces():
     told = []
     tally = Tally(told.append)
-    for row in answer(iter([*TALKS, *a_document(30)]), ASKED, Answers([an_output(), nonsense()]), 2):
+    for row in answer([[*TALKS, *a_document(30)]], ASKED, Answers([an_output(), nonsense()])):
         tally.count(row)
     assert tally.phrase() == "5 documents in 5 pieces, 1 refused, 1 piece without valid feedback"
     assert (tally.cut_answers, told) == (1, ["not scored: talks.jsonl:9: 1 word; at least 20 are needed"])

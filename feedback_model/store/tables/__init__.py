@@ -19,7 +19,7 @@ from feedback_model.store.tables.evaluation import (
     evaluation_trait,
     evaluation_trait_comparison,
 )
-from feedback_model.store.tables.inference import inference, judgement, model_version, output
+from feedback_model.store.tables.inference import inference, judgement, model_version, output, score_distribution
 from feedback_model.store.tables.labels import (
     augmentation,
     label,
@@ -69,6 +69,7 @@ __all__ = [
     "promotion_rules",
     "prompt",
     "reject",
+    "score_distribution",
     "spending",
     "training_run",
     "training_step",

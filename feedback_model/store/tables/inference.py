@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 
 from feedback_model.store.tables.definitions import metadata
-from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
+from feedback_model.traits import MAX_SCORE, MIN_SCORE, SCORES, TRAIT_KEYS
 
 model_version = Table(
     "model_version",
@@ -38,7 +38,7 @@ inference = Table(
     Column("inference_id", Text, primary_key=True),  # hash of model, decoding, prompt and token limit
     Column("model_id", Text, ForeignKey("model_version.model_id"), nullable=False, index=True),
     Column(
-        "decoding", Text, CheckConstraint("decoding IN ('free','template','expected')", name="decoding"), nullable=False
+        "decoding", Text, CheckConstraint("decoding IN ('free','template','direct')", name="decoding"), nullable=False
     ),
     Column("prompt_version", Text, nullable=False),
     Column("max_new_tokens", Integer, nullable=False),
@@ -59,6 +59,21 @@ output = Table(
     comment="What a model said, as it came.",
 )
 
+score_distribution = Table(
+    "score_distribution",
+    metadata,
+    Column("inference_id", Text, primary_key=True),
+    Column("transcript_id", Text, primary_key=True),
+    Column("trait", Text, primary_key=True),
+    *(Column(f"p_{score}", Float, nullable=False) for score in SCORES),
+    ForeignKeyConstraint(
+        ["inference_id", "transcript_id"],
+        ["output.inference_id", "output.transcript_id"],
+        name="fk_score_distribution_output",
+    ),
+    comment="How likely a model held each score, where its way of decoding reads that.",
+)
+
 _ALL_SCORES = " + ".join(TRAIT_KEYS)  # NULL where one is
 _ANY_SCORE = f"COALESCE({', '.join(TRAIT_KEYS)})"
 
@@ -75,12 +90,15 @@ judgement = Table(
         CheckConstraint("tier IN ('strict','extractable','repairable','none')", name="tier"),
         nullable=False,
     ),
-    Column("failure_code", Text),  # NULL only where the tier is strict
+    Column("failure_code", Text),  # NULL only where the tier is strict, or there is no text at all
     Column("failure_offset", Integer),  # bytes from the start of the output
     Column("failure_pointer", Text),  # RFC 6901
-    *(Column(trait, Float) for trait in TRAIT_KEYS),  # scores; NULL unless the tier is strict
+    *(
+        Column(trait, Float) for trait in TRAIT_KEYS
+    ),  # scores; NULL unless the tier is strict, or there is no text at all
     CheckConstraint(
-        f"(tier = 'strict') = ({_ALL_SCORES} IS NOT NULL) AND (tier = 'strict' OR {_ANY_SCORE} IS NULL)", name="scores"
+        f"(tier <> 'strict' OR {_ALL_SCORES} IS NOT NULL) AND (tier IN ('strict', 'none') OR {_ANY_SCORE} IS NULL)",
+        name="scores",
     ),
     CheckConstraint(" AND ".join(f"{trait} BETWEEN {MIN_SCORE} AND {MAX_SCORE}" for trait in TRAIT_KEYS), name="scale"),
     ForeignKeyConstraint(

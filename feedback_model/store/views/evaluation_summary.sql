@@ -10,7 +10,7 @@
 -- valid_strict: outputs that are, to the end, one JSON object that conforms
 -- valid_extractable: outputs that are that, or contain such an object between fences or prose
 -- valid_repairable: outputs that are that, or become it by repair
--- validity_strict: `valid_strict` / `n_test`, 0 to 1
+-- validity_strict: `valid_strict` / `n_test`, 0 to 1; NULL under `direct`, which yields no text
 -- n_common, mse_common: MSE over the six traits on the common subset, and its size
 -- n_individual, mse_individual: the same on this model's own valid outputs
 -- mse_penalised: MSE over all, invalid outputs counted as the train median
@@ -45,7 +45,10 @@ SELECT
     evaluation_model.valid_strict,
     evaluation_model.valid_extractable,
     evaluation_model.valid_repairable,
-    CAST(evaluation_model.valid_strict AS DOUBLE PRECISION) / NULLIF(evaluation.n_test, 0) AS validity_strict,
+    CASE
+        WHEN evaluation.decoding <> 'direct'
+            THEN CAST(evaluation_model.valid_strict AS DOUBLE PRECISION) / NULLIF(evaluation.n_test, 0)
+    END AS validity_strict,
     evaluation_model.n_common,
     evaluation_model.mse_common,
     evaluation_model.n_individual,
@@ -60,8 +63,8 @@ SELECT
     evaluation.label_model,
     evaluation.prompt_version,
     evaluation.validator,
-    evaluation_model.validity_low,
-    evaluation_model.validity_high,
+    CASE WHEN evaluation.decoding <> 'direct' THEN evaluation_model.validity_low END AS validity_low,
+    CASE WHEN evaluation.decoding <> 'direct' THEN evaluation_model.validity_high END AS validity_high,
     evaluation_model.mse_common_low,
     evaluation_model.mse_common_high,
     evaluation_model.mse_individual_low,

@@ -17,7 +17,7 @@ JOIN judgement
     ON judgement.validator = evaluation.validator
     AND judgement.inference_id = evaluation_model.inference_id
     AND judgement.transcript_id = evaluation_item.transcript_id
-WHERE judgement.tier <> 'strict'
+WHERE judgement.failure_code IS NOT NULL
 GROUP BY
     evaluation_item.evaluation_id,
     evaluation_model.model,

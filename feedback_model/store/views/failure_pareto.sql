@@ -36,6 +36,6 @@ FROM (
         ON judgement.validator = evaluation.validator
         AND judgement.inference_id = evaluation_model.inference_id
         AND judgement.transcript_id = evaluation_item.transcript_id
-    WHERE judgement.tier <> 'strict'
+    WHERE judgement.failure_code IS NOT NULL
     GROUP BY evaluation_item.evaluation_id, evaluation_model.model, judgement.failure_code, evaluation.n_test
 ) AS counted

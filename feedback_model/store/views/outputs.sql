@@ -1,7 +1,7 @@
 -- One row per evaluation, model and transcript that was answered: what the model said, and how it was judged.
 --
 -- evaluation_id, model, transcript_id: which output
--- raw_text: what the model said, unrepaired; PostgreSQL shows U+0000 and broken UTF-8 escaped
+-- raw_text: what the model said, unrepaired, NULL under `direct`, which yields no text; PostgreSQL shows U+0000 and broken UTF-8 escaped
 -- tier: `strict`, `extractable`, `repairable` or `none`
 -- failure_code: the first thing that is wrong; NULL where the tier is `strict`
 -- failure_offset: bytes from the start of the output to it
@@ -12,7 +12,7 @@ SELECT
     evaluation_item.evaluation_id,
     evaluation_model.model,
     evaluation_item.transcript_id,
-    {raw_as_text} AS raw_text,
+    CASE WHEN evaluation.decoding <> 'direct' THEN {raw_as_text} END AS raw_text,
     judgement.tier,
     judgement.failure_code,
     judgement.failure_offset,

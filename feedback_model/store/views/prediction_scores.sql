@@ -1,9 +1,10 @@
 -- One row per evaluation, model, transcript and trait: the label beside the prediction.
--- predicted_score is NULL unless the output was strictly valid: a missing prediction is missing, never zero.
+-- predicted_score is NULL unless the output was strictly valid: a missing prediction is missing, never zero. Under the decoding
+-- `direct`, which yields no text, it is the expected score.
 --
 -- evaluation_id, model, transcript_id, trait: which prediction
 -- label_score: the labeller's score, 1 to 10
--- predicted_score: the model's; NULL unless its whole output was strictly valid
+-- predicted_score: the model's; NULL unless its whole output was strictly valid, or scores alone were asked for
 SELECT
     evaluation_item.evaluation_id,
     evaluation_model.model,

@@ -25,11 +25,9 @@ def _alone(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every text that a generator is asked about, in order."""
-    from feedback_model.inference.free import ReferenceGenerator
+    from feedback_model.inference.free import FreeGenerator
 
     texts: list[str] = []
-    generate = ReferenceGenerator.generate
-    monkeypatch.setattr(
-        ReferenceGenerator, "generate", lambda self, batch: texts.extend(batch) or generate(self, batch)
-    )
+    generate = FreeGenerator.generate
+    monkeypatch.setattr(FreeGenerator, "generate", lambda self, batch: texts.extend(batch) or generate(self, batch))
     return texts

@@ -9,7 +9,7 @@ import pytest
 
 from deployments.cli.score import score
 from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError
-from feedback_model.inference.free import ReferenceGenerator
+from feedback_model.inference.free import FreeGenerator
 from feedback_model.inference.infer import infer, model_versions
 from feedback_model.progress import request_stop
 from feedback_model.store.predictions import read_outputs
@@ -139,7 +139,7 @@ def test_refused_records_leave_the_others(ask):
 
 def test_a_stop_keeps_what_was_answered(ask, monkeypatch):
     """A request to stop in the middle leaves whole rows of what was answered before."""
-    generate = ReferenceGenerator.generate
+    generate = FreeGenerator.generate
     answered = []
 
     def then_stop(self, batch):
@@ -148,7 +148,7 @@ def test_a_stop_keeps_what_was_answered(ask, monkeypatch):
         answered.extend(batch)
         return generate(self, batch)
 
-    monkeypatch.setattr(ReferenceGenerator, "generate", then_stop)
+    monkeypatch.setattr(FreeGenerator, "generate", then_stop)
     answers, _, ended = ask(talks(10), "talks.jsonl", max_new_tokens=1)
     assert isinstance(ended, Interrupted)
     assert len(answers) == 3

@@ -13,7 +13,7 @@ import pytest
 
 from deployments.cli.score import score
 from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError
-from feedback_model.inference.free import ReferenceGenerator
+from feedback_model.inference.free import FreeGenerator
 from feedback_model.inference.infer import model_versions
 from feedback_model.progress import clear_stop, request_stop
 from feedback_model.store.training import record_models
@@ -118,10 +118,10 @@ def test_the_same_command_again_asks_nothing(run, base, talks, asked, ending, ca
 def test_an_interrupted_result_goes_on(run, talks, asked, monkeypatch):
     """A request to stop leaves what was answered, and the same command asks for the rest alone."""
     out = Path("answers.jsonl")
-    generate = ReferenceGenerator.generate
+    generate = FreeGenerator.generate
     with monkeypatch.context() as patch:
         patch.setattr(
-            ReferenceGenerator,
+            FreeGenerator,
             "generate",
             lambda self, batch: (len(asked) > 2 and request_stop()) or generate(self, batch),
         )
