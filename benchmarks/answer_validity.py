@@ -280,8 +280,8 @@ def main() -> None:
 
 {len(examples)} real transcripts of {n_documents} documents in {arguments.folds} folds by document. Base {base.name}, trained on
 the other folds for {arguments.epochs} epoch(s) by its default recipe, on labels of the offline labeller. `free` is greedy
-decoding of at most the longest train label, a quarter more and 16 tokens; `template` and `direct` cannot fail. Valid is strict: the whole
-output is one conforming JSON object, or scores alone were asked for.
+decoding of at most the longest train label, a quarter more and 16 tokens; `template` and `direct` cannot fail. Valid is
+strict: the whole output is one conforming JSON object, or scores alone were asked for.
 
 {text}
 

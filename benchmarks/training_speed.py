@@ -69,7 +69,8 @@ def work_of(base: BaseModel, steps: int, device: str, trl_path: str) -> dict[str
     from feedback_model.training.loop import learning_rate_at
 
     rows, epochs = samples(steps)
-    recipe = replace(default_recipe(base), batch_size=BATCH, epochs=epochs)
+    alone = {"branch_weight": 0.0, "expectation_weight": 0.0}  # as TRL: whole answers, no branches
+    recipe = replace(default_recipe(base), batch_size=BATCH, epochs=epochs, **alone)
     encoded = encode_in_order(base, [labelled(row) for row in rows], recipe)
     n_steps = len(encoded) // BATCH
     return {

@@ -10,7 +10,7 @@ from sqlalchemy import Table, insert
 
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
-from feedback_model.traits import TRAIT_KEYS
+from feedback_model.traits import SCORES, TRAIT_KEYS
 from tests.builders import LABEL_SET, NOW
 
 SET = {"label_model": LABEL_SET.label_model, "prompt_version": LABEL_SET.prompt_version}
@@ -161,10 +161,15 @@ def _inference() -> list[tuple[Table, list[dict[str, Any]]]]:
         | dict.fromkeys(TRAIT_KEYS, PREDICTED.get((model, name)))
         for (model, name), (_, tier, code, offset, _) in OUTPUTS.items()
     ]
+    sure = {f"p_{score}": float(score == 5) for score in SCORES}
+    distributions = [
+        {"inference_id": "i-epoch-2", "transcript_id": "t-test-1", "trait": trait, **sure} for trait in TRAIT_KEYS
+    ]
     return [
         (tables.model_version, versions),
         (tables.inference, inferences),
         (tables.output, outputs),
+        (tables.score_distribution, distributions),
         (tables.judgement, judgements),
     ]
 

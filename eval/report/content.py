@@ -82,6 +82,8 @@ class Content:
     timing: tuple[Row, ...]
     training: Row | None
     """How the training computed, and how fast; None where no training belongs to the evaluation."""
+    decodings: Mapping[str, Mapping[str, Row]]
+    """By model and way of asking; empty where models were asked in one way alone."""
     recipes: tuple[Row, ...]
     """Recipes of the training runs behind the models."""
     lineage: tuple[Row, ...]
@@ -118,6 +120,7 @@ def compose(report: ReportData) -> Content:
         floors={str(row["trait"]): row for row in results["noise_floor"].rows},
         compared_models=compared_models,
         ranks=rank(summaries, pairs),
+        decodings=_by_decoding(results["decodings"]),
         tax=tax,
         parity="" if tax is None else phrase_parity(tax),
         effect=effect,
@@ -135,6 +138,17 @@ def compose(report: ReportData) -> Content:
 
 def _in_order(result: QueryResult) -> tuple[Row, ...]:
     return tuple(sorted(result.rows, key=lambda row: model_order(str(row["model"]))))
+
+
+def _by_decoding(result: QueryResult) -> dict[str, dict[str, Row]]:
+    """Group rows by model and way of asking; nothing where models were asked in one way alone."""
+    rows = _in_order(result)
+    if len({row["decoding"] for row in rows}) < 2:
+        return {}
+    return {
+        str(model["model"]): {str(row["decoding"]): row for row in rows if row["model"] == model["model"]}
+        for model in rows
+    }
 
 
 def _find(rows: Sequence[Row], model: str | None) -> Row | None:

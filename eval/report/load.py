@@ -63,7 +63,7 @@ def load_report_data(store: Store, evaluation: Evaluation) -> ReportData:
         Interrupted: a stop was requested.
     """
     name, shown = evaluation.evaluation_id, _shown_model(evaluation)
-    progress = track("query", len(_OF_EVALUATION) + len(_OF_MODEL) + 9)
+    progress = track("query", len(_OF_EVALUATION) + len(_OF_MODEL) + 10)
     results: dict[str, QueryResult] = {}
 
     def run(query: str, called: str = "", **values: str | None) -> None:
@@ -78,6 +78,7 @@ def load_report_data(store: Store, evaluation: Evaluation) -> ReportData:
     own = {"dataset_id": evaluation.dataset_id, "run_id": evaluation.run_id, "until": evaluation.created_at}
     run("other", "", split=evaluation.split, decoding=evaluation.decoding, **own)
     other = _first(results["other"], "evaluation_id")
+    run("decodings", "", split=evaluation.split, **own)
     run("summary", "other_summary", evaluation_id=other)
     run("epochs", evaluation_id=name, other_evaluation_id=other)
     run("evidence", decision_id=_first(results["decision"], "decision_id"))

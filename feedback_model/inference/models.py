@@ -7,7 +7,7 @@ from feedback_model.inference.infer import model_versions
 from feedback_model.records.evaluation import Decoding
 from feedback_model.records.training import ModelVersion, TrainingRun
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluations import latest_evaluation
+from feedback_model.store.evaluations import latest_evaluation, serving_decoding
 from feedback_model.store.promotions import champion
 from feedback_model.store.training import model_version_of
 
@@ -33,7 +33,7 @@ class ChosenModel:
     version: ModelVersion
     is_champion: bool
     decoding: Decoding = "free"
-    """The way of asking under which it was measured best."""
+    """The way of asking that writes its feedback best, by what was measured on validation."""
 
 
 def choose_model(store: Store, name: str | None = None) -> ChosenModel:
@@ -48,7 +48,7 @@ def choose_model(store: Store, name: str | None = None) -> ChosenModel:
     present = champion(store)
     promoted = present.model_id if present else None
     model_id = _default_id(store, promoted) if name is None else _id_of(store, name, promoted)
-    return ChosenModel(model_version_of(store, model_id), model_id == promoted)
+    return ChosenModel(model_version_of(store, model_id), model_id == promoted, serving_decoding(store, model_id))
 
 
 def _default_id(store: Store, promoted: str | None) -> str:

@@ -60,9 +60,9 @@ class Recipe:
     """Tokens of prompt and answer together; longer transcripts are cut, answers never."""
     precision: PrecisionName = "float16"
     """Compute type that is asked for; a CPU computes in float32 instead of float16, and the run says so."""
-    branch_weight: Annotated[float, AsBefore(0.0)] = Field(default=1.0, ge=0, le=100)
+    branch_weight: Annotated[float, AsBefore(0.0)] = Field(default=0.25, ge=0, le=100)
     """Weight of teaching each trait apart, so that all scores can be read in one pass; whole answers have 1."""
-    expectation_weight: Annotated[float, AsBefore(0.0)] = Field(default=0.15, ge=0, le=100)
+    expectation_weight: Annotated[float, AsBefore(0.0)] = Field(default=0.05, ge=0, le=100)
     """Weight of the squared distance between the score expected there and the label's; both at 0 teach whole answers alone."""
     with_augmented: Annotated[bool, AsBefore(True)] = True
     """Train on the dataset's rewrites too; false makes a run for comparison, which is never taken as the latest."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, Table, delete, select
 from feedback_model.records.evaluation import (
     SUBSETS,
     Comparison,
+    Decoding,
     Evaluation,
     Measure,
     Metric,
@@ -202,6 +203,25 @@ def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:
     with store.read() as connection:
         newest = connection.execute(query).scalar()
     return None if newest is None else read_evaluation(store, newest)
+
+
+def serving_decoding(store: Store, model_id: str) -> Decoding:
+    """Return the way of asking that writes a model's feedback best: of those measured on validation the one with the least MSE.
+
+    `free` where nothing else was measured, or nothing was less.
+    """
+    evaluation, measured = tables.evaluation, tables.evaluation_model
+    query = (
+        select(evaluation.c.decoding, measured.c.mse_penalised)
+        .join_from(evaluation, measured, measured.c.evaluation_id == evaluation.c.evaluation_id)
+        .where(measured.c.model_id == model_id, evaluation.c.split == "validation")
+        .where(evaluation.c.decoding.in_(("free", "template")), measured.c.mse_penalised.is_not(None))
+        .order_by(evaluation.c.created_at)
+    )
+    with store.read() as connection:
+        newest: dict[Decoding, float] = dict(connection.execute(query).tuples().all())
+    ways: tuple[Decoding, ...] = ("free", "template")
+    return min(ways, key=lambda way: newest.get(way, float("inf")))
 
 
 _TOLERANCE = 1e-9  # relative; the same squares summed in another order differ by less

@@ -1,7 +1,7 @@
 -- One row per evaluation, model, transcript and trait that a score distribution was read of (`template` and `direct`).
 --
 -- evaluation_id, model, transcript_id, trait: whose
--- p_1 ... p_10: how likely the model held each score; they add up to 1
+-- p_1, p_2, p_3, p_4, p_5, p_6, p_7, p_8, p_9, p_10: how likely the model held each score; they add up to 1
 -- expected_score: their mean
 -- label_score: the labeller's score
 SELECT
