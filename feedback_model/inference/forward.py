@@ -92,7 +92,6 @@ class FusedForward:
         positions: Tensor,
         slots: Tensor,
         visible: Tensor,
-        where: Tensor | None = None,
     ) -> Tensor:
         """Read tokens into their slots.
 
@@ -100,18 +99,17 @@ class FusedForward:
             ids: (rows, n) tokens; positions: (rows, n) their places in their chats; slots: (rows, n) where they go.
             visible: (rows, n, used) of which token sees which of the first `used` slots, itself included; the shared beginning
                 is seen by all.
-            where: (rows,) rows of the cache that are read; None: all of them.
 
         Returns:
             (rows, n, hidden size) the states from which the next tokens follow
         """
-        rows = (torch.arange(len(ids), device=ids.device) if where is None else where).unsqueeze(1)
+        rows = torch.arange(len(ids), device=ids.device).unsqueeze(1)
         hidden = self._embedding(ids)
         turn = self._rotary(hidden, positions)
         mask = self._mask(visible)
         for at, layer in enumerate(self._layers):
             prefix = (cache.prefix.keys[at], cache.prefix.values[at]) if cache.prefix else None
-            attend = _Attention(cache.keys[at], cache.values[at], prefix, mask, self.scaling, where)
+            attend = _Attention(cache.keys[at], cache.values[at], prefix, mask, self.scaling)
             hidden = layer(hidden, turn, (rows, slots), attend)
         return self._norm(hidden)
 
@@ -280,16 +278,13 @@ class _Attention:
     prefix: tuple[Tensor, Tensor] | None
     mask: Tensor
     scaling: float
-    where: Tensor | None
-    """Rows that are read; None: all."""
 
     def __call__(self, query: Tensor) -> Tensor:
         """(rows x n, heads x size) of query (rows, n, heads, size)."""
         rows, n, heads, size = query.shape
         used, key_heads = self.mask.shape[-1], self.keys.shape[2]
         folded = query.view(rows, n, key_heads, -1, size).permute(0, 2, 3, 1, 4).reshape(rows, key_heads, -1, size)
-        own = [each[:, :used] for each in (self.keys, self.values)]
-        own = [(each if self.where is None else each[self.where]).transpose(1, 2) for each in own]
+        own = [each[:, :used].transpose(1, 2) for each in (self.keys, self.values)]
         found = self._attend(folded, *own) if self.prefix is None else self._beside(self.prefix, folded, *own)
         return found.view(rows, key_heads, -1, n, size).permute(0, 3, 1, 2, 4).reshape(rows * n, heads * size)
 

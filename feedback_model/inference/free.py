@@ -71,8 +71,10 @@ class FreeGenerator:
             if waiting and (len(table.free) >= min(REFILL, n_rows) or not table.busy):
                 taken, waiting = waiting[: len(table.free)], waiting[len(table.free) :]
                 self._take(table, table.seat(taken), keep)
-            else:
-                self._take(table, table.step(), keep)
+                continue
+            if not waiting and len(table.chats) <= len(table.free):
+                table.shrink()
+            self._take(table, table.step(), keep)
 
     def _take(self, table: "_Table", said: list[tuple[int, int]], keep: Callable[[_Chat], None]) -> None:
         """Add the next token of some rows to their answers, and keep those that are at their end."""
@@ -129,17 +131,30 @@ class _Table:
         return self._most_likely(rows, last)
 
     def step(self) -> list[tuple[int, int]]:
-        """Read the last token of every chat; returns rows and next tokens."""
-        device, rows = self._forward.device, sorted(self.chats)
-        slots = torch.tensor([[self._lengths[row]] for row in rows], device=device)
-        ids = torch.tensor([[self.chats[row].answer[-1]] for row in rows], device=device)
-        seen = torch.arange(int(slots.max()) + 1, device=device) <= slots
-        everyone = len(rows) == len(self._lengths)
-        where = None if everyone else torch.tensor(rows, device=device)
-        hidden = self._forward(self._cache, ids, slots + self._prompts.n_prefix, slots, seen.unsqueeze(1), where)
+        """Read the last token of every chat; returns rows and next tokens.
+
+        Rows at which nobody sits are read too, for nothing: taking the others out would copy all that they hold.
+        """
+        device, last = self._forward.device, self._cache.slots - 1
+        slots = torch.tensor([[min(length, last)] for length in self._lengths], device=device)
+        ids = torch.tensor(
+            [[chat.answer[-1] if (chat := self.chats.get(row)) else 0] for row in range(len(slots))], device=device
+        )
+        used = max(self._lengths[row] for row in self.chats) + 1
+        seen = torch.arange(used, device=device) <= slots
+        seen[:, 0] = True  # also where nobody sits: a row that sees nothing has no average
+        hidden = self._forward(self._cache, ids, slots + self._prompts.n_prefix, slots, seen.unsqueeze(1))
+        rows = sorted(self.chats)
         for row in rows:
             self._lengths[row] += 1
-        return self._most_likely(rows, hidden[:, 0])
+        return self._most_likely(rows, hidden[rows, 0])
+
+    def shrink(self) -> None:
+        """Go on with the rows at which chats sit alone."""
+        rows = sorted(self.chats)
+        self._cache = self._cache.rows(torch.tensor(rows, device=self._forward.device))
+        self.chats = {at: self.chats[row] for at, row in enumerate(rows)}
+        self._lengths, self.free = [self._lengths[row] for row in rows], []
 
     def _most_likely(self, rows: Sequence[int], hidden: Tensor) -> list[tuple[int, int]]:
         return list(zip(rows, self._forward.most_likely(hidden).tolist(), strict=True))

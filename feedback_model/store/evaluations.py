@@ -210,11 +210,12 @@ def serving_decoding(store: Store, model_id: str) -> Decoding:
 
     `free` where nothing else was measured, or nothing was less.
     """
-    evaluation, measured = tables.evaluation, tables.evaluation_model
+    evaluation, measured, asked = tables.evaluation, tables.evaluation_model, tables.inference
     query = (
         select(evaluation.c.decoding, measured.c.mse_penalised)
         .join_from(evaluation, measured, measured.c.evaluation_id == evaluation.c.evaluation_id)
-        .where(measured.c.model_id == model_id, evaluation.c.split == "validation")
+        .join(asked, asked.c.inference_id == measured.c.inference_id)
+        .where(asked.c.model_id == model_id, evaluation.c.split == "validation")
         .where(evaluation.c.decoding.in_(("free", "template")), measured.c.mse_penalised.is_not(None))
         .order_by(evaluation.c.created_at)
     )
