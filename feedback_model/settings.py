@@ -69,6 +69,13 @@ class Settings(BaseSettings):
     inference_batch_size: int = Field(default=0, ge=0, le=4_096)
     """Transcripts that a model is asked about at once; 0: by base model (64; embedded: 100)."""
 
+    serve_queue: int = Field(default=64, ge=1, le=100_000)
+    """Pieces of transcripts that may wait for the model of `feedback serve`; beyond them requests are refused with 429."""
+    serve_deadline: float = Field(default=60.0, gt=0, le=86_400)
+    """Seconds after which `feedback serve` gives up on a request that has no answer yet."""
+    serve_hosts: str = ""
+    """Further host names under which `feedback serve` is reached, separated by commas; other names are refused."""
+
     @property
     def store_url(self) -> str:
         """The database to use, resolved."""
@@ -78,6 +85,11 @@ class Settings(BaseSettings):
     def memory_bytes(self) -> int:
         """Most bytes that a training process may hold; 0: no bound of ours."""
         return parse_size(self.memory)
+
+    @property
+    def serve_host_names(self) -> list[str]:
+        """Names in `serve_hosts`."""
+        return [name.strip() for name in self.serve_hosts.split(",") if name.strip()]
 
     @property
     def inbox(self) -> Path:

@@ -10,7 +10,21 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from deployments.cli import augment, champion, demo, doctor, export, labels, land, report, results, score, stages, up
+from deployments.cli import (
+    augment,
+    champion,
+    demo,
+    doctor,
+    export,
+    labels,
+    land,
+    report,
+    results,
+    score,
+    serve,
+    stages,
+    up,
+)
 from deployments.terminal import fail, say_wait
 from feedback_model.errors import FeedbackError, Interrupted
 from feedback_model.training.memory import share_one_arena
@@ -35,6 +49,7 @@ app.command()(stages.evaluate)
 app.command()(augment.prove_augmentation)
 app.add_typer(report.app, name="report")
 app.command()(score.score)
+app.command()(serve.serve)
 app.command()(export.export)
 app.add_typer(results.app, name="results")
 app.add_typer(champion.app, name="champion")

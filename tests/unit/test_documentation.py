@@ -28,6 +28,7 @@ COMMANDS = [
     "prove-augmentation",
     "report",
     "score",
+    "serve",
     "export",
     "results",
     "champion",

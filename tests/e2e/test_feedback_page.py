@@ -1,0 +1,260 @@
+"""The page of `feedback serve`, used as people use it: with a mouse, by keyboard alone, on a telephone.
+
+Its model is a micro one that was taught one sentence for every trait, which quotes words of the talks.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from feedback_model.feedback import Feedback, TraitFeedback
+from feedback_model.inference.infer import model_versions
+from feedback_model.records.labels import LabelledTranscript
+from feedback_model.store.connection import open_store
+from feedback_model.store.training import record_models
+from feedback_model.training.base_model import resolve_base
+from feedback_model.training.train import train
+from feedback_model.traits import TRAIT_KEYS, TRAITS
+from tests.builders import a_transcript
+from tests.e2e.test_ui import CHROMIUM, PATIENCE, QUIET
+from tests.micro_model import a_recipe, save_micro_model, store_dataset
+from tests.serving_rig import Served, make_champion, serving
+
+AXE = Path(__file__).parents[2] / ".axe" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TAUGHT = "Such as “um”."
+TALK = (
+    "So, um, thank you all for coming. I want to talk about the library, um, which is the only warm room in this town."
+)
+NARROW, WIDE = {"width": 400, "height": 800}, {"width": 1280, "height": 900}
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: install the package chromium"),
+    pytest.mark.xdist_group("page"),
+]
+
+
+def taught(number: int) -> LabelledTranscript:
+    transcript = a_transcript(f"talk {number} um " + "and so on " * (number % 3), split="train")
+    feedback = Feedback(tuple(TraitFeedback(1 + number % 10, TAUGHT) for _ in TRAIT_KEYS))
+    return LabelledTranscript(
+        transcript.transcript_id, transcript.source_id, transcript.text, "train", "real", feedback
+    )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server whose champion explains every score with the same words."""
+    folder = tmp_path_factory.mktemp("page")
+    base, home = resolve_base(str(save_micro_model(folder / "base"))), folder / "home"
+    home.mkdir()
+    with closing(open_store(f"sqlite:///{home / 'feedback.db'}")) as store:
+        recipe = a_recipe(epochs=12)
+        run = train(store, home, store_dataset(store), [taught(number) for number in range(10)], base, recipe)
+        *_, last = model_versions(base, run)
+        record_models(store, [last])
+        make_champion(store, last.model_id)
+    with serving(home, "--decoding", "template") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport=WIDE)
+    opened.set_default_timeout(PATIENCE)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, served: Served) -> Iterator[Page]:
+    """The page, opened by its link; whatever a browser complains of fails the test."""
+    opened, complaints = context.new_page(), []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(served.link)
+    yield opened
+    assert complaints == []
+
+
+def wait_for_feedback(page: Page) -> None:
+    expect(page.get_by_role("status")).to_have_text("Feedback is ready.", timeout=PATIENCE)
+
+
+def ask(page: Page, text: str = TALK) -> None:
+    page.get_by_role("textbox", name="Transcript").fill(text)
+    page.get_by_role("button", name="Give feedback").click()
+    wait_for_feedback(page)
+
+
+def violations(page: Page) -> list[str]:
+    if not AXE.exists():
+        pytest.skip("the accessibility rules are not there: run `make axe`")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
+    assert len(found["passes"]) > 15
+    return [f"{each['id']}: {node['html']}" for each in found["violations"] for node in each["nodes"]]
+
+
+def test_the_link_leaves_no_token_behind(page: Page, served: Served) -> None:
+    assert page.url == f"http://{served.address}/"
+    assert page.evaluate("document.cookie") == ""
+    expect(page.get_by_text(re.compile("epoch-12 of base, the champion"))).to_be_visible()
+
+
+def test_a_pasted_talk_gets_scores_and_reasons(page: Page) -> None:
+    ask(page)
+    for trait in TRAITS:
+        item = page.locator(f"#{trait.key}")
+        expect(item.get_by_role("heading", name=trait.title)).to_be_visible()
+        expect(item.locator(".score")).to_have_text(re.compile(r"^\d+\.\d (likely \d+ to \d+|most likely \d+)$"))
+        expect(item.get_by_role("img", name=re.compile(rf"^{trait.title}: \d+\.\d of 10, likely"))).to_be_visible()
+        expect(item.locator(".why")).to_have_text(TAUGHT)
+    expect(page.get_by_role("region", name="What was said")).to_have_text(TALK)
+
+
+def test_quoted_words_are_found_in_the_talk(page: Page) -> None:
+    ask(page)
+    expect(page.locator("mark")).to_have_text(["um", "um"])
+    quote = page.locator("#empathy").get_by_role("button", name="um: show in the transcript")
+    for place in (1, 2, 1):
+        quote.click()
+        expect(page.get_by_role("status")).to_have_text(f"“um”: place {place} of 2")
+        expect(page.locator("mark").nth(place - 1)).to_have_class(re.compile("here"))
+        expect(page.locator("mark.here")).to_be_in_viewport()
+
+
+def test_a_long_talk_has_its_parts(page: Page) -> None:
+    ask(page, " ".join([TALK] * 20))
+    parts = page.get_by_role("navigation", name="Parts of the transcript").get_by_role("button")
+    expect(parts).to_have_text(["Whole talk", "Part 1", "Part 2", "Part 3"])
+    expect(page.locator("mark")).to_have_count(40)
+    parts.nth(2).click()
+    expect(parts.nth(2)).to_have_attribute("aria-pressed", "true")
+    assert page.locator("mark").count() < 40
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    """From the address bar: text, send, and from the result on to a quote and its place."""
+    page.keyboard.press("Tab")
+    page.keyboard.insert_text(TALK)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    wait_for_feedback(page)
+    expect(page.get_by_role("heading", name="Feedback", exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("#formality .quote")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("“um”: place 1 of 2")
+    focus = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(focus) == "solid"
+
+
+def test_control_enter_sends_from_the_text(page: Page) -> None:
+    page.get_by_role("textbox", name="Transcript").fill(TALK)
+    page.keyboard.press("Control+Enter")
+    wait_for_feedback(page)
+
+
+def test_it_fits_a_telephone(page: Page) -> None:
+    page.set_viewport_size(NARROW)
+    ask(page, " ".join([TALK] * 20))
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    quote = page.locator("#transition_logic .quote")
+    quote.click()
+    expect(page.locator("mark.here")).to_be_in_viewport()
+    page.get_by_role("button", name="Back to Transition logic").click()
+    expect(quote).to_be_focused()
+    expect(quote).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_accessibility_rules_find_nothing(page: Page, scheme: str, size: dict[str, int]) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    assert violations(page) == []
+    ask(page, " ".join([TALK] * 20))
+    page.locator("#formality .quote").click()
+    assert violations(page) == []
+
+
+def test_a_dropped_file_is_taken(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "talk.txt").write_text(TALK)
+    (tmp_path / "talk.doc").write_bytes(b"\xd0\xcf\x11\xe0")
+    page.locator("#file").set_input_files(tmp_path / "talk.txt")
+    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(TALK)
+    page.locator("#file").set_input_files(tmp_path / "talk.doc")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("talk.doc is no text in UTF-8"))
+    drop = """text => {
+        const data = new DataTransfer();
+        data.items.add(new File([text], "dropped.txt", { type: "text/plain" }));
+        document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+    }"""
+    page.evaluate(drop, f"{TALK} Dropped.")
+    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(f"{TALK} Dropped.")
+
+
+def test_text_is_never_taken_for_markup(page: Page) -> None:
+    evil = f'{TALK} <img src=x onerror="document.title=1"> <script>document.title=2</script>'
+    ask(page, evil)
+    expect(page.get_by_role("region", name="What was said")).to_have_text(evil)
+    assert page.locator("#transcript img, #transcript script").count() == 0
+
+
+def test_quotes_are_found_as_evidence_is(page: Page) -> None:
+    """Case, space and kinds of quotation marks do not count; whole words do, and words may be left out."""
+    find = """async ([quote, text]) => {
+        const { findQuote, fold } = await import("/quotes.js");
+        return findQuote(quote, fold(text)).map(([start, end]) => text.slice(start, end));
+    }"""
+    cases = [
+        ("um", "Um, umbrella, um. Humm um", ["Um", "um", "um"]),
+        ("You  know", "well, you\nknow, you know", ["you\nknow", "you know"]),
+        ("it's", "It\u2019s fine", ["It\u2019s"]),
+        ("we keep … ahead", "we keep on and come out ahead", ["we keep", "ahead"]),
+        ("école", "l'école ÉCOLE écoles", ["école", "ÉCOLE"]),
+        ("İstanbul", "In İstanbul, 🎉 İstanbul", ["İstanbul", "İstanbul"]),
+        ("...", "well ... well", []),
+        ("never", "well", []),
+    ]
+    assert [(quote, text, page.evaluate(find, [quote, text])) for quote, text, _ in cases] == cases
+
+
+def test_without_the_link_it_stays_shut(context: BrowserContext, served: Served) -> None:
+    page = context.new_page()
+    page.goto(f"http://{served.address}/")
+    expect(page.get_by_role("heading")).to_have_text("This page opens by its link")
+    assert violations(page) == []
+
+
+def test_refusals_are_told_on_the_page(context: BrowserContext, served: Served) -> None:
+    page = context.new_page()
+    page.goto(served.link)
+    page.get_by_role("textbox", name="Transcript").fill("Hello")
+    page.get_by_role("button", name="Give feedback").click()
+    expect(page.get_by_role("alert")).to_have_text("The text cannot be judged: 1 word; at least 20 are needed.")
+    expect(page.get_by_role("button", name="Give feedback")).to_be_enabled()
+    ask(page)
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_a_stopped_server_is_told(context: BrowserContext, served: Served) -> None:
+    page = context.new_page()
+    page.goto(served.link)
+    page.get_by_role("textbox", name="Transcript").fill(TALK)
+    context.set_offline(True)
+    page.get_by_role("button", name="Give feedback").click()
+    expect(page.get_by_role("alert")).to_have_text("The server cannot be reached; it may have been stopped.")
