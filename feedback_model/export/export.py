@@ -1,19 +1,23 @@
 """Export a trained model: write it into a folder in one of the formats, under a name of its own."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from feedback_model.errors import ConfigurationError, InputError
 from feedback_model.model_cache import sha256_of
-from feedback_model.records.exports import FORM_NAMES, WEIGHTS, ExportFormat, Weights
+from feedback_model.records.exports import WEIGHTS, ExportFormat, Weights
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.training import ModelVersion, Variant
 from feedback_model.training.checkpoints import WEIGHTS_FILE, verified_folder
+
+if TYPE_CHECKING:
+    from feedback_model.export.chat import ExportedPrompt
 
 GGUF_FILE: Final = "model.gguf"
 OLLAMA_CONTEXT: Final = 4096
@@ -88,29 +92,60 @@ def write_export(
         OSError: the disk is full or refuses to write.
         Interrupted: a stop was requested.
     """
-    if export_format == "adapter" or weights is None:
+    if weights is None:
         return _copy_adapter(home, version, folder)
-    from feedback_model.export import chat, merged
-
     if export_format == "gguf":
         _check_gguf(version)
+        return _write_whole(home, version, folder, f"gguf-{weights}", weights, max_new_tokens, _write_gguf)
+    return _write_whole(home, version, folder, f"merged-{weights}", weights, max_new_tokens, _write_safetensors)
+
+
+def _write_whole(
+    home: Path,
+    version: ModelVersion,
+    folder: Path,
+    form: str,
+    weights: Weights,
+    max_new_tokens: int,
+    write_weights: Callable[["WholeModel", Path, Weights], None],
+) -> ExportedModel:
+    """Write a model whose adapter is merged into it, with all that it takes to ask it."""
+    from feedback_model.export import chat, merged
+
     model, tokenizer = merged.merge(home, version)
     _demand_room(folder, merged.size_of(model, weights) + ROOM_TO_SPARE)
     prompt = chat.read_prompt(tokenizer, max_new_tokens)
     merged.write_tokenizer(tokenizer, folder)
     chat.write_prompt(prompt, folder)
-    form = f"{FORM_NAMES[export_format]}-{weights}"
-    if export_format == "gguf":
-        from feedback_model.export.gguf_file import write_gguf
-
-        merged.write_settings(model, folder)
-        write_gguf(model, tokenizer, folder / GGUF_FILE, weights, f"{version.name}-{form}")
-        context = min(OLLAMA_CONTEXT, model.config.max_position_embeddings)
-        chat.write_modelfile(prompt, GGUF_FILE, context, folder)
-    else:
-        merged.write_safetensors(model, folder, weights)
+    write_weights(WholeModel(f"{version.name}-{form}", model, tokenizer, prompt), folder, weights)
     sha = _hash_weights(folder)
     return ExportedModel(version.as_variant(Variant(form, sha, str(folder))), sha, prompt.as_trained)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeModel:
+    """A merged model under its name, and how it is asked."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    prompt: "ExportedPrompt"
+
+
+def _write_safetensors(whole: WholeModel, folder: Path, weights: Weights) -> None:
+    from feedback_model.export.merged import write_safetensors
+
+    write_safetensors(whole.model, folder, weights)
+
+
+def _write_gguf(whole: WholeModel, folder: Path, weights: Weights) -> None:
+    from feedback_model.export import chat, merged
+    from feedback_model.export.gguf_file import write_gguf
+
+    merged.write_settings(whole.model, folder)
+    write_gguf(whole.model, whole.tokenizer, folder / GGUF_FILE, weights, whole.name)
+    context = min(OLLAMA_CONTEXT, whole.model.config.max_position_embeddings)
+    chat.write_modelfile(whole.prompt, GGUF_FILE, context, folder)
 
 
 def _check_gguf(version: ModelVersion) -> None:

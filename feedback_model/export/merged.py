@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 
 from feedback_model.errors import ModelError
 from feedback_model.export.chat import exported_template
+from feedback_model.inference.reference import end_tokens
 from feedback_model.records.exports import Weights
 from feedback_model.records.training import ModelVersion
 from feedback_model.training.checkpoints import verified_folder
@@ -39,12 +40,10 @@ def merge(home: Path, version: ModelVersion) -> tuple[Any, Any]:
 
 def _ends_as_taught(model: Any, tokenizer: Any) -> Any:
     """Have `generate` stop at the token that ends an answer, greedily, whatever the base was published with."""
-    published = model.generation_config.eos_token_id
-    ends = {ChatEncoder(tokenizer).end_token_id, *(published if isinstance(published, list) else [published])} - {None}
+    ends = sorted(end_tokens(model, ChatEncoder(tokenizer)))
     settings = model.generation_config
-    settings.eos_token_id = sorted(ends) if len(ends) > 1 else ends.pop()
-    settings.pad_token_id = tokenizer.pad_token_id
-    model.config.pad_token_id = tokenizer.pad_token_id
+    settings.eos_token_id = ends if len(ends) > 1 else ends[0]
+    settings.pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
     model.name_or_path = ""  # a path of this machine
     return model.eval()
 

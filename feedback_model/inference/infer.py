@@ -6,8 +6,9 @@ Importing this loads no torch; neither does an inference that is complete alread
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
+from feedback_model.errors import InputError
 from feedback_model.inference.generator import Generator, Output
 from feedback_model.progress import track
 from feedback_model.prompts import prompt_text, prompt_version
@@ -137,8 +138,11 @@ def open_generator(home: Path, model: ModelVersion, decoding: Decoding, max_new_
     """Load `model`, ready to be asked, and name the device and compute type that it has.
 
     Raises:
+        InputError: there is no such way of decoding.
         ModelError: the model cannot be loaded, or not be asked that way.
     """
+    if decoding not in get_args(Decoding):
+        raise InputError(f"decoding {decoding!r} is not available; use {', '.join(get_args(Decoding))}")
     from feedback_model.inference.generators import make_generator
     from feedback_model.inference.loaded import load_forward
 

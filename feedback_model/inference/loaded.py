@@ -37,15 +37,19 @@ def load_version(home: Path, model: ModelVersion) -> tuple[Any, Any]:
     Raises:
         ModelError: the base or its adapter cannot be loaded.
     """
-    if model.variant is not None:
-        held = _base(_held_by(model, model.variant), quantised=False)
-        return held.model, held.tokenizer
-    base = _base(model.base, model.quantised)
-    if model.checkpoint is None:
+    base = _base_of(model)
+    adapter = model.checkpoint if model.variant is None else None  # merged into a variant's weights
+    if adapter is None:
         _remove_adapter(base)
-    elif base.adapter_sha != model.checkpoint.adapter_sha:
-        _put_adapter(base, home, model.checkpoint)
+    elif base.adapter_sha != adapter.adapter_sha:
+        _put_adapter(base, home, adapter)
     return base.model, base.tokenizer
+
+
+def _base_of(model: ModelVersion) -> _LoadedBase:
+    if model.variant is None:
+        return _base(model.base, model.quantised)
+    return _base(_held_by(model, model.variant), quantised=False)
 
 
 def _held_by(model: ModelVersion, variant: Variant) -> BaseModel:
@@ -67,8 +71,8 @@ def load_forward(home: Path, model: ModelVersion) -> tuple["FusedForward | None"
     from feedback_model.inference.forward import agrees, fused_forward
 
     weights, tokenizer = load_version(home, model)
-    base = _base(model.base, model.quantised)
-    causal = weights.get_base_model() if model.checkpoint else weights
+    base = _base_of(model)
+    causal = weights.get_base_model() if base.adapter_sha else weights
     if base.forward is None and base.is_fused:
         base.forward = fused_forward(causal)
     elif base.forward is not None:

@@ -14,8 +14,6 @@ WEIGHTS: Final[Mapping[ExportFormat, tuple[Weights, ...]]] = {
     "gguf": ("f16", "q8_0"),
 }
 """How each format may hold its weights, what it holds them in by itself first; an adapter's stay as they were trained."""
-FORM_NAMES: Final[Mapping[ExportFormat, str]] = {"adapter": "adapter", "safetensors": "merged", "gguf": "gguf"}
-"""How a format is called in the names of the models that it makes."""
 
 Verdict = Literal["no worse", "worse", "not resolved"]
 

@@ -12,6 +12,7 @@ from deployments.cli.export import export
 from feedback_model.errors import ConfigurationError, FeedbackError, InputError, MissingStage, ModelError
 from feedback_model.export.export import GGUF_FILE
 from feedback_model.export.folder import MANIFEST
+from feedback_model.inference import infer as inferring
 from feedback_model.inference import loaded
 from feedback_model.store import tables
 from feedback_model.store.readonly_sql import select_rows
@@ -64,49 +65,60 @@ def run(store_with, settings, base, monkeypatch):
     return store
 
 
+@pytest.fixture
+def opened(monkeypatch):
+    """Every model that was loaded to be asked, by name."""
+    names: list[str] = []
+    opening = inferring.open_generator
+    monkeypatch.setattr(
+        inferring, "open_generator", lambda home, model, *how: names.append(model.name) or opening(home, model, *how)
+    )
+    return names
+
+
 def manifest_of(folder):
     return json.loads((folder / MANIFEST).read_text())
 
 
-def test_export_is_asked_as_its_files_are(run, asked, tmp_path):
+def test_export_is_asked_as_its_files_are(run, opened, tmp_path):
     """A GGUF file is asked about every held-out transcript, beside the model that it was made of."""
     export("gguf", tmp_path / "out", "epoch-2", "q8_0", LIMIT)
     manifest = manifest_of(tmp_path / "out")
     assert (manifest["name"], manifest["champion"]) == ("epoch-2-gguf-q8_0", False)
     assert [(tax["split"], tax["n_asked"]) for tax in manifest["tax"]] == [("validation", 4), ("test", 4)]
-    assert len(asked) == 2 * 8  # the original with these few tokens, then the export
-    rows = select_rows(run, "SELECT DISTINCT model FROM evaluation_summary WHERE model LIKE 'epoch-2-%'")
-    assert rows == [{"model": "epoch-2-gguf-q8_0"}]
+    assert opened == ["epoch-2", "epoch-2-gguf-q8_0"]
+    rows = select_rows(run, "SELECT model, COUNT(*) AS n FROM outputs WHERE model LIKE 'epoch-2-%' GROUP BY model")
+    assert rows == [{"model": "epoch-2-gguf-q8_0", "n": 8}]
     assert sorted(file["name"] for file in manifest["files"]) == sorted(
         path.name for path in (tmp_path / "out").iterdir() if path.name != MANIFEST
     )
     assert GGUF_FILE in {file["name"] for file in manifest["files"]}
 
 
-def test_export_made_again_asks_nothing_twice(run, asked, tmp_path):
+def test_export_made_again_asks_nothing_twice(run, opened, tmp_path):
     export("safetensors", tmp_path / "out", "epoch-2", None, LIMIT)
-    before = list(asked)
+    before = list(opened)
     export("safetensors", tmp_path / "elsewhere", "epoch-2", None, LIMIT)
-    assert asked == before
+    assert opened == before
     first, second = manifest_of(tmp_path / "out"), manifest_of(tmp_path / "elsewhere")
     assert first["tax"] == second["tax"]
     assert first["model_id"] == second["model_id"]
 
 
-def test_without_evaluation_nothing_is_asked(run, asked, tmp_path, capsys):
+def test_without_evaluation_nothing_is_asked(run, opened, tmp_path, capsys):
     export("safetensors", tmp_path / "out", "epoch-2", "float16", without_evaluation=True, json=True)
-    assert asked == []
+    assert opened == []
     said = json.loads(capsys.readouterr().out)
     assert (said["name"], said["tax"], said["champion"]) == ("epoch-2-merged-float16", [], False)
     assert "Not measured" in (tmp_path / "out" / "README.md").read_text()
 
 
-def test_adapter_keeps_its_models_name(run, asked, tmp_path):
+def test_adapter_keeps_its_models_name(run, opened, tmp_path):
     export("adapter", tmp_path / "out", "epoch-2")
     manifest = manifest_of(tmp_path / "out")
     assert (manifest["name"], manifest["weights_sha"]) == ("epoch-2", manifest["adapter_sha"])
     assert "# llama-feedback-run-1-epoch-2" in (tmp_path / "out" / "README.md").read_text()
-    assert asked == []
+    assert opened == []
 
 
 def test_card_shows_how_to_ask_it(run, tmp_path, monkeypatch, capsys):
@@ -141,12 +153,12 @@ def test_unusable_model_is_one_sentence(run, tmp_path, model, error, said):
     assert list(tmp_path.glob("*out*")) == []
 
 
-def test_folder_in_the_way_stops_before_work(run, asked, tmp_path):
+def test_folder_in_the_way_stops_before_work(run, opened, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="something else than an export"):
         export("safetensors", tmp_path / "out", "epoch-2", again=True)
-    assert asked == []
+    assert opened == []
 
 
 def test_killed_export_is_done_by_the_next(run, settings, tmp_path):

@@ -9,8 +9,8 @@ from feedback_model import progress
 from feedback_model.errors import InputError, Interrupted, ModelError
 from feedback_model.inference import infer as inferring
 from feedback_model.inference import loaded
-from feedback_model.inference.free import ReferenceGenerator
 from feedback_model.inference.infer import infer, model_versions, score_texts
+from feedback_model.inference.reference import ReferenceGenerator
 from feedback_model.prompts import prompt_text, prompt_version, render_messages
 from feedback_model.store.predictions import missing_outputs, read_outputs
 from feedback_model.store.prompts import read_prompt
@@ -197,7 +197,22 @@ def test_batch_too_large_for_memory_is_halved(micro_base, monkeypatch):
     assert sizes == [3, 1, 2, 1, 1]
 
 
+def store_rows(store, inference_id):
+    columns = ", ".join(f"p_{score}" for score in range(1, 11))
+    query = f"SELECT transcript_id, trait, {columns} FROM score_distribution WHERE inference_id = '{inference_id}'"
+    with store.read() as connection:
+        return connection.exec_driver_sql(query).all()
+
+
 def test_unknown_decoding_is_refused(store, settings, base_model, transcripts):
     """A way of decoding that is not there is refused."""
-    with pytest.raises(InputError, match="'template' is not available"):
-        infer(store, settings.home, base_model, transcripts, decoding="template")
+    with pytest.raises(InputError, match="'sampled' is not available"):
+        infer(store, settings.home, base_model, transcripts, decoding="sampled")
+
+
+def test_scores_alone_are_kept_as_distributions(store, settings, base_model, transcripts):
+    """A model that is asked for scores alone leaves a distribution of each trait and no text."""
+    inference_id = infer(store, settings.home, base_model, transcripts, decoding="direct")
+    kept = store_rows(store, inference_id)
+    assert len(kept) == 6 * len(transcripts)
+    assert all(sum(row[2:]) == pytest.approx(1) for row in kept)

@@ -39,7 +39,7 @@ def encoded(micro_base):
 def gradients_of(model, encoded):
     model.zero_grad()
     for example in encoded:
-        OwnObjective(model.train())(collate([example], 0, "cpu")).backward()
+        OwnObjective(model.train())(collate([example], 0, "cpu")).minimised.backward()
     return [parameter.grad.clone() for parameter in trainable_parameters(model)]
 
 
