@@ -10,25 +10,30 @@ from contextlib import closing
 import pytest
 
 from feedback_model.store.connection import open_store
+from feedback_model.training.base_model import resolve_base
 from tests.builders import a_speech
 from tests.local_service import eventually
+from tests.micro_model import save_micro_model
 from tests.serving_rig import fill_models, serving
 
 TALK = a_speech(1, 30)
-SLOW = {"FEEDBACK_MAX_NEW_TOKENS": "100"}  # a second or two, since the model is untrained and does not end by itself
-NARROW = {**SLOW, "FEEDBACK_SERVE_QUEUE": "1", "FEEDBACK_INFERENCE_BATCH_SIZE": "1"}
+LAYERS = 32  # so that an answer takes seconds: the model is untrained and does not end by itself
+SLOW = {"FEEDBACK_MAX_NEW_TOKENS": "100"}
+NARROW = {"FEEDBACK_MAX_NEW_TOKENS": "200", "FEEDBACK_SERVE_QUEUE": "1", "FEEDBACK_INFERENCE_BATCH_SIZE": "1"}
 ANSWERING, WAITING = "feedback_answering_texts", "feedback_waiting_texts"
 LEFT = 'feedback_requests_total{route="/v1/feedback",status="499"}'
 
 
 @pytest.fixture(scope="module")
-def start(micro_base, tmp_path_factory):
+def start(tmp_path_factory):
     """Serves an untrained model in a home of its own."""
+    folder = tmp_path_factory.mktemp("deep") / "base"
+    deep_base = resolve_base(str(save_micro_model(folder, num_hidden_layers=LAYERS)))
 
     def start(*options, **settings):
         home = tmp_path_factory.mktemp("loaded")
         with closing(open_store(f"sqlite:///{home / 'feedback.db'}")) as store:
-            base, _ = fill_models(store, micro_base)
+            base, _ = fill_models(store, deep_base)
         return serving(home, "--model", base.model_id, *options, **settings)
 
     return start
@@ -136,7 +141,7 @@ def test_a_signal_finishes_what_was_asked(start):
 
 
 def test_a_second_signal_ends_it_at_once(start):
-    with start(**NARROW | {"FEEDBACK_MAX_NEW_TOKENS": "400"}) as served:
+    with start(**NARROW) as served:
         occupy(served)
         served.process.send_signal(signal.SIGINT)
         eventually(lambda: "once more to end at once" in served.log.read_text())
