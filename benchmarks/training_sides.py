@@ -100,6 +100,7 @@ def environment_of(work: dict[str, Any], threads: int) -> dict[str, str]:
     given |= {
         "OMP_WAIT_POLICY": "PASSIVE",
         "THP_MEM_ALLOC_ENABLE": "1",
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256",
     }  # as `feedback` sets them; good for either side
     if work["device"] == "cpu":
         given["CUDA_VISIBLE_DEVICES"] = ""

@@ -65,6 +65,8 @@ def _set_up_process() -> None:
     # A thread's own arena is made of pieces of 64 MB, which activations leave in shreds; a training would hold far more.
     os.environ.setdefault("MALLOC_ARENA_MAX", "1")
     share_one_arena()
+    # A CPU's library keeps the code that it makes for each shape of a product: a training on texts has thousands of shapes.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 
 
 def main() -> NoReturn:

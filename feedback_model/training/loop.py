@@ -19,7 +19,7 @@ from feedback_model.records.recipe import PrecisionName, Recipe
 from feedback_model.records.training import TrainingStep
 from feedback_model.training.collate import collate, epoch_batches, filled_length, micro_batches
 from feedback_model.training.encoding import EncodedExample
-from feedback_model.training.memory import keep_freed_memory, peak_memory
+from feedback_model.training.memory import keep_freed_memory, peak_memory, return_free_blocks
 from feedback_model.training.memory_plan import MemoryPlan
 from feedback_model.training.objective import Objective
 from feedback_model.training.processes import group_size, share, sum_over_processes
@@ -86,6 +86,7 @@ class TrainingLoop:
         while position.epoch <= self._recipe.epochs:
             self._run_epoch(position, keeper, tracker)
             keeper.save(position)  # keeping an epoch may take minutes where it is measured
+            return_free_blocks()  # and then a second model needs room
             keeper.epoch_done(position.epoch, position.mean_loss)
             position.next_epoch()
             keeper.save(position)
@@ -97,6 +98,7 @@ class TrainingLoop:
             keeper.step_done(self._step([self._task.examples[index] for index in indices], position))
             if time.monotonic() - saved_at > SAVE_SECONDS:
                 keeper.save(position)
+                return_free_blocks()
                 saved_at = time.monotonic()
             try:
                 tracker.advance(detail=f"epoch {position.epoch}, loss {position.mean_loss:.3f}")

@@ -103,8 +103,8 @@ def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
 def keep_freed_memory() -> None:
     """Let the C library keep large blocks that are freed, for the next ones of their kind.
 
-    It would give each back and ask for it anew, which costs a fault for every page of an activation; what it keeps then lies in
-    pieces between smaller blocks, and a process grows with every step.
+    It would give each back and ask for it anew, which costs a fault for every page of an activation. What it keeps comes to lie
+    in pieces between smaller blocks, so that a process grows with every step until `return_free_blocks`.
     """
     for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
         _of_c_library("mallopt", option, _LARGEST_INT)
@@ -120,6 +120,11 @@ def return_freed_memory() -> None:
     import gc
 
     gc.collect()  # models hold cycles
+    return_free_blocks()
+
+
+def return_free_blocks() -> None:
+    """Return to the system the memory of blocks that are free at the moment."""
     _of_c_library("malloc_trim", 0)
 
 
