@@ -25,15 +25,16 @@ def epoch_batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> li
     return [order[start : start + batch_size] for start in range(0, n_examples, batch_size)]
 
 
-def micro_batches(lengths: Sequence[int], prefix: int, token_budget: int) -> list[list[int]]:
+def micro_batches(lengths: Sequence[int], prefix: int, token_budget: int, workers: int = 1) -> list[list[int]]:
     """Cut a batch into as few pieces of at most `token_budget` tokens as its order allows, and these as even as they can be.
 
     Even pieces need less memory for the same work. An example longer than the budget is a piece of its own.
 
     Args:
         lengths: tokens of each example, the shared `prefix` tokens included; a piece holds the prefix once.
+        workers: that compute pieces at the same time, so that there is a piece for each of them until the last.
     """
-    fewest = len(_fill(lengths, prefix, token_budget))
+    fewest = -(-len(_fill(lengths, prefix, token_budget)) // workers) * workers
     even = bisect_left(range(token_budget), True, key=lambda size: len(_fill(lengths, prefix, size)) <= fewest)
     return _fill(lengths, prefix, even)
 

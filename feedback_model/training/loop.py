@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import torch
+from torch import Tensor
 
 from feedback_model.errors import Interrupted, ModelError
 from feedback_model.progress import Tracker, track
@@ -19,6 +20,7 @@ from feedback_model.records.recipe import PrecisionName, Recipe
 from feedback_model.records.training import TrainingStep
 from feedback_model.training.collate import collate, epoch_batches, filled_length, micro_batches
 from feedback_model.training.encoding import EncodedExample
+from feedback_model.training.lanes import Lanes
 from feedback_model.training.memory import keep_freed_memory, peak_memory, return_free_blocks
 from feedback_model.training.memory_plan import MemoryPlan
 from feedback_model.training.objective import Objective
@@ -65,7 +67,7 @@ class TrainingLoop:
 
     def __init__(self, task: Task, plan: MemoryPlan) -> None:
         self.plan, self.model = plan, task.model
-        self._task, self._recipe = task, task.recipe
+        self._task, self._recipe, self._lanes = task, task.recipe, Lanes()
         keep_freed_memory()
         self._parameters = trainable_parameters(task.model)
         self.optimizer = torch.optim.AdamW(
@@ -84,7 +86,8 @@ class TrainingLoop:
         tracker = track("train", self.n_steps, done=position.step)
         keeper.save(position)
         while position.epoch <= self._recipe.epochs:
-            self._run_epoch(position, keeper, tracker)
+            with self._lanes.open(self.plan.lanes):
+                self._run_epoch(position, keeper, tracker)
             keeper.save(position)  # keeping an epoch may take minutes where it is measured
             return_free_blocks()  # and then a second model needs room
             keeper.epoch_done(position.epoch, position.mean_loss)
@@ -136,25 +139,30 @@ class TrainingLoop:
                 self._halve_budget(examples, error)
 
     def _accumulate(self, examples: Sequence[EncodedExample]) -> float:
-        objective, device = self._task.objective, self._task.device
         n_targets = sum(len(example.answer_ids) for example in examples)
-        lengths = [filled_length(example, objective.prefix) for example in examples]
-        pieces = micro_batches(lengths, objective.prefix, self._budget(lengths))
-        total = torch.zeros((), device=device)
-        for piece in share(pieces):
-            loss = objective(collate([examples[index] for index in piece], objective.prefix, device))
-            self.scaler.scale(loss.minimised / n_targets).backward()
-            total += loss.answers / n_targets
+        total = torch.zeros((), device=self._task.device)
+        pieces = [[examples[index] for index in piece] for piece in share(self._cut(examples))]
+        for gradients, loss in self._lanes.compute(lambda piece: self._compute(piece, n_targets), pieces):
+            total += loss
+            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                if gradient is not None:
+                    parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         sum_over_processes(self._parameters, total)
         return total.item()
 
-    def _budget(self, lengths: Sequence[int]) -> int:
-        """Tokens of a micro-batch: what memory allows, and no more than gives each process its share."""
-        prefix = self._task.objective.prefix
-        if not self._task.objective.packs:
-            return 0
-        own = sum(length - prefix for length in lengths)
-        return min(self.plan.token_budget, prefix + math.ceil(own / group_size()))
+    def _cut(self, examples: Sequence[EncodedExample]) -> list[list[int]]:
+        """Cut a batch into micro-batches: as large as memory allows, as many as keep everyone busy."""
+        prefix, packs = self._task.objective.prefix, self._task.objective.packs
+        lengths = [filled_length(example, prefix) for example in examples]
+        return micro_batches(lengths, prefix, self.plan.token_budget if packs else 0, group_size() * self.plan.lanes)
+
+    def _compute(self, piece: Sequence[EncodedExample], n_targets: int) -> tuple[tuple[Tensor | None, ...], Tensor]:
+        """Return the gradients of a micro-batch, scaled as the optimiser expects them, and its part of the mean loss."""
+        objective = self._task.objective
+        loss = objective(collate(piece, objective.prefix, self._task.device))
+        scaled = self.scaler.scale(loss.minimised / n_targets)
+        gradients = torch.autograd.grad(scaled, self._parameters, allow_unused=True)
+        return gradients, loss.answers / n_targets
 
     def _halve_budget(self, examples: Sequence[EncodedExample], error: Exception) -> None:
         longest = max(filled_length(example, self._task.objective.prefix) for example in examples)

@@ -29,15 +29,18 @@ class MemoryPlan:
     """Most tokens in a micro-batch."""
     checkpointing: bool
     """Whether only each layer's input is kept, and the rest computed again: one more pass, for far less memory."""
+    lanes: int = 1
+    """Micro-batches computed side by side."""
 
 
 def plan_memory(
-    model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str, limit: int = 0
+    model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str, limit: int = 0, lanes: int = 1
 ) -> MemoryPlan:
     """Plan the micro-batches of a training on `examples`, switching checkpointing on where the longest would not fit without.
 
     Args:
         limit: bytes that the process may hold in all; 0: what the machine has.
+        lanes: micro-batches that are computed side by side, if there is memory for so many.
 
     Raises:
         ConfigurationError: not even one example at a time fits.
@@ -54,8 +57,14 @@ def plan_memory(
                 f"{room:,}; give more with --memory, free some, choose a smaller --base-model{shorter}"
             )
         _log.warning("memory is short: activations are computed again, which takes one more pass")
-        return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=True)
-    return MemoryPlan(max(longest, min(room, MOST_TOKENS[device])), checkpointing=False)
+        return _divide(room, longest, lanes, device, checkpointing=True)
+    return _divide(room, longest, lanes, device, checkpointing=False)
+
+
+def _divide(room: int, longest: int, lanes: int, device: str, *, checkpointing: bool) -> MemoryPlan:
+    """Divide the tokens that fit among as many lanes as can each hold the longest example."""
+    lanes = max(1, min(lanes, room // longest))
+    return MemoryPlan(max(longest, min(room // lanes, MOST_TOKENS[device])), checkpointing, lanes)
 
 
 def checkpoint_activations(model: Any) -> None:

@@ -11,6 +11,7 @@ from feedback_model.records.labels import LabelledTranscript
 from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.training.encoding import ChatEncoder
+from feedback_model.training.lanes import lanes_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
 from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
@@ -45,8 +46,9 @@ def prepare(
     objective = choose_objective(model, encoded, run.recipe.dropout, run.device, branches)
     if not objective.packs:
         encoded = [example.without_branches() for example in encoded]
-    plan = _plan_before(model, state) or plan_memory(model, objective, encoded, run.device, memory)
-    plan = replace(plan, token_budget=smallest(plan.token_budget))
+    lanes = lanes_of(run.device, run.recipe.dropout)
+    plan = _plan_before(model, state) or plan_memory(model, objective, encoded, run.device, memory, lanes)
+    plan = replace(plan, token_budget=smallest(plan.token_budget), lanes=smallest(plan.lanes))
     task = Task(model, objective, encoded, run.recipe, run.precision["used"], run.device)
     return TrainingLoop(task, plan), max(len(example.answer_ids) for example in encoded)
 

@@ -77,6 +77,12 @@ def test_micro_batches_hold_each_example_once(lengths, prefix, budget):
     assert all(size <= budget or len(piece) == 1 for size, piece in zip(sizes, pieces, strict=True))
 
 
+def test_micro_batches_keep_every_worker_busy():
+    assert micro_batches([10] * 8, 2, 30, workers=2) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert micro_batches([10] * 8, 2, 1_000, workers=2) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert micro_batches([10], 2, 1_000, workers=4) == [[0]]
+
+
 def test_micro_batches_are_even():
     assert micro_batches([10] * 8, 2, 60) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert micro_batches([10] * 8, 2, 30) == [[0, 1, 2], [3, 4, 5], [6, 7]]
