@@ -49,6 +49,7 @@ def _show(present: "Champion", promotion_record: "Promotion", decision: "Decisio
         ["model id", present.model_id],
         ["base", f"{present.base_model}{' (demo model)' if present.stand_in else ''}"],
         ["adapter", present.checkpoint_path],
+        ["asked by", present.decoding],
         ["since", promotion_record.promoted_at],
         [
             "by",

@@ -33,7 +33,7 @@ class ChosenModel:
     version: ModelVersion
     is_champion: bool
     decoding: Decoding = "free"
-    """The way of asking that writes its feedback best, by what was measured on validation."""
+    """The champion's own; of others the way of asking that writes its feedback best, by what was measured on validation."""
 
 
 def choose_model(store: Store, name: str | None = None) -> ChosenModel:
@@ -48,7 +48,9 @@ def choose_model(store: Store, name: str | None = None) -> ChosenModel:
     present = champion(store)
     promoted = present.model_id if present else None
     model_id = _default_id(store, promoted) if name is None else _id_of(store, name, promoted)
-    return ChosenModel(model_version_of(store, model_id), model_id == promoted, serving_decoding(store, model_id))
+    if present and model_id == present.model_id:
+        return ChosenModel(model_version_of(store, model_id), is_champion=True, decoding=present.decoding)
+    return ChosenModel(model_version_of(store, model_id), is_champion=False, decoding=serving_decoding(store, model_id))
 
 
 def _default_id(store: Store, promoted: str | None) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from feedback_model.records.evaluation import Decoding
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.training import BaseModel
 
@@ -106,6 +107,8 @@ class Champion:
     """Folder of the adapter, relative to the home folder."""
     promoted_at: str
     decision_id: str
+    decoding: Decoding
+    """The way in which it is asked."""
 
     def is_retired(self, base: BaseModel) -> bool:
         """Tell whether it rests on a demo base that this version, which trains on `base`, builds differently."""
@@ -129,5 +132,7 @@ class Promotion:
     """Its name when it was promoted."""
     run_id: str | None
     decision_id: str
+    decoding: Decoding
+    """The way in which it is asked."""
     replaced_at: str | None
     """None for the champion."""

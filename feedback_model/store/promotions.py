@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, or_, select, text
 
 from feedback_model.errors import MissingStage
-from feedback_model.records.evaluation import Evaluation
+from feedback_model.records.evaluation import Decoding, Evaluation
 from feedback_model.records.identifiers import content_id, to_json
 from feedback_model.records.promotion import (
     Champion,
@@ -25,6 +25,7 @@ from feedback_model.store import tables
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
+from feedback_model.store.evaluations import serving_decoding
 
 
 def champion(store: Store) -> Champion | None:
@@ -38,6 +39,7 @@ def champion(store: Store) -> Champion | None:
             adapter.c.path.label("checkpoint_path"),
             promotion.c.promoted_at,
             promotion.c.decision_id,
+            promotion.c.decoding,
         )
         .join_from(promotion, version, version.c.model_id == promotion.c.model_id)
         .outerjoin(adapter, (adapter.c.run_id == version.c.run_id) & (adapter.c.epoch == version.c.epoch))
@@ -70,6 +72,7 @@ def read_promotions(store: Store) -> tuple[Promotion, ...]:
                 model=model_name(row.epoch, quantised=row.quantised),
                 run_id=row.run_id,
                 decision_id=row.decision_id,
+                decoding=row.decoding,
                 replaced_at=row.replaced_at,
             )
             for row in connection.execute(query)
@@ -112,7 +115,7 @@ def return_to(store: Store, former: Promotion, present: Promotion, reason: str, 
         newest = connection.execute(select(func.max(tables.promotion.c.promotion_id))).scalar()
         if newest != present.promotion_id:
             raise MissingStage("the champion was replaced at this very moment; look at `feedback champion` again")
-        make_champion(connection, former.decision_id, former.model_id, "rollback", by, reason)
+        make_champion(connection, former.decision_id, former.model_id, former.decoding, "rollback", by, reason)
 
 
 def lock_promotions(connection: Connection) -> None:
@@ -130,11 +133,22 @@ def model_of_champion(connection: Connection) -> str | None:
 
 
 def make_champion(
-    connection: Connection, decision_id: str, model_id: str, kind: PromotionKind, by: str, reason: str | None
+    connection: Connection,
+    decision_id: str,
+    model_id: str,
+    decoding: Decoding,
+    kind: PromotionKind,
+    by: str,
+    reason: str | None,
 ) -> None:
-    """Add a promotion or a rollback; the database refuses a model without a decision to promote it."""
+    """Add a promotion or a rollback; the database refuses a model without a decision to promote it.
+
+    Args:
+        decoding: the way in which the model is asked as champion.
+    """
     row = {"decision_id": decision_id, "model_id": model_id, "verdict": "promote", "promoted_at": now()}
-    insert_missing(connection, tables.promotion, [row | {"kind": kind, "promoted_by": by, "reason": reason}])
+    row |= {"decoding": decoding, "kind": kind}
+    insert_missing(connection, tables.promotion, [row | {"promoted_by": by, "reason": reason}])
 
 
 _EVIDENCE_FIELDS = tuple(field.name for field in fields(Evidence))
@@ -166,13 +180,15 @@ def first_prediction(store: Store, inference_ids: list[str]) -> str | None:
 def record_decision(store: Store, decision: Decision) -> str:
     """Keep `decision`, and make its model champion if it says so, at once; the same decision again changes nothing.
 
+    A champion is asked in the way that was measured best on validation when it was made.
+
     Returns:
         The decision's id.
 
     Raises:
         MissingStage: it would promote over another champion than the one it compared with.
     """
-    decision_id = _name(decision)
+    decision_id, decoding = _name(decision), serving_decoding(store, decision.model_id)
     with store.write() as connection:
         lock_promotions(connection)
         if _is_known(connection, decision_id):
@@ -189,7 +205,8 @@ def record_decision(store: Store, decision: Decision) -> str:
         ]
         insert_missing(connection, tables.evidence, evidence)
         if decision.verdict == "promote":
-            make_champion(connection, decision_id, decision.model_id, "promote", decision.rules.version, None)
+            by = decision.rules.version
+            make_champion(connection, decision_id, decision.model_id, decoding, "promote", by, None)
     return decision_id
 
 

@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert, select, update
 
 from feedback_model.errors import MissingStage
 from feedback_model.inference.models import choose_model, models_of
+from feedback_model.records.evaluation import Evaluation
 from feedback_model.records.training import BaseModel, TrainingRun, choose_precision, default_recipe
+from feedback_model.store import tables
 from feedback_model.store.connection import Store
-from feedback_model.store.promotions import record_decision
+from feedback_model.store.promotions import read_promotions, record_decision, return_to
 from tests.databases import OpenFilled
 from tests.evaluated_run import decide_on, open_evaluated
 
@@ -63,3 +66,36 @@ def test_models_answer_to_their_names(store_with: OpenFilled, name: str) -> None
 def test_absent_model_names_the_way_on(store: Store, name: str | None, sentence: str) -> None:
     with pytest.raises(MissingStage, match=sentence):
         choose_model(store, name)
+
+
+def measure_with_template(store: Store, evaluation: Evaluation, model_id: str, mse: float) -> None:
+    """Enter that `model_id` has this MSE on validation when its answers' JSON is given."""
+    measured, asked = tables.evaluation_model, tables.inference
+    inferences = select(asked.c.inference_id).where(asked.c.model_id == model_id)
+    with store.write(foreign_keys=False) as connection:
+        for table, changed, condition in (
+            (tables.evaluation, {}, tables.evaluation.c.evaluation_id == evaluation.evaluation_id),
+            (asked, {"inference_id": "template"}, asked.c.model_id == model_id),
+            (measured, {"inference_id": "template", "mse_penalised": mse}, measured.c.inference_id.in_(inferences)),
+        ):
+            row = connection.execute(select(table).where(condition)).mappings().first()
+            assert row is not None
+            named = {"evaluation_id": "template"} if "evaluation_id" in row else {}
+            decoded = {"decoding": "template"} if "decoding" in row else {}
+            connection.execute(insert(table), {**row, **changed, **named, **decoded})
+
+
+def test_a_champion_keeps_its_decoding(store_with: OpenFilled) -> None:
+    """It is asked as was measured best when it was promoted, also after a later measurement and a rollback."""
+    made = open_evaluated(store_with)
+    decision = replace(decide_on(made.store, made.validation, made.test), verdict="promote")
+    assert choose_model(made.store, decision.model_id).decoding == "free"
+    measure_with_template(made.store, made.validation, decision.model_id, 0.01)
+    assert choose_model(made.store, decision.model_id).decoding == "template"
+    record_decision(made.store, decision)
+    with made.store.write() as connection:
+        connection.execute(update(tables.evaluation_model).values(mse_penalised=0.0))
+    assert choose_model(made.store).decoding == "template"
+    (promotion,) = read_promotions(made.store)
+    return_to(made.store, promotion, promotion, "as it was", "test")
+    assert [each.decoding for each in read_promotions(made.store)] == ["template", "template"]

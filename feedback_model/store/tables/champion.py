@@ -84,6 +84,13 @@ promotion = Table(
     Column("kind", Text, CheckConstraint("kind IN ('promote','rollback')", name="kind"), nullable=False),
     Column("promoted_by", Text, nullable=False),  # version of the rules, or user@host
     Column("reason", Text),  # of a rollback
+    Column(
+        "decoding",
+        Text,
+        CheckConstraint("decoding IN ('free','template')", name="decoding"),
+        nullable=False,
+        server_default="free",
+    ),
     Column("decision_id", Text, nullable=False),
     Column("model_id", Text, nullable=False),
     Column("verdict", Text, CheckConstraint("verdict = 'promote'", name="promoted"), nullable=False),

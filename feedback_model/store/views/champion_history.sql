@@ -3,6 +3,7 @@
 -- promotion_id, promoted_at: when; ids count up
 -- kind: `promote` (by a decision) or `rollback` (back to a former champion, whose decision stands)
 -- promoted_by, reason: the rules' version, or who rolled back (`user@host`) and why; `reason` is NULL for a promotion
+-- decoding: how it is asked as champion, `free` or `template`: what was measured best on validation when it was promoted
 -- replaced_at: when the next one came; NULL for the champion
 -- model_id, model: the weights, and their name in the evaluation that decided
 -- decision_id, reasons: the decision it stands on, and its sentences (a JSON list); what each rule found is in
@@ -16,6 +17,7 @@ SELECT
     promotion.promoted_at,
     promotion.promoted_by,
     promotion.reason,
+    promotion.decoding,
     LEAD(promotion.promoted_at) OVER (ORDER BY promotion.promotion_id) AS replaced_at,
     promotion.model_id,
     CASE
