@@ -18,8 +18,8 @@ from tests.serving_rig import fill_models, serving
 
 TALK = a_speech(1, 30)
 LAYERS = 32  # so that an answer takes seconds: the model is untrained and does not end by itself
-SLOW = {"FEEDBACK_MAX_NEW_TOKENS": "100"}
-NARROW = {"FEEDBACK_MAX_NEW_TOKENS": "200", "FEEDBACK_SERVE_QUEUE": "1", "FEEDBACK_INFERENCE_BATCH_SIZE": "1"}
+SLOW = {"FEEDBACK_MAX_NEW_TOKENS": "100", "FEEDBACK_SERVE_DEADLINE": "600"}
+NARROW = {**SLOW, "FEEDBACK_MAX_NEW_TOKENS": "200", "FEEDBACK_SERVE_QUEUE": "1", "FEEDBACK_INFERENCE_BATCH_SIZE": "1"}
 ANSWERING, WAITING = "feedback_answering_texts", "feedback_waiting_texts"
 LEFT = 'feedback_requests_total{route="/v1/feedback",status="499"}'
 
