@@ -137,11 +137,11 @@ def batched_by_length(examples: Sequence[LabelledTranscript]) -> Iterator[Sequen
 
 
 def run_fold(fold: Fold, names: Sequence[Asked]) -> None:
-    """Train and ask; whatever is there already is not done again."""
+    """Train and ask, the base last, which takes longest since it seldom ends; whatever is there already is not done again."""
     fold.home.mkdir(parents=True, exist_ok=True)
     run = train_in(fold.home, fold.train, fold.base, fold.recipe)
     models = {model.name: model for model in model_versions(fold.base, run)}
-    for name, decoding in names:
+    for name, decoding in sorted(names, key=lambda each: each.model == BEFORE):
         ask(fold, models[name], decoding, answer_limit(run))
 
 

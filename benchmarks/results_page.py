@@ -51,7 +51,7 @@ def write_results(
         f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {seconds:.0f} s of one core. "
         f"Python {platform.python_version()}, {versions}."
     )
-    page = f"{body.strip()}\n\n{made}\n"
-    sys.stdout.write(page)
+    text = f"{body.strip()}\n\n{made}\n"
+    sys.stdout.write(text)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{page or script}.md").write_text(page, encoding="utf-8")
+    (RESULTS / f"{page or script}.md").write_text(text, encoding="utf-8")
