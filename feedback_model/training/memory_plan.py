@@ -17,7 +17,7 @@ from feedback_model.training.qlora import trainable_parameters
 
 _log = logging.getLogger(__name__)
 
-MOST_TOKENS: Final = {"cpu": 2_048, "cuda": 16_384}
+MOST_TOKENS: Final = {"cpu": 1_408, "cuda": 16_384}
 """Tokens of a micro-batch beyond which a device gains nothing: the caches of a CPU are full, a GPU's cores are busy."""
 
 
