@@ -18,7 +18,7 @@ from feedback_model.training.qlora import trainable_parameters
 _log = logging.getLogger(__name__)
 
 MOST_TOKENS: Final = {"cpu": 1_408, "cuda": 16_384}
-"""Tokens of a micro-batch beyond which a device gains nothing: the caches of a CPU are full, a GPU's cores are busy."""
+"""Tokens of a micro-batch at most. A GPU's cores are busy with as many; a CPU's gain little from more, which take more memory."""
 
 
 @dataclass(frozen=True, slots=True)
