@@ -3,7 +3,7 @@ SELECT summary.model, summary.decoding, summary.n_test, summary.valid_strict, su
 FROM evaluation_summary AS summary
 WHERE summary.dataset_id = :dataset_id AND summary.run_id = :run_id AND summary.split = :split
   AND summary.created_at = (
-      SELECT MAX(newest.created_at) FROM evaluation_summary AS newest
-      WHERE newest.dataset_id = :dataset_id AND newest.run_id = :run_id AND newest.split = :split
-        AND newest.decoding = summary.decoding AND newest.model = summary.model)
+      SELECT MIN(beside.created_at) FROM evaluation_summary AS beside
+      WHERE beside.dataset_id = :dataset_id AND beside.run_id = :run_id AND beside.split = :split
+        AND beside.decoding = summary.decoding AND beside.created_at >= :until)
 ORDER BY summary.model, summary.decoding
