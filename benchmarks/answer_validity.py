@@ -233,8 +233,7 @@ def tables(folds: Sequence[Fold], names: Sequence[Asked]) -> tuple[str, bool]:
     found: dict[Asked, list[Answered]] = {name: [] for name in names}
     for fold in folds:
         for name in names:
-            each = answered(fold, name)
-            if each is not None:
+            if (each := answered(fold, name)) is not None:
                 found[name].append(each)
                 rows.append(result_row(str(fold.number), name, each))
     complete = all(len(each) == len(folds) for each in found.values())
@@ -268,18 +267,17 @@ def main() -> None:
     os.environ["WANDB_MODE"] = "disabled"
     started, examples = processor_seconds(), read_labelled(arguments.transcripts)[: arguments.limit]
     base = resolve_base(arguments.base)
-    default = default_recipe(base)
-    recipe = replace(default, epochs=arguments.epochs or default.epochs)
+    recipe = default_recipe(base)
+    recipe = replace(recipe, epochs=arguments.epochs or recipe.epochs)
     folds = folds_of(examples, arguments.folds, base, recipe, arguments.out.absolute())
     names = [Asked(model, way) for model in (BEFORE, f"epoch-{recipe.epochs}") for way in DECODINGS]
     for fold in folds:
         if arguments.fold is None or fold.number == arguments.fold:
             run_fold(fold, names)
     text, complete = tables(folds, names)
-    n_documents = len({each.source_id for each in examples})
     body = f"""# Validity and error of answers
 
-{len(examples)} real transcripts of {n_documents} documents in {arguments.folds} folds by document. Base {base.name}, trained on
+{len(examples)} real transcripts of {len({each.source_id for each in examples})} documents in {arguments.folds} folds by document. Base {base.name}, trained on
 the other folds for {recipe.epochs} epoch(s) by its default recipe, on labels of the offline labeller. `free` is greedy
 decoding of at most the longest train label, a quarter more and 16 tokens; `template` and `direct` cannot fail. Valid is
 strict: the whole output is one conforming JSON object, or scores alone were asked for.

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from own_process import environment_with
 from results_page import processor_name, processor_seconds, table, write_results
 
 from feedback_model.demo.real_speech import read_real_speech
@@ -106,8 +108,6 @@ def export(home: Path, model_id: str, folder: Path) -> Path:
 
 def first_answer(home: Path, model_id: str, text: str, environment: dict[str, str]) -> tuple[float, float]:
     """CPU seconds and wall-clock seconds of `feedback score` on one transcript, from its start to its end."""
-    import time
-
     command = [sys.executable, "-m", "deployments.cli", "score", "-", "--model", model_id]
     before, started = processor_seconds(), time.monotonic()
     subprocess.run(
@@ -122,9 +122,8 @@ def first_answer(home: Path, model_id: str, text: str, environment: dict[str, st
 
 
 def environment_of(openvino: Path | None) -> dict[str, str]:
-    given = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1", "HF_HUB_OFFLINE": "1"}
     paths = [str(Path(__file__).parents[1]), *([str(openvino)] if openvino else ())]
-    return {**os.environ, **given, "PYTHONPATH": os.pathsep.join(paths)}
+    return environment_with(1) | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def row(side: Measured, reference: Measured) -> list[object]:

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
 from open_loop import Load, poisson_times, send_all
+from own_process import environment_with
 from results_page import processor_name, processor_seconds, table, write_results
 
 from feedback_model.demo.real_speech import read_real_speech
@@ -54,8 +55,8 @@ def cpu_seconds(pid: int) -> float:
 def ours(home: Path, model_id: str, decoding: str, threads: int) -> Generator[Side]:
     with serving(home, "--model", model_id, OMP_NUM_THREADS=str(threads)) as served:
         key = {"Authorization": f"Bearer {served.token}"}
-        body: Callable[[str], Any] = lambda text: {"text": text, "decoding": decoding}  # noqa: E731
-        yield Side(f"http://{served.address}/v1/feedback", key, body, served.process.pid)
+        url = f"http://{served.address}/v1/feedback"
+        yield Side(url, key, lambda text: {"text": text, "decoding": decoding}, served.process.pid)
 
 
 @contextmanager
@@ -63,20 +64,14 @@ def plain_generate(home: Path, model: ModelVersion, threads: int) -> Generator[S
     adapter = str(verified_folder(home, model.checkpoint)) if model.checkpoint else "-"
     location = resolve_base(model.base.name).location
     command = [sys.executable, str(PEER), location, adapter, str(default_max_new_tokens(model))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(threads)) as process:
+    offline = environment_with(threads) | {"HF_HUB_OFFLINE": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=offline) as process:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             yield Side(f"{url}/feedback", {}, lambda text: {"messages": render_messages("feedback", text)}, process.pid)
         finally:
             process.kill()
-
-
-def environment(threads: int) -> dict[str, str]:
-    import os
-
-    given = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}
-    return {**os.environ, **given, "HF_HUB_OFFLINE": "1"}
 
 
 def ask(side: Side, texts: list[str], rate: float, count: int, longest: float = 120.0) -> tuple[Load, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
+from own_process import environment_with
 
 PEERS = Path(__file__).parent / "peers"
 SPARE = 2_000_000_000  # bytes of the machine's memory that a side must leave free
@@ -96,19 +97,14 @@ def measure(side: str, work: dict[str, Any], folder: Path, threads: int) -> Meas
 
 
 def environment_of(work: dict[str, Any], threads: int) -> dict[str, str]:
-    given = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    given |= {
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "THP_MEM_ALLOC_ENABLE": "1",
-        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256",
-    }  # as `feedback` sets them; good for either side
+    given = environment_with(threads)
     if work["device"] == "cpu":
         given["CUDA_VISIBLE_DEVICES"] = ""
     if Path(work["base"]["location"]).is_dir():
         given["HF_HUB_OFFLINE"] = "1"
     if work["trl_path"]:
         given["PYTHONPATH"] = os.pathsep.join(filter(None, (work["trl_path"], os.environ.get("PYTHONPATH"))))
-    return {**os.environ, **given}
+    return given
 
 
 def follow(process: subprocess.Popen[str]) -> Measured | None:

@@ -19,6 +19,15 @@ class Said:
     n_tokens: int
 
 
+def ask_with(generator: Any) -> Answer:
+    """What answers with a generator of this project."""
+
+    def answer(texts: list[str]) -> list[Said]:
+        return [Said(output.raw.decode("utf-8", "replace"), output.n_tokens) for output in generator.generate(texts)]
+
+    return answer
+
+
 def answer_in(open_side: Callable[[dict[str, Any]], tuple[Answer, str]]) -> None:
     """Do the work that the first argument names, and print what it took, in CPU seconds of this process."""
     work = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from peers.answering import Said, answer_in
+from peers.answering import answer_in, ask_with
 
 
 def open_side(work: dict[str, Any]) -> Any:
@@ -25,10 +25,7 @@ def open_side(work: dict[str, Any]) -> Any:
         model = PeftModel.from_pretrained(model, str(verified_folder(home, version.checkpoint))).eval()
     generator = ReferenceGenerator(model, load_tokenizer(version.base), work["max_new_tokens"])
 
-    def answer(texts: list[str]) -> list[Said]:
-        return [Said(output.raw.decode("utf-8", "replace"), output.n_tokens) for output in generator.generate(texts)]
-
-    return answer, f"cpu, {work['precision']}"
+    return ask_with(generator), f"cpu, {work['precision']}"
 
 
 if __name__ == "__main__":

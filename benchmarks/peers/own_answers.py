@@ -6,7 +6,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from peers.answering import Said, answer_in
+from peers.answering import answer_in, ask_with
 
 
 def open_side(work: dict[str, Any]) -> Any:
@@ -18,10 +18,7 @@ def open_side(work: dict[str, Any]) -> Any:
     version = choose_model(open_store(f"sqlite:///{home / 'feedback.db'}"), work["model_id"]).version
     generator, computes = open_generator(home, version, work["decoding"], work["max_new_tokens"])
 
-    def answer(texts: list[str]) -> list[Said]:
-        return [Said(output.raw.decode("utf-8", "replace"), output.n_tokens) for output in generator.generate(texts)]
-
-    return answer, computes
+    return ask_with(generator), computes
 
 
 if __name__ == "__main__":

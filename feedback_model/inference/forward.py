@@ -173,8 +173,8 @@ def fused_forward(causal: Any) -> FusedForward | None:
         found = FusedForward(causal)
         found.use_adapters(causal)
         return found if agrees(found, causal) else None
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
-        return None  # whatever modules of another kind raise
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):  # from modules of another kind
+        return None
 
 
 @torch.inference_mode()
