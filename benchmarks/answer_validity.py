@@ -277,7 +277,8 @@ def main() -> None:
     text, complete = tables(folds, names)
     body = f"""# Validity and error of answers
 
-{len(examples)} real transcripts of {len({each.source_id for each in examples})} documents in {arguments.folds} folds by document. Base {base.name}, trained on
+{len(examples)} real transcripts of {len({each.source_id for each in examples})} documents
+in {arguments.folds} folds by document. Base {base.name}, trained on
 the other folds for {recipe.epochs} epoch(s) by its default recipe, on labels of the offline labeller. `free` is greedy
 decoding of at most the longest train label, a quarter more and 16 tokens; `template` and `direct` cannot fail. Valid is
 strict: the whole output is one conforming JSON object, or scores alone were asked for.
