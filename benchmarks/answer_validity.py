@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ class Answered:
     said: Scores
     """NaN where the answer is not strictly valid."""
     means: Scores
-    """Of the train labels, a row for each transcript."""
+    """Of the train labels, a row for each transcript; so the medians."""
     medians: Scores
 
     def joined_with(self, other: "Answered") -> "Answered":
@@ -240,7 +241,7 @@ def tables(folds: Sequence[Fold], names: Sequence[Asked]) -> tuple[str, bool]:
     if not complete:
         return table(HEADER, rows), False
     together = [joined(found[name]) for name in names]
-    rows += [result_row("all", name, each) for name, each in zip(names, together, strict=True)]
+    rows += map(result_row, ["all"] * len(names), names, together)
     by_trait = table(
         ["trait", *(f"{each.model}, {each.decoding}" for each in names), "constant"], trait_rows(names, together)
     )
@@ -248,10 +249,7 @@ def tables(folds: Sequence[Fold], names: Sequence[Asked]) -> tuple[str, bool]:
 
 
 def joined(parts: Sequence[Answered]) -> Answered:
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole.joined_with(part)
-    return whole
+    return reduce(Answered.joined_with, parts)
 
 
 def main() -> None:
@@ -293,8 +291,8 @@ trait. An answer that is not valid has no score; "invalid as train median" fills
     if not complete or arguments.limit:
         print(body)
         return
-    packages = ["torch", "transformers", "peft", "bitsandbytes"]
-    write_results("answer_validity", packages, processor_seconds() - started, body, arguments="TRANSCRIPTS")
+    used, packages = processor_seconds() - started, ["torch", "transformers", "peft", "bitsandbytes"]
+    write_results("answer_validity", packages, used, body, arguments="TRANSCRIPTS")
 
 
 if __name__ == "__main__":
