@@ -48,14 +48,14 @@ def narrow(start):
 
 @pytest.fixture(scope="module")
 def wide(start):
-    with start(**SLOW, FEEDBACK_SERVE_QUEUE="32") as served:
+    with start(**{**SLOW, "FEEDBACK_SERVE_QUEUE": "32"}) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 def hurried(start):
     """A server that gives up on everything that takes longer than a moment."""
-    with start(**NARROW, FEEDBACK_SERVE_DEADLINE="0.05") as served:
+    with start(**{**NARROW, "FEEDBACK_SERVE_DEADLINE": "0.05"}) as served:
         yield served
 
 
