@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 from labelled_speech import dataset_of, read_labelled, train_in
-from results_page import processor_name, processor_seconds, table, write_results
+from results_page import device_and_processor, processor_seconds, table, write_results
 from sklearn.model_selection import GroupKFold
 
 from eval.intervals import clustered_share, estimate_mean
@@ -36,9 +36,10 @@ from feedback_model.records.labels import LabelledTranscript
 from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import BaseModel, ModelVersion, TrainingRun, default_recipe, run_id_of
 from feedback_model.training.base_model import SMOLLM2, resolve_base
+from feedback_model.training.loading import device_name
 from feedback_model.traits import TRAIT_KEYS
 
-AT_ONCE = 40  # transcripts asked about together, and kept together: half a fold of five
+AT_ONCE = {"cpu": 40, "cuda": 200}  # transcripts asked about together, and kept together
 BEFORE = "base-nf4"
 DECODINGS: tuple[Decoding, ...] = ("free", "template", "direct")
 
@@ -133,8 +134,8 @@ def ask(fold: Fold, model: ModelVersion, decoding: Decoding, max_new_tokens: int
 
 def batched_by_length(examples: Sequence[LabelledTranscript]) -> Iterator[Sequence[LabelledTranscript]]:
     """Batches of similar length, so that little of them is padding."""
-    ordered = sorted(examples, key=lambda each: len(each.text))
-    yield from (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))
+    ordered, size = sorted(examples, key=lambda each: len(each.text)), AT_ONCE[device_name()]
+    yield from (ordered[start : start + size] for start in range(0, len(ordered), size))
 
 
 def run_fold(fold: Fold, names: Sequence[Asked]) -> None:
@@ -286,7 +287,7 @@ strict: the whole output is one conforming JSON object, or scores alone were ask
 Intervals are Clopper-Pearson's, widened where transcripts of a document are alike. The constant is the train mean of each
 trait. An answer that is not valid has no score; "invalid as train median" fills one in, and the difference is of these.
 
-{processor_name()}.
+{device_and_processor()}.
 """
     if not complete or arguments.limit:
         print(body)

@@ -34,6 +34,13 @@ def processor_name() -> str:
     return f"{name[1] if name else platform.machine()} ({told})"
 
 
+def device_and_processor() -> str:
+    """The GPU that this process would use, if there is one, and the processor."""
+    from feedback_model.training.loading import describe_device, device_name
+
+    return f"{describe_device()}; {processor_name()}" if device_name() == "cuda" else processor_name()
+
+
 def write_results(
     script: str, packages: Sequence[str], seconds: float, body: str, *, arguments: str = "", page: str | None = None
 ) -> None:

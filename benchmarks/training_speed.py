@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from labelled_speech import labelled
-from results_page import processor_name, processor_seconds, table, write_results
+from results_page import device_and_processor, processor_name, processor_seconds, table, write_results
 from training_sides import SIDES, Measured, measure
 
 from feedback_model.demo import real_speech
@@ -84,7 +84,7 @@ def work_of(base: BaseModel, steps: int, device: str, trl_path: str) -> dict[str
     }
 
 
-def build_shape(folder: Path, tokenizer: Path) -> BaseModel:
+def build_shape(folder: Path, tokenizer: Path, device: str) -> BaseModel:
     """A base with the shape of Qwen2.5-0.5B, its tokenizer, and random weights."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -107,7 +107,7 @@ def build_shape(folder: Path, tokenizer: Path) -> BaseModel:
         dtype=torch.bfloat16,
     )
     torch.manual_seed(SEED)
-    with quiet_libraries():
+    with quiet_libraries(), torch.device(device):
         Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(tokenizer / name, folder)
@@ -180,11 +180,7 @@ def describe(found: dict[str, Measured | None], work: dict[str, Any], threads: i
         [step, f"{rate:.2e}", *(f"{each.losses[step - 1]:.4f}" for each in known.values())]
         for step, rate in enumerate(work["learning_rates"], start=1)
     ]
-    device = processor_name()
-    if work["device"] == "cuda":
-        from feedback_model.training.loading import describe_device
-
-        device = f"{describe_device()}; {device}"
+    device = device_and_processor() if work["device"] == "cuda" else processor_name()
     names = "; ".join(f"{side}: {each.name}" for side, each in known.items())
     return f"""# Training beside TRL
 
@@ -218,6 +214,9 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of {BATCH} samples; fewer than {STEPS} are not kept")
     parser.add_argument("--threads", type=int, default=1, help="of each side")
+    parser.add_argument(
+        "--sides", type=int, default=len(SIDES), help="so many of the sides, ours first; fewer are not kept"
+    )
     parser.add_argument("--trl-path", default="", help="folder that TRL was installed into, if not this environment")
     parser.add_argument("--tokenizer", type=Path, default=ROOT / ".tokenizers/qwen2_5", help="for --shape")
     arguments = parser.parse_args()
@@ -234,16 +233,20 @@ def main() -> None:
 
 def compare(arguments: argparse.Namespace, folder: Path) -> None:
     started = processor_seconds()
-    base = build_shape(folder / SHAPE, arguments.tokenizer) if arguments.shape else resolve_base(arguments.base)
+    base = (
+        build_shape(folder / SHAPE, arguments.tokenizer, arguments.device)
+        if arguments.shape
+        else resolve_base(arguments.base)
+    )
     trl_path = str(Path(arguments.trl_path).absolute()) if arguments.trl_path else ""
     work = work_of(base, arguments.steps, arguments.device, trl_path)
     has_trl = find_spec("trl") is not None
     if not has_trl:
         print("TRL is not installed, so our side runs alone", file=sys.stderr)
-    sides = [side for side in SIDES if has_trl or side == "ours"]
+    sides = [side for side in SIDES if has_trl or side == "ours"][: arguments.sides]
     found = {side: measure(side, work, folder, arguments.threads) for side in sides}
     body = describe(found, work, arguments.threads)
-    if arguments.steps < STEPS or not has_trl:
+    if arguments.steps < STEPS or len(sides) < len(SIDES):
         print(body)
         return
     said = f"--shape {SHAPE} --device {arguments.device}" if arguments.shape else f"--threads {arguments.threads}"

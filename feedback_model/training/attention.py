@@ -71,7 +71,7 @@ def masked_attention(query: Tensor, key: Tensor, value: Tensor, segments: Segmen
     groups = query.shape[1] // key.shape[1]
     # Kernels that take a mask share no key heads.
     repeated = (each.repeat_interleave(groups, 1) for each in (key, value))
-    mask = _segment_mask(segments, query.shape[2], query.device)
+    mask = _segment_mask(segments, query.shape[2], query.device, query.dtype)
     return functional.scaled_dot_product_attention(query, *repeated, attn_mask=mask, scale=scaling)
 
 
@@ -81,15 +81,17 @@ def _width(part: Segment) -> int:
 
 
 @lru_cache(maxsize=2)
-def _segment_mask(segments: Segments, n: int, device: torch.device) -> Tensor:
-    """(n, n) of which token sees which; the layers of a pass share it."""
-    mask = torch.ones(n, n, dtype=torch.bool).tril()
-    mask[segments.prefix :, segments.prefix :] = False
+def _segment_mask(segments: Segments, n: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(n, n) zeros, and minus infinity where a token does not see another; the layers of a pass share it."""
+    causal = torch.ones(n, n, dtype=torch.bool, device=device).tril_()
+    seen = causal.clone()
+    seen[segments.prefix :, segments.prefix :] = False
     for part in segments.parts:
-        own = slice(part.start, part.end)
-        mask[own, own] = ~_hidden_inside(part.parents, part.end - part.start)
-        mask[own, slice(*part.sees)] = True
-    return mask.to(device)
+        own, size = slice(part.start, part.end), part.end - part.start
+        inside = causal[:size, :size] if part.parents is None else ~_hidden_inside(part.parents, size).to(device)
+        seen[own, own] = inside
+        seen[own, slice(*part.sees)] = True
+    return torch.zeros(n, n, dtype=dtype, device=device).masked_fill_(~seen, float("-inf"))
 
 
 @lru_cache(maxsize=64)

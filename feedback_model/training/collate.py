@@ -107,9 +107,10 @@ class MicroBatch:
 
 
 OWN_MULTIPLE: Final = 16
-ROW_MULTIPLE: Final = 64
-"""Tokens to which an example's own part and a row are filled up on a CPU: its libraries make a kernel for every new shape, which
-costs more than these tokens, and keep it, so that memory would grow with every step."""
+ROW_MULTIPLE: Final = {"cpu": 64, "cuda": 8}
+"""Tokens to which an example's own part (on a CPU) and a row are filled up. A CPU's libraries make a kernel for every new shape,
+which costs more than these tokens, and keep it, so that memory would grow with every step; a GPU's attention wants a mask whose
+rows begin at multiples of 16 bytes."""
 
 
 def filled_length(example: EncodedExample, prefix: int) -> int:
@@ -176,8 +177,7 @@ def collate(examples: Sequence[EncodedExample], prefix: int, device: str) -> Mic
         if example.branches:
             trees.append((len(row.ids), example.branches))
             row.add_tree(example.tree, len(example.prompt_ids), (start, start + n_prompt))
-    if device == "cpu":
-        row.fill_up(ROW_MULTIPLE)
+    row.fill_up(ROW_MULTIPLE[device])
     branched = [start + at for start, tree in trees for at in tree.predicts]
     targets = [token for example in examples for token in example.answer_ids]
     targets += [token for _, tree in trees for token in tree.targets]

@@ -115,6 +115,7 @@ def load_model(
         keep_gradients_right(model)
     _decode_greedily(model)
     _fit_threads(model, device)
+    _attend_at_once(device)
     return model.eval()
 
 
@@ -169,6 +170,15 @@ def _fit_threads(model: Any, device: str) -> None:
 
     if device == "cpu" and model.num_parameters() < SMALL_MODEL:
         torch.set_num_threads(1)
+
+
+def _attend_at_once(device: str) -> None:
+    import torch
+
+    if (
+        device == "cuda"
+    ):  # cuDNN plans for 0.1 s each new shape, and here every step of training and of decoding has one
+        torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def _source(base: BaseModel) -> dict[str, Any]:

@@ -54,5 +54,6 @@ def test_rows_give_the_models_own_loss_on_a_gpu(base):
     """The fast objective is taken on a GPU, so it gave the model's own loss there."""
     model = attach_adapters(load_model(base, quantised=True, device="cuda", precision="float32"), a_recipe())
     encoded = ChatEncoder(load_tokenizer(base)).encode_examples(some_examples(4), 1500)
-    assert choose_objective(model, encoded, 0.0, "cuda").packs
-    assert plan_memory(model, choose_objective(model, encoded, 0.0, "cuda"), encoded, "cuda").token_budget > 0
+    objective = choose_objective(model, encoded, 0.0, "cuda")
+    assert objective.packs
+    assert plan_memory(model, objective, encoded, "cuda").token_budget > 0
