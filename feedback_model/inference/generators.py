@@ -10,9 +10,11 @@ from feedback_model.inference.free import FreeGenerator
 from feedback_model.inference.generator import Generator
 from feedback_model.inference.prompts import PromptReader
 from feedback_model.inference.reference import ReferenceGenerator, end_tokens
+from feedback_model.inference.side_by_side import SideBySide
 from feedback_model.inference.template import ExplanationTokens, TemplateGenerator
 from feedback_model.records.evaluation import Decoding
 from feedback_model.training.encoding import ChatEncoder
+from feedback_model.training.lanes import lanes_of
 
 
 def make_generator(
@@ -36,8 +38,10 @@ def make_generator(
     end_ids = end_tokens(weights, encoder)
     reader = PromptReader(forward, encoder, weights.config.max_position_embeddings, max_new_tokens)
     if decoding == "free":
-        return FreeGenerator(forward, reader, tokenizer, end_ids, max_new_tokens)
-    if decoding == "direct":
-        return DirectGenerator(reader, ScoreReader(forward, encoder.branches))
-    tokens = ExplanationTokens(tokenizer, end_ids)
-    return TemplateGenerator(forward, reader, encoder.branches, tokens, max_new_tokens)
+        generator = FreeGenerator(forward, reader, tokenizer, end_ids, max_new_tokens)
+    elif decoding == "direct":
+        generator = DirectGenerator(reader, ScoreReader(forward, encoder.branches))
+    else:
+        tokens = ExplanationTokens(tokenizer, end_ids)
+        generator = TemplateGenerator(forward, reader, encoder.branches, tokens, max_new_tokens)
+    return SideBySide(generator, lanes_of(forward.device.type))

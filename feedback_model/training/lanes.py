@@ -19,8 +19,8 @@ MOST: Final = 4
 """Beyond that micro-batches become small: each reads all weights, and computes the common beginning once more."""
 
 
-def lanes_of(device: str, dropout: float) -> int:
-    """Return how many micro-batches are computed side by side where memory allows.
+def lanes_of(device: str, dropout: float = 0.0) -> int:
+    """Return how many micro-batches or texts are computed side by side where memory allows.
 
     A GPU is busy with one. With dropout all threads would draw from one source of randomness, in an order that nobody knows.
     """

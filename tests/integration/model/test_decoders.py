@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from feedback_model.inference.forward import fused_forward
 from feedback_model.inference.generators import make_generator
+from feedback_model.inference.side_by_side import SideBySide
 from feedback_model.inference.template import SILENCE, unescape
 from feedback_model.parsing import judge
 from feedback_model.training.encoding import ChatEncoder
@@ -45,6 +46,18 @@ def test_free_answers_are_the_references(tokenizer, family):
     assert [(each.raw, each.finish_reason, each.n_tokens) for each in found] == [
         (each.raw, each.finish_reason, each.n_tokens) for each in expected
     ]
+
+
+@pytest.mark.parametrize("decoding", ["free", "template", "direct"])
+def test_threads_give_the_same_answers(tokenizer, decoding):
+    """Texts divided among threads come back in their order, each with what it gets in one batch."""
+    model = a_model(tokenizer)
+    alone = make_generator(decoding, fused_forward(model.get_base_model()), model, tokenizer, 24)
+    found, expected = SideBySide(alone, 3).generate(TEXTS), alone.generate(TEXTS)
+    assert [(each.raw, each.n_tokens) for each in found] == [(each.raw, each.n_tokens) for each in expected]
+    for one, other in zip(found, expected, strict=True):
+        for mine, theirs in zip(one.distributions or (), other.distributions or (), strict=True):
+            assert mine.probabilities == pytest.approx(theirs.probabilities, abs=1e-5)
 
 
 @pytest.mark.parametrize("family", OF_ITS_OWN)
