@@ -22,6 +22,8 @@ AT_ONCE: Final = {"cpu": 32, "cuda": 256}
 """Chats answered side by side: beyond that a CPU's step takes as much longer as it does more."""
 REFILL: Final = 4
 """Chats that have to have ended before others take their places, since reading prompts one by one costs more."""
+READ_AT_ONCE: Final = {"cpu": 8, "cuda": 64}
+"""Prompts read together: of neighbours in a row that is sorted by length, so that little of them is filled up."""
 ROOM: Final = 1_500_000_000
 """Bytes of keys and values at most."""
 
@@ -70,7 +72,8 @@ class FreeGenerator:
         while waiting or table.busy:
             check_stop()
             if waiting and (len(table.free) >= min(REFILL, n_rows) or not table.busy):
-                taken, waiting = waiting[: len(table.free)], waiting[len(table.free) :]
+                size = min(len(table.free), READ_AT_ONCE[self._forward.device.type])
+                taken, waiting = waiting[:size], waiting[size:]
                 self._take(table, table.seat(taken), keep)
                 continue
             if not waiting and len(table.chats) <= len(table.free):
