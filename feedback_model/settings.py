@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     label_longest_wait: float = Field(default=600.0, gt=0, le=86_400)
     """Longest pause in seconds that a labelling endpoint may ask for before the run stops."""
     soft_labels: bool = False
-    """Ask for log probabilities and keep the mean of each score's distribution; responses are then 50 times as large."""
+    """Ask for log probabilities and keep each score's mean, which training aims at; responses are then 50 times as large."""
     store_completions: bool = False
     """Have the provider store responses, so that one lost on its way is found again; transcripts then stay there, too."""
     relabel_share: float = Field(default=0.02, ge=0, le=1)

@@ -57,7 +57,11 @@ def store_transcripts(store: Store, transcripts: Sequence[Transcript]) -> None:
 
 
 def store_label(
-    store: Store, transcript_id: str, feedback: Feedback, labelling_config: LabellingConfig = LABEL_SET
+    store: Store,
+    transcript_id: str,
+    feedback: Feedback,
+    labelling_config: LabellingConfig = LABEL_SET,
+    expected: tuple[float, ...] | None = None,
 ) -> None:
     """Label a stored transcript, with the request and the reply that a label stands on."""
     asked = {
@@ -78,8 +82,14 @@ def store_label(
             connection,
             label_score,
             [
-                {**key, "trait": trait, "score": feedback[trait].score, "explanation": feedback[trait].explanation}
-                for trait in TRAIT_KEYS
+                {
+                    **key,
+                    "trait": trait,
+                    "score": feedback[trait].score,
+                    "explanation": feedback[trait].explanation,
+                    "expected_score": mean,
+                }
+                for trait, mean in zip(TRAIT_KEYS, expected or (None,) * len(TRAIT_KEYS), strict=True)
             ],
         )
 

@@ -32,6 +32,8 @@ class LabelledTranscript:
     origin: Origin
     feedback: Feedback
     """Of the configuration's first label (replicate 0)."""
+    expected: tuple[float, ...] | None = None
+    """Of the same label, the mean of each score's distribution, where the labeller told all six."""
 
     @property
     def scores(self) -> tuple[int, ...]:

@@ -57,10 +57,10 @@ def labelled_transcripts(
 
 
 def _labelled_query(labelling_config: LabellingConfig, chosen: Select[tuple[str]]) -> Select[Any]:
-    """Select each of `chosen` once, with its six scores and its six explanations in columns."""
+    """Select each of `chosen` once, with six columns each of scores, explanations and expected scores."""
     cells = [
         func.max(case((label_score.c.trait == key, column)))
-        for column in (label_score.c.score, label_score.c.explanation)
+        for column in (label_score.c.score, label_score.c.explanation, label_score.c.expected_score)
         for key in TRAIT_KEYS
     ]
     # The choice stands inside, or the labels of everything would be put together first.
@@ -89,10 +89,16 @@ def _of_config(labelling_config: LabellingConfig) -> ColumnElement[bool]:
 
 
 def _labelled_transcript(row: Row[Any]) -> LabelledTranscript:
-    labels = row[-2 * len(TRAIT_KEYS) :]
-    traits = map(TraitFeedback, labels[: len(TRAIT_KEYS)], labels[len(TRAIT_KEYS) :])
+    cells, n = row[-3 * len(TRAIT_KEYS) :], len(TRAIT_KEYS)
+    traits, expected = map(TraitFeedback, cells[:n], cells[n : 2 * n]), tuple(cells[2 * n :])
     return LabelledTranscript(
-        row.transcript_id, row.source_id, row.text, row.split, row.origin, Feedback(tuple(traits))
+        row.transcript_id,
+        row.source_id,
+        row.text,
+        row.split,
+        row.origin,
+        Feedback(tuple(traits)),
+        None if None in expected else expected,
     )
 
 

@@ -204,14 +204,18 @@ class TaughtTree:
     predicts: tuple[int, ...]
     """Tokens whose next one is taught."""
     targets: tuple[int, ...]
-    scores: tuple[int, ...]
+    scores: tuple[float, ...]
+    """What the expected scores are compared with."""
 
 
-def teach(branches: Branches, feedback: Feedback, encode: Encode, turn: int) -> TaughtTree:
+def teach(
+    branches: Branches, feedback: Feedback, encode: Encode, turn: int, expected: tuple[float, ...] | None = None
+) -> TaughtTree:
     """Return the tree that teaches `feedback`, with the explanations of `EXPLAINED` traits.
 
     Args:
         turn: which traits' turn it is; the number of the example.
+        expected: by trait, the mean of what the labeller held likely; None: it told its scores alone.
     """
     asked = branches.ask()
     tree, predicts, targets = asked.tree, [], []
@@ -224,7 +228,8 @@ def teach(branches: Branches, feedback: Feedback, encode: Encode, turn: int) -> 
         tree, ways = _grow(tree, taught, asked.begun[number])
         predicts += ways
         targets += taught
-    return TaughtTree(asked, tree, tuple(predicts), tuple(targets), tuple(trait.score for trait in feedback.traits))
+    scores = expected or tuple(float(trait.score) for trait in feedback.traits)
+    return TaughtTree(asked, tree, tuple(predicts), tuple(targets), scores)
 
 
 def _grow(tree: TokenTree, taught: Sequence[int], at: int) -> tuple[TokenTree, list[int]]:

@@ -84,7 +84,7 @@ class TaughtScores:
     behind: "Tensor"
     """(n, open) positions of first tokens after which a score may go on, as the spelling has them"""
     scores: "Tensor"
-    """(n,) what the label says"""
+    """(n,) what the label says, or the mean of what the labeller held likely"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,5 +199,5 @@ def _taught_scores(trees: Sequence[tuple[int, TaughtTree]], device: str) -> Taug
     return TaughtScores(
         torch.tensor([start + at for start, tree in trees for at in tree.asked.begun], device=device),
         torch.tensor(behind, device=device, dtype=torch.long),
-        torch.tensor([float(score) for _, tree in trees for score in tree.scores], device=device),
+        torch.tensor([score for _, tree in trees for score in tree.scores], device=device),
     )

@@ -192,7 +192,7 @@ class ChatEncoder:
         if cut:
             _log.warning("%d of %d transcripts were cut to fit %d tokens", len(cut), len(examples), max_length)
         trees = [
-            teach(self.branches, example.feedback, self._verbatim_ids, turn) if branched else None
+            teach(self.branches, example.feedback, self._verbatim_ids, turn, example.expected) if branched else None
             for turn, example in enumerate(examples)
         ]
         return [

@@ -1,13 +1,14 @@
 """Dataset versions: all usable labels of one labelling configuration, frozen as a Parquet file that its content names.
 
-One row is one transcript: ids, split, origin, text, and per trait its score and, as `<trait>_explanation`, the reason.
+One row is one transcript: ids, split, origin, text, and per trait its score and, as `<trait>_explanation`, the reason; where a
+labeller told how likely it held each score, their mean as `<trait>_expected`.
 """
 
 import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from feedback_model.errors import InputError, MissingStage, StoreError
 from feedback_model.feedback import Feedback, TraitFeedback
@@ -22,6 +23,8 @@ from feedback_model.traits import TRAIT_KEYS
 
 if TYPE_CHECKING:
     import polars
+
+_EXPECTED: Final = tuple(f"{key}_expected" for key in TRAIT_KEYS)
 
 
 def snapshot(store: Store, settings: Settings, labelling_config: LabellingConfig) -> Dataset:
@@ -106,7 +109,8 @@ def _demand_all_splits(store: Store, labelling_config: LabellingConfig, counts: 
 
 def _content(example: LabelledTranscript) -> tuple[object, ...]:
     traits = example.feedback.traits
-    return (example.transcript_id, example.split, [[trait.score, trait.explanation] for trait in traits])
+    content = (example.transcript_id, example.split, [[trait.score, trait.explanation] for trait in traits])
+    return content if example.expected is None else (*content, example.expected)
 
 
 def _table(examples: Sequence[LabelledTranscript]) -> "polars.DataFrame":
@@ -125,13 +129,15 @@ def _row(example: LabelledTranscript) -> dict[str, object]:
     }
     for key in TRAIT_KEYS:
         row |= {key: example.feedback[key].score, f"{key}_explanation": example.feedback[key].explanation}
-    return row
+    return row | dict(zip(_EXPECTED, example.expected or (), strict=False))
 
 
 def _example(row: dict[str, object]) -> LabelledTranscript:
     traits = (TraitFeedback(row[key], row[f"{key}_explanation"]) for key in TRAIT_KEYS)  # type: ignore[arg-type]  # we wrote it
     fields = {name: row[name] for name in ("transcript_id", "source_id", "text", "split", "origin")}
-    return LabelledTranscript(**fields, feedback=Feedback(tuple(traits)))  # type: ignore[arg-type]  # likewise
+    expected = tuple(row.get(name) for name in _EXPECTED)
+    feedback = Feedback(tuple(traits))
+    return LabelledTranscript(**fields, feedback=feedback, expected=None if None in expected else expected)  # type: ignore[arg-type]  # likewise
 
 
 def _publish(table: "polars.DataFrame", path: Path) -> None:

@@ -36,6 +36,17 @@ def test_the_same_labels_make_the_same_version(any_store: Store, settings: Setti
     assert len(list(settings.snapshots.iterdir())) == 1
 
 
+def test_what_a_labeller_held_likely_comes_along(any_store: Store, settings: Settings) -> None:
+    label_one_of_each_split(any_store)
+    plain = snapshot(any_store, settings, LABEL_SET)
+    soft, means = a_transcript(a_speech(9)), (1.5, 2.25, 3.0, 4.0, 5.0, 6.75)
+    store_transcripts(any_store, [soft])
+    store_label(any_store, soft.transcript_id, a_feedback(2, 2, 3, 4, 5, 7), expected=means)
+    found = read_examples(settings, snapshot(any_store, settings, LABEL_SET), "train")
+    assert {example.expected for example in found} == {None, means}
+    assert {example.expected for example in read_examples(settings, plain, "train")} == {None}
+
+
 def test_one_more_label_makes_another_version(store: Store, settings: Settings) -> None:
     label_one_of_each_split(store)
     first = snapshot(store, settings, LABEL_SET)

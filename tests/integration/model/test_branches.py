@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -75,6 +76,19 @@ def test_a_third_of_the_branches_is_explained(micro_base):
     whole = encoder.branches.traits[0].middle[-1]
     explained = [sum(target == whole for target in each.branches.targets) for each in encoded]
     assert all(count >= EXPLAINED for count in explained)
+
+
+def test_soft_labels_move_the_expected_score_alone(micro_base):
+    """The words that are taught stay the label's; what its mean is compared with is what the labeller held likely."""
+    encoder, (example,) = ChatEncoder(load_tokenizer(micro_base)), some_examples(1)
+    means = (1.5, 2.25, 3.5, 4.0, 5.5, 6.75)
+    (hard,), (soft,) = (
+        encoder.encode_examples([each], 10_000, branched=True) for each in (example, replace(example, expected=means))
+    )
+    assert hard.branches.scores == tuple(map(float, example.scores))
+    assert replace(soft.branches, scores=hard.branches.scores) == hard.branches
+    taught = collate([soft], 0, "cpu").taught_scores.scores
+    assert taught.tolist() == list(means)
 
 
 def _by_way(model, encoded, branches):
