@@ -24,8 +24,6 @@ REFILL: Final = 4
 """Chats that have to have ended before others take their places, since reading prompts one by one costs more."""
 READ_AT_ONCE: Final = {"cpu": 8, "cuda": 64}
 """Prompts read together: of neighbours in a row that is sorted by length, so that little of them is filled up."""
-ROOM: Final = 1_500_000_000
-"""Bytes of keys and values at most."""
 
 
 @dataclass
@@ -40,10 +38,16 @@ class FreeGenerator:
     """Greedy decoding until the token that ends the turn."""
 
     def __init__(
-        self, forward: FusedForward, prompts: PromptReader, tokenizer: Any, end_ids: frozenset[int], max_new_tokens: int
+        self,
+        forward: FusedForward,
+        prompts: PromptReader,
+        tokenizer: Any,
+        end_ids: frozenset[int],
+        max_new_tokens: int,
+        room: int,
     ) -> None:
         self._forward, self._prompts, self._tokenizer = forward, prompts, tokenizer
-        self._end_ids, self._max_new_tokens = end_ids, max_new_tokens
+        self._end_ids, self._max_new_tokens, self._room = end_ids, max_new_tokens, room
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Count the tokens of each prompt."""
@@ -66,7 +70,7 @@ class FreeGenerator:
     def _answer_all(self, prompts: Prompts, keep: Callable[[_Chat], None]) -> None:
         slots = prompts.longest + self._max_new_tokens
         most = min(len(prompts.own), AT_ONCE[self._forward.device.type])
-        n_rows = rows_that_fit(self._forward, slots, most, ROOM)
+        n_rows = rows_that_fit(self._forward, slots, most, self._room)
         table = _Table(self._forward, self._forward.new_cache(n_rows, slots, prompts.prefix), prompts)
         waiting = list(range(len(prompts.own)))
         while waiting or table.busy:

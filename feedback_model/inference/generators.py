@@ -1,7 +1,7 @@
 """Generators by way of decoding."""
 # pyright: basic
 
-from typing import Any
+from typing import Any, Final
 
 from feedback_model.errors import CannotBeAsked
 from feedback_model.inference.direct import DirectGenerator, ScoreReader
@@ -15,6 +15,9 @@ from feedback_model.inference.template import ExplanationTokens, TemplateGenerat
 from feedback_model.records.evaluation import Decoding
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.lanes import lanes_of
+
+ROOM: Final = 1_500_000_000
+"""Bytes of keys and values at most, of all texts that are asked about at once."""
 
 
 def make_generator(
@@ -34,14 +37,14 @@ def make_generator(
         raise CannotBeAsked(
             f"this base model computes in a way of its own, so {decoding} cannot ask it; use --decoding free"
         )
-    encoder = ChatEncoder(tokenizer)
+    encoder, lanes = ChatEncoder(tokenizer), lanes_of(forward.device.type)
     end_ids = end_tokens(weights, encoder)
     reader = PromptReader(forward, encoder, weights.config.max_position_embeddings, max_new_tokens)
     if decoding == "free":
-        generator = FreeGenerator(forward, reader, tokenizer, end_ids, max_new_tokens)
+        generator = FreeGenerator(forward, reader, tokenizer, end_ids, max_new_tokens, ROOM // lanes)
     elif decoding == "direct":
         generator = DirectGenerator(reader, ScoreReader(forward, encoder.branches))
     else:
         tokens = ExplanationTokens(tokenizer, end_ids)
-        generator = TemplateGenerator(forward, reader, encoder.branches, tokens, max_new_tokens)
-    return SideBySide(generator, lanes_of(forward.device.type))
+        generator = TemplateGenerator(forward, reader, encoder.branches, tokens, max_new_tokens, ROOM // lanes)
+    return SideBySide(generator, lanes)

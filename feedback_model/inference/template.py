@@ -26,8 +26,6 @@ from feedback_model.traits import TRAIT_KEYS
 
 AT_ONCE: Final = {"cpu": 16, "cuda": 128}
 """Chats answered side by side, six branches each."""
-ROOM: Final = 1_500_000_000
-"""Bytes of keys and values at most."""
 CANDIDATES: Final = 64
 """Most likely tokens that an explanation may begin with; it may not be empty."""
 SILENCE: Final = "-"
@@ -98,9 +96,10 @@ class TemplateGenerator:
         branches: Branches,
         tokens: ExplanationTokens,
         max_new_tokens: int,
+        room: int,
     ) -> None:
         self._forward, self._prompts, self._branches, self._tokens = forward, prompts, branches, tokens
-        self._scores = ScoreReader(forward, branches)
+        self._scores, self._room = ScoreReader(forward, branches), room
         self._limit = max(1, max_new_tokens // len(TRAIT_KEYS))
         self._begun = max(map(len, branches.spelling.spellings)) + len(branches.traits[0].middle)
 
@@ -115,7 +114,7 @@ class TemplateGenerator:
         prompts = self._prompts.read(texts)
         spare = len(TRAIT_KEYS) * (self._begun + self._limit)
         slots = prompts.longest + len(self._scores.asked.tree) + spare
-        at_once = rows_that_fit(self._forward, slots, AT_ONCE[self._forward.device.type], ROOM)
+        at_once = rows_that_fit(self._forward, slots, AT_ONCE[self._forward.device.type], self._room)
         found: list[tuple[tuple[ScoreDistribution, ...], list[list[int]]]] = []
         for start in range(0, len(texts), at_once):
             rows = range(start, min(start + at_once, len(texts)))
