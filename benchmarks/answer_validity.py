@@ -289,11 +289,9 @@ trait. An answer that is not valid has no score; "invalid as train median" fills
 
 {device_and_processor()}.
 """
-    if not complete or arguments.limit:
-        print(body)
-        return
     used, packages = processor_seconds() - started, ["torch", "transformers", "peft", "bitsandbytes"]
-    write_results("answer_validity", packages, used, body, arguments="TRANSCRIPTS")
+    whole = complete and not arguments.limit
+    write_results("answer_validity", packages, used, body, arguments="TRANSCRIPTS", keep=whole)
 
 
 if __name__ == "__main__":

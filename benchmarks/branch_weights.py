@@ -148,11 +148,9 @@ greatest. An answer that is not valid counts as the train median. The train mean
 
 {device_and_processor()}.
 """
-    if not complete or arguments.limit or given:
-        print(body)
-        return
     used, packages = processor_seconds() - started, ["torch", "transformers", "peft", "bitsandbytes"]
-    write_results("branch_weights", packages, used, body, arguments="TRANSCRIPTS")
+    whole = complete and not (arguments.limit or given)
+    write_results("branch_weights", packages, used, body, arguments="TRANSCRIPTS", keep=whole)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,14 @@ def device_and_processor() -> str:
 
 
 def write_results(
-    script: str, packages: Sequence[str], seconds: float, body: str, *, arguments: str = "", page: str | None = None
+    script: str,
+    packages: Sequence[str],
+    seconds: float,
+    body: str,
+    *,
+    arguments: str = "",
+    page: str | None = None,
+    keep: bool = True,
 ) -> None:
     """Print `body` and keep it under `results/`, named for the script.
 
@@ -51,7 +58,11 @@ def write_results(
         seconds: of processor time.
         arguments: that the script was called with.
         page: in place of the script's name.
+        keep: False for a run that is not whole, which is only printed.
     """
+    if not keep:
+        sys.stdout.write(body)
+        return
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     command = " ".join(("python", f"benchmarks/{script}.py", *arguments.split()))
     made = (
