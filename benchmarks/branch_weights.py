@@ -6,7 +6,7 @@ TRANSCRIPTS is a file of JSON lines with `id`, `document` and `text`; needs `mak
 documents, and is asked about the others in three ways after its last epoch. What is done is kept under `--out`, so the same
 command goes on where it was interrupted. `--part K/N` does every N-th training alone, for several processes at once, each with an
 XDG_CACHE_HOME of its own; `--part 0/1` only counts what is there. A page is written when all are there.
-One training and its answers take half an hour of one CPU core and a minute of a GPU.
+One training and its answers take half an hour of one CPU core or more; a GPU makes little of many processes at once.
 """
 
 import argparse
