@@ -21,7 +21,7 @@ recipe, rates, on_gpu = work["recipe"], work["learning_rates"], work["device"] =
 
 
 class Trainer(SFTTrainer):
-    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> object:  # noqa: ARG002 - as its base class:
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> object:  # noqa: ARG002 - as its base class
         """The learning rate of each step as the other side has it."""
         if self.lr_scheduler is None:
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(

@@ -25,7 +25,7 @@ class SideBySide:
     def generate(self, texts: Sequence[str]) -> list[Output]:
         """Return the outputs on `texts`, in their order."""
         count = min(self._most, len(texts))
-        if count == 1:
+        if count <= 1:
             return self._generator.generate(texts)
         started, lanes = time.perf_counter(), Lanes()
         with lanes.open(count):

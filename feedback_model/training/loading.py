@@ -115,7 +115,7 @@ def load_model(
         keep_gradients_right(model)
     _decode_greedily(model)
     _fit_threads(model, device)
-    _attend_at_once(device)
+    _attend_without_plans(device)
     return model.eval()
 
 
@@ -172,12 +172,11 @@ def _fit_threads(model: Any, device: str) -> None:
         torch.set_num_threads(1)
 
 
-def _attend_at_once(device: str) -> None:
+def _attend_without_plans(device: str) -> None:
     import torch
 
-    if (
-        device == "cuda"
-    ):  # cuDNN plans for 0.1 s each new shape, and here every step of training and of decoding has one
+    # cuDNN plans for 0.1 s each new shape, and here every step of training and of decoding has one.
+    if device == "cuda":
         torch.backends.cuda.enable_cudnn_sdp(False)
 
 
