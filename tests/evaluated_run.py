@@ -27,7 +27,7 @@ from feedback_model.traits import TRAIT_KEYS
 from tests.databases import OpenFilled
 
 WHEN = "2026-11-24T03:24:02.123456+00:00"
-LABELS = LabellingConfig("embedded-rubric-2", "label-12345678")
+LABELS = LabellingConfig("embedded-rubric-3", "label-12345678")
 RUN = "run-1"
 BASE = BaseModel("embedded", "embedded", "abc", stand_in=True)
 NOISE = {"base": 4.0, "base-nf4": 4.5, "epoch-1": 1.6, "epoch-2": 1.1, "epoch-3": 1.2}

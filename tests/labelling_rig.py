@@ -33,7 +33,7 @@ def settings_for(
         home=home,
         openai_base_url=url,
         OPENAI_API_KEY="test",
-        label_model="embedded-rubric-2",
+        label_model="embedded-rubric-3",
         request_timeout=timeout,
         label_concurrency=concurrency,
         relabel_share=0.0,

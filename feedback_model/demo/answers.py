@@ -16,7 +16,7 @@ from feedback_model.feedback import DEFAULT_ORDER, MEMBERS, AnswerOrder, render_
 from feedback_model.prompts import render_system, take_out
 from feedback_model.traits import MAX_SCORE, MIN_SCORE, TRAIT_KEYS
 
-MODEL = "embedded-rubric-2"
+MODEL = "embedded-rubric-3"
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb behind the token counts of `usage`."""
 

@@ -1,6 +1,6 @@
 """An OpenAI-compatible HTTP endpoint on this machine: `python -m feedback_model.demo.endpoint --port 0`.
 
-Serves one model, `embedded-rubric-2`, at `/v1/chat/completions` and `/v1/models`, with OpenAI's error shapes; it charges
+Serves one model, `embedded-rubric-3`, at `/v1/chat/completions` and `/v1/models`, with OpenAI's error shapes; it charges
 nothing and limits nobody. Prints one line, `ready http://127.0.0.1:PORT/v1`, and ends at SIGTERM without waiting for anyone.
 """
 

@@ -169,7 +169,7 @@ class OpenAILabeller:
         return self._rate_limiter.status()
 
 
-EMBEDDED_MODEL: Final = "embedded-rubric-2"
+EMBEDDED_MODEL: Final = "embedded-rubric-3"
 
 RETIREMENT_NOTICE: Final = timedelta(days=60)  # a model that goes sooner is warned about
 

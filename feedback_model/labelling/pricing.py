@@ -38,7 +38,7 @@ class Usage:
 PRICES: Final = (
     Price("gpt-4o-mini", 0.15, 0.075, 0.60, "2026-11-24", "openai.com/api/pricing"),
     Price("gpt-6-luna", 0.10, 0.01, 0.50, "2026-11-24", "developers.openai.com/api/docs/models/gpt-6-luna"),
-    Price("embedded-rubric-2", 0.0, 0.0, 0.0, "2026-11-24", "runs on this machine"),
+    Price("embedded-rubric-3", 0.0, 0.0, 0.0, "2026-11-24", "runs on this machine"),
 )
 
 

@@ -11,7 +11,8 @@ from feedback_model.traits import TRAIT_KEYS
 MOST_PLACES: Final = 200
 """Of one quotation that are looked for in a text: "um" may stand in every clause."""
 _QUOTED: Final = re.compile(
-    r"“([^“”]*)”|„([^„“”]*)[“”]|«([^«»]*)»|\"([^\"]*)\"|(?<!\w)['\u2018]([^'\u2018\u2019]+)['\u2019](?!\w)"
+    r"“([^“”]*)”|„([^„“”]*)[“”]|«([^«»]*)»|\"([^\"]*)\""
+    r"|(?<!\w)['\u2018](['\u2019]?(?:[^'\u2018\u2019]|(?<=\w)['\u2019](?=\w))+)['\u2019](?!\w)"  # apostrophes inside
 )
 _WORD: Final = re.compile(r"\w+(?:['\u2019]\w+)*")
 _ANY_APOSTROPHE: Final = r"['\u2019]"

@@ -125,7 +125,7 @@ def paid_installation(installation: Installation, endpoint: Endpoint) -> Install
     installation.environment |= {
         "OPENAI_API_KEY": "sk-test",
         "FEEDBACK_OPENAI_BASE_URL": endpoint.url,
-        "FEEDBACK_LABEL_MODEL": "embedded-rubric-2",
+        "FEEDBACK_LABEL_MODEL": "embedded-rubric-3",
         "FEEDBACK_LABEL_CONCURRENCY": str(CONCURRENCY),
         "FEEDBACK_RELABEL_SHARE": "0",  # so that a question asked twice is one too many
     }

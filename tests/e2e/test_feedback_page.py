@@ -136,7 +136,7 @@ def test_scores_come_before_their_reasons(page: Page) -> None:
 def test_quoted_words_are_found_in_the_talk(page: Page) -> None:
     ask(page)
     quote, found = first_quote(page)
-    words = quote.inner_text().strip("“”")
+    words = quote.inner_text().strip("\u2018\u2019")
     assert words.lower() in {mark.lower() for mark in found}
     quote.click()
     expect(page.get_by_role("status")).to_have_text(re.compile(f"^“{re.escape(words)}”: place 1 of \\d+$"))
@@ -238,6 +238,20 @@ def test_quotes_are_found_as_evidence_is(page: Page) -> None:
         ("never", "well", []),
     ]
     assert [(quote, text, page.evaluate(find, [quote, text])) for quote, text, _ in cases] == cases
+
+
+def test_quoted_words_are_told_from_a_reason(page: Page) -> None:
+    """Marks of any kind, as feedback_model/scoring/quotes.py reads them; the page shows them as they are written."""
+    split = """async (reason) => {
+        const { splitQuotes } = await import("/quotes.js");
+        return splitQuotes(reason).filter((each) => each.quote).map((each) => each.quote);
+    }"""
+    cases = [
+        ('often \u2018um\u2019 and \u201cyou know\u201d, not "uh"', ["um", "you know", "uh"]),
+        ("\u2018I don\u2019t\u2019 and \u2018\u2019cause\u2019 isn't clear", ["I don\u2019t", "\u2019cause"]),
+        ("It isn't clear and wasn't; \"\" is nothing", []),
+    ]
+    assert [(reason, page.evaluate(split, reason)) for reason, _ in cases] == cases
 
 
 def test_without_the_link_it_stays_shut(context: BrowserContext, served: Served) -> None:

@@ -15,7 +15,7 @@ from feedback_model.store.tables import label, label_score
 from tests.labelling_rig import filled_store, settings_for
 from tests.openai_rig.process import serving
 
-EARLIER = LabellingConfig("embedded-rubric-2", "label-earlier")
+EARLIER = LabellingConfig("embedded-rubric-3", "label-earlier")
 
 
 def copy_labels(store: Store, *, kinder: int) -> None:
@@ -60,7 +60,7 @@ def test_only_the_traits_that_moved_are_named(labelled: tuple[Store, LabellingCo
     assert drift.other == EARLIER
     assert [each.trait for each in drift.moved] == ["formality"]
     alarm = str(state_drift(labelling_config, drift))
-    assert "differ from those of embedded-rubric-2 (label-earlier) on 30 transcripts" in alarm
+    assert "differ from those of embedded-rubric-3 (label-earlier) on 30 transcripts" in alarm
 
 
 def test_labels_that_agree_raise_no_alarm(labelled: tuple[Store, LabellingConfig]) -> None:

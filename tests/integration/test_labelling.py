@@ -92,7 +92,7 @@ async def test_a_model_without_usable_answers_stops_the_run(tmp_path):
     with serving(nonsense_rate=1.0) as url:
         settings = settings_for(tmp_path, url)
         store = filled_store(settings, 200)
-        with pytest.raises(LabellerError, match=r"answers of embedded-rubric-2 were unusable.*FEEDBACK_LABEL_MODEL"):
+        with pytest.raises(LabellerError, match=r"answers of embedded-rubric-3 were unusable.*FEEDBACK_LABEL_MODEL"):
             await label_all(settings, store)
         paid = count_rows(store)["label_response"]
         assert paid == sum(bill(url).values()) <= 3 * (20 + settings.label_concurrency)

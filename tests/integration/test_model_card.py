@@ -47,7 +47,7 @@ def test_the_card_names_its_demo_parts(promoted: tuple[Decision, Evaluation, Pat
     card = ModelCard.load(path)
     assert card.data.base_model is None  # the demo's base is none that anyone could fetch
     assert "demo" in (card.data.tags or [])
-    for words in ("## Demo parts", "embedded-rubric-2", "learning_rate", "It became champion", *decision.reasons):
+    for words in ("## Demo parts", "embedded-rubric-3", "learning_rate", "It became champion", *decision.reasons):
         assert words in card.text
     assert f"| test (reported) | 60 | {test.model(decision.model).valid_strict} " in card.text  # type: ignore[union-attr]
 
@@ -63,7 +63,7 @@ def test_real_base_and_demo_labels_are_told_apart(evaluated: Evaluated, settings
     card = ModelCard.load(settings.home / f"checkpoints/{RUN}" / decision.model / "README.md")
     assert (card.data.base_model, card.data.license) == ("HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0")
     assert "demo" in (card.data.tags or [])
-    assert "embedded-rubric-2" in card.text
+    assert "embedded-rubric-3" in card.text
     assert "The base is the demo model" not in card.text
 
 

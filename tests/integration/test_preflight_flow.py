@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 def _settings(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
     monkeypatch.setenv("OPENAI_API_KEY", "test")
-    monkeypatch.setenv("FEEDBACK_LABEL_MODEL", "embedded-rubric-2")
+    monkeypatch.setenv("FEEDBACK_LABEL_MODEL", "embedded-rubric-3")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 

@@ -157,7 +157,7 @@ def test_demo_parts_are_named_in_report_and_tables(evaluated, settings):
     run, _ = evaluated
     page = write_report(run.store, settings).read_text(encoding="utf-8")
     assert "Made with demo parts" in page
-    assert any("embedded-rubric-2" in note for note in load_results_table(run.store).notes)
+    assert any("embedded-rubric-3" in note for note in load_results_table(run.store).notes)
     assert any("demo model" in note for note in load_results_table(run.store).notes)
 
 

@@ -34,7 +34,7 @@ def labelling(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     """Fills a store and points the settings of this process at it and at an endpoint."""
 
     def prepare(url: str, **changes: Any) -> Store:
-        wanted = {"home": settings.home, "openai_base_url": url, "label_model": "embedded-rubric-2"}
+        wanted = {"home": settings.home, "openai_base_url": url, "label_model": "embedded-rubric-3"}
         for name, value in (wanted | {"relabel_share": 0.0, "label_concurrency": 4} | changes).items():
             monkeypatch.setenv(f"FEEDBACK_{name.upper()}", str(value))
         monkeypatch.setenv("OPENAI_API_KEY", "test")

@@ -38,7 +38,7 @@ from feedback_model.store import label_claims, label_requests
 from feedback_model.store.connection import connect
 from feedback_model.labelling.labeller import labelling_config_of
 from feedback_model.settings import Settings
-settings = Settings(label_model="embedded-rubric-2", _env_file=None)
+settings = Settings(label_model="embedded-rubric-3", _env_file=None)
 store, labels = connect(sys.argv[1]), labelling_config_of("openai", settings)
 label_requests.enqueue_labels(store, labels, None)
 label_claims.claim_next(store, labels, "label", 3)

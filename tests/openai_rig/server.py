@@ -25,7 +25,7 @@ from tests.openai_rig.limits import Limits
 from tests.openai_rig.options import Options, read_options
 from tests.openai_rig.stored import StoredCompletions
 
-MODELS = ("embedded-rubric-2", "gpt-4o-mini", "gpt-6-luna")
+MODELS = ("embedded-rubric-3", "gpt-4o-mini", "gpt-6-luna")
 SPOILED = ("nonsense", "truncated", "refusal")
 
 

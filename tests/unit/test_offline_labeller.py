@@ -74,13 +74,15 @@ def test_evidence_stands_in_the_transcript(text):
     explained = explain(text)
     assert set(find_quotes(explained.evidence, text)) <= {True, None}
     quoted = [
-        part for trait in explained.feedback.traits for part in re.findall("\u201c(.+?)\u201d", trait.explanation)
+        part
+        for trait in explained.feedback.traits
+        for part in re.findall(r"\u2018(.+?)\u2019(?!\w)", trait.explanation)
     ]
     assert set(find_quotes(quoted, text)) == {True}
 
 
 def test_explanation_names_what_was_found():
-    assert "\u201cboring\u201d" in explain("The whole lecture was boring to us.").feedback["enthusiasm"].explanation
+    assert "\u2018boring\u2019" in explain("The whole lecture was boring to us.").feedback["enthusiasm"].explanation
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n", "...", "12 34", "\U0001f600\U0001f600"])

@@ -25,4 +25,4 @@ def test_unknown_tokens_have_no_known_cost():
 
 
 def test_the_embedded_labeller_is_free():
-    assert cost_of("embedded-rubric-2", Usage(500, 0, 100)) == 0.0
+    assert cost_of("embedded-rubric-3", Usage(500, 0, 100)) == 0.0

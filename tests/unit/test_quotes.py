@@ -23,12 +23,23 @@ def marked(text, *explanations):
         ("“You know” is said.", "You,  know?\nyou know", ["You,  know", "you know"]),
         ("It says 'we ask' and don't.", "We ask, don't we?", ["We ask"]),
         ("It ends «I\u2019d go».", "so I'd go", ["I'd go"]),
+        ("Such as \u2018I don\u2019t\u2019 and \u2018\u2019cause\u2019.", "I don't, 'cause", ["I don't", "cause"]),
         ('"First ... last" leads.', "First we met, and last.", ["First", "last"]),
         ('It quotes "nothing that stands here".', "Some words.", []),
         ("The talk isn't clear and wasn't long.", "isn't clear and wasn't", []),
         ('An odd "" and "..." and a lone " mark', "and a lone mark", []),
     ],
-    ids=["case", "space and marks", "single", "apostrophes", "left out", "absent", "no quotation", "empty"],
+    ids=[
+        "case",
+        "space and marks",
+        "single",
+        "apostrophes",
+        "apostrophes inside",
+        "left out",
+        "absent",
+        "no quotation",
+        "empty",
+    ],
 )
 def test_quoted_words_are_found(explanation, text, found):
     assert marked(text, explanation) == [(words, TRAIT_KEYS[0]) for words in found]

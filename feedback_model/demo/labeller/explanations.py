@@ -143,7 +143,8 @@ def _distinct(reading: Reading, spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def _quoted(reading: Reading, spans: Sequence[Span]) -> str:
-    return " and ".join(f"\u201c{' '.join(reading.quote(span).split())}\u201d" for span in spans)
+    # Single marks: a small model closes a double one with the `"` that ends the JSON string.
+    return " and ".join(f"\u2018{' '.join(reading.quote(span).split())}\u2019" for span in spans)
 
 
 def _fillers(score_: int, reading: Reading) -> Iterator[Remark]:

@@ -171,7 +171,7 @@ function showTrait(item, { score, expectation, interval, probabilities, explanat
   showScale(item, score, expectation, interval, probabilities);
   item.classList.toggle("waiting", explanation === null && answer.waits);
   const reason = explanation ?? (answer.waits ? "Reason to come …" : "");
-  const parts = splitQuotes(reason).map((each) => each.quote ? { quote: each.quote, item, element: make("span", `“${each.quote}”`), marks: [], next: 0 } : each);
+  const parts = splitQuotes(reason).map((each) => each.quote ? { quote: each.quote, item, element: make("span", each.written), marks: [], next: 0 } : each);
   item.querySelector(".why").replaceChildren(...parts.map((each) => each.element ?? each.text));
   return parts.filter((each) => each.quote);
 }

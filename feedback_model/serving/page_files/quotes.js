@@ -1,17 +1,20 @@
 // Words that a reason quotes, found again in the transcript. Pure.
 
-const QUOTED = /“([^“”]+)”/gu;
+// As feedback_model/scoring/quotes.py has it; between single marks, an apostrophe within a word or before one ends nothing.
+const QUOTED =
+  /“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|"([^"]+)"|(?<![\p{L}\p{N}\p{M}_])['‘](['’]?(?:[^'‘’]|(?<=[\p{L}\p{N}\p{M}_])['’](?=[\p{L}\p{N}\p{M}_]))+)['’](?![\p{L}\p{N}\p{M}_])/gu;
 const LEFT_OUT = /\.{3,}|…|\[…\]|\[\.{3,}\]/u;
 const SAME = new Map([..."‘’‚‛"].map((mark) => [mark, "'"]).concat([..."“”„‟«»"].map((mark) => [mark, '"'])));
 const WORD = /[\p{L}\p{N}\p{M}_]/u;
 const MOST_PLACES = 500;
 
-/** Splits a reason into plain parts and quotes, in order. */
+/** Splits a reason into plain parts and quotes, in order; a quote comes with its marks as they are `written`. */
 export function splitQuotes(reason) {
   const parts = [];
   let end = 0;
   for (const found of reason.matchAll(QUOTED)) {
-    parts.push({ text: reason.slice(end, found.index) }, { quote: found[1] });
+    const quote = found.slice(1).find((words) => words !== undefined);
+    parts.push({ text: reason.slice(end, found.index) }, { quote, written: found[0] });
     end = found.index + found[0].length;
   }
   return [...parts, { text: reason.slice(end) }].filter((part) => part.quote || part.text);
