@@ -177,11 +177,11 @@ def _refuse_to_overwrite(out: Path, paths: Sequence[str]) -> None:
 
 @contextmanager
 def _stopping(out: Path | None) -> Generator[None]:
-    """Let a first Ctrl-C end the work after the batch at hand."""
+    """Let a first Ctrl-C end the work; of the batch at hand nothing is kept."""
     from deployments.local.run_flow import stopping_on_interrupt
 
     try:
-        with stopping_on_interrupt("stopping after the batch at work"):
+        with stopping_on_interrupt("stopping; what is answered is kept"):
             yield
     except Interrupted as error:
         if out:

@@ -57,6 +57,10 @@ def _check_place(out: Path, *, again: bool) -> None:
     Raises:
         InputError: says what stands there.
     """
+    if out.is_mount():
+        raise InputError(
+            f"{out} is a mount point, which no folder can take the place of; give --out a folder inside it"
+        )
     if out.is_dir() and not any(out.iterdir()):
         return
     if out.exists() and not out.is_dir():
@@ -136,10 +140,11 @@ def _is_held(draft: Path) -> bool:
 
 
 def _publish(draft: Path, out: Path, *, again: bool) -> None:
-    """Move a filled folder to its place once all of it has reached the disk."""
+    """Move a filled folder to its place once all of it has reached the disk, if nothing has been put there meanwhile."""
     draft.chmod(0o755)  # readable for whoever serves it; temporary folders are not
     for path in (*draft.iterdir(), draft):
         _flush(path)
+    _check_place(out, again=again)
     aside = draft.with_name(draft.name.replace("partial-", "replaced-"))
     if again and read_manifest(out) is not None:
         out.replace(aside)

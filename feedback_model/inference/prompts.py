@@ -10,7 +10,7 @@ from torch import Tensor
 
 from feedback_model.inference.forward import FusedForward, read_prefix
 from feedback_model.inference.key_values import KeyValueCache
-from feedback_model.training.encoding import ChatEncoder, shared_prefix
+from feedback_model.training.encoding import LONGEST_PROMPT, ChatEncoder, shared_prefix
 
 _PROBES: Final = ("a", "Z")
 """Transcripts that share nothing, so that what their prompts share is the prompt's own."""
@@ -25,7 +25,7 @@ class Prompts:
     own: list[list[int]]
     """Tokens behind the beginning, at least one each."""
     cut: frozenset[int]
-    """Transcripts that were cut to fit the model's context."""
+    """Transcripts that were cut, since they were too long."""
 
     @property
     def longest(self) -> int:
@@ -46,7 +46,7 @@ class PromptReader:
 
     def __init__(self, forward: FusedForward, encoder: ChatEncoder, context: int, max_new_tokens: int) -> None:
         self._forward, self._encoder = forward, encoder
-        self._room, self._limit = context - max_new_tokens, max_new_tokens
+        self._room, self._limit = min(context - max_new_tokens, LONGEST_PROMPT), max_new_tokens
         self._known: dict[tuple[int, ...], KeyValueCache | None] = {}
 
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], frozenset[int]]:

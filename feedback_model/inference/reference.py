@@ -14,7 +14,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from feedback_model.errors import ModelError
 from feedback_model.inference.generator import Output
 from feedback_model.progress import check_stop
-from feedback_model.training.encoding import ChatEncoder
+from feedback_model.training.encoding import LONGEST_PROMPT, ChatEncoder
 from feedback_model.training.loading import quiet_libraries
 
 
@@ -38,7 +38,7 @@ class ReferenceGenerator:
     def __init__(self, model: Any, tokenizer: Any, max_new_tokens: int) -> None:
         self._model, self._tokenizer, self._max_new_tokens = model, tokenizer, max_new_tokens
         self._encoder = ChatEncoder(tokenizer)
-        self._room = model.config.max_position_embeddings - max_new_tokens
+        self._room = min(model.config.max_position_embeddings - max_new_tokens, LONGEST_PROMPT)
         self._end_ids = end_tokens(model, self._encoder)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:

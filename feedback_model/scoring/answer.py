@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from feedback_model.errors import InputError
 from feedback_model.inference.generator import Output
+from feedback_model.progress import check_stop
 from feedback_model.scoring.documents import Piece, Refusal
 from feedback_model.scoring.rows import Row, WayOfAsking, document_row, piece_row, refusal_row, row_id_of
 
@@ -25,6 +26,7 @@ def take_up(found: Iterator[Piece | Refusal], asked: WayOfAsking, answered: Iter
                 f"the input is not the one that was answered before: {row.names.locator} is another now; go on with the "
                 "input as it was, name another --out, or start anew with --again"
             )
+        check_stop()
         yield row
 
 

@@ -1,4 +1,4 @@
-"""Chunks of pieces to ask about together: of a file growing ones, of a stream whatever has arrived."""
+"""Chunks of pieces to ask about together: growing ones, and of a stream no more than has arrived."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -22,15 +22,17 @@ def growing_chunks(found: Iterator[Each], at_most: int) -> Iterator[list[Each]]:
 
 
 def arriving_chunks(found: Iterator[Each], at_most: int) -> Iterator[list[Each]]:
-    """Yield what has arrived since the last chunk, so that whoever sends and waits for the answer gets it.
+    """Yield what has arrived since the last chunk, so that whoever sends and waits for the answer gets it; 1, 2, 4, ... at most.
 
     Raises:
         Interrupted: a stop was requested while nothing arrived.
     """
     arrived: Queue[Each | _End] = Queue(at_most)
     Thread(target=_send, args=(found, arrived), daemon=True).start()  # it may wait for ever for a sender
-    while chunk := _take(arrived, at_most):
+    size = 1
+    while chunk := _take(arrived, size):
         yield chunk
+        size = min(at_most, 2 * size)
 
 
 class _End:

@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Final
 
+from feedback_model.progress import check_stop
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.documents import FEWEST_WORDS, prepare_document
@@ -66,11 +67,19 @@ def read_pieces(
 
 
 def expect_pieces(paths: Sequence[str], text_column: str = "text") -> int | None:
-    """Count the pieces of `paths` without cleaning them, for a bar to move by; None where they can be read only once."""
+    """Count the pieces of `paths` without cleaning them, for a bar to move by; None where they can be read only once.
+
+    Raises:
+        Interrupted: a stop was requested.
+    """
     if any(path.startswith(HUB_PREFIX) or is_stream(path) for path in paths):
         return None
-    counts = (count_words(each.text) for each in read_sources(paths, text_column) if isinstance(each, RawRecord))
-    return sum(count_pieces(count) for count in counts if count >= FEWEST_WORDS)
+    expected = 0
+    for each in read_sources(paths, text_column):
+        check_stop()
+        if isinstance(each, RawRecord) and (count := count_words(each.text)) >= FEWEST_WORDS:
+            expected += count_pieces(count)
+    return expected
 
 
 def is_stream(path: str) -> bool:

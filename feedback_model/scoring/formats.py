@@ -49,12 +49,9 @@ def _csv_lines(rows: Iterable[Row]) -> Iterator[str]:
         fields = to_fields(row)
         for key, trait in (fields["feedback"] or {}).items():
             low, high = trait["interval"] or (None, None)
-            fields |= {f"{key}_{part}": trait.get(part) for part in _OF_A_TRAIT} | {
-                f"{key}_low": low,
-                f"{key}_high": high,
-                f"{key}_explanation": _unmistakable(trait["explanation"]),
-            }
-        yield _csv_line([fields.get(column) for column in COLUMNS])
+            fields |= {f"{key}_{part}": trait.get(part) for part in _OF_A_TRAIT}
+            fields |= {f"{key}_low": low, f"{key}_high": high}
+        yield _csv_line([_unmistakable(fields.get(column)) for column in COLUMNS])
 
 
 def _csv_line(cells: Iterable[Any]) -> str:
@@ -63,9 +60,9 @@ def _csv_line(cells: Iterable[Any]) -> str:
     return line.getvalue()
 
 
-def _unmistakable(text: str | None) -> str | None:
-    # A spreadsheet computes what begins like a formula, and a model may be talked into saying one.
-    return f"'{text}" if text and text.startswith(_FORMULA) else text
+def _unmistakable(cell: Any) -> Any:
+    # A spreadsheet computes what begins like a formula, and a name may hold one, or a model be talked into saying one.
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _ids_of_lines(file: Iterable[str]) -> Iterator[str | None]:

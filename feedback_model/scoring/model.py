@@ -13,12 +13,9 @@ from feedback_model.inference.infer import (
     open_generator,
 )
 from feedback_model.inference.models import ChosenModel
-from feedback_model.progress import Tracker
 from feedback_model.prompts import prompt_version
 from feedback_model.records.evaluation import Decoding
 from feedback_model.scoring.rows import WayOfAsking
-
-BATCHES_AT_ONCE = 2  # in a chunk: enough to sort by length, few enough that a kill costs little
 
 
 @dataclass
@@ -47,13 +44,8 @@ class AnsweringModel:
         is_champion, stand_in = self.chosen.is_champion, version.base.stand_in
         return WayOfAsking(version.name, version.model_id, is_champion, stand_in, self.decoding, inference_id)
 
-    @property
-    def at_once(self) -> int:
-        """Texts to hand over in one call."""
-        return BATCHES_AT_ONCE * self.batch_size
-
-    def ask(self, texts: Sequence[str], tracker: Tracker) -> list[Output]:
-        """Return what the model says of `texts`, in their order.
+    def ask(self, texts: Sequence[str]) -> list[Output]:
+        """Return what the model says of `texts`, a batch at most, in their order.
 
         Raises:
             ModelError: the model cannot be loaded or run.
@@ -61,11 +53,7 @@ class AnsweringModel:
         """
         generator = self._opened()
         order = _longest_first(generator.lengths(texts))
-        found: dict[int, Output] = {}
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            found |= zip(batch, generator.generate([texts[at] for at in batch]), strict=True)
-            tracker.advance(len(batch))
+        found = dict(zip(order, generator.generate([texts[at] for at in order]), strict=True))
         return [found[at] for at in range(len(texts))]
 
     def _opened(self) -> Generator:

@@ -1,11 +1,10 @@
 """Score documents with a model: as a stream of rows, or into a file that can be taken up again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from feedback_model.progress import track
+from feedback_model.progress import Tracker, track
 from feedback_model.scoring.answer import answer, take_up, with_documents
 from feedback_model.scoring.chunks import arriving_chunks, growing_chunks
 from feedback_model.scoring.documents import Piece, Refusal
@@ -62,6 +61,13 @@ class Scoring:
 
     def _answer(self) -> Iterator[Row]:
         tracker = track(f"score {self.model.chosen.version.name}", self.expected, self.tally.pieces)
-        ask = partial(self.model.ask, tracker=tracker)
-        chunks = (arriving_chunks if self.live else growing_chunks)(self.found, self.model.at_once)
-        return map(self.tally.count, answer(chunks, self.model.way_of_asking, ask))
+        chunks = (arriving_chunks if self.live else growing_chunks)(self.found, self.model.batch_size)
+        rows = answer(_counted(chunks, tracker), self.model.way_of_asking, self.model.ask)
+        return map(self.tally.count, rows)
+
+
+def _counted(chunks: Iterable[list[Piece | Refusal]], tracker: Tracker) -> Iterator[list[Piece | Refusal]]:
+    """Yield `chunks`; one counts as done, and a request to stop is heeded, when whoever takes the rows has all of it."""
+    for chunk in chunks:
+        yield chunk
+        tracker.advance(sum(isinstance(each, Piece) for each in chunk))

@@ -54,6 +54,7 @@ async def complete(request: Request, asking: Asking, served: ServedModel) -> Res
         jobs = asking.submit([asked.transcript], asked.decoding)
         return StreamingResponse(_stream(asking, jobs, asked), media_type="text/event-stream")
     (answer,) = await asking.ask(request, [asked.transcript], asked.decoding)
+    _check_model(asked, answer.model)  # a new champion may have come while this waited
     message = {"role": "assistant", "content": _content(answer), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.output.finish_reason}
     completion = {**_frame("chat.completion", asked), "choices": [choice], "usage": _usage(answer)}
@@ -78,6 +79,7 @@ async def _stream(asking: Asking, jobs: Sequence[Job], asked: ChatRequest) -> As
         while not (await asyncio.wait({waiting}, timeout=_SIGN_OF_LIFE))[0]:
             yield b": waiting\n\n"
         (answer,) = waiting.result()
+        _check_model(asked, answer.model)
     except RequestError as error:
         yield _event(error.content())
         return

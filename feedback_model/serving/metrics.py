@@ -43,8 +43,12 @@ class Metrics:
             lambda: len(queue)
         )
 
-    def note_model(self, served: ServedModel, seconds: float) -> None:
-        """Note the model that was loaded, and how long that took."""
+    def note_loading(self, seconds: float) -> None:
+        """Note how long it took to load the model."""
+        self._loaded.set(seconds)
+
+    def note_model(self, served: ServedModel) -> None:
+        """Note the model that answers."""
         version = served.chosen.version
         self._model.info(
             {
@@ -56,7 +60,6 @@ class Metrics:
                 "device": served.device,
             }
         )
-        self._loaded.set(seconds)
 
     def note_batch(self, decoding: Decoding, n_texts: int, seconds: float, n_tokens: int) -> None:
         """Count a batch that was answered."""

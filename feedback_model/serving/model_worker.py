@@ -95,10 +95,12 @@ class ModelWorker:
         model = chosen.version
         decoding = self._decoding or chosen.decoding
         limit = self._settings.max_new_tokens or default_max_new_tokens(model)
+        self._generators = {}  # two models need not fit into memory
         generator, device = open_generator(self._settings.home, model, decoding, limit)
         self._generators = {decoding: generator}
         self.served = ServedModel(chosen, decoding, limit, device)
-        self._metrics.note_model(self.served, time.perf_counter() - started)
+        self._metrics.note_model(self.served)
+        self._metrics.note_loading(time.perf_counter() - started)
 
     def _follow_champion(self) -> None:
         """Load the model that is wanted now, where it is another than the one that answers."""
@@ -108,6 +110,7 @@ class ModelWorker:
         self._followed, self.refused = wanted, None
         if self._is_loaded(served, wanted):
             self.served = replace(served, chosen=wanted)
+            self._metrics.note_model(self.served)
         elif self._has_files(wanted):
             self._swap(served, wanted)
 

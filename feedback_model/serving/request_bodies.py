@@ -78,10 +78,13 @@ def cut_text(text: str) -> tuple[str, ...]:
 
 def shown(value: object) -> str:
     """Return a wrong value as an error repeats it."""
-    text = orjson.dumps(value).decode()
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # it is nested deeper than orjson writes, though not than it reads
+        text = f"a deeply nested {_kind(value)}"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _kind(value: object) -> str:
-    names: dict[type, str] = {list: "array", str: "string", bool: "boolean", type(None): "null"}
+    names: dict[type, str] = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
     return names.get(type(value), "number")

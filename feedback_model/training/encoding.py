@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from feedback_model.errors import InputError, ModelError
 from feedback_model.feedback import Feedback, render_feedback
@@ -18,6 +18,9 @@ from feedback_model.records.labels import LabelledTranscript
 from feedback_model.training.branches import NOTHING, Branches, TaughtTree, TokenTree, read_branches, teach
 from feedback_model.training.chat_frame import WAY_ON, pin_date, read_frame
 
+LONGEST_PROMPT: Final = 2_048
+"""Tokens of a prompt that a model is asked with: what recipes train on. Memory grows with their square, and a piece of 250 words
+may hold one of 100,000 letters."""
 _log = logging.getLogger(__name__)
 
 

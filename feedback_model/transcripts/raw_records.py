@@ -1,11 +1,17 @@
 """A document as it was sent, and how a row of any format becomes one."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
 
 from feedback_model.store.transcripts import Reject
 
 EXCERPT_BYTES = 200  # of what is refused: enough to recognise it
+_EXACT: Final = 2**53  # below it every whole number has a floating-point number of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +59,11 @@ def excerpt(text: str | bytes) -> bytes:
 
 
 def _word(value: object) -> str | None:
-    # Ids may be numbers; NUL characters would break PostgreSQL.
-    return str(value).replace("\0", "").strip() or None if isinstance(value, str | int) else None
+    """Return a name as text: ids may be numbers, dates or UUIDs; a column of numbers with a gap holds 7 as 7.0."""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        value = int(value) if value.is_integer() and abs(value) < _EXACT else value
+    if not isinstance(value, str | int | float | Decimal | date | UUID):
+        return None
+    return str(value).replace("\0", "").strip() or None  # NUL characters would break PostgreSQL

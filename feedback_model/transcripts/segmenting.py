@@ -17,6 +17,7 @@ LONGEST = 250  # words; what is longer is cut, so that a transcript and its answ
 _AIM = 185  # words in a piece at most, before cuts move
 _REACH = 31  # words a cut may move to meet a sentence end
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।]+[\"'”’»)\]]*$")  # noqa: RUF001  full-width marks are meant
+_LONGEST_END = 32  # characters; what is looked at of a word, so that a word of 100,000 full stops takes no minutes
 _ABBREVIATION = re.compile(r"^(?:[A-Z]|Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e)\.$")
 
 
@@ -52,6 +53,6 @@ def _sentence_ends(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
     for index, (start, end) in enumerate(spans):
         word = text[start:end]
         at_line_end = text[end : end + 1] == "\n"
-        if at_line_end or (_SENTENCE_END.search(word) and not _ABBREVIATION.match(word)):
+        if at_line_end or (_SENTENCE_END.search(word[-_LONGEST_END:]) and not _ABBREVIATION.match(word)):
             ends.append(index + 1)
     return ends

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_model.transcripts.cleaning import clean_text, count_words, letter_share
+from feedback_model.transcripts.segmenting import segment
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,20 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
 @given(st.text(st.characters(codec=None)))
 def test_what_is_kept_can_be_stored(text: str) -> None:
     assert b"\x00" not in clean_text(text).encode("utf-8")
+
+
+@given(st.text(st.sampled_from("a\u0915\u0958\u1ea5\u0301\u0316\u0344\u05b8"), min_size=60))
+def test_heaps_of_marks_are_cut_once(text: str) -> None:
+    once = clean_text(text)
+    assert clean_text(once) == once
+
+
+@pytest.mark.parametrize(
+    "heap", ["a" + "\u0300\u0316" * 500_000, "." * 1_000_000 + "x"], ids=["marks on a letter", "full stops"]
+)
+def test_no_word_takes_minutes(heap: str) -> None:
+    words = " ".join(["and so we said"] * 70)
+    assert sum(map(count_words, segment(clean_text(f"{words} {heap} {words}")))) == 561
 
 
 def test_words_of_scripts_without_spaces_are_characters() -> None:

@@ -55,6 +55,9 @@ def test_a_table_has_a_column_a_value():
 def test_a_table_has_no_formula():
     found = next(csv.DictReader(io.StringIO(in_one("csv", rows(an_output(explanation="=HYPERLINK(1)\n@x"))))))
     assert found["empathy_explanation"] == "'=HYPERLINK(1)\n@x"
+    spoken = list(with_documents(answer([a_document(30, name="-1+1", speaker="@Ada")], ASKED, Answers())))
+    named = next(csv.DictReader(io.StringIO(in_one("csv", spoken))))
+    assert (named["document"], named["speaker"]) == ("'-1+1", "'@Ada")
 
 
 def test_a_page_is_one_file_that_fetches_nothing():

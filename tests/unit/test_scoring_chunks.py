@@ -31,6 +31,11 @@ def test_senders_who_wait_for_answers_get_them():
     assert list(chunks) == []
 
 
+def test_first_answers_of_a_stream_are_soon():
+    """Also where all of it has arrived before the model was loaded."""
+    assert len(next(arriving_chunks(iter(range(50)), 100))) == 1
+
+
 @pytest.mark.parametrize("at_most", [1, 7, 100])
 def test_a_stream_loses_nothing(at_most):
     chunks = list(arriving_chunks(iter(range(50)), at_most))
