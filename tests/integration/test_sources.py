@@ -2,6 +2,7 @@
 
 import io
 import os
+from datetime import date
 from pathlib import Path
 
 import datasets
@@ -78,6 +79,30 @@ def test_a_line_too_long_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.
     long = b'{"text": "' + b"x" * 100 + b'"}\n'
     (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n' + long + b'\n{"text": "two"}')
     assert codes(read(tmp_path / "a.jsonl")) == ["one", "too_long", "two"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ('"a 1"', "a 1"),
+        ("7", "7"),
+        ("7.0", "7"),
+        ("7.5", "7.5"),
+        ("12345678901234567890123", "1.2345678901234568e+22"),
+        ("null", None),
+    ],
+)
+def test_names_of_any_kind_are_kept(given: str, kept: str | None) -> None:
+    (found,) = read_stream(io.BytesIO(b'{"text": "one", "id": ' + given.encode() + b"}"), "-")
+    assert isinstance(found, RawRecord)
+    assert found.record_id == kept
+
+
+def test_a_column_of_names_with_a_gap_is_kept(tmp_path: Path) -> None:
+    names = {"id": [1.0, None], "speaker": [date(2026, 11, 29), None]}
+    polars.DataFrame({"text": ["one", "two"], **names}).write_parquet(tmp_path / "a.parquet")
+    found = [each for each in read(tmp_path / "a.parquet") if isinstance(each, RawRecord)]
+    assert [(each.record_id, each.speaker) for each in found] == [("1", "2026-11-29"), (None, None)]
 
 
 def test_another_text_column(tmp_path: Path) -> None:

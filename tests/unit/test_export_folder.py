@@ -66,6 +66,23 @@ def test_files_added_to_an_export_are_kept(tmp_path):
     assert (tmp_path / "out" / "model.safetensors").read_text() == "weights"
 
 
+def test_files_added_meanwhile_are_kept(tmp_path):
+    """Between the first look and the end an evaluation may take an hour."""
+    export(tmp_path / "out")
+    with (
+        pytest.raises(InputError, match=r"notes\.txt beside it"),
+        new_folder(tmp_path / "out", again=True) as folder,
+    ):
+        write_manifest(folder, a_manifest())
+        (tmp_path / "out" / "notes.txt").write_text("mine")
+    assert "notes.txt" in names(tmp_path / "out")
+
+
+def test_a_mount_point_is_refused():
+    with pytest.raises(InputError, match=r"/proc is a mount point.*a folder inside it"):
+        export(Path("/proc"))
+
+
 def test_full_disk_leaves_the_former_export(tmp_path):
     """A disk that is full leaves one sentence, the export that stood there, and nothing half-written."""
     export(tmp_path / "out")

@@ -255,6 +255,11 @@ def test_wrong_key_is_an_authentication_error(served):
         ({"texts": []}, 400, "a list of transcripts is expected"),
         ({"text": TALK, "model": "x"}, 400, "there is no field"),
         ({"text": TALK, "decoding": "slow"}, 400, "there is no decoding"),
+        (
+            b'{"text": ' + b"[" * 400 + b"]" * 400 + b"}",
+            400,
+            "a transcript is a deeply nested array; a string is expected",
+        ),
         ({"text": ""}, 400, f"0 words; at least {FEWEST_WORDS} are needed"),
         ({"text": "Hello"}, 400, "1 word; at least 20 are needed"),
         ({"text": "\u200b\u2060 \ufeff\u00ad " * 40}, 400, "0 words"),
