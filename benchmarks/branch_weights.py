@@ -46,8 +46,8 @@ TRIED = (
     Weights(0.25, 0.0),
     Weights(0.25, 0.05),
     Weights(0.25, 0.5),
-    Weights(1.0, 0.05),
-    Weights(1.0, 0.5),
+    Weights(0.25, 2.0),
+    Weights(1.0, 2.0),
 )
 
 
