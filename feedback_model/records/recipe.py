@@ -47,7 +47,7 @@ class Recipe:
     dropout: float = Field(default=0.0, ge=0, le=0.9)
     """Share of LoRA inputs dropped; three epochs do not overfit enough to need it."""
     learning_rate: Annotated[float, ByBase(embedded=7e-3, smollm2=2e-3)] = Field(default=2e-4, gt=0, le=1)
-    """Peak step size of AdamW; QLoRA's for models below 13B, 10 times that at 135M parameters, 35 times for the embedded model."""
+    """Peak step size of AdamW; QLoRA's for models below 13B, 10 times that at 135M parameters, 35 times for the embedded one."""
     batch_size: Annotated[int, ByBase(embedded=8, smollm2=8)] = Field(default=16, ge=1, le=4_096)
     """Examples a step; one step is one optimiser update."""
     warmup_fraction: float = Field(default=0.03, ge=0, le=1)
