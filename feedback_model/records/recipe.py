@@ -63,8 +63,7 @@ class Recipe:
     branch_weight: Annotated[float, AsBefore(0.0)] = Field(default=0.25, ge=0, le=100)
     """Weight of teaching each trait apart, so that all scores can be read in one pass; whole answers have 1."""
     expectation_weight: Annotated[float, AsBefore(0.0), ByBase(embedded=0.05)] = Field(default=2.0, ge=0, le=100)
-    """Weight of the squared distance between the mean score there and the label's: six scores beside an answer of 150 tokens are
-    learnt late without it. With both weights at 0 whole answers alone are taught."""
+    """Weight of the squared distance between the mean score there and the label's; both at 0 teach whole answers alone."""
     with_augmented: Annotated[bool, AsBefore(True)] = True
     """Train on the dataset's rewrites too; false makes a run for comparison, which is never taken as the latest."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)

@@ -1,6 +1,6 @@
 """The recipe as options: choices of a user, read from a file or from `name=value`, checked and completed to a recipe.
 
-A choice of 0 for a field whose default depends on the base model asks for that default.
+A choice of 0 for a field whose default depends on the base model asks for that default; where 0 is a value of its own, -1 does.
 """
 
 import difflib
@@ -15,9 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 from feedback_model.errors import InputError
 from feedback_model.records.recipe import DEFAULTS_BY_BASE, RECIPE_FIELDS, Recipe, defaults_of
 
-BY_BASE_MODEL = 0
-"""The choice that stands for the base model's own default."""
-
 
 @dataclass(frozen=True, slots=True)
 class RecipeOption:
@@ -28,7 +25,7 @@ class RecipeOption:
     """`int`, `float`, `bool` or a Literal of strings."""
     help: str
     default: Any
-    """`BY_BASE_MODEL` where it depends on the base model."""
+    """Where it depends on the base model, the choice that stands for that."""
     minimum: float | None
     maximum: float | None
     allowed: str
@@ -42,8 +39,8 @@ class RecipeOption:
 
     @property
     def description(self) -> str:
-        """The help text, with what 0 means where it means something."""
-        return f"{self.help} 0: {self.by_base_model}." if self.name in DEFAULTS_BY_BASE else self.help
+        """The help text, with what stands for the base model's own default where there is one."""
+        return f"{self.help} {self.default}: {self.by_base_model}." if self.name in DEFAULTS_BY_BASE else self.help
 
     @property
     def by_base_model(self) -> str:
@@ -57,12 +54,13 @@ def _option(name: str) -> RecipeOption:
         limit: getattr(mark, limit) for mark in field.metadata for limit in ("ge", "gt", "le") if hasattr(mark, limit)
     }
     words = "; ".join([show_value(field.default), *_defaults_in_words(name)])
+    by_base_model = -1 if limits.get("ge") == 0 else 0
     return RecipeOption(
         name=name,
         kind=field.annotation,
         help=field.description or "",
-        default=BY_BASE_MODEL if by_base else field.default,
-        minimum=BY_BASE_MODEL if by_base else limits.get("ge"),
+        default=by_base_model if by_base else field.default,
+        minimum=by_base_model if by_base else limits.get("ge"),
         maximum=limits.get("le"),
         allowed=_allowed(field.annotation, limits),
         default_words=words,
@@ -156,7 +154,7 @@ def check_choice(name: str, value: Any, where: str) -> Any:
         read = TypeAdapter[Any](option.kind).validate_python(value)
         complete_recipe({name: read}, base_model="")
     except (ValidationError, ValueError) as error:
-        also = f", or 0: {option.by_base_model}" if name in DEFAULTS_BY_BASE else ""
+        also = f", or {option.default}: {option.by_base_model}" if name in DEFAULTS_BY_BASE else ""
         raise InputError(f"{where}: {name} is {value!r}, expected {option.allowed}{also}") from error
     return read
 
@@ -172,7 +170,11 @@ def complete_recipe(choices: Mapping[str, Any], base_model: str) -> Recipe:
     Args:
         base_model: its name.
     """
-    chosen = {name: value for name, value in choices.items() if name not in DEFAULTS_BY_BASE or value != BY_BASE_MODEL}
+    chosen = {
+        name: value
+        for name, value in choices.items()
+        if name not in DEFAULTS_BY_BASE or value != RECIPE_OPTIONS[name].default
+    }
     return Recipe(**{**defaults_of(base_model), **chosen})
 
 

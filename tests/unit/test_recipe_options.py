@@ -72,6 +72,13 @@ def test_an_unchosen_field_has_its_default(option, base):
     assert show_value(default) in option.default_words
 
 
+def test_a_weight_of_nothing_is_no_default():
+    """0 asks for the base model's default only where a recipe cannot hold it."""
+    choices = read_assignments(["expectation_weight=0", "learning_rate=0"])
+    recipe = complete_recipe(choices, "smollm2")
+    assert (recipe.expectation_weight, recipe.learning_rate) == (0, complete_recipe({}, "smollm2").learning_rate)
+
+
 @pytest.mark.parametrize("arguments", [["--base-model", "embedded", "--set", "rank=16", "--epochs", "2"], []])
 def test_a_printed_recipe_is_read_back_whole(arguments, tmp_path):
     file = tmp_path / "recipe.yaml"
@@ -97,7 +104,7 @@ def test_a_printed_recipe_explains_every_field(option):
         ("epochs=0", "expected a whole number from 1 to 1000"),
         (
             "learning_rate=2",
-            "expected a number above 0 and at most 1, or 0: by base model (0.0002; embedded: 0.007; smollm2: 0.001)",
+            "expected a number above 0 and at most 1, or 0: by base model (0.0002; embedded: 0.007; smollm2: 0.002)",
         ),
         ("dropout=nan", "expected a number from 0 to 0.9"),
         ("precision=float8", "expected one of float16, bfloat16, float32"),
