@@ -7,9 +7,12 @@ from eval.report.load import load_augmentation_effect
 from feedback_model.augmentation.augment import AugmentationSummary, augment
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.records.labels import LabellerKind
+from feedback_model.settings import Settings
+from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.training import read_run
 from feedback_model.transcripts.snapshots import demand_augmented
+from tasks.cancellation import in_own_loop
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
@@ -20,15 +23,21 @@ from tasks.retries import RETRIES
 async def augment_rare_scores(kind: LabellerKind, share: float, seed: int) -> AugmentationSummary:
     """Have rare score levels of the train part rewritten, relabelled blind, and kept where they hit."""
     with resources() as (settings, store):
-        async with long_work(), open_labeller(kind, settings) as labeller:
-            summary = await augment(
-                store, labeller, labelling_config_of(kind, settings), settings, max_share=share, seed=seed
-            )
+        async with long_work():
+            summary = await in_own_loop(_augment, store, kind, settings, share, seed)
     accepted, ordered = summary.accepted, summary.ordered
     get_run_logger().info(
         "augmentation: %d rewrites accepted of %d requested; cost %s", accepted, ordered, summary.cost_usd
     )
     return summary
+
+
+async def _augment(
+    store: Store, kind: LabellerKind, settings: Settings, share: float, seed: int
+) -> AugmentationSummary:
+    async with open_labeller(kind, settings) as labeller:
+        labelling_config = labelling_config_of(kind, settings)
+        return await augment(store, labeller, labelling_config, settings, max_share=share, seed=seed)
 
 
 # Not cached: a check that reads a row costs less than looking its result up.

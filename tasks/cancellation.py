@@ -9,10 +9,11 @@ import asyncio
 import contextvars
 import gc
 import signal
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from prefect.exceptions import TerminationSignal
 
@@ -21,6 +22,7 @@ from feedback_model.progress import request_stop
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+LOOK_SECONDS: Final = 0.5  # between looks at a thread that does not say that it has ended
 _listening: set[asyncio.AbstractEventLoop] = set()
 
 
@@ -58,6 +60,17 @@ def stopping_on_termination() -> Generator[None]:
         signal.signal(signal.SIGTERM, handler)
 
 
+async def in_own_loop(
+    function: Callable[Parameters, Coroutine[Any, Any, Result]], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Result:
+    """Run a coroutine function in an event loop of its own, in a thread; when the task is cancelled, see `in_thread`.
+
+    Prefect's exception comes up wherever the main thread is. In the machinery of its event loop it takes a callback with it, and
+    what waits for that waits for ever; or it ends the loop, which cancels requests that are under way and paid for.
+    """
+    return await in_thread(lambda: asyncio.run(function(*args, **kwargs)))
+
+
 async def in_thread(
     function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:
@@ -65,12 +78,24 @@ async def in_thread(
 
     `asyncio.to_thread` would leave it running, with the database closed under it.
     """
-    context = contextvars.copy_context()
-    call = partial(function, *args, **kwargs)
-    work = asyncio.get_running_loop().run_in_executor(None, lambda: context.run(call))
-    try:
-        return await asyncio.shield(work)
+    executor = ThreadPoolExecutor(1)
+    try:  # a signal may come anywhere from here on, as soon as the thread has begun
+        work = executor.submit(contextvars.copy_context().run, partial(function, *args, **kwargs))
+        await _until_over(work)
+        return work.result()
     except (asyncio.CancelledError, TerminationSignal):
         request_stop()
-        await asyncio.wait([work])
+        await asyncio.to_thread(executor.shutdown)
         raise
+    finally:
+        executor.shutdown(wait=False)
+
+
+async def _until_over(work: Future[Any]) -> None:
+    """Wait for a thread: it wakes us, and we look ourselves too, since the callback may be lost to a signal."""
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    work.add_done_callback(lambda _: loop.call_soon_threadsafe(over.set))
+    while not work.done():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await over.wait()

@@ -1,5 +1,8 @@
 """Labelling, one task for all that is missing: the pace is set by the endpoint's limit, and boundaries would only break it."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
@@ -9,9 +12,10 @@ from feedback_model.labelling.label_run import LabelCounts
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.modes import LABELLING
 from feedback_model.records.labels import LabellerKind, LabellingConfig, LabelMode
+from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from feedback_model.store.labels import read_shared_labels
-from tasks.cancellation import in_thread
+from tasks.cancellation import in_own_loop, in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
@@ -26,18 +30,18 @@ async def label_what_is_missing(
 ) -> LabelCounts:
     """Buy every label that is missing, and wait for those that another run is buying, so that the next stage finds all."""
     with resources() as (settings, store):
-        async with long_work(), open_labeller(kind, settings) as labeller:
-            counts = await LABELLING[mode](
-                store,
-                labeller,
-                labelling_config_of(kind, settings),
-                settings,
-                limit=limit or None,
-                again_failed=again,
-                budget=budget or None,
-            )
+        label = partial(LABELLING[mode], limit=limit or None, again_failed=again, budget=budget or None)
+        async with long_work():
+            counts = await in_own_loop(_with_labeller, label, store, kind, settings)
     get_run_logger().info("labels: %s", counts)
     return counts
+
+
+async def _with_labeller(
+    label: Callable[..., Awaitable[LabelCounts]], store: Store, kind: LabellerKind, settings: Settings
+) -> LabelCounts:
+    async with open_labeller(kind, settings) as labeller:
+        return await label(store, labeller, labelling_config_of(kind, settings), settings)
 
 
 # Not cached: what it reads changes with each label.
