@@ -23,8 +23,6 @@ TRANSCRIPTS: Final = 2_000  # a tenth each is held out: enough to tell the tuned
 SEED: Final = 7
 REAL_BASE: Final = "smollm2"
 """The base model of the demo on real speech."""
-REAL_MEMORY: Final = "4.5GiB"
-"""Most memory of its training, where no other bound is set: with all that runs beside it the demo fits into 6 GiB."""
 _ALL_DEMO: Final = "Labeller, transcripts and base model are those embedded for the demo; every figure below is theirs."
 _HALF_REAL: Final = (
     "The speech is real (NOTICE says whose it is), and so is the base model (SmolLM2-135M-Instruct). Labels and rewrites are "
@@ -52,8 +50,6 @@ def demo(
             "--transcripts is for synthetic transcripts, and --real has real ones; leave out one of the two"
         )
     before = load_settings(memory)
-    if real and not before.memory:
-        load_settings(REAL_MEMORY)
     settings = _move_home(before.home / ("demo-real" if real else "demo"))
     base_model = REAL_BASE if real else EMBEDDED
     if real:  # the embedded base cannot be missing; it is built within the flow

@@ -14,11 +14,7 @@ from feedback_model.settings import Settings
 
 @pytest.fixture
 def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in (
-        "FEEDBACK_HOME",
-        "FEEDBACK_DATABASE_URL",
-        "FEEDBACK_MEMORY",
-    ):  # so that what the command sets is undone
+    for name in ("FEEDBACK_HOME", "FEEDBACK_DATABASE_URL"):  # so that what the command sets is undone
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
     return settings.home
@@ -29,14 +25,6 @@ def test_a_missing_base_is_told_before_labelling(home: Path, monkeypatch: pytest
     with pytest.raises(ConfigurationError, match="absent"):
         demo.demo(real=True)
     assert list((home / "demo-real").iterdir()) == []
-
-
-@pytest.mark.parametrize(("given", "bound"), [(None, demo.REAL_MEMORY), ("6GiB", "6GiB")])
-def test_real_training_has_a_bound(given: str | None, bound: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "REAL_BASE", str(home / "absent"))
-    with pytest.raises(ConfigurationError, match="absent"):
-        demo.demo(real=True, memory=given)
-    assert Settings().memory == bound
 
 
 def test_a_number_of_real_transcripts_is_refused(home: Path) -> None:
