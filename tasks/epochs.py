@@ -10,7 +10,7 @@ from prefect.artifacts import acreate_markdown_artifact
 
 from eval.evaluate import measure_epoch
 from eval.report.training_curve import MeasuredEpoch, curve_markdown
-from feedback_model.errors import MissingStage, ModelError
+from feedback_model.errors import Interrupted, StoreUnavailable
 from feedback_model.inference.loaded import unload
 from feedback_model.inference.models import models_of
 from feedback_model.records.labels import Dataset
@@ -66,7 +66,9 @@ def _measure(settings: Settings, store: Store, run: TrainingRun, dataset: Datase
     try:
         inference_id = ask(settings, store, models_of(store, run)[name], transcripts)
         return measure_epoch(store, dataset, name, inference_id)
-    except (MissingStage, ModelError) as error:
+    except (Interrupted, StoreUnavailable):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the training is worth more than a look at it
         get_run_logger().warning("epoch %d was not measured, and the training goes on: %s", epoch, error)
         return None
     finally:

@@ -106,4 +106,4 @@ def _loaded(folder: Path) -> Any:
     from feedback_model.records.training import BaseModel
     from feedback_model.training.loading import load_tokenizer
 
-    return load_tokenizer(BaseModel(str(folder), str(folder), ""))
+    return load_tokenizer(BaseModel(folder.name, str(folder), ""))

@@ -7,7 +7,6 @@ Six short branches behind the prompt begin an answer with one trait each; where 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor
@@ -15,13 +14,10 @@ from torch import Tensor
 from feedback_model.inference.forward import FusedForward
 from feedback_model.inference.generator import Output
 from feedback_model.inference.key_values import KeyValueCache
-from feedback_model.inference.prompts import PromptReader, Prompts, causal
+from feedback_model.inference.prompts import PromptReader, Prompts, causal, rows_to_read
 from feedback_model.progress import check_stop
 from feedback_model.records.scores import ScoreDistribution
 from feedback_model.training.branches import AskedTree, Branches, ancestors
-
-TOKENS_AT_ONCE: Final = 4_096
-"""Tokens of one pass, beyond which a device gains nothing and memory grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,7 @@ class DirectGenerator:
         """Return the distributions of `texts`, in their order."""
         started = time.perf_counter()
         prompts = self._prompts.read(texts)
-        at_once = max(1, TOKENS_AT_ONCE // (prompts.longest + len(self._scores.asked.tree)))
+        at_once = rows_to_read(prompts.longest + len(self._scores.asked.tree))
         found: list[tuple[ScoreDistribution, ...]] = []
         for start in range(0, len(texts), at_once):
             check_stop()

@@ -35,6 +35,8 @@ class FusedForward:
         self._norm = _Norm(decoder.norm)
         self._head = Projection([causal.get_output_embeddings()])
         self._head_weight = causal.get_output_embeddings().weight
+        self.reads = _window(causal.config.get_text_config())
+        """Tokens of a chat within which every token sees all before it; None: however many."""
 
     def use_adapters(self, causal: Any) -> None:
         """Compute with the adapters that lie on the layers of `causal` now, or without any."""
@@ -104,6 +106,12 @@ class FusedForward:
     def logits_of(self, hidden: Tensor, tokens: Tensor) -> Tensor:
         """(n, tokens) in float32, of some tokens alone."""
         return functional.linear(hidden.float(), self._head_weight[tokens].float())
+
+
+def _window(config: Any) -> int | None:
+    """Tokens that the narrowest layer sees; None: all."""
+    kinds = getattr(config, "layer_types", None) or ["sliding_attention"]
+    return getattr(config, "sliding_window", None) if any(kind != "full_attention" for kind in kinds) else None
 
 
 class _Norm:

@@ -15,7 +15,7 @@ from torch import Tensor
 from feedback_model.inference.forward import FusedForward
 from feedback_model.inference.generator import Output
 from feedback_model.inference.key_values import KeyValueCache
-from feedback_model.inference.prompts import PromptReader, Prompts, causal, rows_that_fit
+from feedback_model.inference.prompts import PromptReader, Prompts, causal, rows_that_fit, rows_to_read
 from feedback_model.progress import check_stop
 
 AT_ONCE: Final = {"cpu": 32, "cuda": 256}
@@ -76,7 +76,8 @@ class FreeGenerator:
         while waiting or table.busy:
             check_stop()
             if waiting and (len(table.free) >= min(REFILL, n_rows) or not table.busy):
-                size = min(len(table.free), READ_AT_ONCE[self._forward.device.type])
+                together = min(READ_AT_ONCE[self._forward.device.type], rows_to_read(prompts.longest))
+                size = min(len(table.free), together)
                 taken, waiting = waiting[:size], waiting[size:]
                 self._take(table, table.seat(taken), keep)
                 continue

@@ -13,7 +13,7 @@ from feedback_model.inference.reference import ReferenceGenerator, end_tokens
 from feedback_model.inference.side_by_side import SideBySide
 from feedback_model.inference.template import ExplanationTokens, TemplateGenerator
 from feedback_model.records.evaluation import Decoding
-from feedback_model.training.encoding import ChatEncoder
+from feedback_model.training.encoding import LONGEST_PROMPT, ChatEncoder
 from feedback_model.training.lanes import lanes_of
 
 ROOM: Final = 1_500_000_000
@@ -26,12 +26,13 @@ def make_generator(
     """Return what asks a loaded model.
 
     Args:
-        forward: its fast forward pass; None where it has none, and the library writes its answers.
+        forward: its fast forward pass, which knows no window of attention; None where it has none. Else the library writes its
+            answers.
 
     Raises:
         CannotBeAsked: the model cannot be asked that way.
     """
-    if forward is None:
+    if forward is None or (forward.reads or LONGEST_PROMPT + max_new_tokens) < LONGEST_PROMPT + max_new_tokens:
         if decoding == "free":
             return ReferenceGenerator(weights, tokenizer, max_new_tokens)
         raise CannotBeAsked(

@@ -6,6 +6,7 @@ longest explanation. The answer is put together from the parts, so it is valid w
 # pyright: basic
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,7 +19,7 @@ from feedback_model.inference.direct import ReadScores, ScoreReader, as_distribu
 from feedback_model.inference.forward import FusedForward
 from feedback_model.inference.generator import Output
 from feedback_model.inference.key_values import KeyValueCache
-from feedback_model.inference.prompts import PromptReader, rows_that_fit
+from feedback_model.inference.prompts import PromptReader, rows_that_fit, rows_to_read
 from feedback_model.progress import check_stop
 from feedback_model.records.scores import ScoreDistribution
 from feedback_model.training.branches import Branches, ancestors
@@ -28,6 +29,8 @@ AT_ONCE: Final = {"cpu": 16, "cuda": 128}
 """Chats answered side by side, six branches each."""
 CANDIDATES: Final = 64
 """Most likely tokens that an explanation may begin with; it may not be empty."""
+_HALF_ESCAPE: Final = re.compile(r"((?<!\\)(?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?$")
+"""What a limit leaves of an escape, and the whole backslashes before it."""
 SILENCE: Final = "-"
 """Explanation of a model that has no word for one."""
 
@@ -63,7 +66,8 @@ class ExplanationTokens:
     def explanation(self, ids: Sequence[int]) -> str:
         """Return what the tokens say, up to the quote that ends it."""
         text = self.whole(ids)
-        return unescape(text[: _closing_quote(text)]) or SILENCE
+        end = _closing_quote(text)
+        return unescape(_HALF_ESCAPE.sub(r"\1", text) if end is None else text[:end]) or SILENCE
 
 
 def _closing_quote(text: str) -> int | None:
@@ -113,8 +117,9 @@ class TemplateGenerator:
         started = time.perf_counter()
         prompts = self._prompts.read(texts)
         spare = len(TRAIT_KEYS) * (self._begun + self._limit)
-        slots = prompts.longest + len(self._scores.asked.tree) + spare
-        at_once = rows_that_fit(self._forward, slots, AT_ONCE[self._forward.device.type], self._room)
+        width = prompts.longest + len(self._scores.asked.tree)
+        most = min(AT_ONCE[self._forward.device.type], rows_to_read(width))
+        at_once = rows_that_fit(self._forward, width + spare, most, self._room)
         found: list[tuple[tuple[ScoreDistribution, ...], list[list[int]]]] = []
         for start in range(0, len(texts), at_once):
             rows = range(start, min(start + at_once, len(texts)))

@@ -206,23 +206,27 @@ def latest_evaluation(store: Store, split: Split = "test") -> Evaluation | None:
 
 
 def serving_decoding(store: Store, model_id: str) -> Decoding:
-    """Return the way of asking that writes a model's feedback best: of those measured on validation the one with the least MSE.
+    """Return the way of asking that writes a model's feedback best: on the newest validation part, the least bound of the MSE.
 
-    `free` where nothing else was measured, or nothing was less.
+    The bound counts outputs that say nothing valid at the worst that they may be; their silence gains a model nothing. `free`
+    where nothing else was measured there, or nothing was less.
     """
     evaluation, measured, asked = tables.evaluation, tables.evaluation_model, tables.inference
     query = (
-        select(evaluation.c.decoding, measured.c.mse_penalised)
+        select(evaluation.c.dataset_id, evaluation.c.decoding, measured.c.mse_upper)
         .join_from(evaluation, measured, measured.c.evaluation_id == evaluation.c.evaluation_id)
         .join(asked, asked.c.inference_id == measured.c.inference_id)
         .where(asked.c.model_id == model_id, evaluation.c.split == "validation")
-        .where(evaluation.c.decoding.in_(("free", "template")), measured.c.mse_penalised.is_not(None))
+        .where(evaluation.c.decoding.in_(("free", "template")), measured.c.mse_upper.is_not(None))
         .order_by(evaluation.c.created_at)
     )
     with store.read() as connection:
-        newest: dict[Decoding, float] = dict(connection.execute(query).tuples().all())
+        rows = connection.execute(query).all()
+    bounds: dict[Decoding, float] = {
+        row.decoding: row.mse_upper for row in rows if row.dataset_id == rows[-1].dataset_id
+    }
     ways: tuple[Decoding, ...] = ("free", "template")
-    return min(ways, key=lambda way: newest.get(way, float("inf")))
+    return min(ways, key=lambda way: bounds.get(way, float("inf")))
 
 
 _TOLERANCE = 1e-9  # relative; the same squares summed in another order differ by less

@@ -6,6 +6,7 @@ tokenizer and the prompt, nothing of tensors.
 # pyright: basic
 
 import logging
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -66,7 +67,7 @@ class ChatEncoder:
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+        self._tokenizer, self._one_call = tokenizer, threading.Lock()
         self._special: frozenset[int] = frozenset(tokenizer.all_special_ids) | {
             token_id for token_id, token in tokenizer.added_tokens_decoder.items() if token.special
         }
@@ -96,11 +97,16 @@ class ChatEncoder:
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of already rendered texts."""
-        return self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return self._tokenise(texts, verbatim=False)
 
     def _verbatim_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts in which special tokens are characters like any others."""
-        return self._tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return self._tokenise(texts, verbatim=True)
+
+    def _tokenise(self, texts: Sequence[str], *, verbatim: bool) -> list[list[int]]:
+        # Each call sets on the tokenizer how it takes special tokens, and then uses it: of two threads one would get the other's.
+        with self._one_call:
+            return self._tokenizer(list(texts), add_special_tokens=False, split_special_tokens=verbatim)["input_ids"]
 
     def prompt_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of the prompt about each transcript; none that says `<|im_end|>` ends its turn by that."""

@@ -6,13 +6,14 @@ import os
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from feedback_model.errors import FeedbackError, ModelError
 from feedback_model.records.recipe import PrecisionName
 from feedback_model.records.training import BaseModel
-from feedback_model.training.base_model import BUILT_HERE, cached_snapshot, resolve_base
+from feedback_model.training.base_model import BUILT_HERE, cached_snapshot, hash_folder, resolve_base
 from feedback_model.training.gguf_reader import no_bar_of_the_reader
 from feedback_model.training.memory import free_memory
 from feedback_model.training.precision import choose_for
@@ -200,7 +201,8 @@ def _folder(base: BaseModel) -> str | None:
     if base.name in BUILT_HERE and base.location == base.name:
         return _built_folder(base)
     if Path(base.location).is_dir():
-        return base.location
+        # What goes by another name than its place is an export of ours, which its own record describes.
+        return _unchanged_folder(base) if base.name == base.location else base.location
     return cached_snapshot(base.location, base.revision)
 
 
@@ -213,6 +215,26 @@ def _built_folder(base: BaseModel) -> str:
             f"but this version builds {built.revision[:8]}; run `feedback train`"
         )
     return built.location
+
+
+def _unchanged_folder(base: BaseModel) -> str:
+    """Return the folder of `base`, if it holds what it held: an adapter would fit onto other weights, and say nonsense."""
+    folder = Path(base.location)
+    stats = ((file.name, file.stat()) for file in folder.iterdir() if file.is_file())
+    found = _hash_of(folder, tuple(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)))
+    if found != base.revision:
+        raise ModelError(
+            f"the folder {folder} holds another base model now ({found[:8]}, and not {base.revision[:8]}); put back what was "
+            "there, or run `feedback train` on what is there now"
+        )
+    return base.location
+
+
+@lru_cache(maxsize=4)
+def _hash_of(folder: Path, state: tuple[tuple[str, int, int], ...]) -> str:
+    """Hash a folder's files again where their names, sizes or times have changed."""
+    del state
+    return hash_folder(folder)
 
 
 @contextmanager

@@ -68,15 +68,15 @@ def test_absent_model_names_the_way_on(store: Store, name: str | None, sentence:
         choose_model(store, name)
 
 
-def measure_with_template(store: Store, evaluation: Evaluation, model_id: str, mse: float) -> None:
-    """Enter that `model_id` has this MSE on validation when its answers' JSON is given."""
+def measure_with_template(store: Store, evaluation: Evaluation, model_id: str, found: dict[str, float]) -> None:
+    """Enter that this was found of `model_id` on validation when its answers' JSON is given."""
     measured, asked = tables.evaluation_model, tables.inference
     inferences = select(asked.c.inference_id).where(asked.c.model_id == model_id)
     with store.write(foreign_keys=False) as connection:
         for table, changed, condition in (
             (tables.evaluation, {}, tables.evaluation.c.evaluation_id == evaluation.evaluation_id),
             (asked, {"inference_id": "template"}, asked.c.model_id == model_id),
-            (measured, {"inference_id": "template", "mse_penalised": mse}, measured.c.inference_id.in_(inferences)),
+            (measured, {"inference_id": "template", **found}, measured.c.inference_id.in_(inferences)),
         ):
             row = connection.execute(select(table).where(condition)).mappings().first()
             assert row is not None
@@ -90,11 +90,16 @@ def test_a_champion_keeps_its_decoding(store_with: OpenFilled) -> None:
     made = open_evaluated(store_with)
     decision = replace(decide_on(made.store, made.validation, made.test), verdict="promote")
     assert choose_model(made.store, decision.model_id).decoding == "free"
-    measure_with_template(made.store, made.validation, decision.model_id, 0.01)
+    silent = {"mse_penalised": 0.001, "mse_upper": 90.0}  # says little, and where it would be wrong nothing
+    measure_with_template(made.store, made.validation, decision.model_id, silent)
+    assert choose_model(made.store, decision.model_id).decoding == "free"
+    with made.store.write() as connection:
+        template = tables.evaluation_model.c.evaluation_id == "template"
+        connection.execute(update(tables.evaluation_model).where(template).values(mse_upper=0.01))
     assert choose_model(made.store, decision.model_id).decoding == "template"
     record_decision(made.store, decision)
     with made.store.write() as connection:
-        connection.execute(update(tables.evaluation_model).values(mse_penalised=0.0))
+        connection.execute(update(tables.evaluation_model).values(mse_upper=0.0))
     assert choose_model(made.store).decoding == "template"
     (promotion,) = read_promotions(made.store)
     return_to(made.store, promotion, promotion, "as it was", "test")

@@ -1,16 +1,19 @@
 """The decoders: free answers are the reference's token for token, scores are what each branch alone would give."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feedback_model.errors import CannotBeAsked
 from feedback_model.inference.forward import fused_forward
 from feedback_model.inference.generators import make_generator
+from feedback_model.inference.reference import ReferenceGenerator
 from feedback_model.inference.side_by_side import SideBySide
-from feedback_model.inference.template import SILENCE, unescape
+from feedback_model.inference.template import SILENCE, ExplanationTokens, unescape
 from feedback_model.parsing import judge
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_tokenizer
@@ -58,6 +61,36 @@ def test_threads_give_the_same_answers(tokenizer, decoding):
     for one, other in zip(found, expected, strict=True):
         for mine, theirs in zip(one.distributions or (), other.distributions or (), strict=True):
             assert mine.probabilities == pytest.approx(theirs.probabilities, abs=1e-5)
+
+
+def test_threads_do_not_mix_their_prompts(tokenizer):
+    """What one thread says of special tokens, or cuts, changes no prompt of another."""
+    special = tokenizer.convert_ids_to_tokens(tokenizer.eos_token_id)
+    texts = [*TEXTS, f"She said {special} and went on.", f"{special} " * 3]
+    encoder = ChatEncoder(tokenizer)
+    limits = [len(encoder.prompt_ids(["One two three."])[0])] * len(texts)
+    expected = encoder.encode_prompts(texts, limits, "")
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: encoder.encode_prompts(texts, limits, ""), range(30)))
+    assert all(each == expected for each in found)
+
+
+def test_a_short_window_takes_the_slow_way(tokenizer):
+    """The fast pass sees all that was before, and a window does not."""
+    model = a_model(tokenizer, "Mistral", sliding_window=32)
+    forward = fused_forward(model.get_base_model())
+    assert forward is None or forward.reads == 32
+    assert isinstance(make_generator("free", forward, model, tokenizer, 24), ReferenceGenerator)
+    with pytest.raises(CannotBeAsked):
+        make_generator("template", forward, model, tokenizer, 24)
+
+
+@pytest.mark.parametrize(
+    ("cut", "said"), [(r"Na\u00", "Na"), ("Na\\", "Na"), (r"C:\\", "C:\\"), (r"na\u00efve", "naïve"), ("", SILENCE)]
+)
+def test_half_an_escape_is_dropped(tokenizer, cut, said):
+    ids = tokenizer(cut, add_special_tokens=False)["input_ids"]
+    assert ExplanationTokens(tokenizer, frozenset()).explanation(ids) == said
 
 
 @pytest.mark.parametrize("family", OF_ITS_OWN)

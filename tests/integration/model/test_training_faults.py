@@ -1,6 +1,7 @@
 """Several processes and small disks: what a training makes of a process that dies and of a disk that is full."""
 
 import multiprocessing
+import shutil
 import subprocess
 
 import pytest
@@ -9,6 +10,8 @@ from feedback_model import progress
 from feedback_model.errors import ConfigurationError, Interrupted, ModelError
 from feedback_model.records.training import run_id_of
 from feedback_model.store.training import steps_of
+from feedback_model.training.base_model import resolve_base
+from feedback_model.training.loading import load_model
 from feedback_model.training.train import Means, train
 from tests.integration.model.test_training import stop_after
 from tests.micro_model import a_recipe, some_examples, store_dataset
@@ -81,3 +84,16 @@ def test_loss_that_is_nan_stops_with_advice(store, settings, micro_base):
     object.__setattr__(recipe, "learning_rate", 1e30)  # more than a recipe allows
     with pytest.raises(ModelError, match=r"--set learning_rate=\S+, or with --precision"):
         train(store, settings.home, store_dataset(store), some_examples(), micro_base, recipe)
+
+
+def test_another_base_in_the_folder_is_told(micro_base, tmp_path):
+    """An adapter fits onto other weights of the same shapes, and what it says then is nonsense."""
+    folder = tmp_path / "base"
+    shutil.copytree(micro_base.location, folder)
+    before = resolve_base(str(folder))
+    load_model(before, False, "cpu")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\x40")
+    with pytest.raises(ModelError, match="another base model now"):
+        load_model(before, False, "cpu")
+    load_model(resolve_base(str(folder)), False, "cpu")
