@@ -7,8 +7,11 @@ import importlib.util
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from feedback_model.labelling.api_errors import APIError, seconds_to_wait
+from feedback_model.masking import mask
+from feedback_model.network import is_loopback, proxy_of
 
 CONNECT_SECONDS: Final = 10.0
 UPLOAD_SECONDS: Final = 600.0  # a batch's file may have 200 MB
@@ -38,15 +41,16 @@ class Client:
         import openai
         from httpx2 import Response  # comes with openai; cast to, it hands a response on as it came
 
-        self.url, self.key = url, key
+        self.url, self.key = mask(url), key
+        parts = urlsplit(url)
         self._raw = Response
         self._api: Any = openai.AsyncOpenAI(
             api_key=key,
-            base_url=url,
+            base_url=parts._replace(query="").geturl(),
+            default_query=dict(parse_qsl(parts.query)),
             timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
             max_retries=0,  # `RetryPolicy` retries; the two would multiply
-            # The aiohttp transport halves the CPU of a request; it is an extra of openai's.
-            http_client=openai.DefaultAioHttpClient() if importlib.util.find_spec("aiohttp") else None,
+            http_client=_transport(url),
         )
 
     async def close(self) -> None:
@@ -112,6 +116,16 @@ class Client:
         """Fetch the content of a file; None where the endpoint has none of that id."""
         response = await _known(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
         return None if response is None else bytes(response.content)
+
+
+def _transport(url: str) -> Any:
+    import openai
+
+    direct: Any = dict.fromkeys(("http://", "https://", "all://")) if is_loopback(url) else None
+    # The aiohttp transport halves the CPU of a request; it is an extra of openai's, and knows no SOCKS.
+    is_fit = importlib.util.find_spec("aiohttp") and not (proxy_of(url) or "").startswith("socks")
+    kind: Any = openai.DefaultAioHttpClient if is_fit else openai.DefaultAsyncHttpxClient
+    return kind(mounts=direct)
 
 
 async def _answered(call: Callable[[], Awaitable[Any]]) -> Any:
