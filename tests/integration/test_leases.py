@@ -1,5 +1,7 @@
 """Leases, alike on both databases: who has one, when it is over, and that nothing is written by who lost it."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -37,6 +39,29 @@ def test_containers_of_one_host_name_are_two(any_store: Store) -> None:
     give(any_store, owner_elsewhere(), 60)
     assert acquire(any_store, NAME) is None
     assert holder(any_store, NAME) == owner_elsewhere()
+
+
+CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc"]
+IN_ITS_OWN = """
+import sys
+from feedback_model.store.connection import connect
+from feedback_model.store.locks import acquire
+print(acquire(connect(sys.argv[1]), "train:run-1") is not None, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_real_containers_hold_no_lease_together(any_store: Store) -> None:
+    """Both are process 1 of the same host name."""
+    if subprocess.run([*CONTAINER, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not make process namespaces (unshare)")
+    url = any_store.engine.url.render_as_string(hide_password=False)
+    command = [*CONTAINER, sys.executable, "-c", IN_ITS_OWN, url]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
+        assert sorted(each.stdout.readline() for each in (first, second)) == ["False\n", "True\n"]
+        for each in (first, second):
+            each.communicate()
 
 
 def test_hosts_clock_does_not_end_a_lease(any_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
