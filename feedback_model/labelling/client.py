@@ -3,11 +3,12 @@
 Responses are handed on as the bytes that came: they must be stored before anyone reads them.
 """
 
+import base64
 import importlib.util
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from feedback_model.labelling.api_errors import APIError, seconds_to_wait
 from feedback_model.masking import mask
@@ -42,12 +43,10 @@ class Client:
         from httpx2 import Response  # comes with openai; cast to, it hands a response on as it came
 
         self.url, self.key = mask(url), key
-        parts = urlsplit(url)
         self._raw = Response
         self._api: Any = openai.AsyncOpenAI(
             api_key=key,
-            base_url=parts._replace(query="").geturl(),
-            default_query=dict(parse_qsl(parts.query)),
+            **_in_parts(url),
             timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
             max_retries=0,  # `RetryPolicy` retries; the two would multiply
             http_client=_transport(url),
@@ -116,6 +115,19 @@ class Client:
         """Fetch the content of a file; None where the endpoint has none of that id."""
         response = await _known(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
         return None if response is None else bytes(response.content)
+
+
+def _in_parts(url: str) -> dict[str, Any]:
+    """Take a URL apart into what `openai` wants each by itself: its path goes on, and aiohttp refuses a user beside a key."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, password = map(unquote, user.partition(":"))
+    basic = base64.b64encode(f"{name}{colon or ':'}{password}".encode()).decode()
+    return {
+        "base_url": parts._replace(netloc=host, query="").geturl(),
+        "default_query": dict(parse_qsl(parts.query)),
+        "default_headers": {"Authorization": f"Basic {basic}"} if at else {},
+    }
 
 
 def _transport(url: str) -> Any:
