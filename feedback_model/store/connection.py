@@ -220,6 +220,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     while connection.execute("PRAGMA journal_mode").fetchone()[0] not in {"wal", "memory"}:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
+            return  # it stays as it was where there can be no such log: a file that is only read, or some network's file system
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
