@@ -40,6 +40,7 @@ _ADVICE = {
     "connection unexpectedly": _WENT_AWAY,
     "read-only transaction": "ask as a role that may write, of a server that is no standby",
     "permission denied": "ask as the role that owns the tables",
+    "password authentication failed": "correct user and password in FEEDBACK_DATABASE_URL",
     "connection": "start PostgreSQL, or correct FEEDBACK_DATABASE_URL",
 }
 

@@ -120,11 +120,10 @@ def _too_slow(seconds: float) -> InputError:
 
 def _run_on_postgresql(url: URL, sql: str, max_rows: int, seconds: float) -> QueryResult:
     import psycopg
-    from psycopg.conninfo import conninfo_to_dict
 
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    _, options = url.get_dialect()().create_connect_args(url)
     try:
-        session = open_session(**conninfo_to_dict(plain, connect_timeout=10))
+        session = open_session(**{"connect_timeout": 10, **options})
     except psycopg.OperationalError as error:
         where = url.render_as_string(hide_password=True)
         raise StoreError(f"the database {where} could not be used: {_first_line(error)}; start PostgreSQL") from error
