@@ -77,7 +77,11 @@ def _time(connection: Connection) -> float:
 
 
 def acquire(store: Store, name: str) -> str | None:
-    """Take the lease `name` unless someone alive holds it; returns the token of this acquisition if it is now ours."""
+    """Take the lease `name` unless someone alive holds it, another thread of this process included.
+
+    Returns:
+        The token of this acquisition; None where it is not ours.
+    """
     token = secrets.token_hex(8)
     taken = {"owner": process_owner(), "token": token}
     with store.write() as connection:
@@ -86,7 +90,7 @@ def acquire(store: Store, name: str) -> str | None:
         if insert_missing(connection, lease, [row]):
             return token
         found = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
-        if found is None or (found.owner != taken["owner"] and _is_held(connection, found.owner, found.expires_at)):
+        if found is None or _is_held(connection, found.owner, found.expires_at):
             return None
         taking = update(lease).where(lease.c.name == name)
         connection.execute(taking.values(**taken, expires_at=_time(connection) + LIFETIME))

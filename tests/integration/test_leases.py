@@ -82,6 +82,12 @@ def test_owner_that_ended_here_is_followed(any_store: Store) -> None:
     assert acquire(any_store, NAME)
 
 
+def test_one_process_holds_a_lease_once(any_store: Store) -> None:
+    with hold(any_store, NAME, "trains"):
+        assert acquire(any_store, NAME) is None
+    assert acquire(any_store, NAME)
+
+
 def test_who_lost_a_lease_writes_nothing(any_store: Store) -> None:
     with hold(any_store, NAME, "trains") as held:
         with held.write() as connection:

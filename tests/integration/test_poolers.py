@@ -12,6 +12,7 @@ from feedback_model.store.bulk import COPY_FROM, insert_missing
 from feedback_model.store.connection import connect, open_store
 from feedback_model.store.readonly_sql import run_query
 from feedback_model.store.tables import lease
+from tests.integration.test_waiting import told_while
 from tests.pgbouncer import SESSIONS, pooling
 
 
@@ -44,6 +45,18 @@ def test_own_schema_is_used_behind_a_pooler(pooled_url: str) -> None:
         assert insert_missing(connection, lease, rows) == COPY_FROM
     assert run_query(url, "SELECT COUNT(*) FROM mine.lease").rows == ((COPY_FROM,),)
     assert run_query(url, "SELECT current_schema()").rows == (("mine",),)
+
+
+def test_lock_waits_are_told_behind_a_pooler(pooled_url: str) -> None:
+    with closing(open_store(pooled_url)) as store, closing(psycopg.connect(pooled_url)) as other:
+        other.execute("LOCK TABLE lease IN ACCESS EXCLUSIVE MODE")
+
+        def read() -> None:
+            with store.read() as connection:
+                connection.execute(text("SELECT COUNT(*) FROM lease"))
+
+        wait = told_while(read, other.rollback, "another session of PostgreSQL")
+    assert "(session " in wait.what
 
 
 def test_read_only_option_holds_behind_a_pooler(pooled_url: str) -> None:

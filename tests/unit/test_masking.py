@@ -5,17 +5,11 @@ import logging
 
 import pytest
 
-from feedback_model import masking
 from feedback_model.errors import StoreError
 from feedback_model.masking import mask, secrets_of
 from feedback_model.settings import Settings
 
 PLANTED = "pl4nted"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masking, "_known", set[str]())
 
 
 @pytest.mark.parametrize(
