@@ -70,9 +70,9 @@ def remember(secrets: Iterable[str]) -> None:
     """Hide these wherever they stand from now on, in logs too."""
     found = {secret for secret in secrets if len(secret) >= SHORTEST}
     with _guard:
-        if not found <= _known:
-            # Rebound rather than changed: other threads may be going through it.
-            globals()["_known"] = _known | found | {quote(secret, safe="") for secret in found}
+        global _known  # noqa: PLW0603 - one door for the whole process
+        # Rebound rather than changed: other threads may be going through it.
+        _known = _known | found | {quote(secret, safe="") for secret in found}
     _watch_logs()
 
 

@@ -98,7 +98,7 @@ def load_settings(memory: str | None = None, *, only_reads: bool = False) -> "Se
         with TemporaryFile(dir=settings.home):  # nameless, so that two commands at once do not meet
             pass
     except OSError as error:
-        if not (only_reads and os.access(settings.home, os.R_OK | os.X_OK)):
+        if not (only_reads and settings.home.is_dir()):
             raise ConfigurationError(_why_unusable(settings.home, error)) from error
     check_certificates()
     return settings
