@@ -28,6 +28,7 @@ from rich.text import Text
 
 from feedback_model import progress
 from feedback_model.errors import ConfigurationError
+from feedback_model.masking import mask
 from feedback_model.waiting import Wait
 
 LINE_SECONDS: Final = 60.0
@@ -43,7 +44,7 @@ if not out.is_terminal:
 
 def say(message: str) -> None:
     """Print one line about what happens, beside the result."""
-    console.print(_escape(message), highlight=False, soft_wrap=not console.is_terminal)
+    console.print(_escape(mask(message)), highlight=False, soft_wrap=not console.is_terminal)
 
 
 def say_wait(wait: Wait) -> None:
@@ -53,7 +54,7 @@ def say_wait(wait: Wait) -> None:
 
 def fail(message: str) -> None:
     """Print the one sentence of a command that could not do its job."""
-    console.print(f"[bold red]error:[/] {_escape(message)}", highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {_escape(mask(message))}", highlight=False, soft_wrap=True)
 
 
 def _escape(text: str) -> str:

@@ -18,12 +18,17 @@ A temporary error passes by itself: the same call may succeed a little later wit
 
 from typing import ClassVar
 
+from feedback_model.masking import mask
+
 
 class FeedbackError(Exception):
-    """Base of everything this service raises on purpose."""
+    """Base of everything this service raises on purpose; its text never shows a password or key."""
 
     temporary: ClassVar[bool] = False
     """Whether the same call may succeed a little later with nothing changed."""
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(mask(word) if isinstance(word, str) else word for word in words))
 
 
 class InputError(FeedbackError):

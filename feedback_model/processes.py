@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from feedback_model.errors import ConfigurationError
+from feedback_model.network import network_environment
 from feedback_model.progress import check_stop
 from feedback_model.waiting import Waiting
 
@@ -34,13 +35,14 @@ class ManagedProcess:
 
     def start(self) -> None:
         """Start it, or start it again."""
+        given = {**os.environ, "PYTHONPATH": _search_path(), **self.environment}
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, "-S", "-m", "feedback_model.process_guard", *self.command],
                 stdin=subprocess.PIPE,  # its closing is the sign that we are gone
                 stdout=sink,
                 stderr=sink,
-                env={**os.environ, "PYTHONPATH": _search_path(), **self.environment},
+                env=given | network_environment(given),
                 start_new_session=True,  # Ctrl-C in the terminal is for us; we stop our children in order
             )
 

@@ -3,7 +3,7 @@
 A setting changes the machine, never the science: what changes a result is a flow parameter and is recorded with the run.
 """
 
-import re
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from feedback_model.masking import mask, remember, secrets_in, secrets_of
 from feedback_model.sizes import parse_size
 
 
@@ -28,14 +29,19 @@ class Settings(BaseSettings):
     """Settings of one process, read once at its start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FEEDBACK_", env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True
+        env_prefix="FEEDBACK_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
     )
 
     home: Annotated[Path, BeforeValidator(_absolute)] = Field(default=Path(".feedback"), validate_default=True)
     """Database, snapshots, checkpoints and reports; made absolute at once, shared by all workers."""
-    database_url: str = ""
-    """SQLAlchemy URL; empty means `feedback.db` under `home`."""
-    openai_base_url: str = Field(default="https://api.openai.com/v1", pattern=r"^https?://[^\s\x00-\x1f]+$")
+    database_url: str = Field(default="", repr=False)
+    """Database: `postgresql://USER:PASSWORD@HOST/NAME`, or `sqlite:///PATH`; empty: `feedback.db` under `home`."""
+    openai_base_url: str = Field(default="https://api.openai.com/v1", pattern=r"^https?://[^\s\x00-\x1f]+$", repr=False)
     """Any OpenAI-compatible endpoint."""
     label_model: str = "gpt-4o-mini"
     """The model that labels; labels of two models never mix in one dataset."""
@@ -75,6 +81,12 @@ class Settings(BaseSettings):
     """Seconds after which `feedback serve` gives up on a request that has no answer yet."""
     serve_hosts: str = ""
     """Further host names under which `feedback serve` is reached, separated by commas; other names are refused."""
+
+    def model_post_init(self, _context: Any) -> None:
+        """Have the secrets among the settings hidden wherever this process writes."""
+        key = self.openai_api_key.get_secret_value() if self.openai_api_key else ""
+        urls = secrets_of(self.database_url) | secrets_of(self.openai_base_url)
+        remember({key} | urls | secrets_in(os.environ))
 
     @property
     def store_url(self) -> str:
@@ -155,10 +167,7 @@ def _shown(value: Any) -> str:
         return "set, not shown"
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else _PASSWORD.sub(r"\1:***@", str(value))
-
-
-_PASSWORD = re.compile(r"(://[^:/@]*):[^/]*@")
+    return "" if value is None else mask(str(value))
 
 
 def _bounds(field: FieldInfo) -> str:

@@ -6,10 +6,11 @@ The event only wakes a retraining. What is to be trained on stands in the databa
 import base64
 import json
 import os
-import urllib.request
 import uuid
 from datetime import UTC, datetime
 from typing import Any
+
+from feedback_model.network import open_url
 
 EVENT = "feedback.data.landed"
 RESOURCE = "feedback.inbox"
@@ -42,6 +43,4 @@ def announce_to(api_url: str, batch_id: str, accepted: int, occasion: str = "lan
     if secret := os.environ.get("PREFECT_API_AUTH_STRING"):
         headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
     body = json.dumps([landed_event(batch_id, accepted, occasion)]).encode()
-    request = urllib.request.Request(f"{api_url.rstrip('/')}/events", data=body, headers=headers)  # noqa: S310 - http(s) by configuration
-    with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - the same
-        pass
+    open_url(f"{api_url.rstrip('/')}/events", 5, body, headers).close()

@@ -8,7 +8,7 @@ from prefect import get_run_logger
 from feedback_model.errors import FeedbackError
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, open_store
-from feedback_model.store.locks import renounce
+from feedback_model.store.owners import renounce
 from feedback_model.waiting import is_listened_to, telling_waits
 
 

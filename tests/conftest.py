@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import hypothesis
 import pytest
 
-from feedback_model import progress
+from feedback_model import masking, progress
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store, connect, open_store
 from tests.databases import (
@@ -51,6 +51,11 @@ def pytest_configure() -> None:
 def _no_stop_requested() -> Iterator[None]:
     yield
     progress.clear_stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masking, "_known", set[str]())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ DUMPS = Path(__file__).parent / "fixtures" / "databases"
 def write_dump(url: str, path: Path) -> None:
     """Write the database at `url` as SQL that `restore_dump` reads."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = _sqlite_lines(url) if url.startswith("sqlite") else _postgres_lines(url)
+    lines = _sqlite_lines(url) if url.startswith("sqlite") else postgres_lines(url)
     path.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
 
 
@@ -40,7 +40,8 @@ def _sqlite_lines(url: str) -> Iterable[str]:
     return lines
 
 
-def _postgres_lines(url: str) -> Iterable[str]:
+def postgres_lines(url: str) -> Iterable[str]:
+    """The database at `url` as SQL."""
     command = ["pg_dump", "--no-owner", "--no-privileges", "--inserts", _plain(url)]
     sql = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     # A backslash begins what psql alone understands.

@@ -125,9 +125,14 @@ class Cluster(Databases):
         self._pg_ctl, self._folder = programs / "pg_ctl", folder
         self._url = f"postgresql+psycopg://postgres@/{{}}?host={folder}"
 
-    def start(self) -> None:
-        """Serve; on a Unix socket alone."""
-        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c fsync=off -c max_connections=50"
+    @property
+    def data(self) -> Path:
+        """The folder of its data and settings."""
+        return self._folder / "data"
+
+    def start(self, more: str = "-c listen_addresses=") -> None:
+        """Serve; on a Unix socket alone, unless `more` says otherwise."""
+        options = f"-c unix_socket_directories={self._folder} -c fsync=off -c max_connections=50 {more}"
         log = self._folder / "log"
         _run_as_postgres(self._pg_ctl, "-D", self._folder / "data", "-w", "-l", log, "-o", options, "start")
 
@@ -142,13 +147,14 @@ class Cluster(Databases):
         self.copy(self._url.format("template1"), url)
 
     def copy(self, template: str, url: str) -> None:
-        self._execute(f"CREATE DATABASE {make_url(url).database} TEMPLATE {make_url(template).database}")
+        self.execute(f"CREATE DATABASE {make_url(url).database} TEMPLATE {make_url(template).database}")
 
     def drop(self, url: str) -> None:
         """Drop the database at `url`, if there is one, whoever is still connected."""
-        self._execute(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
+        self.execute(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
 
-    def _execute(self, sql: str) -> None:
+    def execute(self, sql: str) -> None:
+        """Run a statement as the owner of all."""
         with psycopg.connect(self._url.format("postgres").replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute(sql.encode())
 

@@ -168,6 +168,7 @@ def start_labelling(settings: Settings, *, augment: bool = False, batch: bool = 
     environment = {
         **os.environ,
         "FEEDBACK_HOME": str(settings.home),
+        "FEEDBACK_DATABASE_URL": settings.database_url,
         "FEEDBACK_OPENAI_BASE_URL": settings.openai_base_url,
         "FEEDBACK_LABEL_MODEL": settings.label_model,
         "FEEDBACK_LABEL_CONCURRENCY": str(settings.label_concurrency),

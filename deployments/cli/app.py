@@ -27,6 +27,7 @@ from deployments.cli import (
 )
 from deployments.terminal import fail, say_wait
 from feedback_model.errors import FeedbackError, Interrupted
+from feedback_model.network import network_environment
 from feedback_model.training.memory import share_one_arena
 from feedback_model.waiting import telling_waits
 
@@ -58,7 +59,7 @@ app.command()(doctor.doctor)
 
 
 def _set_up_process() -> None:
-    """Say what numeric libraries read when they are loaded, here and in what this process starts."""
+    """Say what libraries read when they are loaded, here and in what this process starts."""
     # Threads of a product that wait for each other sleep: spinning, as they would, takes the cores from whoever they wait for.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch's tensors lie in huge pages, which are found faster
@@ -67,6 +68,7 @@ def _set_up_process() -> None:
     share_one_arena()
     # A CPU's library keeps the code that it makes for each shape of a product: a training on texts has thousands of shapes.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
+    os.environ.update(network_environment(os.environ))
 
 
 def main() -> NoReturn:

@@ -29,7 +29,7 @@ def champion(context: typer.Context, json: Json = False) -> None:
     from feedback_model.store.promotions import champion as present_champion
     from feedback_model.store.promotions import find_decision, read_promotions
 
-    store = open_store(load_settings().store_url)
+    store = open_store(load_settings(only_reads=True).store_url)
     present = present_champion(store)
     if present is None:
         raise MissingStage(
@@ -80,7 +80,7 @@ def history(json: Json = False) -> None:
     from feedback_model.store.connection import open_store
     from feedback_model.store.promotions import read_promotions
 
-    promotions = read_promotions(open_store(load_settings().store_url))[::-1]
+    promotions = read_promotions(open_store(load_settings(only_reads=True).store_url))[::-1]
     if json:
         print_json([asdict(promotion_record) for promotion_record in promotions])
         return

@@ -33,8 +33,8 @@ PACKAGES = (
 )
 LACKS = {
     "Darwin": (
-        "macOS is not supported and not tested. It has no /proc, so after a crash another process with the same id keeps "
-        "what the dead one had claimed; no CUDA, and Apple's GPU is not used, so training runs on the CPU; and on Intel "
+        "macOS is not supported and not tested. It has no /proc, so after a crash what the dead process had claimed stays "
+        "claimed for minutes; no CUDA, and Apple's GPU is not used, so training runs on the CPU; and on Intel "
         "Macs there is no torch or bitsandbytes of the versions needed"
     ),
     "Windows": (

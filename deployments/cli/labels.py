@@ -141,7 +141,7 @@ def prompt(
     from feedback_model.store.connection import open_store
     from feedback_model.store.prompts import read_prompt
 
-    settings = load_settings()
+    settings = load_settings(only_reads=True)
     if version:
         shown = read_prompt(open_store(settings.store_url), version)
     else:
@@ -159,7 +159,7 @@ def _open_labels(labeller: LabellerKind, prompt_version: str) -> "tuple[Store, L
     from feedback_model.store.connection import open_store
     from feedback_model.store.labels import find_labelling_config
 
-    settings = load_settings()
+    settings = load_settings(only_reads=True)
     store, in_force = open_store(settings.store_url), labelling_config_of(labeller, settings)
     return store, find_labelling_config(store, in_force.label_model, prompt_version) if prompt_version else in_force
 

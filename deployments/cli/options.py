@@ -9,6 +9,7 @@ import typer
 from typer.models import OptionInfo
 
 from feedback_model.errors import ConfigurationError, InputError
+from feedback_model.network import check_certificates
 from feedback_model.records.recipe import PrecisionName
 from feedback_model.training.recipe_options import RECIPE_OPTIONS, read_assignments, read_recipe_file
 
@@ -69,14 +70,15 @@ def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: An
     return {**(read_recipe_file(file) if file else {}), **changed, **given}
 
 
-def load_settings(memory: str | None = None) -> "Settings":
+def load_settings(memory: str | None = None, *, only_reads: bool = False) -> "Settings":
     """Return the settings of this process, with the home folder made.
 
     Args:
         memory: stands in for FEEDBACK_MEMORY, here and in the processes that this one starts.
+        only_reads: a home folder that cannot be written will do.
 
     Raises:
-        ConfigurationError: a setting is wrong, or the home folder cannot be written.
+        ConfigurationError: a setting is wrong, or the home folder cannot be used.
     """
     from pydantic import ValidationError
 
@@ -96,8 +98,17 @@ def load_settings(memory: str | None = None) -> "Settings":
         with TemporaryFile(dir=settings.home):  # nameless, so that two commands at once do not meet
             pass
     except OSError as error:
-        raise ConfigurationError(
-            f"the home folder {settings.home} cannot be written ({error.strerror}); "
-            "make room or point FEEDBACK_HOME elsewhere"
-        ) from error
+        if not (only_reads and settings.home.is_dir()):
+            raise ConfigurationError(_why_unusable(settings.home, error)) from error
+    check_certificates()
     return settings
+
+
+def _why_unusable(home: Path, error: OSError) -> str:
+    dangling = next((folder for folder in (home, *home.parents) if folder.is_symlink() and not folder.exists()), None)
+    if dangling is not None:
+        return (
+            f"the home folder {home} cannot be used: {dangling} is a link to {dangling.readlink()}, which is not there; "
+            "make that folder, or point FEEDBACK_HOME elsewhere"
+        )
+    return f"the home folder {home} cannot be written ({error.strerror}); make room or point FEEDBACK_HOME elsewhere"

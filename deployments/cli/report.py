@@ -53,7 +53,7 @@ def verify(
     from eval.report.verify import verify_report
     from feedback_model.store.connection import open_store
 
-    settings = load_settings()
+    settings = load_settings(only_reads=True)
     with showing_progress(quiet=json):
         found = verify_report(open_store(settings.store_url), file)
     if json:

@@ -23,7 +23,7 @@ Evaluation = Annotated[str, typer.Option("--evaluation", help="Evaluation to sho
 def results(context: typer.Context, evaluation: Evaluation = "", json: Json = False) -> None:
     """Show the models of an evaluation beside each other."""
     if context.invoked_subcommand is None:
-        show_results(load_settings(), evaluation, json=json)
+        show_results(load_settings(only_reads=True), evaluation, json=json)
 
 
 @app.command()
@@ -34,7 +34,7 @@ def sql(
     """Ask the database a read-only question in SQL."""
     from feedback_model.store.readonly_sql import run_query
 
-    answer = run_query(load_settings().store_url, query)
+    answer = run_query(load_settings(only_reads=True).store_url, query)
     if json:
         print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
         return
@@ -52,7 +52,7 @@ def export(
     """Write every view of the database as a Parquet file."""
     from feedback_model.store.export import export_views
 
-    for view, rows in export_views(load_settings().store_url, folder):
+    for view, rows in export_views(load_settings(only_reads=True).store_url, folder):
         say(f"{view}.parquet: {rows} rows")
 
 

@@ -23,7 +23,13 @@ from deployments.cli.options import (
     choose_recipe,
     load_settings,
 )
-from deployments.local.server import announcement, quiet_environment, server_process, wait_until_healthy
+from deployments.local.server import (
+    announcement,
+    quiet_environment,
+    server_database,
+    server_process,
+    wait_until_healthy,
+)
 from deployments.local.supervisor import running, watch
 from deployments.terminal import out, say, showing_progress
 from feedback_model.errors import ConfigurationError, Interrupted
@@ -156,6 +162,8 @@ def _environment(settings: "Settings", port: int) -> dict[str, str]:
         "PREFECT_LOGGING_EXTRA_LOGGERS": "feedback_model,eval",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
+    if "?" in str(settings.home):  # which Prefect would take for the end of its database's name
+        defaults["PREFECT_API_DATABASE_CONNECTION_URL"] = server_database(settings.home / "prefect" / "prefect.db")
     api_url = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
     return defaults | _dotenv() | dict(os.environ) | quiet_environment(settings) | api_url
 

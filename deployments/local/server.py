@@ -12,14 +12,16 @@ import sys
 import tempfile
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 from deployments.local.supervisor import running
 from feedback_model.errors import ConfigurationError
+from feedback_model.network import open_url
 from feedback_model.processes import START_SILENCE, ManagedProcess
 from feedback_model.progress import check_stop
 from feedback_model.waiting import Waiting
@@ -46,19 +48,20 @@ def quiet_environment(settings: "Settings") -> dict[str, str]:
 def is_healthy(api_url: str) -> bool:
     """Tell whether a Prefect server answers at `api_url`."""
     try:
-        with urllib.request.urlopen(f"{api_url.rstrip('/')}/health", timeout=2) as reply:  # noqa: S310 - http by design
+        with open_url(f"{api_url.rstrip('/')}/health", timeout=2) as reply:
             return reply.status == 200
-    except (urllib.error.URLError, OSError, ValueError):
+    except (OSError, ValueError):
         return False
 
 
 def wait_for_answer(api_url: str) -> None:
-    """Wait until something answers at `api_url`, whatever it says.
+    """Wait until a Prefect API answers at `api_url`.
 
     Raises:
-        ConfigurationError: nothing did for a while.
+        ConfigurationError: nothing did for a while, or what answers is no Prefect API.
         Interrupted: a stop was requested.
     """
+    _check_url(api_url)
     waiting = Waiting(f"the Prefect server at {api_url}", "start it, or unset PREFECT_API_URL; Ctrl-C stops")
     deadline = time.monotonic() + AWAY_SECONDS
     while not _answers(api_url):
@@ -71,15 +74,28 @@ def wait_for_answer(api_url: str) -> None:
         time.sleep(POLL_SECONDS)  # between two looks
 
 
+def _check_url(api_url: str) -> None:
+    parts = urlsplit(api_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(
+            f"PREFECT_API_URL is no URL: {api_url!r}; set it to one such as http://127.0.0.1:4200/api"
+        )
+
+
 def _answers(api_url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{api_url.rstrip('/')}/health", timeout=2):  # noqa: S310 - http by design
-            return True
+        with open_url(f"{api_url.rstrip('/')}/health", timeout=2) as reply:
+            is_page = reply.headers.get_content_type() == "text/html"  # the UI's, as beside the API
     except urllib.error.HTTPError as refusal:
         refusal.close()
-        return True
-    except (OSError, ValueError):
+        is_page = refusal.code == HTTPStatus.NOT_FOUND
+    except OSError:
         return False
+    if is_page:
+        raise ConfigurationError(
+            f"what answers at {api_url} is no Prefect API; its URL ends in /api, correct PREFECT_API_URL"
+        )
+    return True
 
 
 def announcement(settings: "Settings") -> Path:
@@ -141,12 +157,17 @@ def temporary_server(settings: "Settings") -> Generator[str]:
     with ExitStack() as stack:
         database = stack.enter_context(_own_database(folder))
         environment = quiet_environment(settings) | {
-            "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}",
+            "PREFECT_API_DATABASE_CONNECTION_URL": server_database(database),
             "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
             "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
         }
         log = folder / "server.log"
         yield stack.enter_context(serving(free_port(), log, environment, ui=False, silence=settings.start_silence))
+
+
+def server_database(path: Path) -> str:
+    """Return the URL by which a Prefect server keeps its SQLite database at `path`, whatever characters stand in that."""
+    return f"sqlite+aiosqlite:///file:{quote(str(path))}?uri=true"
 
 
 @contextmanager

@@ -165,6 +165,7 @@ async def augment(
         max_share=max_share,
         left=limit,
     )  # fmt: skip
+    # Written to the store as it is: a reply that is paid for is kept whoever has the lease by then.
     async with one_at_a_time(store, "augment", "augments"):
         await job.finish_ordered()
         while await asyncio.to_thread(job.order_more):

@@ -97,21 +97,21 @@ def infer(
     version = prompt_version("feedback")
     inference_id = inference_id_of(model, decoding, version, limit)
     by_id = {transcript.transcript_id: transcript for transcript in transcripts}
-    with hold(store, f"infer:{inference_id}", "asks the same model"):
+    with hold(store, f"infer:{inference_id}", "asks the same model") as held:
         if again:
-            predictions.forget_outputs(store, inference_id, list(by_id))
-        missing = predictions.missing_outputs(store, inference_id, by_id)
+            predictions.forget_outputs(held, inference_id, list(by_id))
+        missing = predictions.missing_outputs(held, inference_id, by_id)
         if missing:
             generator, device = open_generator(home, model, decoding, limit)
-            record_models(store, [model])
-            record_prompt(store, PromptRecord(version, "feedback", prompt_text("feedback")))
+            record_models(held, [model])
+            record_prompt(held, PromptRecord(version, "feedback", prompt_text("feedback")))
             predictions.record_inference(
-                store, Inference(inference_id, model.model_id, decoding, version, limit, device)
+                held, Inference(inference_id, model.model_id, decoding, version, limit, device)
             )
             texts = [by_id[transcript_id].text for transcript_id in missing]
             done = len(by_id) - len(missing)
             for batch in _ask(generator, missing, texts, model, done, batch_size):
-                predictions.write_outputs(store, inference_id, [_prediction(*said) for said in batch])
+                predictions.write_outputs(held, inference_id, [_prediction(*said) for said in batch])
     return inference_id
 
 

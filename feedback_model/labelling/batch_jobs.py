@@ -66,9 +66,10 @@ async def label_in_batches(
     budget_nanos = in_budget(budget, labelling_config.label_model)
     await BatchAPI(labeller).check()
     await asyncio.to_thread(record_prompt_in_force, store, labelling_config)
-    async with one_at_a_time(store, "label batches", "labels in batches"):  # two would collect one batch twice
-        plan = await recover_and_plan(store, labeller, labelling_config, settings, limit, again_failed=again_failed)
-        run = _BatchRun(store, labeller, labelling_config, budget_nanos, limit, BatchAPI(labeller), again_failed)
+    # Two would collect one batch twice.
+    async with one_at_a_time(store, "label batches", "labels in batches") as held:
+        plan = await recover_and_plan(held, labeller, labelling_config, settings, limit, again_failed=again_failed)
+        run = _BatchRun(held, labeller, labelling_config, budget_nanos, limit, BatchAPI(labeller), again_failed)
         total = plan.n_done + plan.n_queued + sum(job.n_requests for job in await run.open_jobs())
         return await run.work(track("label", total, plan.n_done))
 

@@ -3,12 +3,16 @@
 Responses are handed on as the bytes that came: they must be stored before anyone reads them.
 """
 
+import base64
 import importlib.util
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from feedback_model.labelling.api_errors import APIError, seconds_to_wait
+from feedback_model.masking import mask
+from feedback_model.network import is_loopback, proxy_of
 
 CONNECT_SECONDS: Final = 10.0
 UPLOAD_SECONDS: Final = 600.0  # a batch's file may have 200 MB
@@ -38,15 +42,14 @@ class Client:
         import openai
         from httpx2 import Response  # comes with openai; cast to, it hands a response on as it came
 
-        self.url, self.key = url, key
+        self.url, self.key = mask(url), key
         self._raw = Response
         self._api: Any = openai.AsyncOpenAI(
             api_key=key,
-            base_url=url,
+            **_in_parts(url),
             timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
             max_retries=0,  # `RetryPolicy` retries; the two would multiply
-            # The aiohttp transport halves the CPU of a request; it is an extra of openai's.
-            http_client=openai.DefaultAioHttpClient() if importlib.util.find_spec("aiohttp") else None,
+            http_client=_transport(url),
         )
 
     async def close(self) -> None:
@@ -112,6 +115,29 @@ class Client:
         """Fetch the content of a file; None where the endpoint has none of that id."""
         response = await _known(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
         return None if response is None else bytes(response.content)
+
+
+def _in_parts(url: str) -> dict[str, Any]:
+    """Take a URL apart into what `openai` wants each by itself: its path goes on, and aiohttp refuses a user beside a key."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, password = map(unquote, user.partition(":"))
+    basic = base64.b64encode(f"{name}{colon or ':'}{password}".encode()).decode()
+    return {
+        "base_url": parts._replace(netloc=host, query="").geturl(),
+        "default_query": dict(parse_qsl(parts.query)),
+        "default_headers": {"Authorization": f"Basic {basic}"} if at else {},
+    }
+
+
+def _transport(url: str) -> Any:
+    import openai
+
+    direct: Any = dict.fromkeys(("http://", "https://", "all://")) if is_loopback(url) else None
+    # The aiohttp transport halves the CPU of a request; it is an extra of openai's, and knows no SOCKS.
+    is_fit = importlib.util.find_spec("aiohttp") and not (proxy_of(url) or "").startswith("socks")
+    kind: Any = openai.DefaultAioHttpClient if is_fit else openai.DefaultAsyncHttpxClient
+    return kind(mounts=direct)
 
 
 async def _answered(call: Callable[[], Awaitable[Any]]) -> Any:

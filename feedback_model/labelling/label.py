@@ -20,7 +20,7 @@ from feedback_model.records.labels import Label, LabellingConfig, Purpose
 from feedback_model.settings import Settings
 from feedback_model.store import label_claims, label_requests, label_responses
 from feedback_model.store.connection import Store
-from feedback_model.store.locks import describe_owner
+from feedback_model.store.owners import describe_owner
 from feedback_model.store.transcripts import count_transcripts
 from feedback_model.waiting import Waiting
 

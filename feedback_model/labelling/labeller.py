@@ -230,7 +230,7 @@ async def open_labeller(
         stack.push_async_callback(client.close)
         labeller = OpenAILabeller(
             client,
-            RetryPolicy(url, bounds or _bounds(settings)),
+            RetryPolicy(client.url, bounds or _bounds(settings)),
             settings.label_max_tokens,
             _optional_features(kind, settings),
         )

@@ -17,11 +17,10 @@ INTERVAL: Final = 1.0  # seconds between heartbeats
 
 
 @asynccontextmanager
-async def one_at_a_time(store: Store, name: str, activity: str) -> AsyncGenerator[None]:
-    """Hold the lock `name` during the block, which is an `activity`; see `locks.hold`."""
+async def one_at_a_time(store: Store, name: str, activity: str) -> AsyncGenerator[Store]:
+    """Hold the lock `name` during the block, which is an `activity`; yields the store to write to, as `locks.hold` does."""
     with ExitStack() as stack:
-        await asyncio.to_thread(stack.enter_context, locks.hold(store, name, activity))
-        yield
+        yield await asyncio.to_thread(stack.enter_context, locks.hold(store, name, activity))
 
 
 @asynccontextmanager

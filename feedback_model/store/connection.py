@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from feedback_model.errors import StoreError, StoreUnavailable
+from feedback_model.store.database_url import read_database_url, readonly_uri, sqlite_path
 from feedback_model.store.lock_waits import sqlite_writer, telling_lock_waits
+from feedback_model.store.postgresql import open_session
 from feedback_model.store.schema import bring_up_to_date
 from feedback_model.waiting import Waiting, waiting_for
 
@@ -39,6 +40,7 @@ _ADVICE = {
     "connection unexpectedly": _WENT_AWAY,
     "read-only transaction": "ask as a role that may write, of a server that is no standby",
     "permission denied": "ask as the role that owns the tables",
+    "password authentication failed": "correct user and password in FEEDBACK_DATABASE_URL",
     "connection": "start PostgreSQL, or correct FEEDBACK_DATABASE_URL",
 }
 
@@ -133,26 +135,31 @@ def connect(url: str) -> Store:
     Raises:
         StoreError: the URL is not one, or its folder cannot be made.
     """
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            if parsed.database and not parsed.query:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(parsed)
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-        else:
-            engine = create_engine(parsed, connect_args=_postgresql_arguments(), pool_pre_ping=True)
-            event.listen(engine, "do_connect", _connect_telling)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(
-            f"FEEDBACK_DATABASE_URL is not a database URL: {url!r}; try sqlite:///PATH or postgresql+psycopg://…"
-        ) from error
-    except OSError as error:
-        raise StoreError(
-            f"the folder of the database {url} cannot be made: {error.strerror}; point FEEDBACK_HOME elsewhere"
-        ) from error
-    return Store(engine)
+    parsed = read_database_url(url)
+    return Store(_sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql_engine(parsed))
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if (path := sqlite_path(url)) is not None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the folder of the database {url} cannot be made: {error.strerror}; point FEEDBACK_HOME elsewhere"
+            ) from error
+    engine = create_engine(url)
+    if path is not None:
+        event.listen(engine, "do_connect", partial(_connect_sqlite, path))
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args=_postgresql_arguments(), pool_pre_ping=True)
+    event.listen(engine, "do_connect", _connect_telling)
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
 
 
 def open_store(url: str) -> Store:
@@ -178,10 +185,22 @@ def _postgresql_arguments() -> dict[str, Any]:
     return {"connect_timeout": CONNECT_SECONDS, "fallback_application_name": name[:63]}
 
 
-def _connect_telling(dialect: Dialect, _record: object, places: Sequence[Any], options: dict[str, Any]) -> Any:
+def _connect_telling(_dialect: Dialect, record: Any, _places: Sequence[Any], options: dict[str, Any]) -> Any:
     way_out = f"it gives up after {CONNECT_SECONDS} s; start PostgreSQL, or correct FEEDBACK_DATABASE_URL"
     with waiting_for("PostgreSQL to answer", way_out):
-        return dialect.connect(*places, **options)
+        session = record.info["session"] = open_session(**options)
+    return session.connection
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    session = connection.connection.info["session"]
+    if session.parameters:
+        connection.exec_driver_sql(session.statement(), session.parameter_values())
+
+
+def _connect_sqlite(path: Path, _dialect: Dialect, _record: object, places: list[Any], options: dict[str, Any]) -> None:
+    if path.exists() and not os.access(path.parent, os.W_OK):  # nothing can be written, but all of it read
+        places[0], options["uri"] = readonly_uri(path), True
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -202,6 +221,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
     while connection.execute("PRAGMA journal_mode").fetchone()[0] not in {"wal", "memory"}:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
+            return  # it stays as it was where there can be no such log: a file that is only read, or some network's file system
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise

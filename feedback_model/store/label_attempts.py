@@ -14,11 +14,11 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from feedback_model.records.labels import Attempt, AttemptOutcome, ClosedAttempt, LabellingConfig, Purpose, Spending
 from feedback_model.store.bulk import insert_missing
-from feedback_model.store.clock import now
+from feedback_model.store.clock import DatabaseNow, read_clock
 from feedback_model.store.connection import Store
 from feedback_model.store.label_claims import is_dead
 from feedback_model.store.label_requests import chunks
-from feedback_model.store.locks import process_owner
+from feedback_model.store.owners import process_owner
 from feedback_model.store.tables import label_attempt, label_request, spending
 
 NANOS: Final = 1_000_000_000
@@ -61,7 +61,7 @@ def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> list[A
         admissions = ["over" if each == "wait" else each for each in admissions]
     rows = [_row(each) for each, admission in zip(attempts, admissions, strict=True) if admission == "sent"]
     if rows:
-        connection.execute(insert(label_attempt), rows)
+        connection.execute(insert(label_attempt).values(sent_at=DatabaseNow()), rows)
     add_spending(
         connection, {labelling_config: Spending(reserved=nanos) for labelling_config, nanos in reserved.items()}
     )
@@ -96,7 +96,6 @@ def _row(each: Attempt) -> dict[str, Any]:
     return {
         "attempt_id": each.attempt_id,
         "request_id": each.request_id,
-        "sent_at": now(),
         "owner": process_owner(),
         "reserved_nanos": each.reserved,
         "outcome": "open",
@@ -183,7 +182,8 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
             .group_by(label_attempt.c.owner)
         )
         # A process at work renews its claims, those included that it waits for.
-        dead = [owner for owner, *moments in connection.execute(under_way).tuples() if is_dead(owner, max(moments))]
+        rows, present = connection.execute(under_way).tuples().all(), read_clock(connection)
+        dead = [owner for owner, *moments in rows if is_dead(owner, max(moments), present)]
         lost = and_(
             label_attempt.c.outcome == "open",
             label_attempt.c.owner.in_(dead),
@@ -202,7 +202,7 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
                 label_request.c.state == "claimed",
                 label_request.c.claimed_by.in_(dead),
             )
-            taking = update(label_request).where(claimed).values(claimed_by=process_owner(), updated_at=now())
+            taking = update(label_request).where(claimed).values(claimed_by=process_owner(), updated_at=DatabaseNow())
             taken.update(connection.execute(taking.returning(label_request.c.request_id)).scalars())
         return LostAttempts(found, frozenset(taken))
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from feedback_model.records.labels import Attempt, ClosedAttempt, LabellingConfig, LabelRequest, Purpose
-from feedback_model.store.clock import now
+from feedback_model.store.clock import DatabaseNow, now
 from feedback_model.store.connection import Store
 from feedback_model.store.label_attempts import Admission, close_attempts, open_attempts
 from feedback_model.store.label_claims import requests_of
@@ -153,9 +153,13 @@ def give_back(connection: Connection, closings: Sequence[ClosedAttempt]) -> int:
             label_attempt.c.job_id.in_(answered_jobs),
         )
         spent = or_(label_request.c.attempts >= MAX_ANSWERS, refused.scalar_subquery() >= MAX_REFUSALS)
-        failing = update(label_request).where(ours, spent).values(state="failed", error="batch_error", updated_at=now())
+        failing = (
+            update(label_request)
+            .where(ours, spent)
+            .values(state="failed", error="batch_error", updated_at=DatabaseNow())
+        )
         n_failed += connection.execute(failing).rowcount
-        connection.execute(update(label_request).where(ours).values(state="queued", updated_at=now()))
+        connection.execute(update(label_request).where(ours).values(state="queued", updated_at=DatabaseNow()))
     return n_failed
 
 
@@ -165,5 +169,5 @@ def give_up(connection: Connection, closings: Sequence[ClosedAttempt]) -> None:
     for each in closings:
         asked = and_(label_request.c.request_id == each.attempt.request_id, label_request.c.state == "claimed")
         connection.execute(
-            update(label_request).where(asked).values(state="failed", error=each.error, updated_at=now())
+            update(label_request).where(asked).values(state="failed", error=each.error, updated_at=DatabaseNow())
         )

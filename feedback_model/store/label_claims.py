@@ -3,7 +3,6 @@
 A claim is made in one transaction before anything is sent, so two runs never ask for one thing.
 """
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +11,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from feedback_model.records.labels import LabellingConfig, LabelRequest, Purpose
-from feedback_model.store.clock import now
+from feedback_model.store.clock import DatabaseNow, read_clock
 from feedback_model.store.connection import Store
 from feedback_model.store.label_requests import chunks, of_config
-from feedback_model.store.locks import is_alive, process_owner
+from feedback_model.store.owners import is_alive, process_owner
 from feedback_model.store.tables import label_attempt, label_request, label_response, transcript
 
 CLAIM_LIFETIME: Final = 120.0  # seconds until a silent claim from another host counts as dead
@@ -35,11 +34,16 @@ class UnprocessedResponse:
     body: bytes
 
 
-def is_dead(owner: str, updated_at: str) -> bool:
-    """Tell whether a process is gone: known at once on this host, on another by its silence since the last heartbeat."""
+def is_dead(owner: str, updated_at: str, present: datetime) -> bool:
+    """Tell whether a process is gone: known at once on this host, on another by its silence since the last heartbeat.
+
+    Args:
+        updated_at: when it was last heard of.
+        present: both by the database's clock.
+    """
     alive = is_alive(owner)
     if alive is None:
-        return time.time() - datetime.fromisoformat(updated_at).timestamp() > CLAIM_LIFETIME
+        return (present - datetime.fromisoformat(updated_at)).total_seconds() > CLAIM_LIFETIME
     return not alive
 
 
@@ -49,7 +53,8 @@ def _dead_owners(connection: Connection) -> list[str]:
         .where(label_request.c.state.in_(("claimed", "answered")), label_request.c.claimed_by.is_not(None))
         .group_by(label_request.c.claimed_by)
     )
-    return [row.claimed_by for row in connection.execute(claims) if is_dead(row.claimed_by, row.last)]
+    rows, present = connection.execute(claims).all(), read_clock(connection)
+    return [row.claimed_by for row in rows if is_dead(row.claimed_by, row.last, present)]
 
 
 def free_dead_claims(store: Store) -> int:
@@ -77,7 +82,7 @@ def claim_next(
     with store.write() as connection:
         for chunk in chunks(connection.execute(waiting).scalars().all()):
             taking = update(label_request).where(label_request.c.request_id.in_(chunk))
-            connection.execute(taking.values(state="claimed", claimed_by=process_owner(), updated_at=now()))
+            connection.execute(taking.values(state="claimed", claimed_by=process_owner(), updated_at=DatabaseNow()))
             claimed.extend(requests_of(connection, chunk))
     return tuple(claimed)
 
@@ -105,7 +110,7 @@ def take_over_claims(store: Store, request_ids: Sequence[str]) -> dict[str, Labe
             nobodys = or_(label_request.c.state == "queued", label_request.c.claimed_by.in_([*dead, process_owner()]))
             open_still = label_request.c.state.in_(("queued", "claimed", "failed"))
             taking = update(label_request).where(label_request.c.request_id.in_(chunk), nobodys, open_still)
-            owned = taking.values(state="claimed", claimed_by=process_owner(), updated_at=now())
+            owned = taking.values(state="claimed", claimed_by=process_owner(), updated_at=DatabaseNow())
             ids = connection.execute(owned.returning(label_request.c.request_id)).scalars().all()
             taken |= {request.request_id: request for request in requests_of(connection, ids)}
     return taken
@@ -116,7 +121,9 @@ def renew_claims(connection: Connection, beats: Sequence[None]) -> list[None]:
     ours = and_(label_request.c.state == "claimed", label_request.c.claimed_by == process_owner())
     # A locked one is being written just now, and waiting for that could be a deadlock.
     idle = select(label_request.c.request_id).where(ours).with_for_update(skip_locked=True)
-    connection.execute(update(label_request).where(label_request.c.request_id.in_(idle)).values(updated_at=now()))
+    connection.execute(
+        update(label_request).where(label_request.c.request_id.in_(idle)).values(updated_at=DatabaseNow())
+    )
     return [None] * len(beats)
 
 
@@ -151,7 +158,7 @@ def take_over_unprocessed(store: Store, purpose: Purpose) -> tuple[UnprocessedRe
         # Those of a batch have no owner, and reading one twice changes nothing.
         nobodys = or_(label_request.c.claimed_by.is_(None), label_request.c.claimed_by.in_(_dead_owners(connection)))
         lost = and_(label_request.c.purpose == purpose, label_request.c.state == "answered", nobodys)
-        taking_over = update(label_request).where(lost).values(claimed_by=process_owner(), updated_at=now())
+        taking_over = update(label_request).where(lost).values(claimed_by=process_owner(), updated_at=DatabaseNow())
         taken = connection.execute(taking_over.returning(label_request.c.request_id)).scalars().all()
         unprocessed = (_unprocessed(connection, chunk) for chunk in chunks(taken))
         return tuple(each for chunk in unprocessed for each in chunk)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, or_, 
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import LabellingConfig, Purpose, RequestState
 from feedback_model.store.bulk import insert_missing
-from feedback_model.store.clock import now
+from feedback_model.store.clock import DatabaseNow, now
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import augmentation, label, label_request, label_response, transcript
 
@@ -209,4 +209,6 @@ def enqueue_failed_again(store: Store, labelling_config: LabellingConfig, purpos
     if not spent:
         which = and_(which, label_request.c.attempts < MAX_ANSWERS)
     with store.write() as connection:
-        connection.execute(update(label_request).where(which).values(state="queued", attempts=0, updated_at=now()))
+        connection.execute(
+            update(label_request).where(which).values(state="queued", attempts=0, updated_at=DatabaseNow())
+        )

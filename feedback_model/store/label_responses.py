@@ -23,7 +23,7 @@ from feedback_model.records.labels import (
     UsableResponse,
 )
 from feedback_model.store.bulk import insert_missing
-from feedback_model.store.clock import now
+from feedback_model.store.clock import DatabaseNow, now
 from feedback_model.store.label_attempts import add_spending, in_nanos, mark_attempts
 from feedback_model.store.tables import label, label_request, label_response, label_score
 from feedback_model.traits import TRAIT_KEYS
@@ -34,13 +34,13 @@ Apply = Callable[[Connection, Sequence[UsableResponse[Answer]]], list[None]]
 _MOVE = (
     update(label_request)
     .where(label_request.c.request_id == bindparam("moved_id"))
-    .values(state=bindparam("state_now"), error=bindparam("error_now"), updated_at=bindparam("moment"))
+    .values(state=bindparam("state_now"), error=bindparam("error_now"), updated_at=DatabaseNow())
 )
 
 _ANSWERED = (
     update(label_request)
     .where(label_request.c.request_id == bindparam("moved_id"))
-    .values(state="answered", attempts=label_request.c.attempts + 1, updated_at=bindparam("moment"))
+    .values(state="answered", attempts=label_request.c.attempts + 1, updated_at=DatabaseNow())
 )
 
 _FAULTY = (
@@ -58,7 +58,7 @@ def store_responses(connection: Connection, received: Sequence[ReceivedResponse]
         insert(label_response),
         [_row(response_id, each.attempt, each.paid, moment) for response_id, each in zip(ids, received, strict=True)],
     )
-    connection.execute(_ANSWERED, [{"moved_id": each.request.request_id, "moment": moment} for each in received])
+    connection.execute(_ANSWERED, [{"moved_id": each.request.request_id} for each in received])
     mark_attempts(
         connection,
         [(each.attempt.attempt_id, "reclaimed" if each.recovered else "answered", None) for each in received],
@@ -168,11 +168,7 @@ def mark_failed(connection: Connection, failures: Sequence[tuple[LabelRequest, s
 
 
 def _move(connection: Connection, moves: Sequence[tuple[LabelRequest, RequestState, str | None]]) -> list[None]:
-    moment = now()
-    rows = [
-        {"moved_id": request.request_id, "state_now": state, "error_now": error, "moment": moment}
-        for request, state, error in moves
-    ]
+    rows = [{"moved_id": request.request_id, "state_now": state, "error_now": error} for request, state, error in moves]
     if rows:
         connection.execute(_MOVE, rows)
     return [None] * len(moves)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
+from feedback_model.store.postgresql import Session, open_session
 from feedback_model.waiting import Waiting, describe_process
 
 LOOK_SECONDS: Final = 0.5  # between looks at whether a session of ours waits for a lock
@@ -46,9 +47,8 @@ def _holder_of_write_lock(fields: list[str], inode: int) -> int | None:
 @contextmanager
 def telling_lock_waits(connection: Connection) -> Generator[None]:
     """Tell, during the block, when this PostgreSQL session waits for a lock that another session holds."""
-    driver: Any = connection.connection.driver_connection
     ended = threading.Event()
-    arguments = (_watch, connection.engine, driver.info.backend_pid, ended)
+    arguments = (_watch, connection.engine, _session_number(connection), ended)
     watcher = threading.Thread(target=copy_context().run, args=arguments, name="lock wait", daemon=True)
     watcher.start()
     try:
@@ -58,11 +58,18 @@ def telling_lock_waits(connection: Connection) -> Generator[None]:
         watcher.join(1.0)  # a server that is gone may keep it for longer, and it does no harm
 
 
+def _session_number(connection: Connection) -> int:
+    session: Session = connection.connection.info["session"]
+    if session.is_pooled:  # its number holds for this transaction
+        return connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    return session.connection.info.backend_pid
+
+
 def _watch(engine: Engine, session: int, ended: threading.Event) -> None:
     if ended.wait(LOOK_SECONDS):  # nearly every block
         return
-    places, options = engine.dialect.create_connect_args(engine.url)
-    with suppress(engine.dialect.loaded_dbapi.Error), closing(engine.dialect.connect(*places, **options)) as own:
+    _, options = engine.dialect.create_connect_args(engine.url)
+    with suppress(engine.dialect.loaded_dbapi.Error), closing(open_session(**options).connection) as own:
         _tell_while_blocked(own, session, ended)
 
 

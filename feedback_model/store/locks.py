@@ -1,27 +1,28 @@
 """Leases: which process is at work on what, so that two runs at once never do one thing twice.
 
-A lease names its owner as host, process id and process start. An owner that died on this host is known at once; one on
-another host is known when its lease expires. Whoever waits for a lease may be interrupted.
+An owner that died on this host is known at once; elsewhere when its lease expires, by the database's clock. A holder that was
+silent for so long that another took its lease finds its writes refused: each carries the token of its acquisition. Whoever waits
+for a lease may be interrupted.
 """
 
-import os
-import socket
+import secrets
 import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from feedback_model.errors import StoreUnavailable
+from feedback_model.errors import StoreError, StoreUnavailable
 from feedback_model.progress import check_stop
 from feedback_model.store.bulk import insert_missing, upsert
+from feedback_model.store.clock import read_clock
 from feedback_model.store.connection import Store
+from feedback_model.store.owners import describe_owner, is_alive, process_owner
 from feedback_model.store.tables import lease
-from feedback_model.waiting import Waiting, describe_process
+from feedback_model.waiting import Waiting
 
 LIFETIME = 90.0  # seconds until a silent owner on another host counts as dead
 RENEWAL = 20.0  # seconds between renewals
@@ -29,108 +30,96 @@ ATTENDANCE = 10.0  # seconds until a silent member of a group on another host co
 POLL = 0.5  # seconds between looks at a lease someone else holds
 
 
-def _start_time(pid: int) -> str:
-    # Field 22 of /proc/PID/stat tells a process from a later one with the same id; absent outside Linux.
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[19]
-    except OSError:
-        return "0"
+@dataclass(frozen=True)
+class FencedStore(Store):
+    """A store that is written for as long as this process holds a lease."""
+
+    lease_name: str
+    token: str
+    """Of the acquisition; another holder has another."""
+
+    @contextmanager
+    def write(self, *, foreign_keys: bool = True) -> Generator[Connection]:
+        """Open one transaction as `Store.write` does, in which nobody else can take the lease.
+
+        Raises:
+            StoreError: likewise, or another process took the lease over; nothing of the transaction is kept.
+        """
+        with super().write(foreign_keys=foreign_keys) as connection:
+            ours = select(lease.c.name).where(_is_ours(self.lease_name, self.token))
+            # A key share lets renewals pass, and makes whoever takes the lease over wait for this transaction.
+            if connection.execute(ours.with_for_update(read=True, key_share=True)).first() is None:
+                raise StoreError(
+                    f"another process took {self.lease_name} over after {LIFETIME:.0f} s without a sign of this one, so nothing "
+                    "more of this one's work is kept; run the same command again to go on from there"
+                )
+            yield connection
 
 
-@cache
-def _identity(pid: int) -> str:
-    return f"{socket.gethostname()}:{pid}:{_start_time(pid)}"
-
-
-_renounced = 0
-
-
-def process_owner() -> str:
-    """This process, as owner of leases and claims."""
-    return _identity(os.getpid()) + (f".{_renounced}" if _renounced else "")
-
-
-def renounce() -> None:
-    """Count what this process holds as held by a process that died, so that its next attempt recovers it.
-
-    For an outage: nothing could be given back to a database that is away, and what an endpoint did not answer in time
-    is still open.
-    """
-    global _renounced  # noqa: PLW0603 - an identity is one for the whole process
-    _renounced += 1
-
-
-def is_alive(owner: str) -> bool | None:
-    """Tell whether `owner` lives; None where that cannot be known from this host."""
-    host, pid, life = owner.rsplit(":", 2)
-    if host != socket.gethostname():
-        return None
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    if _start_time(int(pid)) != life.partition(".")[0]:
-        return False
-    return int(pid) != os.getpid() or owner == process_owner()
-
-
-def describe_owner(owner: str) -> str:
-    """`process 4711: feedback train`, or `process 4711 on HOST` where it is elsewhere."""
-    host, pid, _ = owner.rsplit(":", 2)
-    return describe_process(int(pid)) if host == socket.gethostname() else f"process {pid} on {host}"
+def _is_ours(name: str, token: str) -> ColumnElement[bool]:
+    return (lease.c.name == name) & (lease.c.token == token)
 
 
 def holder(store: Store, name: str) -> str | None:
     """Name the living holder of the lease `name`; None if there is none."""
     with store.read() as connection:
         row = connection.execute(select(lease.c.owner, lease.c.expires_at).where(lease.c.name == name)).first()
-    return row.owner if row is not None and _is_held(row.owner, row.expires_at) else None
+        return row.owner if row is not None and _is_held(connection, row.owner, row.expires_at) else None
 
 
-def _is_held(owner: str, expires_at: float) -> bool:
+def _is_held(connection: Connection, owner: str, expires_at: float) -> bool:
     alive = is_alive(owner)
-    return expires_at > time.time() if alive is None else alive
+    return expires_at > _time(connection) if alive is None else alive
 
 
-def acquire(store: Store, name: str) -> bool:
-    """Take the lease `name` unless someone alive holds it; True if it is now ours."""
-    owner, expires_at = process_owner(), time.time() + LIFETIME
+def _time(connection: Connection) -> float:
+    return read_clock(connection).timestamp()
+
+
+def acquire(store: Store, name: str) -> str | None:
+    """Take the lease `name` unless someone alive holds it, another thread of this process included.
+
+    Returns:
+        The token of this acquisition; None where it is not ours.
+    """
+    token = secrets.token_hex(8)
+    taken = {"owner": process_owner(), "token": token}
     with store.write() as connection:
         # Inserting first: of two that find no row, the database lets one in and the other waits to see it.
-        if insert_missing(connection, lease, [{"name": name, "owner": owner, "expires_at": expires_at}]):
-            return True
-        row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
-        if row is None or (row.owner != owner and _is_held(row.owner, row.expires_at)):
-            return False
-        connection.execute(update(lease).where(lease.c.name == name).values(owner=owner, expires_at=expires_at))
-    return True
+        row = {"name": name, **taken, "expires_at": _time(connection) + LIFETIME}
+        if insert_missing(connection, lease, [row]):
+            return token
+        found = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
+        if found is None or _is_held(connection, found.owner, found.expires_at):
+            return None
+        taking = update(lease).where(lease.c.name == name)
+        connection.execute(taking.values(**taken, expires_at=_time(connection) + LIFETIME))
+    return token
 
 
-def release(store: Store, name: str) -> None:
-    """Give the lease `name` back if it is ours."""
+def release(store: Store, name: str, token: str) -> None:
+    """Give the lease `name` back if it is still that of this acquisition."""
     with store.write() as connection:
-        connection.execute(delete(lease).where(lease.c.name == name, lease.c.owner == process_owner()))
+        connection.execute(delete(lease).where(_is_ours(name, token)))
 
 
-def _renew(store: Store, name: str, finished: threading.Event) -> None:
+def _renew(store: Store, name: str, token: str, finished: threading.Event) -> None:
     while not finished.wait(RENEWAL):
         # A database that is away for a moment must not end what renews the lease when it is back.
         with suppress(StoreUnavailable), store.write() as connection:
-            connection.execute(
-                update(lease)
-                .where(lease.c.name == name, lease.c.owner == process_owner())
-                .values(expires_at=time.time() + LIFETIME)
-            )
+            expires_at = _time(connection) + LIFETIME
+            connection.execute(update(lease).where(_is_ours(name, token)).values(expires_at=expires_at))
 
 
 @contextmanager
-def hold(store: Store, name: str, activity: str) -> Generator[None]:
+def hold(store: Store, name: str, activity: str) -> Generator[FencedStore]:
     """Hold the lease `name` during the block, waiting while another process has it.
 
     Args:
         activity: what its holder does, as it is read after "another process that"; for those who wait.
+
+    Yields:
+        The store to write to within the block: it refuses once the lease is lost.
 
     Raises:
         Interrupted: a stop was requested while waiting.
@@ -141,33 +130,36 @@ def hold(store: Store, name: str, activity: str) -> Generator[None]:
         return describe_owner(owner) if owner else ""
 
     waiting = Waiting(f"another process that {activity}", "end that process, or stop this one with Ctrl-C", whom)
-    while not acquire(store, name):
+    while (token := acquire(store, name)) is None:
         waiting.look()
         check_stop()
         time.sleep(POLL)  # between two looks
     finished = threading.Event()
-    renewing = (_renew, store, name, finished)
+    renewing = (_renew, store, name, token, finished)
     renewal = threading.Thread(target=copy_context().run, args=renewing, name=f"lease {name}", daemon=True)
     renewal.start()
     try:
-        yield
+        yield FencedStore(store.engine, name, token)
     finally:
         finished.set()
         renewal.join()
-        release(store, name)
+        release(store, name, token)
 
 
 def heartbeat(store: Store, group: str) -> int:
     """Show that this process is one of `group` for the next seconds; returns how many others are."""
-    owner, expires_at = process_owner(), time.time() + ATTENDANCE
+    owner = process_owner()
     with store.write() as connection:
-        upsert(connection, lease, [{"name": f"{group}/{owner}", "owner": owner, "expires_at": expires_at}], ["name"])
+        row = {"name": f"{group}/{owner}", "owner": owner, "expires_at": _time(connection) + ATTENDANCE}
+        upsert(connection, lease, [row], ["name"])
         members = connection.execute(
             select(lease.c.owner, lease.c.expires_at).where(lease.c.name.startswith(f"{group}/"))
-        )
-        return sum(member != owner and _is_held(member, until) for member, until in members.tuples())
+        ).all()
+        return sum(member != owner and _is_held(connection, member, until) for member, until in members)
 
 
 def deregister(store: Store, group: str) -> None:
     """This process is no longer one of `group`."""
-    release(store, f"{group}/{process_owner()}")
+    owner = process_owner()
+    with store.write() as connection:
+        connection.execute(delete(lease).where(lease.c.name == f"{group}/{owner}", lease.c.owner == owner))

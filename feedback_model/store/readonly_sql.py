@@ -12,13 +12,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from feedback_model.errors import InputError, StoreError
 from feedback_model.store.connection import Store
+from feedback_model.store.database_url import read_database_url, readonly_uri
+from feedback_model.store.postgresql import open_session
 
 Row = dict[str, Any]
 
@@ -64,7 +65,7 @@ def run_query(store_url: str, sql: str, max_rows: int = 10_000, seconds: float =
         InputError: it is not one query, it would change something, it is wrong, or it took too long.
         StoreError: the database cannot be opened.
     """
-    url = make_url(store_url)
+    url = read_database_url(store_url)
     run = _run_on_sqlite if url.get_backend_name() == "sqlite" else _run_on_postgresql
     if not sql.strip().strip(";"):
         raise InputError(_EMPTY)
@@ -86,7 +87,7 @@ def _run_on_sqlite(url: URL, sql: str, max_rows: int, seconds: float) -> QueryRe
 def _open_sqlite(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise StoreError(f"there is no database at {path} yet; run `feedback land` or `feedback demo` first")
-    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+    connection = sqlite3.connect(readonly_uri(path), uri=True)
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")  # raw outputs may be any bytes
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
     return connection
@@ -120,14 +121,17 @@ def _too_slow(seconds: float) -> InputError:
 def _run_on_postgresql(url: URL, sql: str, max_rows: int, seconds: float) -> QueryResult:
     import psycopg
 
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    _, options = url.get_dialect()().create_connect_args(url)
     try:
-        connection: Any = psycopg.connect(plain, connect_timeout=10)
+        session = open_session(**{"connect_timeout": 10, **options})
     except psycopg.OperationalError as error:
         where = url.render_as_string(hide_password=True)
         raise StoreError(f"the database {where} could not be used: {_first_line(error)}; start PostgreSQL") from error
+    connection: Any = session.connection
     with closing(connection):
         connection.read_only = True
+        if session.parameters:
+            connection.execute(session.statement(), session.parameter_values())
         connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
         try:
             return _declared(connection, sql, max_rows)
@@ -141,9 +145,9 @@ def _run_on_postgresql(url: URL, sql: str, max_rows: int, seconds: float) -> Que
 
 def _declared(connection: Any, sql: str, max_rows: int) -> QueryResult:
     # A cursor is declared for a query and for nothing else: no SET, COPY, DO or second statement can stand there, and the
-    # extended protocol (prepare) refuses several statements in one text.
+    # extended protocol (binary) refuses several statements in one text.
     cursor = connection.cursor()
-    cursor.execute(f"DECLARE door NO SCROLL CURSOR FOR {sql.strip().rstrip(';')}", prepare=True)
+    cursor.execute(f"DECLARE door NO SCROLL CURSOR FOR {sql.strip().rstrip(';')}", binary=True)
     cursor.execute(f"FETCH {max_rows + 1} FROM door")
     return _result([column.name for column in cursor.description or ()], cursor.fetchall(), max_rows)
 
@@ -169,7 +173,7 @@ def datasette_command(store_url: str, port: int) -> list[str]:
         InputError: the database is not SQLite.
         StoreError: there is no database yet.
     """
-    url = make_url(store_url)
+    url = read_database_url(store_url)
     if url.get_backend_name() != "sqlite":
         raise InputError("Datasette reads SQLite; for PostgreSQL use psql, Metabase or Superset over the same views")
     path = Path(url.database or "")

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from feedback_model.records.transcripts import Origin, Split, Transcript
 from feedback_model.store.bulk import insert_missing
-from feedback_model.store.clock import now
+from feedback_model.store.clock import DatabaseNow, now, read_clock
 from feedback_model.store.connection import Store
-from feedback_model.store.locks import is_alive
+from feedback_model.store.owners import is_alive
 from feedback_model.store.tables import batch, reject, transcript
 
 CLAIM_LIFETIME = timedelta(hours=24)  # until a claim whose owner cannot be looked at (another host) counts as dead
@@ -173,7 +173,8 @@ def _reject_row(batch_id: str, one: Reject) -> dict[str, object]:
 def unclaimed_batches(store: Store) -> tuple[str, ...]:
     """Batches with new transcripts that no living run has claimed, oldest first."""
     with store.read() as connection:
-        return tuple(row.batch_id for row in connection.execute(_open_batches()) if _is_free(row))
+        rows, present = connection.execute(_open_batches()).all(), read_clock(connection)
+        return tuple(row.batch_id for row in rows if _is_free(row, present))
 
 
 def landing_times(store: Store, ids: Sequence[str]) -> dict[str, datetime]:
@@ -191,10 +192,11 @@ def claim_batches(store: Store, owner: str) -> tuple[str, ...]:
     """
     with store.write() as connection:
         rows = connection.execute(_open_batches().with_for_update()).all()
-        ids = tuple(row.batch_id for row in rows if row.claimed_by == owner or _is_free(row))
+        present = read_clock(connection)
+        ids = tuple(row.batch_id for row in rows if row.claimed_by == owner or _is_free(row, present))
         if ids:
             connection.execute(
-                update(batch).where(batch.c.batch_id.in_(ids)).values(claimed_by=owner, claimed_at=now())
+                update(batch).where(batch.c.batch_id.in_(ids)).values(claimed_by=owner, claimed_at=DatabaseNow())
             )
     return ids
 
@@ -223,10 +225,10 @@ def _open_batches() -> Any:
     )
 
 
-def _is_free(row: Any) -> bool:
+def _is_free(row: Any, present: datetime) -> bool:
     if row.claimed_by is None:
         return True
-    alive = is_alive(row.claimed_by) if row.claimed_by.count(":") >= 2 else None
+    alive = is_alive(row.claimed_by)
     if alive is None:
-        return datetime.fromisoformat(row.claimed_at) < datetime.now(UTC) - CLAIM_LIFETIME
+        return datetime.fromisoformat(row.claimed_at) < present - CLAIM_LIFETIME
     return not alive

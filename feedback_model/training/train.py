@@ -89,16 +89,16 @@ def train(
     if not examples:
         raise MissingStage(f"dataset {dataset.dataset_id[:8]} has no train examples; label more transcripts first")
     run_id = run_id_of(dataset, base, recipe)
-    with hold(store, f"train:{run_id}", "trains the same recipe on the same data"):
-        finished = None if again else _find_reusable(store, home, run_id)
+    with hold(store, f"train:{run_id}", "trains the same recipe on the same data") as held:
+        finished = None if again else _find_reusable(held, home, run_id)
         if finished is not None:
             return finished
         if again:
-            _forget(store, home, run_id)
+            _forget(held, home, run_id)
         try:
             clear_leftovers(home, run_id)
             with nullcontext() if base.stand_in else sole_training(device_name()):
-                return _train_on(store, home, dataset, examples, base, recipe, means)
+                return _train_on(held, home, dataset, examples, base, recipe, means)
         except OSError as error:
             raise ConfigurationError(
                 f"checkpoints cannot be written under {home}: {error.strerror or error}; make room or give access"

@@ -77,8 +77,8 @@ def land(
     """
     records = read_sources(paths, text_column, limit, seed)
     progress = track("land", None)
-    with hold(store, "land", "lands files"):
-        landing = _Landing(store, source)
+    with hold(store, "land", "lands files") as held:
+        landing = _Landing(held, source)
         arrivals = landing.candidates(records, progress)
         while chunk := list(islice(arrivals, _CHUNK)):
             landing.take(chunk)

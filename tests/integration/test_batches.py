@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from feedback_model.store.connection import Store
-from feedback_model.store.locks import process_owner
+from feedback_model.store.owners import process_owner
 from feedback_model.store.tables import batch
 from feedback_model.store.transcripts import (
     CLAIM_LIFETIME,
@@ -17,8 +17,9 @@ from feedback_model.store.transcripts import (
     unclaimed_batches,
 )
 from tests.builders import a_speech, a_transcript, store_transcripts
+from tests.owners import owner_that_ended
 
-DEAD = process_owner().rsplit(":", 1)[0] + ":1"  # this process's id at another start
+DEAD = owner_that_ended()
 
 
 def land_batches(store: Store, *names: str) -> None:

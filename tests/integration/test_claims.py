@@ -1,6 +1,6 @@
 """Claims and tries in SQL, alike on both databases: what is whose, and what becomes of it when its owner dies."""
 
-import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from feedback_model.store.connection import Store
 from feedback_model.store.label_attempts import LostAttempts
 from feedback_model.store.tables import label_attempt, label_request
 from tests.labelling_rig import filled_store, settings_for, states
+from tests.owners import owner_elsewhere, owner_that_ended
 
 LABELS = LabellingConfig("gpt-4o-mini", "label-1")
-GONE = f"{socket.gethostname()}:999999999:1"
+GONE = owner_that_ended()
 
 
 @pytest.fixture
@@ -63,6 +64,19 @@ def test_unsent_claims_are_freed_sent_ones_recovered(store: Store) -> None:
     label_attempts.book_unknown(store, lost.attempts)
     label_claims.release(store, lost.requests)
     assert states(store) == {("queued", None): 3}
+
+
+def test_hosts_with_other_clocks_keep_their_claims(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts is how long a process was silent by the database's clock, wherever ours stands."""
+    label_claims.claim_next(store, LABELS, "label", 3)
+    with store.write() as connection:
+        connection.execute(update(label_request).values(claimed_by=owner_elsewhere()))
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + 10 * label_claims.CLAIM_LIFETIME)
+    assert label_claims.free_dead_claims(store) == 0
+    with store.write() as connection:
+        connection.execute(update(label_request).values(updated_at="2026-01-01T00:00:00.000000+00:00"))
+    assert label_claims.free_dead_claims(store) == 3
 
 
 def test_a_budget_waits_for_attempts_under_way(store: Store) -> None:

@@ -19,7 +19,8 @@ lease = Table(
     "lease",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("owner", Text, nullable=False),  # host:pid:start time of the process
-    Column("expires_at", Float, nullable=False),  # seconds since the epoch; renewed while the owner lives
+    Column("owner", Text, nullable=False),  # as `owners` writes it
+    Column("expires_at", Float, nullable=False),  # seconds since the epoch by the database's clock; renewed
+    Column("token", Text),  # of one acquisition, which its holder's writes must find here; NULL of a member of a group
     comment="Who is at work on what; a dead owner's lease is free at once on its host, elsewhere when it expires.",
 )

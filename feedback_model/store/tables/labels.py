@@ -51,7 +51,7 @@ label_attempt = Table(
     Column("attempt_id", Text, primary_key=True),  # told to the provider as X-Client-Request-Id
     Column("request_id", Text, ForeignKey("label_request.request_id"), nullable=False, index=True),
     Column("sent_at", Text, nullable=False),  # written before anything leaves this machine
-    Column("owner", Text, nullable=False),  # host:pid:start time of the process that sent it
+    Column("owner", Text, nullable=False),  # the process that sent it, as `owners` writes it
     Column("reserved_nanos", BigInteger, nullable=False),  # billionths of a dollar: the most it may cost
     Column(
         "outcome",
