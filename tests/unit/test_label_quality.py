@@ -126,10 +126,10 @@ def test_peoples_scores_are_read_by_id_or_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("nonsense", "line 1: this is no JSON"),
-        ("[1]", "line 1: an object is expected"),
-        ('{"empathy": 3}', "line 1: neither transcript_id nor text"),
-        ('{"transcript_id": "a"}', "line 1: no trait is scored"),
+        ("nonsense", "neither a table nor JSON"),
+        ("[1]", "neither a table nor JSON"),
+        ('{"empathy": 3}', "gold.jsonl:1: neither transcript_id nor text"),
+        ('{"transcript_id": "a"}', "gold.jsonl:1: no trait is scored"),
         ('{"transcript_id": "a", "empathy": 11}', "empathy is 11; scores go from 1 to 10"),
         ('{"transcript_id": "a", "empathy": "high"}', "empathy is 'high'"),
         ("", "has no scored transcript"),
