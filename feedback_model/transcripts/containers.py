@@ -20,7 +20,7 @@ ZIP: Final = b"PK\x03\x04"
 FREE_BYTES: Final = 64 * 2**20
 """That anything may unpack to."""
 MOST_TIMES: Final = 200
-"""Its own size that a container may unpack to beyond that; texts pack to a third, or to a thirtieth where they repeat themselves."""
+"""Its own size that a container may unpack to beyond that; texts pack to a third, or a thirtieth where they repeat themselves."""
 DEEPEST: Final = 4
 """Containers in one another."""
 HEAD_BYTES: Final = 512

@@ -1,7 +1,7 @@
 """The encoding of a text, told by its bytes: UTF-8, UTF-16 and UTF-32 with and without a mark, and the code pages of Windows.
 
-A mark at the beginning decides (Unicode Standard, section 23.8); what is valid UTF-8 without a NUL character is UTF-8; the rest is
-compared. What was not certain is told, for `--encoding` to overrule.
+A mark at the beginning decides (Unicode Standard, section 23.8); what is valid UTF-8 with hardly a NUL character is UTF-8; for
+the rest, encodings are compared. What was not certain is told, for `--encoding` to overrule.
 """
 
 import codecs

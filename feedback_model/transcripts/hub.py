@@ -72,7 +72,7 @@ def _local(folder: Path, config: str | None, split: str) -> Any:
 
     saved = folder / split if (folder / "dataset_dict.json").exists() else folder
     if (saved / "state.json").exists():
-        return datasets.load_from_disk(str(saved)).to_iterable_dataset()
+        return datasets.Dataset.load_from_disk(str(saved)).to_iterable_dataset()
     return datasets.load_dataset(str(folder), config, split=split, streaming=True)
 
 

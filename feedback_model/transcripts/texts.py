@@ -39,7 +39,7 @@ def read_prose(text: str) -> tuple[Turn, ...]:
     if turns is not None:
         return turns
     lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 2 and sum(map(bool, map(_CODE.fullmatch, lines))) > 0.3 * len(lines):
+    if sum(map(bool, map(_CODE.fullmatch, lines))) > max(2, 0.3 * len(lines)):
         raise InputError("its lines look like captions, markup or code of no known format; save it as text, VTT or SRT")
     return (Turn(None, None, None, text),)
 

@@ -8,9 +8,11 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from feedback_model.records.recordings import Turn
+from feedback_model.transcripts.formats.names import NAME, is_name
 from feedback_model.transcripts.formats.times import CLOCK, clock_seconds
 
 _ARROW: Final = re.compile(rf"[ \t]*\[?({CLOCK})\s*-->\s*({CLOCK})(\][ \t]*(?P<rest>.*)|[ \t].*)?")
@@ -18,7 +20,10 @@ _SBV: Final = re.compile(r"(\d+:\d\d:\d\d\.\d{3}),(\d+:\d\d:\d\d\.\d{3})(?P<rest
 _VOICE: Final = re.compile(r"<v(?:\.[^ \t>]*)?[ \t]+([^>]+)>")
 _TAG: Final = re.compile(r"</?[a-zA-Z][^<>\n]*>|<\d[\d:.,]*>|</?[biuc]>|\{\\[^}\n]*\}")
 _BLOCK: Final = re.compile(r"(?:NOTE|STYLE|REGION)(?:[ \t]|$)")
-_NAMED: Final = re.compile(r"(?:>>\s*)?\[?([^\W\d_][^:<>\[\]\n]{0,49}?|[^\W\d_]\w{0,20}[ _]\d{1,3})\]?\s*:\s+(?=\S)")
+_NAMED: Final = re.compile(rf"(?:>>\s*)?\[?{NAME}\]?\s*:\s+(?=\S)")
+_ANYHOW: Final = re.compile(
+    r"\[?(?P<name>[^\W\d_][^:<>\[\]\n]{0,49}?)\]?\s*:\s+(?=\S)"
+)  # `ana ruiz: `, where each cue has one
 _NAME_LINE: Final = re.compile(r"[(\[]([^\W\d_][^()\[\]\n]{0,49})[)\]]")
 
 
@@ -97,12 +102,13 @@ def _plain(line: str) -> str:
 def _unrolled(cues: Sequence[Turn]) -> list[Turn]:
     """Take from each cue the lines that the one before has shown already, where captions roll.
 
-    One repeated line may have been said twice; captions roll where most cues begin with the line that the last one ended with.
+    One repeated line may have been said twice; captions roll where cues of several lines begin with what the last ended with.
     """
     shown = [cue for cue in cues if cue.text]
-    pairs = list(zip(shown, shown[1:], strict=False))
+    pairs = list(pairwise(shown))
     repeated = sum(_overlap(before.text, after.text) > 0 for before, after in pairs)
-    if len(pairs) < 2 or repeated < 0.4 * len(pairs):
+    rolls = any("\n" in after.text and _overlap(before.text, after.text) for before, after in pairs)
+    if not rolls or repeated < 0.4 * len(pairs) or any(cue.speaker for cue in shown):
         return shown
     rolled = [
         replace(after, text=_without_first(after.text, _overlap(before.text, after.text))) for before, after in pairs
@@ -124,22 +130,22 @@ def _with_speakers(cues: Sequence[Turn]) -> Iterator[Turn]:
     """Take the speakers out of the text: `Name: ` as Zoom has it, `(Name)` on a line of its own as Meet has it."""
     lines = [_NAME_LINE.fullmatch(cue.text.partition("\n")[0]) for cue in cues]
     on_own_line = sum(map(bool, lines)) > len(cues) / 2
-    named = [None if on_own_line else _NAMED.match(cue.text) for cue in cues]
-    are_names = _are_names([found[1] for found in named if found], len(cues))
+    form = _ANYHOW if cues and all(_ANYHOW.match(cue.text) for cue in cues) else _NAMED
+    named = [None if on_own_line else form.match(cue.text) for cue in cues]
+    are_names = _are_names([found["name"] for found in named if found], len(cues))
     for cue, line, found in zip(cues, lines, named, strict=True):
         if cue.speaker is None and line and on_own_line:
             yield replace(cue, speaker=line[1].strip(), text=_joined(cue.text.partition("\n")[2]))
         elif cue.speaker is None and found and are_names:
-            yield replace(cue, speaker=found[1].strip(), text=_joined(cue.text[found.end() :]))
+            yield replace(cue, speaker=found["name"].strip(), text=_joined(cue.text[found.end() :]))
         else:
             yield replace(cue, text=_joined(cue.text))
 
 
 def _are_names(found: Sequence[str], n_cues: int) -> bool:
-    """Tell names before colons from words before them: they are few, come again, and are there from early on."""
-    return (
-        bool(found) and len(found) >= n_cues / 4 and (len(set(found)) <= max(2, len(found) / 2) or len(found) == n_cues)
-    )
+    """Tell names before colons from words before them: many cues have one, and they come again."""
+    again = len(found) - len(set(found))
+    return len(found) >= n_cues / 4 and again >= len(found) / 4 and all(map(is_name, found))
 
 
 def _joined(text: str) -> str:

@@ -22,7 +22,7 @@ _CODES: Final = (
     (re.compile(r"&[-+~]"), ""),  # &-um is "um"
     (re.compile(r"(?<!\S)\+[^\s\w]*(?P<mark>[.?!])(?=\s|$)"), r"\g<mark>"),  # trailing off, interruptions
     (re.compile(r"(?<!\S)\+[^\s\w]+"), " "),
-    (re.compile(r"(?<=\w)@[a-z:]+|[<>()‡„↑↓⌈⌉⌊⌋∙]|(?<=\w):(?=\w)"), ""),
+    (re.compile(r"(?<=\w)@[a-z:]+|[<>()‡„↑↓⌈⌉⌊⌋∙]|(?<=[^\W\d]):(?=[^\W\d])"), ""),
     (re.compile(r"(?<=\w)_(?=\w)"), " "),
     (re.compile(r"\s+([,.?!;])"), r"\1"),
 )

@@ -12,23 +12,12 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from feedback_model.records.recordings import Turn
+from feedback_model.transcripts.formats.names import NAME, ROLE, is_name
 from feedback_model.transcripts.formats.times import clock_seconds
 
 _DATE: Final = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ \t]+)?"
 _STAMP: Final = (
     rf"[\[(]?{_DATE}(?P<clock>\d{{1,3}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d{{1,3}})?)(?:[ \t]?[AaPp]\.?[Mm]\.?)?[\])]?"
-)
-_WORD: Final = r"(?:[A-ZÀ-ÞĀ-ŽΑ-ΩА-Я][\w.'’()-]*|\d{1,3})"  # noqa: RUF001  an apostrophe as typographers set it
-_PARTICLE: Final = r"(?:van|von|de|der|den|da|di|do|dos|la|le|del|du|al|bin|ibn|y|e|of|the|und|and|zu|ter)"
-_NAME: Final = rf"(?P<name>[^\W\d_](?<![a-zß-þа-я])[\w.'’()-]*(?:[ _-]{{1,2}}(?:{_WORD}|{_PARTICLE})){{0,5}})"  # noqa: RUF001
-_ROLE: Final = re.compile(
-    r"(?i)(?:speaker|interviewer|interviewee|moderator|host|guest|participant|respondent|agent|customer|caller|operator|"
-    r"presenter|student|teacher|doctor|patient|unknown speaker|[spqa])[ _#]?\d*"
-)
-_NO_NAME: Final = re.compile(
-    r"(?i)(?:note|notes|nb|ps|warning|tip|example|figure|fig|table|step|chapter|section|part|question|answer|date|time|"
-    r"subject|topic|title|summary|agenda|attendees|location|source|update|edit|monday|tuesday|wednesday|thursday|friday|"
-    r"saturday|sunday|at|in|on|by|from|until|http|https)\b.*"
 )
 _MOST_WORDS_OF_A_HEADER: Final = 12
 _CHROME: Final = re.compile(  # what the programs write around the speech
@@ -41,11 +30,11 @@ _ASIDE: Final = re.compile(r"(?i)\[(?:inaudible|crosstalk|unintelligible|foreign
 _Kind = Literal["header", "stamped name", "label", "stamp", "stamped text"]
 _FORMS: Final[tuple[tuple[_Kind, re.Pattern[str]], ...]] = (
     ("stamp", re.compile(rf"{_STAMP}")),
-    ("header", re.compile(rf"\[?{_NAME}\]?[ \t]*[|,•·–-]?[ \t]+{_STAMP}[ \t]*:?(?P<text>)")),  # noqa: RUF001
-    ("header", re.compile(rf"{_STAMP}[ \t]*[|,•·–-]?[ \t]+{_NAME}:?(?P<text>)")),  # noqa: RUF001
-    ("stamped name", re.compile(rf"{_NAME}[ \t]*{_STAMP}[ \t]*:[ \t]*(?P<text>.+)")),
-    ("stamped name", re.compile(rf"{_STAMP}[ \t]*[–-]?[ \t]*\[?{_NAME}\]?[ \t]*:[ \t]*(?P<text>.*)")),  # noqa: RUF001
-    ("label", re.compile(rf"(?:>>[ \t]*)?\[?{_NAME}\]?[ \t]*:(?:[ \t]+(?P<text>.*))?")),
+    ("header", re.compile(rf"\[?{NAME}\]?[ \t]*[|,•·–-]?[ \t]+{_STAMP}[ \t]*:?(?P<text>)")),  # noqa: RUF001
+    ("header", re.compile(rf"{_STAMP}[ \t]*[|,•·–-]?[ \t]+{NAME}:?(?P<text>)")),  # noqa: RUF001
+    ("stamped name", re.compile(rf"{NAME}[ \t]*{_STAMP}[ \t]*:[ \t]*(?P<text>.+)")),
+    ("stamped name", re.compile(rf"{_STAMP}[ \t]*[–-]?[ \t]*\[?{NAME}\]?[ \t]*:[ \t]*(?P<text>.*)")),  # noqa: RUF001
+    ("label", re.compile(rf"(?:>>[ \t]*)?\[?{NAME}\]?[ \t]*:(?:[ \t]+(?P<text>.*))?")),
     ("stamped text", re.compile(rf"{_STAMP}[ \t]+(?P<text>.+)")),
 )
 
@@ -78,7 +67,7 @@ def _line(whole: str) -> _Line:
         if found := form.fullmatch(whole):
             parts = found.groupdict()
             name = (parts.get("name") or "").strip()
-            if not (name and _NO_NAME.fullmatch(name) and not _ROLE.fullmatch(name)):
+            if not name or is_name(name):
                 clock = parts.get("clock")
                 return _Line(
                     parts.get("text") or "", whole, kind, name or None, clock_seconds(clock) if clock else None
@@ -102,11 +91,13 @@ def _kinds_of(lines: Sequence[_Line]) -> set[_Kind]:
 
 def _has_labels(lines: Sequence[_Line]) -> bool:
     """Tell whether names before colons part the speakers of this text."""
-    labels = [line.name for line in lines if line.kind == "label" and line.name]
+    places = [number for number, line in enumerate(lines) if line.kind == "label"]
+    labels = [lines[number].name or "" for number in places]
     counted = Counter(labels)
     again = sum(count > 1 for count in counted.values())
-    share = len(labels) / max(len(lines), 1)
-    if labels and all(map(_ROLE.fullmatch, labels)):
+    between = [line for line in lines[places[0] : places[-1] + 1] if line.kind != "stamp"] if places else []
+    share = len(labels) / max(len(between), 1)
+    if labels and all(map(ROLE.fullmatch, labels)):
         return len(labels) > 1 and (share >= 0.5 or again > 0)
     if len(counted) == 1:
         return len(labels) > 2 and share >= 0.9

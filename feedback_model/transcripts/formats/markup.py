@@ -16,34 +16,12 @@ _XML: Final = re.compile(
     r"\s*(?:<\?xml\b|<!DOCTYPE\b|<(?:\w+:)?(?:tt|ANNOTATION_DOCUMENT|Trans|transcript|timedtext)[\s>])"
 )
 _BLOCKS: Final = frozenset(
-    [
-        "p",
-        "div",
-        "li",
-        "tr",
-        "table",
-        "ul",
-        "ol",
-        "dl",
-        "dt",
-        "dd",
-        "section",
-        "article",
-        "blockquote",
-        "pre",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "body",
-        "header",
-        "footer",
-        "main",
-    ]
+    (
+        *("p", "div", "li", "tr", "table", "ul", "ol", "dl", "dt", "dd", "section", "article", "blockquote", "pre"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "body", "header", "footer", "main"),
+    )
 )
-_SILENT: Final = frozenset(["script", "style", "head", "title", "noscript", "template", "svg", "nav"])
+_SILENT: Final = frozenset(("script", "style", "head", "title", "noscript", "template", "svg", "nav"))
 _TICKS: Final = re.compile(r"(\d+(?:\.\d+)?)(t|ms|f|h|m|s)")
 
 
@@ -85,17 +63,17 @@ def read_xml(text: str) -> tuple[Turn, ...] | None:
     Raises:
         InputError: it defines entities of its own, which may unfold without end, or it is no XML.
     """
-    from lxml import etree
+    import lxml.etree
 
     if "<!ENTITY" in text:
         raise InputError("the XML defines entities of its own, which no transcript needs; take them out")
-    parser = etree.XMLParser(
+    parser = lxml.etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, recover=True, remove_comments=True, remove_pis=True
     )
-    root = etree.fromstring(text.encode("utf-8", "replace"), parser)
+    root = lxml.etree.fromstring(text.encode("utf-8", "replace"), parser)
     if root is None:
         raise InputError("the XML cannot be read; write the file again")
-    reader = _ROOTS.get(etree.QName(root).localname.lower())
+    reader = _ROOTS.get(lxml.etree.QName(root).localname.lower())
     return reader and tuple(turn for turn in reader(root) if turn.text)
 
 
@@ -147,8 +125,12 @@ def _read_elan(root: Any) -> Iterator[Turn]:
 
 def _annotation(element: Any, tier: Any, slots: dict[str, str]) -> Turn:
     start, end = (slots.get(element.get(f"TIME_SLOT_REF{number}")) for number in (1, 2))
-    seconds = [None if each is None else float(each) / 1000 for each in (start, end)]
-    return Turn(tier.get("PARTICIPANT") or tier.get("TIER_ID"), *seconds, _words(element))
+    speaker = tier.get("PARTICIPANT") or tier.get("TIER_ID")
+    return Turn(speaker, _milliseconds(start), _milliseconds(end), _words(element))
+
+
+def _milliseconds(value: str | None) -> float | None:
+    return None if value is None else float(value) / 1000
 
 
 def _read_transcriber(root: Any) -> Iterator[Turn]:

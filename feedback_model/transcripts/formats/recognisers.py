@@ -198,7 +198,7 @@ def _google(value: Mapping[str, Any]) -> Iterator[Turn] | None:
     if len(words) > 1 and words[-1] and words[-1][-1].speaker and len(words[-1]) >= sum(map(len, words[:-1])):
         return _of_words(words[-1])
     if words and all(words) and any(word.speaker for word in words[0]):
-        return _of_words([word for each in words for word in each])
+        return (turn for each in words for turn in _of_words(each))
     return (_whole(each, said) for each, said in zip(best, words, strict=True))
 
 
