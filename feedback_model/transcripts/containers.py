@@ -17,7 +17,7 @@ from typing import IO, Final
 from feedback_model.errors import InputError
 
 ZIP: Final = b"PK\x03\x04"
-FREE_BYTES: Final = 64 * 2**20
+FREE_BYTES: Final = 16 * 2**20
 """That anything may unpack to."""
 MOST_TIMES: Final = 200
 """Its own size that a container may unpack to beyond that; texts pack to a third, or a thirtieth where they repeat themselves."""
