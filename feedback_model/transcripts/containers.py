@@ -67,7 +67,12 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io's own stubs say Buffer
-        part = read_some(self._unpacked, min(len(buffer), 2**20))
+        try:
+            part = read_some(self._unpacked, min(len(buffer), 2**20))
+        except InputError:
+            raise
+        except Exception as error:  # each library has errors of its own
+            raise InputError(f"{self._name} cannot be unpacked ({error}); pack it again") from error
         self._given += len(part)
         if self._given > max(FREE_BYTES, MOST_TIMES * self._packed.taken):
             raise InputError(_bomb(self._name))

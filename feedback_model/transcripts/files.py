@@ -37,9 +37,9 @@ _NO_TEXTS: Final = {
     b"ID3": "sound; transcribe it first",
     b"OggS": "sound; transcribe it first",
     b"fLaC": "sound; transcribe it first",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
+    b"\x89PNG": "a picture, and no text",
+    b"\xff\xd8\xff": "a picture, and no text",
+    b"GIF8": "a picture, and no text",
     b"SQLite format 3": "a database; export it as CSV",
 }
 

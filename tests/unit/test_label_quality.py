@@ -1,5 +1,6 @@
 """Labels against people, against earlier labels, and against what must be so of any labeller."""
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -121,6 +122,9 @@ def test_peoples_scores_are_read_by_id_or_text(tmp_path: Path) -> None:
     table.write_text("transcript_id,empathy,formality\nabc,3,\n")
     assert read_gold(jsonl) == {transcript_id_of("Hello there, all."): {"empathy": 7.5}}
     assert read_gold(table) == {"abc": {"empathy": 3.0}}
+    packed = tmp_path / "gold"
+    packed.write_bytes(gzip.compress("transcript_id;empathy\r\nabc;4\r\n".encode("utf-16")))
+    assert read_gold(packed) == {"abc": {"empathy": 4.0}}
 
 
 @pytest.mark.parametrize(

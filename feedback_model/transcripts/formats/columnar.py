@@ -41,7 +41,7 @@ def rows_of_arrow(file: IO[bytes], name: str, *, is_stream: bool) -> Iterator[Ro
         reader = pyarrow.ipc.open_stream(file) if is_stream else pyarrow.ipc.open_file(file)
         batches = reader if is_stream else (reader.get_batch(number) for number in range(reader.num_record_batches))
         yield from _numbered((row for batch in batches for row in _rows_of(batch)), name)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         yield _broken(name, error)
 
 

@@ -83,7 +83,10 @@ class Speech:
 def read_speech(value: Mapping[str, Any]) -> Speech | None:
     """Read the turns in an object; None where it nests none."""
     for reader in _READERS:
-        turns = tuple(turn for turn in reader(value) or () if turn.text)
+        try:
+            turns = tuple(turn for turn in reader(value) or () if turn.text)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            continue  # it only looked like what that program writes
         if turns:
             language = value.get("language") or value.get("language_code") or value.get("languageCode")
             return Speech(turns, language if isinstance(language, str) else None)
