@@ -89,7 +89,7 @@ def score(
         _refuse_to_overwrite(out, paths)
     found = read_pieces(paths, _standard_input(paths), options, assumptions)
     first = next(found, None)
-    is_one_text = format_ is None and out is None and _is_one_text(first, paths)
+    is_one_text = format_ is None and out is None and speaker != "each" and _is_one_text(first, paths)
     if first is None or (is_one_text and isinstance(first, Refusal)):
         raise _nothing_to_score(paths, first.reason if isinstance(first, Refusal) else "")
     answering = _choose(settings, model, decoding, max_new_tokens)

@@ -1,75 +1,24 @@
 """JSON of speech recognisers and of conversations: turns wherever a program nests them.
 
-Amazon Transcribe, Google Speech-to-Text, Azure Speech, Deepgram and Rev have shapes of their own; Whisper and its kin (whisperX,
-whisper.cpp, the pipelines of transformers), AssemblyAI, Zoom's timeline and chats have lists of segments that one reader reads.
+Amazon Transcribe, Google Speech-to-Text, Azure Speech, Deepgram, Rev and YouTube have shapes of their own, each read by one
+function here; what has a list of segments is read by `segments`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from statistics import median
 from typing import Any, Final
 
 from feedback_model.records.recordings import Turn
-from feedback_model.transcripts.formats.times import seconds_of
-
-_LISTS: Final = (
-    *(
-        "utterances",
-        "segments",
-        "turns",
-        "monologues",
-        "messages",
-        "timeline",
-        "phrases",
-        "transcription",
-        "chunks",
-        "paragraphs",
-    ),
-    *(
-        "sentences",
-        "entries",
-        "captions",
-        "cues",
-        "dialogue",
-        "dialog",
-        "conversation",
-        "conversations",
-        "transcript",
-        "lines",
-    ),
+from feedback_model.transcripts.formats.segments import (
+    ENDS,
+    STARTS,
+    nested_turns,
+    read_turns,
+    speaker_of,
+    time_of,
+    turn_of,
 )
-_TEXTS: Final = (
-    "text",
-    "transcript",
-    "content",
-    "utterance",
-    "sentence",
-    "value",
-    "body",
-    "message",
-    "display",
-    "sentences",
-)
-_SPEAKERS: Final = (
-    *("speaker", "speaker_name", "speakerName", "speaker_label", "speakerLabel", "speakerTag", "speaker_id", "spk"),
-    *("username", "users", "user", "role", "author", "participant", "from", "name", "channel"),
-)
-_STARTS: Final = (
-    "start",
-    "start_time",
-    "startTime",
-    "startOffset",
-    "begin",
-    "ts",
-    "offset",
-    "timestamp",
-    "timestamps",
-    "offsets",
-)
-_ENDS: Final = ("end", "end_time", "endTime", "endOffset", "end_ts", "stop", "timestamp", "timestamps", "offsets")
-_MILLISECONDS: Final = 100
-"""Median length of a turn above which whole numbers are no seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,63 +40,6 @@ def read_speech(value: Mapping[str, Any]) -> Speech | None:
             language = value.get("language") or value.get("language_code") or value.get("languageCode")
             return Speech(turns, language if isinstance(language, str) else None)
     return None
-
-
-def read_turns(listed: Sequence[Any]) -> Iterator[Turn]:
-    """Read a list of segments, whatever a program calls their fields; nothing where they are none."""
-    parts = [each for each in listed if isinstance(each, dict)]
-    turns = [turn for turn in map(_turn, parts) if turn]
-    lengths = [turn.end - turn.start for turn in turns if turn.start is not None and turn.end is not None]
-    are_whole = all(_is_whole(part.get(name)) for part in parts for name in ("start", "end"))
-    scale = 1000 if are_whole and lengths and median(lengths) > _MILLISECONDS else 1
-    for turn in turns:
-        yield replace(turn, start=turn.start and turn.start / scale, end=turn.end and turn.end / scale)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
-
-
-def _turn(part: Mapping[str, Any]) -> Turn | None:
-    text = _text(part)
-    if text is None:
-        return None
-    start, end = _time(part, _STARTS, 0), _time(part, _ENDS, -1)
-    if end is None and start is not None and (length := seconds_of(part.get("duration"))) is not None:
-        end = start + length
-    return Turn(_speaker(part), start, end, " ".join(text.split()))
-
-
-def _text(part: Mapping[str, Any]) -> str | None:
-    found = next((part[name] for name in _TEXTS if isinstance(part.get(name), str) and part[name].strip()), None)
-    if found is not None:
-        return found
-    pieces = next((part[name] for name in (*_TEXTS, "parts") if isinstance(part.get(name), list)), [])
-    texts = [each if isinstance(each, str) else each.get("text") for each in pieces if isinstance(each, str | dict)]
-    return " ".join(each for each in texts if isinstance(each, str)) or None
-
-
-def _speaker(part: Mapping[str, Any]) -> str | None:
-    value = next((part[name] for name in _SPEAKERS if part.get(name) not in (None, "", [])), None)
-    if isinstance(value, list):
-        value = value[0]
-    if isinstance(value, dict):
-        value = next((value[name] for name in ("name", "username", "displayName", "id") if name in value), None)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
-
-
-def _time(part: Mapping[str, Any], names: Sequence[str], at: int) -> float | None:
-    for name in names:
-        value = part.get(name)
-        if isinstance(value, list) and value:
-            value = value[at]
-        if isinstance(value, dict):  # whisper.cpp: offsets in milliseconds, beside timestamps with a comma
-            value = value.get("to" if at else "from")
-            value = value / 1000 if isinstance(value, int | float) else value
-        if (seconds := seconds_of(value)) is not None:
-            return seconds
-    milliseconds = part.get("end_ms" if at else "start_ms", part.get("end_at" if at else "start_at"))
-    return float(milliseconds) / 1000 if isinstance(milliseconds, int | float) else None
 
 
 # ---- words, where a recogniser tells speakers by word ------------------------------------------------------------
@@ -213,7 +105,7 @@ def _whole(alternative: Mapping[str, Any], words: Sequence[Turn]) -> Turn:
 def _google_word(word: Mapping[str, Any]) -> Turn:
     speaker = word.get("speakerLabel") or word.get("speakerTag")
     return Turn(
-        str(speaker) if speaker else None, _time(word, _STARTS, 0), _time(word, _ENDS, -1), word.get("word", "")
+        str(speaker) if speaker else None, time_of(word, STARTS, 0), time_of(word, ENDS, -1), word.get("word", "")
     )
 
 
@@ -231,9 +123,9 @@ def _deepgram(value: Mapping[str, Any]) -> Iterator[Turn] | None:
 def _deepgram_words(alternative: Mapping[str, Any]) -> Iterator[Turn]:
     words = [
         Turn(
-            _speaker(word),
-            _time(word, _STARTS, 0),
-            _time(word, _ENDS, -1),
+            speaker_of(word),
+            time_of(word, STARTS, 0),
+            time_of(word, ENDS, -1),
             word.get("punctuated_word") or word.get("word", ""),
         )
         for word in alternative.get("words", ())
@@ -251,7 +143,7 @@ def _azure(value: Mapping[str, Any]) -> Iterator[Turn] | None:
 
 
 def _azure_turn(phrase: Mapping[str, Any]) -> Turn | None:
-    turn = _turn(phrase)
+    turn = turn_of(phrase)
     start, length = phrase.get("offsetMilliseconds"), phrase.get("durationMilliseconds")
     if turn is None or start is None or length is None:
         return turn
@@ -293,16 +185,6 @@ def _youtube(value: Mapping[str, Any]) -> Iterator[Turn] | None:
     )
 
 
-def _nested(value: Mapping[str, Any]) -> Iterator[Turn] | None:
-    """Read the first list that holds turns, in the object or one below it."""
-    for name in _LISTS:
-        listed = value.get(name)
-        if isinstance(listed, list) and listed and all(isinstance(each, dict) for each in listed):
-            return read_turns(listed)
-    inner = [each for each in value.values() if isinstance(each, dict)]
-    return _nested(inner[0]) if len(inner) == 1 else None
-
-
 _READERS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Turn] | None], ...]] = (
     _amazon,
     _google,
@@ -310,5 +192,5 @@ _READERS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Turn] | None], ...]
     _azure,
     _rev,
     _youtube,
-    _nested,
+    nested_turns,
 )
