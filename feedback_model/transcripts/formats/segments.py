@@ -1,4 +1,4 @@
-"""Segments in JSON: lists of turns as Whisper and its kin, AssemblyAI, Zoom and chats nest them, whatever they call the fields."""
+"""Segments in JSON: lists of turns as Whisper and its kin, AssemblyAI, Zoom and chats nest them, whatever fields are called."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
