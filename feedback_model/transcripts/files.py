@@ -23,7 +23,7 @@ from feedback_model.transcripts.formats.rows import Row, recordings_of_rows
 from feedback_model.transcripts.formats.tables import rows_of_table, separator_of
 from feedback_model.transcripts.raw_records import excerpt
 from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
-from feedback_model.transcripts.texts import HEAD_CHARACTERS, read_prose, reader_of
+from feedback_model.transcripts.texts import HEAD_CHARACTERS, read_prose, read_text, reader_of
 
 LONGEST_LINE = 32 * 2**20  # bytes; a line beyond this is a broken file, not a transcript
 LONGEST_DOCUMENT = 64 * 2**20  # bytes of a document that is read whole: captions, JSON over several lines, a page
@@ -168,7 +168,7 @@ class Reading:
         file.seek(0)
         if is_workbook:
             return Content(name, rows_of_workbook(file, name), is_table=True)
-        return Content(name, turns=iter([read_prose(docx_text(file))]))
+        return Content(name, turns=map(read_text, [docx_text(file)]))
 
     def _text(self, head: bytes, stream: IO[bytes], name: str) -> Content:
         encoding = self._encoding(head, name)

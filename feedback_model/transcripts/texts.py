@@ -44,6 +44,15 @@ def read_prose(text: str) -> tuple[Turn, ...]:
     return (Turn(None, None, None, text),)
 
 
+def read_text(text: str) -> tuple[Turn, ...]:
+    """Read a text of any format but a table's, such as a document of a word processor holds.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return (reader_of(text[:HEAD_CHARACTERS]) or read_prose)(text)
+
+
 def _read_xml(text: str) -> tuple[Turn, ...]:
     turns = read_xml(text)
     if turns is None and is_html(text):

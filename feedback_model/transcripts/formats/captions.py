@@ -21,21 +21,23 @@ _VOICE: Final = re.compile(r"<v(?:\.[^ \t>]*)?[ \t]+([^>]+)>")
 _TAG: Final = re.compile(r"</?[a-zA-Z][^<>\n]*>|<\d[\d:.,]*>|</?[biuc]>|\{\\[^}\n]*\}")
 _BLOCK: Final = re.compile(r"(?:NOTE|STYLE|REGION)(?:[ \t]|$)")
 _NAMED: Final = re.compile(rf"(?:>>\s*)?\[?{NAME}\]?\s*:\s+(?=\S)")
-_ANYHOW: Final = re.compile(
-    r"\[?(?P<name>[^\W\d_][^:<>\[\]\n]{0,49}?)\]?\s*:\s+(?=\S)"
-)  # `ana ruiz: `, where each cue has one
-_NAME_LINE: Final = re.compile(r"[(\[]([^\W\d_][^()\[\]\n]{0,49})[)\]]")
+_ANYHOW: Final = re.compile(r"\[?(?P<name>[^\W\d_][^:<>\[\]\n]{0,49}?)\]?\s*:\s+(?=\S)")
+"""`ana ruiz: `, where each cue has one."""
+_NAME_LINE: Final = re.compile(r"[(\[](?P<name>[^\W\d_][^()\[\]\n]{0,49})[)\]]\n")
+_BARE_NAME_LINE: Final = re.compile(rf"{NAME}\n")
+_LOOKED_AT: Final = 10
+"""Lines; a program may print some before the first cue."""
 
 
 def is_captions(head: str) -> bool:
     """Tell whether a text begins as captions do: with a header, or with times among its first lines."""
-    lines = [line for line in head[:2000].splitlines() if line.strip()]
-    return head.startswith("WEBVTT") or any(_times(line) for line in lines[:2])
+    lines = [line for line in head[:4000].splitlines() if line.strip()]
+    return head.startswith("WEBVTT") or any(map(_times, lines[:_LOOKED_AT]))
 
 
 def read_captions(text: str) -> tuple[Turn, ...]:
     """Read the cues of captions; of captions that roll, each line once."""
-    cues = [_turn(*cue) for cue in _cues(text.splitlines())]
+    cues = [turn for cue in _cues(text.splitlines()) for turn in _turns(*cue)]
     return tuple(turn for turn in _with_speakers(_unrolled(cues)) if turn.text)
 
 
@@ -49,35 +51,26 @@ def _times(line: str) -> re.Match[str] | None:
 def _cues(lines: Sequence[str]) -> Iterator[_Cue]:
     """Yield start, end and lines of each cue; what stands between cues (headers, notes, ids) goes."""
     cue: _Cue | None = None
-    is_open = False
+    is_open, in_brackets = False, False
     for number, line in enumerate(lines):
         if found := _times(line):
             if cue:
                 yield cue
             rest = found["rest"]
             cue, is_open = (clock_seconds(found[1]), clock_seconds(found[2]), [rest] if rest else []), True
+            in_brackets = rest is not None and "[" in line
         elif not line.strip("\ufeff \t\r") and line != " ":
-            is_open = False
-        elif cue and (is_open or not _is_between(lines, number)):
-            is_open = True
-            if not _is_number_of_next(lines, number):
-                cue[2].append(line)
+            is_open = not in_brackets and _goes_on(lines, number)
+        elif cue and is_open and not _is_number_of_next(lines, number):
+            cue[2].append(line)
     if cue:
         yield cue
 
 
-def _is_between(lines: Sequence[str], number: int) -> bool:
-    """Tell whether a line after an empty one names the next cue or belongs to a note, rather than going on with a cue's text."""
-    if _BLOCK.match(lines[number]) or (number and _BLOCK.match(lines[number - 1])):
-        return True
-    following = lines[number + 1] if number + 1 < len(lines) else ""
-    return bool(_times(following)) or _in_note(lines, number)
-
-
-def _in_note(lines: Sequence[str], number: int) -> bool:
-    while number and lines[number - 1].strip():
-        number -= 1
-    return bool(_BLOCK.match(lines[number]))
+def _goes_on(lines: Sequence[str], number: int) -> bool:
+    """Tell whether a cue's text goes on after an empty line, rather than the id of the next cue or a note coming."""
+    following, second = ("".join(lines[number + n : number + n + 1]) for n in (1, 2))
+    return not (_BLOCK.match(following) or _times(second))
 
 
 def _is_number_of_next(lines: Sequence[str], number: int) -> bool:
@@ -86,17 +79,19 @@ def _is_number_of_next(lines: Sequence[str], number: int) -> bool:
     return lines[number].strip().isdecimal() and bool(_times(following))
 
 
-def _turn(start: float, end: float, lines: list[str]) -> Turn:
-    raw = "\n".join(lines)
-    voice = _VOICE.search(raw)
-    kept = (" ".join(_plain(line).split()) for line in lines)
-    return Turn(
-        html.unescape(voice[1]).strip() if voice else None, start, end, "\n".join(line for line in kept if line)
-    )
+def _turns(start: float, end: float, lines: list[str]) -> Iterator[Turn]:
+    """Yield the turns of a cue: one for each voice in it."""
+    before, *voices = _VOICE.split("\n".join(lines))
+    if before.strip():
+        yield Turn(None, start, end, _plain(before))
+    for name, said in zip(voices[::2], voices[1::2], strict=True):
+        yield Turn(html.unescape(name).strip(), start, end, _plain(said))
 
 
-def _plain(line: str) -> str:
-    return html.unescape(_TAG.sub("", line))
+def _plain(raw: str) -> str:
+    """Return what is shown of a cue, line by line."""
+    lines = (" ".join(html.unescape(_TAG.sub("", line)).split()) for line in raw.splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def _unrolled(cues: Sequence[Turn]) -> list[Turn]:
@@ -127,25 +122,27 @@ def _without_first(text: str, count: int) -> str:
 
 
 def _with_speakers(cues: Sequence[Turn]) -> Iterator[Turn]:
-    """Take the speakers out of the text: `Name: ` as Zoom has it, `(Name)` on a line of its own as Meet has it."""
-    lines = [_NAME_LINE.fullmatch(cue.text.partition("\n")[0]) for cue in cues]
-    on_own_line = sum(map(bool, lines)) > len(cues) / 2
-    form = _ANYHOW if cues and all(_ANYHOW.match(cue.text) for cue in cues) else _NAMED
-    named = [None if on_own_line else form.match(cue.text) for cue in cues]
-    are_names = _are_names([found["name"] for found in named if found], len(cues))
-    for cue, line, found in zip(cues, lines, named, strict=True):
-        if cue.speaker is None and line and on_own_line:
-            yield replace(cue, speaker=line[1].strip(), text=_joined(cue.text.partition("\n")[2]))
-        elif cue.speaker is None and found and are_names:
-            yield replace(cue, speaker=found["name"].strip(), text=_joined(cue.text[found.end() :]))
-        else:
-            yield replace(cue, text=_joined(cue.text))
+    """Take the speakers out of the text: `Name: ` as Zoom has it, a line of its own as Meet and Teams' documents have it."""
+    form = _form_of_names(cues)
+    speaker: str | None = None
+    for cue in cues:
+        found = form.match(cue.text) if form and cue.speaker is None else None
+        if found and is_name(found["name"]):
+            speaker = found["name"].strip()
+            yield replace(cue, speaker=speaker, text=_joined(cue.text[found.end() :]))
+        else:  # a cue without a name goes on with what the last speaker said
+            yield replace(cue, speaker=cue.speaker or speaker, text=_joined(cue.text))
 
 
-def _are_names(found: Sequence[str], n_cues: int) -> bool:
-    """Tell names before colons from words before them: many cues have one, and they come again."""
-    again = len(found) - len(set(found))
-    return len(found) >= n_cues / 4 and again >= len(found) / 4 and all(map(is_name, found))
+def _form_of_names(cues: Sequence[Turn]) -> re.Pattern[str] | None:
+    """Return how these captions name speakers; None where they name nobody."""
+    many = len(cues) / 4
+    for form, fewest in ((_NAME_LINE, 2 * many), (_BARE_NAME_LINE, 4 * many), (_ANYHOW, 4 * many), (_NAMED, many)):
+        found = [match["name"] for cue in cues if (match := form.match(cue.text)) and is_name(match["name"])]
+        again = len(found) - len(set(found))
+        if found and len(found) >= fewest and again >= len(found) / 4:
+            return form
+    return None
 
 
 def _joined(text: str) -> str:

@@ -51,7 +51,13 @@ class Columns:
 def find_columns(fields: Mapping[str, object], text_column: str = "", speaker_column: str = "") -> Columns | str:
     """Return the columns to read, by their names and a first row; or a sentence that says why none can be meant."""
     names = [str(name) for name in fields]
-    text = text_column if text_column in names else _find(names, (text_column.casefold(),)) if text_column else None
+    text = (
+        text_column
+        if text_column and text_column in names
+        else _find(names, (text_column.casefold(),))
+        if text_column
+        else None
+    )
     if text_column and text is None:
         return f"there is no field {text_column!r} (fields: {_listed(names)}); name it with --text-column"
     if speaker_column and speaker_column not in names:

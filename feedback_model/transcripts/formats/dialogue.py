@@ -16,12 +16,10 @@ from feedback_model.transcripts.formats.names import NAME, ROLE, is_name
 from feedback_model.transcripts.formats.times import clock_seconds
 
 _DATE: Final = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ \t]+)?"
-_STAMP: Final = (
-    rf"[\[(]?{_DATE}(?P<clock>\d{{1,3}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d{{1,3}})?)(?:[ \t]?[AaPp]\.?[Mm]\.?)?[\])]?"
-)
+_STAMP: Final = rf"[\[(]?{_DATE}(?P<clock>\d{{1,3}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d{{1,3}})?)(?:[ \t]?[AaPp]\.?[Mm]\.?)?[\])]?(?!\s*-->)"
 _MOST_WORDS_OF_A_HEADER: Final = 12
 _CHROME: Final = re.compile(  # what the programs write around the speech
-    r"(?i)transcribed by https?://\S+|.{1,60} (?:started|stopped) (?:transcription|recording)|meeting ended after .*|"
+    r"(?i)transcribed by https?://\S+|.{1,60} (?:started|stopped) (?:transcription|recording)|(?:meeting|transcription|transcript|recording) ended after .*|"
     r"this editable transcript was computer generated.*|.{1,60} (?:joined|left) the meeting\.?|transcript(?:ion)?|"
     r"(?:this )?transcript (?:was )?(?:exported|generated|provided) .*"
 )
@@ -32,6 +30,10 @@ _FORMS: Final[tuple[tuple[_Kind, re.Pattern[str]], ...]] = (
     ("stamp", re.compile(rf"{_STAMP}")),
     ("header", re.compile(rf"\[?{NAME}\]?[ \t]*[|,•·–-]?[ \t]+{_STAMP}[ \t]*:?(?P<text>)")),  # noqa: RUF001
     ("header", re.compile(rf"{_STAMP}[ \t]*[|,•·–-]?[ \t]+{NAME}:?(?P<text>)")),  # noqa: RUF001
+    (
+        "header",
+        re.compile(rf"{_STAMP}[ \t]+From[ \t]+{NAME}(?:[ \t]+[tT]o[ \t]+[^:]+)?[ \t]*:(?P<text>.*)"),
+    ),  # Zoom's chats
     ("stamped name", re.compile(rf"{NAME}[ \t]*{_STAMP}[ \t]*:[ \t]*(?P<text>.+)")),
     ("stamped name", re.compile(rf"{_STAMP}[ \t]*[–-]?[ \t]*\[?{NAME}\]?[ \t]*:[ \t]*(?P<text>.*)")),  # noqa: RUF001
     ("label", re.compile(rf"(?:>>[ \t]*)?\[?{NAME}\]?[ \t]*:(?:[ \t]+(?P<text>.*))?")),

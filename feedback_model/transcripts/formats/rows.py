@@ -73,10 +73,11 @@ class _Rows:
 
     def read(self, row: Row) -> Recording | Reject | _TurnOf:
         """Read a row as what it is."""
-        speech = None if self.options.text_column in row.fields else _nested(row.fields)
+        wanted = self.options.text_column
+        speech = None if wanted and wanted in row.fields else _nested(row.fields)
         if speech:
             return _recording(row, speech.turns, self.source, language=speech.language)
-        columns = self.columns or find_columns(row.fields, self.options.text_column, self.options.speaker_column)
+        columns = self.columns or find_columns(row.fields, wanted, self.options.speaker_column)
         if isinstance(columns, str):
             return Reject(row.locator, "no_text", columns)
         self.columns = columns
@@ -85,7 +86,7 @@ class _Rows:
 
     def _placed(self, row: Row, columns: Columns, turn: Turn) -> Recording | _TurnOf:
         """Tell a turn of a recording, which has times or stands under the name of one, from a recording."""
-        document, own = word_of(row.fields.get(columns.document or "")), word_of(row.fields.get("id"))
+        document, own = _word(row.fields, columns.document), word_of(row.fields.get("id"))
         is_turn = turn.start is not None or (document and turn.speaker and own is None)
         if is_turn and (document or own is None or own.isdecimal()):
             return _TurnOf(row, document, turn)
@@ -130,7 +131,7 @@ def _turn_of(row: Row, columns: Columns) -> Turn | Reject:
     if "\ufffd" in text:
         return Reject(row.locator, "not_utf8", "the row is not UTF-8; name its encoding with --encoding", excerpt(text))
     start, end = (_seconds(row.fields, name) for name in (columns.start, columns.end))
-    return Turn(word_of(row.fields.get(columns.speaker or "")), start, end, text)
+    return Turn(_word(row.fields, columns.speaker), start, end, text)
 
 
 def _seconds(fields: Mapping[str, Any], name: str | None) -> float | None:
@@ -138,6 +139,10 @@ def _seconds(fields: Mapping[str, Any], name: str | None) -> float | None:
     seconds = seconds_of(fields.get(name)) if name else None
     is_whisper = list(fields) == ["start", "end", "text"] and str(fields["start"]).isdecimal()
     return seconds / 1000 if seconds is not None and (is_whisper or str(name).endswith("_ms")) else seconds
+
+
+def _word(fields: Mapping[str, Any], name: str | None) -> str | None:
+    return None if name is None else word_of(fields.get(name))
 
 
 def _recording(

@@ -27,12 +27,16 @@ def separator_of(head: str, text_column: str = "") -> str | None:
 
 
 def _is_table(head: str, first: str, separator: str, text_column: str) -> bool:
-    names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+    cells = next(csv.reader([first], delimiter=separator), [])
+    names = [name.strip() for name in cells]
     if not all(map(_is_name, names)) or len(set(names)) < len(names):
         return False
     if len(names) == 1:  # a title above a text would be a name, too
         return separator == "," and names[0] in ("text", text_column) and _agree(head, 1, separator)
-    return any(name == text_column or name.casefold() in TEXTS for name in names) or _agree(head, len(names), separator)
+    if any((name and name == text_column) or name.casefold() in TEXTS for name in names):
+        return True
+    is_prose = any(cell.startswith(" ") for cell in cells)  # "Hello, Ben"
+    return not is_prose and _agree(head, len(names), separator)
 
 
 def _is_name(name: str) -> bool:
