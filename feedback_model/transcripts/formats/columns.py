@@ -51,18 +51,11 @@ class Columns:
 def find_columns(fields: Mapping[str, object], text_column: str = "", speaker_column: str = "") -> Columns | str:
     """Return the columns to read, by their names and a first row; or a sentence that says why none can be meant."""
     names = [str(name) for name in fields]
-    text = (
-        text_column
-        if text_column and text_column in names
-        else _find(names, (text_column.casefold(),))
-        if text_column
-        else None
-    )
+    text = _given(names, text_column) if text_column else _text_column(fields, names)
     if text_column and text is None:
         return f"there is no field {text_column!r} (fields: {_listed(names)}); name it with --text-column"
     if speaker_column and speaker_column not in names:
         return f"there is no field {speaker_column!r} (fields: {_listed(names)}); name it with --speaker-column"
-    text = text or _text_column(fields, names)
     if text is None:
         candidates = _candidates(fields, names)
         found = f"{_listed(candidates)} can each be meant" if candidates else f"fields: {_listed(names)}"
@@ -75,6 +68,10 @@ def find_columns(fields: Mapping[str, object], text_column: str = "", speaker_co
         _find(others, _ENDS),
         _find(others, _DOCUMENTS),
     )
+
+
+def _given(names: Sequence[str], wanted: str) -> str | None:
+    return wanted if wanted in names else _find(names, (wanted.casefold(),))
 
 
 def _text_column(fields: Mapping[str, object], names: Sequence[str]) -> str | None:

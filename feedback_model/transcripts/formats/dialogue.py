@@ -16,11 +16,13 @@ from feedback_model.transcripts.formats.names import NAME, ROLE, is_name
 from feedback_model.transcripts.formats.times import clock_seconds
 
 _DATE: Final = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ \t]+)?"
-_STAMP: Final = rf"[\[(]?{_DATE}(?P<clock>\d{{1,3}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d{{1,3}})?)(?:[ \t]?[AaPp]\.?[Mm]\.?)?[\])]?(?!\s*-->)"
+_CLOCK: Final = r"(?P<clock>\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?)"
+_STAMP: Final = rf"[\[(]?{_DATE}{_CLOCK}(?:[ \t]?[AaPp]\.?[Mm]\.?)?[\])]?(?!\s*-->)"
 _MOST_WORDS_OF_A_HEADER: Final = 12
 _CHROME: Final = re.compile(  # what the programs write around the speech
-    r"(?i)transcribed by https?://\S+|.{1,60} (?:started|stopped) (?:transcription|recording)|(?:meeting|transcription|transcript|recording) ended after .*|"
-    r"this editable transcript was computer generated.*|.{1,60} (?:joined|left) the meeting\.?|transcript(?:ion)?|"
+    r"(?i)transcribed by https?://\S+|.{1,60} (?:started|stopped) (?:transcription|recording)|"
+    r"(?:meeting|transcription|transcript|recording) ended after .*|.{1,60} (?:joined|left) the meeting\.?|"
+    r"this editable transcript was computer generated.*|transcript(?:ion)?|"
     r"(?:this )?transcript (?:was )?(?:exported|generated|provided) .*"
 )
 _ASIDE: Final = re.compile(r"(?i)\[(?:inaudible|crosstalk|unintelligible|foreign|silence)[^\]]*\]")
