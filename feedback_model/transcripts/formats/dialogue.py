@@ -38,6 +38,7 @@ _FORMS: Final[tuple[tuple[_Kind, re.Pattern[str]], ...]] = (
     ),  # Zoom's chats
     ("stamped name", re.compile(rf"{NAME}[ \t]*{_STAMP}[ \t]*:[ \t]*(?P<text>.+)")),
     ("stamped name", re.compile(rf"{_STAMP}[ \t]*[–-]?[ \t]*\[?{NAME}\]?[ \t]*:[ \t]*(?P<text>.*)")),  # noqa: RUF001
+    ("stamped name", re.compile(rf"{NAME}[ \t]*:[ \t]*(?=[\[(]){_STAMP}[ \t]*(?P<text>.+)")),
     ("label", re.compile(rf"(?:>>[ \t]*)?\[?{NAME}\]?[ \t]*:(?:[ \t]+(?P<text>.*))?")),
     ("stamped text", re.compile(rf"{_STAMP}[ \t]+(?P<text>.+)")),
 )
@@ -57,7 +58,7 @@ class _Line:
 
 def read_dialogue(text: str) -> tuple[Turn, ...] | None:
     """Read the turns of a dialogue; None where the text is none, and so is to be taken as it is."""
-    lines = [_line(each.strip()) for each in text.splitlines() if each.strip()]
+    lines = [_line(each.strip()) for each in text.replace("\xa0", " ").splitlines() if each.strip()]
     kinds = _kinds_of(lines)
     if not kinds:
         return None
@@ -82,15 +83,22 @@ def _line(whole: str) -> _Line:
 def _kinds_of(lines: Sequence[_Line]) -> set[_Kind]:
     """Return the kinds of lines that begin turns in this text; none where it is no dialogue."""
     found = Counter(line.kind for line in lines if line.kind)
-    if found["header"] + found["stamped name"] >= 2 or (lines and lines[0].kind == "header" and len(lines) > 1):
-        names: set[_Kind] = {"header", "stamped name", "stamp"}
-        return names if found["header"] + found["stamped name"] else set()
+    if _has_headers(lines):
+        return {"header", "stamped name", "stamp"}
     kinds: set[_Kind] = {"label"} if _has_labels(lines) else set()
     if (found["stamp"] >= 3 and found["stamp"] >= len(lines) / 4) or "label" in kinds:
         kinds.add("stamp")
     if _is_stamped_throughout(lines):
         kinds |= {"stamped text", "stamp"}
     return kinds
+
+
+def _has_headers(lines: Sequence[_Line]) -> bool:
+    """Tell whether lines of a name and a time part the speakers: what is said stands in or below them, unlike in a schedule."""
+    headers = [number for number, line in enumerate(lines) if line.kind in ("header", "stamped name")]
+    said = [number for number in headers if lines[number].text or lines[number + 1 : number + 2]]
+    followed = [number for number in said if lines[number].text or lines[number + 1].kind != "header"]
+    return len(followed) > len(headers) / 2 and (len(headers) > 1 or headers == [0])
 
 
 def _has_labels(lines: Sequence[_Line]) -> bool:

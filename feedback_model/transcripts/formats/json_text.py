@@ -71,7 +71,7 @@ def rows_of_json(text: str, name: str) -> Iterator[Row | Reject]:
 
 
 def _records_in(value: Mapping[str, Any], name: str) -> Iterator[Row | Reject]:
-    """Yield the records that a document wraps: `{"data": [...]}`, or a list a column, as pandas writes it; else itself."""
+    """Yield the records that a document wraps: `{"data": [...]}`; else itself."""
     wrapped = next(
         (value[key] for key in ("data", "rows", "records", "documents", "transcripts") if key in value), None
     )

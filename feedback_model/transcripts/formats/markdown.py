@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_SIGNS: Final = re.compile(r"^#{1,6} \S|^\*\*[^*\n]+\*\*|^```|^\[[^\]\n]+\]\([^)\n]+\)|^> \S|^!\[", re.MULTILINE)
+_SIGNS: Final = re.compile(r"^#{1,6} \S|\*\*[^*\s][^*\n]*\*\*|^```|^\[[^\]\n]+\]\([^)\n]+\)|^> \S|^!\[", re.MULTILINE)
 _FRONT_MATTER: Final = re.compile(r"\A---\n(?:[\w-]+:.*\n|[ \t]+.*\n|- .*\n)*---\n")
 _MARKS: Final = (
     (re.compile(r"<!--.*?-->", re.DOTALL), ""),

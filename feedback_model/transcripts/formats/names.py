@@ -16,8 +16,9 @@ _NO_NAME: Final = re.compile(
     r"subject|topic|title|summary|agenda|attendees|location|source|update|edit|monday|tuesday|wednesday|thursday|friday|"
     r"saturday|sunday|at|in|on|by|from|until|http|https)\b.*"
 )
+_ENDS_A_SENTENCE: Final = re.compile(r"(?<!\b[A-Z])(?<!\b[JSDM]r)\.$")  # "Bye.", but not "Ana R." or "Ruiz Jr."
 
 
 def is_name(found: str) -> bool:
     """Tell a name from a word that stands in the place of one: `Note`, `Monday`."""
-    return bool(ROLE.fullmatch(found)) or not _NO_NAME.fullmatch(found)
+    return bool(ROLE.fullmatch(found)) or not (_NO_NAME.fullmatch(found) or _ENDS_A_SENTENCE.search(found))

@@ -20,6 +20,9 @@ from feedback_model.transcripts.formats.segments import (
     turn_of,
 )
 
+_WRAPPERS: Final = ("response", "result", "results", "transcript", "transcription", "data", "output")
+"""Fields in which services and programs wrap what a recogniser said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Speech:
@@ -39,7 +42,8 @@ def read_speech(value: Mapping[str, Any]) -> Speech | None:
         if turns:
             language = value.get("language") or value.get("language_code") or value.get("languageCode")
             return Speech(turns, language if isinstance(language, str) else None)
-    return None
+    inner = next((value[name] for name in _WRAPPERS if isinstance(value.get(name), dict)), None)
+    return read_speech(inner) if inner else None
 
 
 # ---- words, where a recogniser tells speakers by word ------------------------------------------------------------
@@ -121,15 +125,7 @@ def _deepgram(value: Mapping[str, Any]) -> Iterator[Turn] | None:
 
 
 def _deepgram_words(alternative: Mapping[str, Any]) -> Iterator[Turn]:
-    words = [
-        Turn(
-            speaker_of(word),
-            time_of(word, STARTS, 0),
-            time_of(word, ENDS, -1),
-            word.get("punctuated_word") or word.get("word", ""),
-        )
-        for word in alternative.get("words", ())
-    ]
+    words = [_plain_word(word) for word in alternative.get("words", ())]
     return _of_words(words) if words else iter([_whole(alternative, ())])
 
 
@@ -168,6 +164,19 @@ def _monologue(part: Mapping[str, Any], names: Mapping[Any, Any]) -> Turn:
     return Turn(None if speaker is None else str(speaker), start, end, " ".join(text.split()))
 
 
+def _plain_words(value: Mapping[str, Any]) -> Iterator[Turn] | None:
+    """Read words without segments, as AssemblyAI and others give them."""
+    words = value.get("words")
+    if not isinstance(words, list):
+        return None
+    return _of_words(list(map(_plain_word, words)))
+
+
+def _plain_word(word: Mapping[str, Any]) -> Turn:
+    text = word.get("punctuated_word") or word.get("word") or word.get("text") or ""
+    return Turn(speaker_of(word), time_of(word, STARTS, 0), time_of(word, ENDS, -1), text)
+
+
 def _youtube(value: Mapping[str, Any]) -> Iterator[Turn] | None:
     """YouTube's json3: events of pieces."""
     events = value.get("events")
@@ -193,4 +202,5 @@ _READERS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Turn] | None], ...]
     _rev,
     _youtube,
     nested_turns,
+    _plain_words,
 )

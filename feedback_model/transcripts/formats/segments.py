@@ -97,8 +97,12 @@ def _text(part: Mapping[str, Any]) -> str | None:
     found = next((part[name] for name in _TEXTS if isinstance(part.get(name), str) and part[name].strip()), None)
     if found is not None:
         return found
-    pieces = next((part[name] for name in (*_TEXTS, "parts") if isinstance(part.get(name), list)), [])
-    texts = [each if isinstance(each, str) else each.get("text") for each in pieces if isinstance(each, str | dict)]
+    pieces = next((part[name] for name in (*_TEXTS, "parts", "words") if isinstance(part.get(name), list)), [])
+    texts = [
+        each if isinstance(each, str) else each.get("text", each.get("word"))
+        for each in pieces
+        if isinstance(each, str | dict)
+    ]
     return " ".join(each for each in texts if isinstance(each, str)) or None
 
 
