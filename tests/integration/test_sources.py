@@ -16,6 +16,7 @@ from feedback_model.transcripts.raw_records import RawRecord
 from feedback_model.transcripts.reading_options import ReadingOptions
 from feedback_model.transcripts.sources import read_sources, read_stream
 
+FORMATS = Path(__file__).parents[1] / "fixtures" / "formats"
 ROWS = {"text": ["the first one", "the second one"], "document": ["d1", "d2"], "other": [1, 2]}
 
 
@@ -142,6 +143,17 @@ def test_the_hub_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [("owner/name", "en", "validation", True)]
     assert len(records) == 5
     assert {record.source for record in records} == {"owner/name"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("folder", ["saved", "saved_dict"])
+def test_a_saved_dataset_is_read_through_hf(folder: str) -> None:
+    found = read(f"hf:{FORMATS / 'owt' / folder}")
+    assert [record.text[:9] for record in found] == ["The river", "Scientist", "Good morn"]  # type: ignore[union-attr]
+
+
+def test_a_folder_with_data_is_read_through_hf(tmp_path: Path) -> None:
+    polars.DataFrame(ROWS).write_parquet(tmp_path / "train-00000.parquet")
+    assert codes(read(f"hf:{tmp_path}")) == ROWS["text"]
 
 
 def test_unreachable_hub_names_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,6 +168,8 @@ def _recording(
 
 def word_of(value: object) -> str | None:
     """Return a name as text: ids may be numbers, dates or UUIDs; a column of numbers with a gap holds 7 as 7.0."""
+    if value is None:
+        return None
     if isinstance(value, float):
         if math.isnan(value):
             return None
