@@ -29,6 +29,7 @@ _TAR_MAGIC: Final = slice(257, 262)
 _MAY_BE_LIVE: Final = (b"{", b"\n", b"\r", b" ", b"\xef")
 """Beginnings of JSON lines, of which somebody may wait for the first to be answered."""
 _OFFICE: Final = ("word/document.xml", "xl/workbook.xml")
+_OTHER_OFFICE: Final = ("[Content_Types].xml", "mimetype")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Source:
     stream: IO[bytes]
     name: str
     """For a person to find it: the file, and in it the member."""
+    is_packed: bool = False
+    """True where it came out of a container."""
 
 
 class _Joined(io.RawIOBase):
@@ -127,12 +130,12 @@ def unpack(source: Source, depth: int = 0) -> Iterator[Source]:
     first, stream = look(source.stream, 1)
     if first not in _MAY_BE_LIVE:
         first, stream = look(stream, HEAD_BYTES)
-    found = Source(stream, source.name)
+    found = Source(stream, source.name, source.is_packed)
     opener = next((opener for magic, opener in _PACKED.items() if first.startswith(magic)), None)
     if depth > DEEPEST:
         raise InputError(f"{source.name} has more than {DEEPEST} containers in one another; unpack it first")
     if opener:
-        yield from unpack(Source(_opened(found, opener), source.name), depth + 1)
+        yield from unpack(Source(_opened(found, opener), source.name, True), depth + 1)
     elif first.startswith(ZIP):
         yield from _members_of_zip(found, depth)
     elif first[_TAR_MAGIC] == b"ustar":
@@ -193,9 +196,13 @@ def _members_of_zip(source: Source, depth: int) -> Iterator[Source]:
                 whole.seek(0)
                 yield Source(whole, source.name)
                 return
+            if any(each.filename in _OTHER_OFFICE for each in members):
+                raise InputError(
+                    f"{source.name} is an office document of another kind; save it as .docx, .xlsx or text"
+                )
             for each in members:
                 with archive.open(each) as member:
-                    yield from unpack(Source(member, f"{source.name}/{each.filename}"), depth + 1)
+                    yield from unpack(Source(member, f"{source.name}/{each.filename}", True), depth + 1)
 
 
 def _members_of_tar(source: Source, depth: int) -> Iterator[Source]:
@@ -203,7 +210,7 @@ def _members_of_tar(source: Source, depth: int) -> Iterator[Source]:
         for each in archive:
             member = archive.extractfile(each) if each.isfile() and not _is_hidden(each.name) else None
             if member:
-                yield from unpack(Source(member, f"{source.name}/{each.name}"), depth + 1)
+                yield from unpack(Source(member, f"{source.name}/{each.name}", True), depth + 1)
 
 
 def _is_hidden(name: str) -> bool:

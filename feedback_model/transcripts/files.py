@@ -139,19 +139,18 @@ class Reading:
             InputError: it cannot be opened, or unpacks to too much.
         """
         for member in unpack(Source(stream, name)):
-            yield self._content(member, path if member.name == name else None)
+            yield self._content(member, None if member.is_packed else path)
 
     def _content(self, member: Source, path: Path | None) -> Content:
         head, stream = _sample(member.stream)
         name = member.name
         known = next((what for magic, what in _NO_TEXTS.items() if head.startswith(magic)), None)
+        if head[4:8] == b"ftyp":
+            known = _NO_TEXTS[b"RIFF"]
         if not head:
             return Content(name, reject=Reject(name, "empty", "the file is empty"))
-        if known or head[4:8] == b"ftyp":
-            return Content(
-                name,
-                reject=Reject(name, "unknown_format", f"this is {known or 'sound or a film; transcribe it first'}"),
-            )
+        if known:
+            return Content(name, reject=Reject(name, "unknown_format", f"this is {known}"))
         if head.startswith((columnar.PARQUET, columnar.ARROW_FILE, columnar.ARROW_STREAM)):
             return Content(name, _rows_of_columnar(head, stream, name, path), is_table=True)
         if head.startswith(ZIP):
@@ -242,8 +241,10 @@ def _recoded(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
     return (line.encode("utf-8", "replace") for line in _readlines(_decoding(stream, encoding)))
 
 
-def _decoding(stream: IO[bytes], encoding: str, newline: str | None = None) -> io.TextIOWrapper:
-    return io.TextIOWrapper(stream, "utf-8-sig" if encoding == "utf-8" else encoding, "replace", newline=newline)
+def _decoding(
+    stream: IO[bytes], encoding: str, *, errors: str = "replace", newline: str | None = None
+) -> io.TextIOWrapper:
+    return io.TextIOWrapper(stream, "utf-8-sig" if encoding == "utf-8" else encoding, errors, newline=newline)
 
 
 def _readlines(text: io.TextIOWrapper) -> Iterator[str]:
@@ -254,11 +255,11 @@ def _prose(stream: IO[bytes], encoding: str) -> Iterator[tuple[Turn, ...]]:
     """Yield the turns of a text that people wrote, in parts cut at an end of line or else at a space.
 
     Raises:
-        InputError: what should be a word is longer than a part.
+        InputError: what should be a word is longer than a part, or bytes behind the sample are no UTF-8.
     """
-    text = _decoding(stream, encoding)
+    text = _decoding(stream, encoding, errors="strict" if encoding.startswith("utf-8") else "replace")
     rest = ""
-    while part := text.read(_PART):
+    while part := _read(text):
         whole = rest + part
         cut = len(whole) if len(part) < _PART else max(whole.rfind("\n"), whole.rfind(" ")) + 1
         if not cut:
@@ -267,6 +268,13 @@ def _prose(stream: IO[bytes], encoding: str) -> Iterator[tuple[Turn, ...]]:
         rest = whole[cut:]
     if rest:
         yield read_prose(rest)
+
+
+def _read(text: io.TextIOWrapper) -> str:
+    try:
+        return text.read(_PART)
+    except UnicodeDecodeError as error:
+        raise InputError("it is UTF-8 at its beginning only; name its encoding with --encoding") from error
 
 
 def _rows_of_columnar(head: bytes, stream: IO[bytes], name: str, path: Path | None) -> Iterator[Row | Reject]:

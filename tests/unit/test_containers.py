@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 
+import polars
 import pytest
 import zstandard
 
@@ -81,6 +82,20 @@ def test_a_damaged_container_is_refused(kind: str) -> None:
     (refused,) = read(pack(TEXT.encode() * 9)[:-20])
     assert isinstance(refused, Reject)
     assert refused.code in ("unreadable", "empty")
+
+
+def test_other_office_documents_are_refused_as_one() -> None:
+    (refused,) = read(a_zip(**{"[Content_Types].xml": b"<Types/>", "ppt/presentation.xml": b"<p/>"}))
+    assert isinstance(refused, Reject)
+    assert "office document of another kind" in refused.reason
+
+
+def test_a_packed_parquet_file_is_read() -> None:
+    file = io.BytesIO()
+    polars.DataFrame({"text": [TEXT]}).write_parquet(file)
+    (found,) = read(gzip.compress(file.getvalue()))
+    assert isinstance(found, RawRecord)
+    assert found.text == TEXT
 
 
 def test_nesting_has_an_end() -> None:
