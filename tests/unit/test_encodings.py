@@ -39,7 +39,7 @@ def test_utf16_without_a_mark_is_told(page: str, wide: str) -> None:
     assert encoding_of(SAID[page].encode(wide)) == (wide, False)
 
 
-def test_a_character_cut_by_the_sample_is_no_error() -> None:
+def test_a_character_may_be_cut_off() -> None:
     assert encoding_of("naïve".encode()[:3]) == ("utf-8", True)
 
 
