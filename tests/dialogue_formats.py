@@ -255,6 +255,7 @@ NAMED: dict[str, Callable[[Turns], str]] = {
         )
     ),
     "CSV of turns": lambda turns: table(turns, ",", "document", "speaker", "start", "text"),
+    "Excel's CSV": lambda turns: "sep=;\n" + table(turns, ";", "speaker", "start", "text"),
     "semicolons": lambda turns: table(turns, ";", "speaker", "start", "text"),
 }
 NAMELESS: dict[str, Callable[[Turns], str]] = {

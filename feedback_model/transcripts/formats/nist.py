@@ -20,7 +20,8 @@ def _lines(text: str) -> list[str]:
 def is_stm(head: str) -> bool:
     """Tell whether the first lines have file, channel, speaker, two times and a text."""
     lines = _lines(head)[:5]
-    return bool(lines) and all(_STM.fullmatch(line) for line in lines[: max(1, len(lines) - 1)])
+    found = [_STM.fullmatch(line) for line in lines[: max(1, len(lines) - 1)]]
+    return bool(found) and all(each and ("." in each[4] + each[5] or "<" in each[0]) for each in found)
 
 
 def is_ctm(head: str) -> bool:

@@ -10,6 +10,7 @@ from feedback_model.transcripts.formats.columns import TEXTS
 from feedback_model.transcripts.formats.rows import Row
 
 SEPARATORS: Final = ("\t", ";", ",", "|")
+_TOLD: Final = re.compile(r"sep=(.)", re.IGNORECASE)  # a line that Excel reads
 LONGEST_CELL: Final = 32 * 2**20
 """Characters; a cell beyond this has lost its closing quotation mark."""
 _NAME: Final = re.compile(r"[^\W\d][\w .()/#-]{0,39}")
@@ -23,6 +24,8 @@ def separator_of(head: str, text_column: str = "") -> str | None:
     a text, the first line is enough.
     """
     first = next((line for line in head.splitlines() if line.strip()), "")
+    if found := _TOLD.fullmatch(first.strip()):
+        return found[1]
     return next((each for each in SEPARATORS if _is_table(head, first, each, text_column)), None)
 
 
@@ -59,15 +62,19 @@ def rows_of_table(lines: Iterable[str], name: str, separator: str) -> Iterator[R
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
-        names = [cell.strip("\ufeff \t") for cell in next(filter(None, reader), [])]
+        names = [cell.strip("\ufeff \t") for cell in next(filter(_is_row, reader), [])]
         number = 0
-        for cells in filter(None, reader):
+        for cells in filter(_is_row, reader):
             number += 1
             yield _row(names, cells, f"{name} row {number}")
         if not number:
             yield Reject(name, "empty", "the table has columns but no rows")
     except csv.Error as error:
         yield Reject(name, "broken_table", f"the table cannot be read: {error} (line {reader.line_num})")
+
+
+def _is_row(cells: list[str]) -> bool:
+    return bool(cells) and not (len(cells) <= 2 and cells[0].lower() == "sep=")
 
 
 def _row(names: list[str], cells: list[str], locator: str) -> Row | Reject:
