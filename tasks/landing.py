@@ -21,6 +21,7 @@ from prefect.settings import PREFECT_API_URL
 from feedback_model.store.transcripts import landing_times, unclaimed_batches
 from feedback_model.transcripts.inbox import settle, waiting_files
 from feedback_model.transcripts.landing import LandingSummary, land
+from feedback_model.transcripts.reading_options import ReadingOptions
 from tasks.announcement import announce_to
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
@@ -41,7 +42,7 @@ async def land_files(
                 store,
                 paths,
                 source=source or None,
-                text_column=text_column or None,
+                options=ReadingOptions(text_column),
                 limit=limit or None,
                 seed=seed,
             )

@@ -32,7 +32,7 @@ PromptVersion = Annotated[
 
 @app.command()
 def gold(
-    file: Annotated[Path, typer.Argument(help="JSONL or CSV: transcript_id or text, and people's scores by trait.")],
+    file: Annotated[Path, typer.Argument(help="A table or JSON: transcript_id or text, and people's scores by trait.")],
     labeller: Labeller = DEFAULT_LABELLER,
     prompt_version: PromptVersion = "",
     json: Json = False,

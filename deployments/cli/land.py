@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.options import Json, load_settings
+from deployments.cli.options import Encoding, Json, Speaker, SpeakerColumn, TextColumn, load_settings, reading_options
 from deployments.terminal import counts_phrase, print_json, say, showing_progress
 from feedback_model.errors import InputError
 from feedback_model.waiting import waiting_for
@@ -13,11 +13,16 @@ from flows.parameters import Limit, Seed
 
 
 def land(
-    paths: Annotated[list[str], typer.Argument(help="JSONL, CSV, Parquet or TXT files, folders, or hf:owner/name.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Files with transcripts in any format, folders, or hf:owner/name.")
+    ],
     source: Annotated[
         str, typer.Option(help="Where it comes from; default: the record's own, or the file's name.")
     ] = "",
-    text_column: Annotated[str, typer.Option(help="Column or field with the text.")] = "",
+    text_column: TextColumn = "",
+    speaker_column: SpeakerColumn = "",
+    speaker: Speaker = "all",
+    encoding: Encoding = "",
     limit: Limit = 0,
     seed: Seed = 0,
     json: Json = False,
@@ -27,12 +32,10 @@ def land(
     from feedback_model.store.connection import open_store
     from feedback_model.transcripts.landing import land as land_paths
 
-    settings = load_settings()
+    settings, options = load_settings(), reading_options(text_column, speaker_column, speaker, encoding)
     store = open_store(settings.store_url)
     with stopping_on_interrupt(), showing_progress(quiet=json):
-        summary = land_paths(
-            store, paths, source=source or None, text_column=text_column or None, limit=limit or None, seed=seed
-        )
+        summary = land_paths(store, paths, source=source or None, options=options, limit=limit or None, seed=seed)
     if json:
         print_json(asdict(summary))
     else:
@@ -53,6 +56,8 @@ def show_landing(summary: Any) -> None:
     )
     for code, example in summary.reasons.items():
         say(f"  {code}: {example}")
+    for sentence in summary.assumed:
+        say(f"  {sentence}")
 
 
 def _announce(settings: Any, batch_id: str, accepted: int) -> None:

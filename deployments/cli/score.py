@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.options import load_settings
+from deployments.cli.options import Encoding, Speaker, SpeakerColumn, TextColumn, load_settings, reading_options
 from deployments.terminal import print_json, say, showing_progress, write_out
 from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError
 from feedback_model.records.evaluation import Decoding
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def score(
     paths: Annotated[
         list[str],
-        typer.Argument(help="TXT, JSONL, CSV or Parquet files, folders, hf:owner/name, or - for standard input."),
+        typer.Argument(help="Files with transcripts in any format, folders, hf:owner/name, or - for standard input."),
     ],
     model: Annotated[
         str | None,
@@ -64,7 +64,10 @@ def score(
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Replace --out, whatever it holds.")] = False,
-    text_column: Annotated[str, typer.Option(help="Column or field with the text.", show_default="text")] = "",
+    text_column: TextColumn = "",
+    speaker_column: SpeakerColumn = "",
+    speaker: Speaker = "all",
+    encoding: Encoding = "",
     max_new_tokens: MaxNewTokens = 0,
 ) -> None:
     """Give feedback on any number of transcripts, each row as soon as it is there, under your own ids and speakers.
@@ -75,24 +78,28 @@ def score(
     from feedback_model.scoring.documents import Refusal, expect_pieces, is_stream, read_pieces
     from feedback_model.scoring.score import Scoring
     from feedback_model.scoring.tally import Tally
+    from feedback_model.transcripts.reading_options import Assumptions
 
     if again and not out:
         raise InputError("--again replaces a file: name it with --out")
-    settings, column = load_settings(), text_column or "text"
+    settings, options = load_settings(), reading_options(text_column, speaker_column, speaker, encoding)
+    assumptions = Assumptions()
     shape = format_ or (format_of(out) if out else "jsonl")
     if out:
         _refuse_to_overwrite(out, paths)
-    found = read_pieces(paths, _standard_input(paths), column)
+    found = read_pieces(paths, _standard_input(paths), options, assumptions)
     first = next(found, None)
-    is_one_text = format_ is None and out is None and _is_one_text(first, paths)
+    is_one_text = format_ is None and out is None and speaker != "each" and _is_one_text(first, paths)
     if first is None or (is_one_text and isinstance(first, Refusal)):
         raise _nothing_to_score(paths, first.reason if isinstance(first, Refusal) else "")
     answering = _choose(settings, model, decoding, max_new_tokens)
     quiet = is_one_text or (out is None and sys.stdout.isatty())  # there the rows show how far it is
     with _stopping(out), showing_progress(quiet=quiet):
-        expected = None if quiet else expect_pieces(paths, column)
+        expected = None if quiet else expect_pieces(paths, options)
         scoring = Scoring(chain([first], found), answering, Tally(say), expected, live=any(map(is_stream, paths)))
         _give(scoring, out, shape, again=again, is_one_text=is_one_text)
+    for sentence in assumptions.sentences():
+        say(sentence)
     _end(scoring.tally, paths, told=not is_one_text)
 
 

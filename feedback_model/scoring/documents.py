@@ -10,10 +10,10 @@ from feedback_model.progress import check_stop
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.documents import FEWEST_WORDS, prepare_document
-from feedback_model.transcripts.files import read_stream
 from feedback_model.transcripts.raw_records import RawRecord
+from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
 from feedback_model.transcripts.segmenting import count_pieces
-from feedback_model.transcripts.sources import HUB_PREFIX, read_sources
+from feedback_model.transcripts.sources import HUB_PREFIX, read_sources, read_stream
 
 STANDARD_INPUT: Final = "-"
 
@@ -53,7 +53,10 @@ class Refusal:
 
 
 def read_pieces(
-    paths: Sequence[str], standard_input: IO[bytes], text_column: str = "text"
+    paths: Sequence[str],
+    standard_input: IO[bytes],
+    options: ReadingOptions | None = None,
+    assumptions: Assumptions | None = None,
 ) -> Iterator[Piece | Refusal]:
     """Yield the pieces of every document of `paths`, in order, and the documents that cannot be judged.
 
@@ -62,11 +65,12 @@ def read_pieces(
     Raises:
         InputError: a path does not exist, a folder holds no file, or a hub dataset cannot be reached.
     """
-    records = chain.from_iterable([_read_records(path, standard_input, text_column) for path in paths])
+    options, assumptions = options or ReadingOptions(), assumptions or Assumptions()
+    records = chain.from_iterable([_read_records(path, standard_input, options, assumptions) for path in paths])
     return chain.from_iterable(map(_cut, records))
 
 
-def expect_pieces(paths: Sequence[str], text_column: str = "text") -> int | None:
+def expect_pieces(paths: Sequence[str], options: ReadingOptions | None = None) -> int | None:
     """Count the pieces of `paths` without cleaning them, for a bar to move by; None where they can be read only once.
 
     Raises:
@@ -75,7 +79,7 @@ def expect_pieces(paths: Sequence[str], text_column: str = "text") -> int | None
     if any(path.startswith(HUB_PREFIX) or is_stream(path) for path in paths):
         return None
     expected = 0
-    for each in read_sources(paths, text_column):
+    for each in read_sources(paths, options):
         check_stop()
         if isinstance(each, RawRecord) and (count := count_words(each.text)) >= FEWEST_WORDS:
             expected += count_pieces(count)
@@ -87,15 +91,17 @@ def is_stream(path: str) -> bool:
     return path == STANDARD_INPUT or Path(path).is_fifo()
 
 
-def _read_records(path: str, standard_input: IO[bytes], text_column: str) -> Iterator[RawRecord | Reject]:
+def _read_records(
+    path: str, standard_input: IO[bytes], options: ReadingOptions, assumptions: Assumptions
+) -> Iterator[RawRecord | Reject]:
     if path == STANDARD_INPUT:
-        return read_stream(standard_input, "standard input", text_column)
-    return _read_pipe(path, text_column) if is_stream(path) else read_sources([path], text_column)
+        return read_stream(standard_input, "standard input", options, assumptions)
+    return _read_pipe(path, options, assumptions) if is_stream(path) else read_sources([path], options, assumptions)
 
 
-def _read_pipe(path: str, text_column: str) -> Iterator[RawRecord | Reject]:
+def _read_pipe(path: str, options: ReadingOptions, assumptions: Assumptions) -> Iterator[RawRecord | Reject]:
     with Path(path).open("rb") as stream:
-        yield from read_stream(stream, path, text_column)
+        yield from read_stream(stream, path, options, assumptions)
 
 
 def _cut(record: RawRecord | Reject) -> Iterator[Piece | Refusal]:

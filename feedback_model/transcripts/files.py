@@ -1,85 +1,231 @@
-"""Files of transcripts: JSONL, CSV, TSV, Parquet and plain text. Tables are read by polars."""
+"""Files of any kind as recordings: opened, decoded, and read by what is in them. What a file is called says nothing."""
 
-import codecs
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import io
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import chain
+from lzma import LZMAError
 from pathlib import Path
-from typing import IO
+from tempfile import NamedTemporaryFile
+from typing import IO, Final, TypeVar
 
-import orjson
-
+from feedback_model.errors import InputError
+from feedback_model.records.recordings import Recording, Turn
 from feedback_model.store.transcripts import Reject
-from feedback_model.transcripts.raw_records import RawRecord, excerpt, record_from
+from feedback_model.transcripts.containers import ZIP, Source, joined, read_some, unpack
+from feedback_model.transcripts.encodings import SAMPLE_BYTES, encoding_of
+from feedback_model.transcripts.formats import columnar, json_text
+from feedback_model.transcripts.formats.rows import Row, recordings_of_rows
+from feedback_model.transcripts.formats.tables import rows_of_table, separator_of
+from feedback_model.transcripts.raw_records import excerpt
+from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
+from feedback_model.transcripts.texts import HEAD_CHARACTERS, read_prose, read_text, reader_of
 
 LONGEST_LINE = 32 * 2**20  # bytes; a line beyond this is a broken file, not a transcript
-_ROWS_AT_ONCE = 1_000
-_FIELDS = ("id", "source", "document", "genre", "speaker")
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+LONGEST_DOCUMENT = 64 * 2**20  # bytes of a document that is read whole: captions, JSON over several lines, a page
+_PART = 4 * 2**20  # characters of a plain text; what is longer is read part by part
+_DAMAGED: Final = (OSError, EOFError, zlib.error, LZMAError, zipfile.BadZipFile, tarfile.TarError, RuntimeError)
+_NO_TEXTS: Final = {
+    b"%PDF": "a PDF; save its text",
+    b"\xd0\xcf\x11\xe0": "an old Office document; save it as .docx, .xlsx or text",
+    b"{\\rtf": "rich text; save it as .docx or text",
+    b"RIFF": "sound or a film; transcribe it first",
+    b"ID3": "sound; transcribe it first",
+    b"OggS": "sound; transcribe it first",
+    b"fLaC": "sound; transcribe it first",
+    b"\x89PNG": "a picture, and no text",
+    b"\xff\xd8\xff": "a picture, and no text",
+    b"GIF8": "a picture, and no text",
+    b"SQLite format 3": "a database; export it as CSV",
+}
 
-Reader = Callable[[Path, str], Iterator[RawRecord | Reject]]
-
-
-def read_file(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
-    """Yield the documents of one file, in order; whatever is wrong with it comes as a `Reject`."""
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        known = ", ".join(_READERS)
-        yield Reject(str(path), "unknown_format", f"{path.suffix or 'no'} is no known ending; known are {known}")
-        return
-    try:
-        with path.open("rb") as file:
-            start = file.read(2)
-        if not start:
-            yield Reject(str(path), "empty", "the file is empty")
-        elif start in _UTF16 and reader is not _read_parquet:
-            yield Reject(str(path), "not_utf8", "the file is UTF-16; save it as UTF-8", excerpt(start))
-        else:
-            yield from reader(path, text_column)
-    except OSError as error:
-        yield Reject(str(path), "unreadable", f"the file cannot be read: {error.strerror or error}")
+_Found = Iterator[Recording | Reject]
+_Each = TypeVar("_Each")
 
 
-def read_stream(stream: IO[bytes], name: str, text_column: str = "text") -> Iterator[RawRecord | Reject]:
-    """Yield the documents of a stream, which has no ending to tell its format: JSONL if it begins like it, else one text."""
-    lines = _lines(stream)
-    head: list[bytes] = []
-    for line in lines:
-        head.append(line)
-        if _begins(line):
-            break
-    if head and _begins(head[-1]).startswith(b"{"):
-        yield from _json_lines(chain(head, lines), name, name, text_column)
-    else:
-        raw = b"".join(head) + stream.read(LONGEST_LINE)
-        yield _too_long(raw, name, "text") if len(raw) > LONGEST_LINE else _one_text(raw, name, name)
+def read_file(path: Path, options: ReadingOptions, assumptions: Assumptions) -> _Found:
+    """Yield the recordings of one file, in order; whatever is wrong with it comes as a `Reject`."""
+    return _guarded(str(path), _recordings_of(path, options, assumptions))
 
 
-def _begins(line: bytes) -> bytes:
-    return line.removeprefix(codecs.BOM_UTF8).strip()
+def read_stream(stream: IO[bytes], name: str, options: ReadingOptions, assumptions: Assumptions) -> _Found:
+    """Yield the recordings of a stream; those of JSON lines as they come."""
+    return _guarded(name, Reading(name, options, assumptions).recordings(stream, name))
 
 
-def _read_text(path: Path, _text_column: str) -> Iterator[RawRecord | Reject]:
-    yield _one_text(path.read_bytes(), str(path), path.stem)
+def read_rows(path: Path) -> Iterator[Row | Reject]:
+    """Yield the rows of one file of records: a table, a workbook, or JSON; what is none comes as a `Reject`."""
+    return _guarded(str(path), _rows_of(path))
 
 
-def _one_text(raw: bytes, locator: str, source: str) -> RawRecord | Reject:
-    text = _decoded(raw, locator)
-    if isinstance(text, Reject):
-        return text
-    if not text.strip():
-        return Reject(locator, "no_text", "there is nothing but space")
-    return RawRecord(text, locator, source)
-
-
-def _read_jsonl(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
+def _recordings_of(path: Path, options: ReadingOptions, assumptions: Assumptions) -> _Found:
     with path.open("rb") as file:
-        yield from _json_lines(_lines(file), str(path), path.stem, text_column)
+        yield from Reading(path.stem, options, assumptions).recordings(file, str(path), path)
 
 
-def _json_lines(lines: Iterable[bytes], name: str, source: str, text_column: str) -> Iterator[RawRecord | Reject]:
-    for number, line in enumerate(lines, start=1):
-        if _begins(line):
-            yield _parse_line(line, f"{name}:{number}", source, text_column)
+def _rows_of(path: Path) -> Iterator[Row | Reject]:
+    with path.open("rb") as file:
+        for found in Reading(path.stem, ReadingOptions()).contents(file, str(path), path):
+            if found.rows is not None:
+                yield from found.rows
+            else:
+                yield found.reject or Reject(found.name, "no_rows", "it is neither a table nor JSON")
+
+
+def _guarded(name: str, found: Iterator[_Each]) -> Iterator[_Each | Reject]:
+    """Yield `found`, and what ends it early as the last."""
+    try:
+        yield from found
+    except InputError as error:
+        yield Reject(name, "unreadable", str(error))
+    except _DAMAGED as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        yield Reject(name, "unreadable", f"the file cannot be read: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is in a file, or in a member of one: rows, or turns, or neither."""
+
+    name: str
+    rows: Iterable[Row | Reject] | None = None
+    is_table: bool = False
+    turns: Iterator[tuple[Turn, ...]] | None = None
+    """Of one recording; in several parts where it is too long to be held."""
+    reject: Reject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file on its way in."""
+
+    source: str
+    """What the file is called, for records that name no source themselves."""
+    options: ReadingOptions
+    assumptions: Assumptions = field(default_factory=Assumptions)
+
+    def recordings(self, stream: IO[bytes], name: str, path: Path | None = None) -> _Found:
+        """Yield the recordings in a file or a stream."""
+        for found in self.contents(stream, name, path):
+            if found.reject:
+                yield found.reject
+            elif found.rows is not None:
+                yield from recordings_of_rows(found.rows, self.source, self.options, is_table=found.is_table)
+            elif found.turns:
+                yield from self._whole(found.name, found.turns)
+
+    def _whole(self, name: str, parts: Iterator[tuple[Turn, ...]]) -> _Found:
+        try:
+            first, second = next(parts, ()), next(parts, None)
+        except InputError as error:
+            yield Reject(name, "unknown_format", str(error))
+            return
+        if not any(turn.text.strip() for turn in first):
+            yield Reject(name, "no_text", "there is nothing said in it")
+        elif second is None:
+            yield Recording(first, name, source=self.source)
+        else:
+            for number, turns in enumerate(chain((first, second), parts), start=1):
+                yield Recording(turns, f"{name} part {number}", source=self.source, document=name)
+
+    def contents(self, stream: IO[bytes], name: str, path: Path | None = None) -> Iterator[Content]:
+        """Yield what is in a file: itself, or the members of a container. Each must be read before the next is asked for.
+
+        Raises:
+            InputError: it cannot be opened, or unpacks to too much.
+        """
+        for member in unpack(Source(stream, name)):
+            yield self._content(member, None if member.is_packed else path)
+
+    def _content(self, member: Source, path: Path | None) -> Content:
+        head, stream = _sample(member.stream)
+        name = member.name
+        known = next((what for magic, what in _NO_TEXTS.items() if head.startswith(magic)), None)
+        if head[4:8] == b"ftyp":
+            known = _NO_TEXTS[b"RIFF"]
+        if not head:
+            return Content(name, reject=Reject(name, "empty", "the file is empty"))
+        if known:
+            return Content(name, reject=Reject(name, "unknown_format", f"this is {known}"))
+        if head.startswith((columnar.PARQUET, columnar.ARROW_FILE, columnar.ARROW_STREAM)):
+            return Content(name, _rows_of_columnar(head, stream, name, path), is_table=True)
+        if head.startswith(ZIP):
+            return self._office(stream, name)
+        return self._text(head, stream, name)
+
+    def _office(self, stream: IO[bytes], name: str) -> Content:
+        from feedback_model.transcripts.formats.word import docx_text
+        from feedback_model.transcripts.formats.workbook import rows_of_workbook
+
+        file = io.BytesIO(stream.read())
+        with zipfile.ZipFile(file) as archive:
+            is_workbook = "xl/workbook.xml" in archive.namelist()
+        file.seek(0)
+        if is_workbook:
+            return Content(name, rows_of_workbook(file, name), is_table=True)
+        return Content(name, turns=map(read_text, [docx_text(file)]))
+
+    def _text(self, head: bytes, stream: IO[bytes], name: str) -> Content:
+        encoding = self._encoding(head, name)
+        if encoding is None:
+            reason = "the file is no text in an encoding that is known; save it as UTF-8, or name its encoding with --encoding"
+            return Content(name, reject=Reject(name, "not_utf8", reason, excerpt(head)))
+        return self._decoded(head, stream, name, encoding)
+
+    def _encoding(self, head: bytes, name: str) -> str | None:
+        if self.options.encoding:
+            return self.options.encoding
+        if json_text.is_json_lines(head):
+            return "utf-8"  # by its standard; a line that is not costs itself alone
+        found = encoding_of(head)
+        if found and not found[0].startswith("utf-8"):
+            how = "by its mark" if found[1] else "assumed; --encoding names another"
+            self.assumptions.note(f"encoding {found[0]} ({how})", name)
+        return found and found[0]
+
+    def _decoded(self, head: bytes, stream: IO[bytes], name: str, encoding: str) -> Content:
+        start = head.decode(encoding, "ignore") if encoding != "utf-8" else ""
+        if json_text.is_json_lines(start.encode("utf-8", "replace") if start else head):
+            lines = _lines(stream) if not start else _recoded(stream, encoding)
+            return Content(name, json_text.rows_of_json_lines(lines, name, LONGEST_LINE))
+        start = (start or head.decode(encoding, "ignore"))[:HEAD_CHARACTERS].removeprefix("\ufeff")
+        if json_text.is_json(start.encode("utf-8", "replace")):
+            return self._document(stream, name, encoding, None)
+        reader = reader_of(start)
+        separator = None if reader else separator_of(start, self.options.text_column)
+        if separator:
+            lines = _readlines(_decoding(stream, encoding, newline=""))
+            return Content(name, rows_of_table(lines, name, separator), is_table=True)
+        if reader:
+            return self._document(stream, name, encoding, reader)
+        return Content(name, turns=_prose(stream, encoding))
+
+    def _document(self, stream: IO[bytes], name: str, encoding: str, reader: object) -> Content:
+        raw = stream.read(LONGEST_DOCUMENT + 1)
+        if len(raw) > LONGEST_DOCUMENT:
+            reason = f"it has more than {LONGEST_DOCUMENT // 2**20} MiB; cut it, or write JSON lines, CSV or Parquet"
+            return Content(name, reject=Reject(name, "too_long", reason, excerpt(raw)))
+        text = raw.decode(encoding, "replace").removeprefix("\ufeff")
+        if reader is None:
+            return Content(name, json_text.rows_of_json(text, name))
+        return Content(name, turns=map(reader, [text]))  # type: ignore[arg-type]
+
+
+def _sample(stream: IO[bytes]) -> tuple[bytes, IO[bytes]]:
+    """Return the beginning of `stream`: no more than a first line of JSON, for somebody may wait for the answer to it."""
+    head = b""
+    while len(head) < SAMPLE_BYTES and not _has_object(head) and (part := read_some(stream, 2**16)):
+        head += part
+    return head, joined(head, stream)
+
+
+def _has_object(head: bytes) -> bool:
+    line, end, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    return bool(end) and line.startswith(b"{") and json_text.is_object(line)
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -91,86 +237,54 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _parse_line(line: bytes, locator: str, source: str, text_column: str) -> RawRecord | Reject:
-    if len(line) > LONGEST_LINE:
-        return _too_long(line, locator, "line")
-    decoded = _decoded(line, locator)
-    if isinstance(decoded, Reject):
-        return decoded
+def _recoded(stream: IO[bytes], encoding: str) -> Iterator[bytes]:
+    return (line.encode("utf-8", "replace") for line in _readlines(_decoding(stream, encoding)))
+
+
+def _decoding(
+    stream: IO[bytes], encoding: str, *, errors: str = "replace", newline: str | None = None
+) -> io.TextIOWrapper:
+    return io.TextIOWrapper(stream, "utf-8-sig" if encoding == "utf-8" else encoding, errors, newline=newline)
+
+
+def _readlines(text: io.TextIOWrapper) -> Iterator[str]:
+    return iter(lambda: text.readline(LONGEST_LINE), "")
+
+
+def _prose(stream: IO[bytes], encoding: str) -> Iterator[tuple[Turn, ...]]:
+    """Yield the turns of a text that people wrote, in parts cut at an end of line or else at a space.
+
+    Raises:
+        InputError: what should be a word is longer than a part, or bytes behind the sample are no UTF-8.
+    """
+    text = _decoding(stream, encoding, errors="strict" if encoding.startswith("utf-8") else "replace")
+    rest = ""
+    while part := _read(text):
+        whole = rest + part
+        cut = len(whole) if len(part) < _PART else max(whole.rfind("\n"), whole.rfind(" ")) + 1
+        if not cut:
+            raise InputError(f"it has a word of more than {_PART // 2**20} MiB, so it is no text")
+        yield read_prose(whole[:cut])
+        rest = whole[cut:]
+    if rest:
+        yield read_prose(rest)
+
+
+def _read(text: io.TextIOWrapper) -> str:
     try:
-        fields = orjson.loads(decoded)
-    except orjson.JSONDecodeError as error:
-        return Reject(locator, "broken_json", f"the line is not JSON: {error}", excerpt(line))
-    if not isinstance(fields, dict):
-        return Reject(locator, "broken_json", "the line is JSON, but not an object", excerpt(line))
-    return record_from(fields, locator, source, text_column)
-
-
-def _too_long(raw: bytes, locator: str, what: str) -> Reject:
-    return Reject(locator, "too_long", f"the {what} has more than {LONGEST_LINE // 2**20} MiB", excerpt(raw))
-
-
-def _decoded(raw: bytes, locator: str) -> str | Reject:
-    try:
-        return raw.decode("utf-8-sig")
+        return text.read(_PART)
     except UnicodeDecodeError as error:
-        return Reject(locator, "not_utf8", f"byte {error.start} is not UTF-8; save the file as UTF-8", excerpt(raw))
+        raise InputError("it is UTF-8 at its beginning only; name its encoding with --encoding") from error
 
 
-def _read_csv(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
-    import polars
-
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    try:
-        # Lossy, so that one wrong byte costs one row: the row with U+FFFD in it.
-        table = polars.read_csv(path, separator=separator, infer_schema=False, encoding="utf8-lossy")
-    except polars.exceptions.PolarsError as error:
-        yield Reject(str(path), "broken_table", f"the table cannot be read: {_first_line(error)}")
-        return
-    yield from _rows(path, table.columns, table.iter_slices(_ROWS_AT_ONCE), text_column)
-
-
-def _read_parquet(path: Path, text_column: str) -> Iterator[RawRecord | Reject]:
-    import polars
-
-    try:
-        scan = polars.scan_parquet(path)
-        names = scan.collect_schema().names()
-        wanted = [name for name in names if name in (text_column, *_FIELDS)]
-        batches = scan.select(wanted).collect_batches(chunk_size=_ROWS_AT_ONCE, maintain_order=True)
-        yield from _rows(path, names, batches, text_column)
-    except polars.exceptions.PolarsError as error:
-        yield Reject(str(path), "broken_table", f"the table cannot be read: {_first_line(error)}")
-
-
-def _rows(path: Path, names: list[str], slices: Iterator, text_column: str) -> Iterator[RawRecord | Reject]:  # type: ignore[type-arg]  # polars comes late
-    if text_column not in names:
-        yield record_from(dict.fromkeys(names), str(path), path.stem, text_column)
-        return
-    number = 0
-    for part in slices:
-        for fields in part.iter_rows(named=True):
-            number += 1
-            yield _checked(record_from(fields, f"{path} row {number}", path.stem, text_column))
-    if not number:
-        yield Reject(str(path), "empty", "the table has columns but no rows")
-
-
-def _checked(record: RawRecord | Reject) -> RawRecord | Reject:
-    if isinstance(record, RawRecord) and "\ufffd" in record.text:
-        return Reject(record.locator, "not_utf8", "the row is not UTF-8; save the file as UTF-8", excerpt(record.text))
-    return record
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-_READERS: Mapping[str, Reader] = {
-    ".jsonl": _read_jsonl,
-    ".ndjson": _read_jsonl,
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".parquet": _read_parquet,
-    ".txt": _read_text,
-}
+def _rows_of_columnar(head: bytes, stream: IO[bytes], name: str, path: Path | None) -> Iterator[Row | Reject]:
+    with NamedTemporaryFile() as copy:  # the readers want a file; that of a container or a stream is copied
+        if path is None:
+            shutil.copyfileobj(stream, copy, 2**20)
+            copy.flush()
+        place = path or Path(copy.name)
+        if head.startswith(columnar.PARQUET):
+            yield from columnar.rows_of_parquet(place, name)
+            return
+        with place.open("rb") as file:
+            yield from columnar.rows_of_arrow(file, name, is_stream=head.startswith(columnar.ARROW_STREAM))

@@ -1,19 +1,24 @@
 """Datasets of the Hugging Face hub, streamed: nothing is downloaded that is not read."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from feedback_model.errors import InputError
+from feedback_model.records.recordings import Recording
 from feedback_model.store.transcripts import Reject
-from feedback_model.transcripts.raw_records import RawRecord, record_from
+from feedback_model.transcripts.formats.rows import Row, recordings_of_rows
+from feedback_model.transcripts.reading_options import ReadingOptions
 from feedback_model.waiting import waiting_for
 
 HUB_SECONDS = 20.0  # until the hub counts as out of reach
 SHUFFLE_BUFFER = 10_000  # rows held to draw a sample from; a stream cannot be shuffled as a whole
 
 
-def read_hub(name: str, text_column: str, limit: int | None, seed: int) -> Iterator[RawRecord | Reject]:
+def read_hub(name: str, options: ReadingOptions, limit: int | None, seed: int) -> Iterator[Recording | Reject]:
     """Yield the rows of `owner/name[:config][:split]`; split `train` unless named. With `limit`, a sample drawn with `seed`.
+
+    In the place of `owner/name` may stand a folder with a dataset in it.
 
     Raises:
         InputError: the hub or the dataset cannot be reached.
@@ -24,8 +29,8 @@ def read_hub(name: str, text_column: str, limit: int | None, seed: int) -> Itera
         rows = _stream(dataset, config, split)
         if limit is not None:
             rows = rows.shuffle(seed=seed, buffer_size=SHUFFLE_BUFFER).take(limit)
-        for number, fields in enumerate(rows, start=1):
-            yield record_from(fields, f"{locator} row {number}", dataset, text_column)
+        numbered = (Row(f"{locator} row {number}", fields) for number, fields in enumerate(rows, start=1))
+        yield from recordings_of_rows(numbered, dataset, options)
     except Exception as error:  # the hub's client lets errors of a dozen libraries through
         if isinstance(error, InputError):
             raise
@@ -53,10 +58,22 @@ def _stream(dataset: str, config: str | None, split: str) -> Any:
     huggingface_hub.utils.logging.set_verbosity_error()
     datasets.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
+    if Path(dataset).is_dir():
+        return _local(Path(dataset), config, split)
     # Asked once before streaming, which would try an absent network for half a minute.
     with waiting_for(f"the hub to tell of {dataset}", "Ctrl-C stops; or land files that you have already"):
         huggingface_hub.HfApi().dataset_info(dataset, timeout=HUB_SECONDS)
         return datasets.load_dataset(dataset, config, split=split, streaming=True)
+
+
+def _local(folder: Path, config: str | None, split: str) -> Any:
+    """Stream a dataset from a folder: one that `save_to_disk` wrote, or files as the hub has them."""
+    import datasets
+
+    saved = folder / split if (folder / "dataset_dict.json").exists() else folder
+    if (saved / "state.json").exists():
+        return datasets.Dataset.load_from_disk(str(saved)).to_iterable_dataset()
+    return datasets.load_dataset(str(folder), config, split=split, streaming=True)
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ that was cut off is finished by landing the same again: what it left counts as a
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from feedback_model.progress import Tracker, track
@@ -31,6 +31,7 @@ from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.documents import prepare_document, transcript_id_of
 from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
 from feedback_model.transcripts.raw_records import RawRecord, excerpt
+from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
 from feedback_model.transcripts.sources import read_sources, source_name
 from feedback_model.transcripts.splits import split_of
 
@@ -53,6 +54,8 @@ class LandingSummary:
     """By code."""
     reasons: Mapping[str, str]
     """For each code one example: where, and why."""
+    assumed: Sequence[str] = ()
+    """What was assumed of files or mended in them, a sentence each, with where."""
 
 
 def land(
@@ -60,7 +63,7 @@ def land(
     paths: Sequence[str],
     *,
     source: str | None = None,
-    text_column: str | None = None,
+    options: ReadingOptions | None = None,
     limit: int | None = None,
     seed: int = 0,
 ) -> LandingSummary:
@@ -68,21 +71,23 @@ def land(
 
     Args:
         source: where it comes from, in place of what records and file names say.
-        text_column: the field that holds the text; `text` by default.
+        options: how files are read: columns, encoding, and whose turns make a transcript.
         limit: take a sample of so many documents, drawn with `seed`.
 
     Raises:
         InputError: a path does not exist or a hub dataset cannot be reached.
         Interrupted: a stop was requested; what was committed stays.
     """
-    records = read_sources(paths, text_column, limit, seed)
+    assumptions = Assumptions()
+    records = read_sources(paths, options, assumptions, limit=limit, seed=seed)
     progress = track("land", None)
     with hold(store, "land", "lands files") as held:
         landing = _Landing(held, source)
         arrivals = landing.candidates(records, progress)
         while chunk := list(islice(arrivals, _CHUNK)):
             landing.take(chunk)
-        return landing.finish(source or ", ".join(source_name(path) for path in paths))
+        summary = landing.finish(source or ", ".join(source_name(path) for path in paths))
+    return replace(summary, assumed=assumptions.sentences())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Ca
     if isinstance(document, Reject):
         yield document
         return
-    source_id = record.document or transcript_id_of(document.text)
+    source_id = record.document or record.recording or transcript_id_of(document.text)
     for piece in document.pieces:
         yield _Candidate(
             transcript_id_of(piece), source_id, piece, record.locator, source or record.source, record.genre

@@ -1,27 +1,37 @@
 """Sources of transcripts: files, folders and hub datasets, in the order in which they were named."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from feedback_model.errors import InputError
+from feedback_model.records.recordings import Recording
 from feedback_model.store.transcripts import Reject
-from feedback_model.transcripts.files import read_file
+from feedback_model.transcripts import files
 from feedback_model.transcripts.hub import read_hub
 from feedback_model.transcripts.raw_records import RawRecord
+from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
+from feedback_model.transcripts.speakers import Documents
 
 HUB_PREFIX = "hf:"
+_ABOUT_DATA = frozenset({"dataset_info.json", "dataset_dict.json", "state.json"})  # that `datasets.save_to_disk` writes
 
 
 def read_sources(
-    paths: Sequence[str], text_column: str | None = None, limit: int | None = None, seed: int = 0
+    paths: Sequence[str],
+    options: ReadingOptions | None = None,
+    assumptions: Assumptions | None = None,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> Iterator[RawRecord | Reject]:
     """Yield the documents of `paths` (files, folders with all that is in them, `hf:owner/name[:config][:split]`).
 
     Paths are looked at now, their content when it is asked for.
 
     Args:
-        text_column: the field that holds the text; `text` by default.
+        assumptions: takes what was assumed of files.
         limit: take a sample of so many documents of all of them, drawn with `seed`; rejects are told all the same.
 
     Raises:
@@ -29,9 +39,19 @@ def read_sources(
     """
     if not paths:
         raise InputError("nothing to land: name files, folders or hf:owner/name")
-    found = {path: [] if path.startswith(HUB_PREFIX) else _files_of(Path(path)) for path in paths}
-    records = _read_all(found, text_column or "text", limit, seed)
+    options, assumptions = options or ReadingOptions(), assumptions or Assumptions()
+    found = {path: [] if path.startswith(HUB_PREFIX) else files_of(Path(path)) for path in paths}
+    recordings = _read_all(found, options, assumptions, limit, seed)
+    records = _documents(recordings, options, assumptions)
     return records if limit is None else _sample(records, limit, seed)
+
+
+def read_stream(
+    stream: IO[bytes], name: str, options: ReadingOptions | None = None, assumptions: Assumptions | None = None
+) -> Iterator[RawRecord | Reject]:
+    """Yield the documents of a stream, those of JSON lines as they come."""
+    options, assumptions = options or ReadingOptions(), assumptions or Assumptions()
+    return _documents(files.read_stream(stream, name, options, assumptions), options, assumptions)
 
 
 def source_name(path: str) -> str:
@@ -39,26 +59,38 @@ def source_name(path: str) -> str:
     return path.removeprefix(HUB_PREFIX) if path.startswith(HUB_PREFIX) else Path(path).absolute().name
 
 
-def _files_of(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """List a file, or all files in a folder, in order of name; hidden ones are left out.
+
+    Raises:
+        InputError: there are none.
+    """
     if not path.exists():
         raise InputError(f"there is no file or folder {str(path)!r}; check the path")
     if not path.is_dir():
         return [path]
-    inside = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
-    files = sorted(path / file for file in inside if not any(part.startswith(".") for part in file.parts))
-    if not files:
-        raise InputError(f"the folder {str(path)!r} holds no files; put JSONL, CSV, Parquet or TXT files there")
-    return files
+    inside = (file.relative_to(path) for file in path.rglob("*") if file.is_file() and file.name not in _ABOUT_DATA)
+    found = sorted(path / file for file in inside if not any(part.startswith(".") for part in file.parts))
+    if not found:
+        raise InputError(f"the folder {str(path)!r} holds no files; put transcripts there, in any format")
+    return found
+
+
+def _documents(
+    recordings: Iterable[Recording | Reject], options: ReadingOptions, assumptions: Assumptions
+) -> Iterator[RawRecord | Reject]:
+    documents = Documents(options.speaker, assumptions)
+    return (document for recording in recordings for document in documents.of(recording))
 
 
 def _read_all(
-    found: dict[str, list[Path]], text_column: str, limit: int | None, seed: int
-) -> Iterator[RawRecord | Reject]:
-    for path, files in found.items():
+    found: dict[str, list[Path]], options: ReadingOptions, assumptions: Assumptions, limit: int | None, seed: int
+) -> Iterator[Recording | Reject]:
+    for path, inside in found.items():
         if path.startswith(HUB_PREFIX):
-            yield from read_hub(path.removeprefix(HUB_PREFIX), text_column, limit, seed)
-        for file in files:
-            yield from read_file(file, text_column)
+            yield from read_hub(path.removeprefix(HUB_PREFIX), options, limit, seed)
+        for file in inside:
+            yield from files.read_file(file, options, assumptions)
 
 
 def _sample(records: Iterator[RawRecord | Reject], limit: int, seed: int) -> Iterator[RawRecord | Reject]:

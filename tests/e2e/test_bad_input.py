@@ -25,10 +25,9 @@ def test_an_empty_file_is_named(installation: Installation, tmp_path: Path) -> N
     assert "empty.jsonl" in refused(installation, "land", str(tmp_path / "empty.jsonl"))
 
 
-def test_another_encoding_is_refused_with_its_line(installation: Installation, tmp_path: Path) -> None:
-    """A file in another encoding is refused with its line."""
-    (tmp_path / "latin.txt").write_bytes("caf\xe9 ".encode("latin-1") * 40)
-    ended = installation.run("land", str(tmp_path / "latin.txt"))
+def test_what_is_no_text_is_refused(installation: Installation, tmp_path: Path) -> None:
+    (tmp_path / "noise.txt").write_bytes(bytes(range(256)) * 40)
+    ended = installation.run("land", str(tmp_path / "noise.txt"))
     assert ended.returncode == 1
     assert "not_utf8" in ended.stderr
 

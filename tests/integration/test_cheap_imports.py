@@ -3,7 +3,20 @@
 import subprocess
 import sys
 
-HEAVY = ["torch", "transformers", "datasets", "openai", "polars", "altair", "wandb"]
+HEAVY = [
+    "torch",
+    "transformers",
+    "datasets",
+    "openai",
+    "polars",
+    "altair",
+    "wandb",
+    "lxml",
+    "docx",
+    "openpyxl",
+    "ftfy",
+    "zstandard",
+]
 
 
 def loaded_by(modules: str, *names: str) -> str:

@@ -15,8 +15,11 @@ from feedback_model.store.tables import batch, reject
 from feedback_model.store.transcripts import count_transcripts, transcripts, unclaimed_batches
 from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.landing import land
+from feedback_model.transcripts.reading_options import ReadingOptions
 from feedback_model.transcripts.splits import split_of
 from tests.builders import a_speech
+
+FORMATS = Path(__file__).parents[1] / "fixtures" / "formats"
 
 
 def a_file(folder: Path, *records: object, name: str = "speeches.jsonl") -> str:
@@ -148,6 +151,21 @@ def test_a_source_that_was_named_wins(store: Store, tmp_path: Path) -> None:
     path = a_file(tmp_path, {"text": a_speech(1), "source": "crawl"}, {"text": a_speech(2)})
     land(store, [path], source="podcasts")
     assert {one.source for one in transcripts(store)} == {"podcasts"}
+
+
+def test_a_meeting_lands_whole_or_by_speaker(store: Store) -> None:
+    """Whoever speaks in a meeting shares its source, and so its split."""
+    meeting = [str(FORMATS / "teams.vtt")]
+    land(store, meeting, options=ReadingOptions(speaker="each"))
+    spoken = transcripts(store)
+    assert (len(spoken), len({one.source_id for one in spoken})) == (3, 1)
+    assert land(store, meeting).accepted == 2
+    assert {one.source_id for one in transcripts(store)} == {spoken[0].source_id}
+
+
+def test_what_was_assumed_is_in_the_summary(store: Store) -> None:
+    summary = land(store, [str(FORMATS / "cp1252.txt")])
+    assert [sentence.partition(" (")[0] for sentence in summary.assumed] == ["encoding cp1252"]
 
 
 def test_a_path_that_is_not_there_lands_nothing(store: Store, tmp_path: Path) -> None:

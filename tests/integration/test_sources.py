@@ -12,10 +12,11 @@ import pytest
 
 from feedback_model.errors import InputError
 from feedback_model.store.transcripts import Reject
-from feedback_model.transcripts.files import read_stream
 from feedback_model.transcripts.raw_records import RawRecord
-from feedback_model.transcripts.sources import read_sources
+from feedback_model.transcripts.reading_options import ReadingOptions
+from feedback_model.transcripts.sources import read_sources, read_stream
 
+FORMATS = Path(__file__).parents[1] / "fixtures" / "formats"
 ROWS = {"text": ["the first one", "the second one"], "document": ["d1", "d2"], "other": [1, 2]}
 
 
@@ -47,8 +48,8 @@ def test_folder_is_read_with_all_its_files(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a whole file\nis one document")
     (tmp_path / "deep" / "b.txt").write_text("\ufeffanother", encoding="utf-8")
     (tmp_path / ".hidden.txt").write_text("not this")
-    (tmp_path / "notes.docx").write_bytes(b"PK")
-    assert codes(read(tmp_path)) == ["a whole file\nis one document", "another", "unknown_format"]
+    (tmp_path / "notes.docx").write_bytes(b"PK\x03\x04 cut off")
+    assert codes(read(tmp_path)) == ["a whole file\nis one document", "another", "unreadable"]
 
 
 @pytest.mark.parametrize(
@@ -56,12 +57,14 @@ def test_folder_is_read_with_all_its_files(tmp_path: Path) -> None:
     [
         ("a.jsonl", b"", "empty"),
         ("a.txt", b" \n", "no_text"),
-        ("a.txt", b"caf\xe9", "not_utf8"),
-        ("a.jsonl", "\ufeff{}".encode("utf-16"), "not_utf8"),
-        ("a.csv", b"body,other\nx,y\n", "no_text"),
-        ("a.csv", b"text,n\ncaf\xe9,1\n", "not_utf8"),
+        ("a.txt", bytes(range(256)) * 10, "not_utf8"),
+        ("a.txt", b"%PDF-1.7", "unknown_format"),
+        ("a.jsonl", "{}".encode("utf-16"), "no_text"),
+        ("a.jsonl", b'{"text": "caf\xe9"}', "not_utf8"),
+        ("a.csv", b"name,other\nx,y\n", "no_text"),
+        ("a.csv", b"text,n\none,two,three\n", "broken_table"),
         ("a.csv", b'text\n"never closed\n', "broken_table"),
-        ("a.parquet", b"no table", "broken_table"),
+        ("a.parquet", b"PAR1 no table", "broken_table"),
         ("a.jsonl", b'{"text": "a", "text": NaN}', "broken_json"),
         ("a.jsonl", b'{"text": "\\ud800"}', "broken_json"),
     ],
@@ -106,10 +109,10 @@ def test_a_column_of_names_with_a_gap_is_kept(tmp_path: Path) -> None:
 
 
 def test_another_text_column(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("id,body\n7,hello there\n")
-    assert codes(read(tmp_path / "a.csv", text_column="body")) == ["hello there"]
+    (tmp_path / "a.csv").write_text("id,field\n7,hello there\n")
+    assert codes(read(tmp_path / "a.csv", options=ReadingOptions("field"))) == ["hello there"]
     (rejected,) = read(tmp_path / "a.csv")
-    assert rejected.reason == "there is no field 'text' (fields: body, id); name it with --text-column"  # type: ignore[union-attr]
+    assert rejected.reason == "there is no field 'text' (fields: field, id); name it with --text-column"  # type: ignore[union-attr]
 
 
 def test_a_sample_is_seeded_and_in_order(tmp_path: Path) -> None:
@@ -142,6 +145,17 @@ def test_the_hub_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {record.source for record in records} == {"owner/name"}  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("folder", ["saved", "saved_dict"])
+def test_a_saved_dataset_is_read_through_hf(folder: str) -> None:
+    found = read(f"hf:{FORMATS / 'owt' / folder}")
+    assert [record.text[:9] for record in found] == ["The river", "Scientist", "Good morn"]  # type: ignore[union-attr]
+
+
+def test_a_folder_with_data_is_read_through_hf(tmp_path: Path) -> None:
+    polars.DataFrame(ROWS).write_parquet(tmp_path / "train-00000.parquet")
+    assert codes(read(f"hf:{tmp_path}")) == ROWS["text"]
+
+
 def test_unreachable_hub_names_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub out of reach names the way on."""
 
@@ -160,8 +174,8 @@ def test_streams_without_a_name_are_jsonl_or_text():
     assert [each.text for each in read_stream(io.BytesIO("\ufeff a plain caf\u00e9\n".encode()), "-")] == [
         " a plain caf\u00e9\n"
     ]
-    assert [each.code for each in read_stream(io.BytesIO(b"caf\xe9"), "-")] == ["not_utf8"]
-    assert [each.code for each in read_stream(io.BytesIO(b""), "-")] == ["no_text"]
+    assert [each.code for each in read_stream(io.BytesIO(bytes(range(256))), "-")] == ["not_utf8"]
+    assert [each.code for each in read_stream(io.BytesIO(b""), "-")] == ["empty"]
 
 
 def test_lines_of_a_stream_come_one_by_one():

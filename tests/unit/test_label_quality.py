@@ -1,5 +1,6 @@
 """Labels against people, against earlier labels, and against what must be so of any labeller."""
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -121,15 +122,18 @@ def test_peoples_scores_are_read_by_id_or_text(tmp_path: Path) -> None:
     table.write_text("transcript_id,empathy,formality\nabc,3,\n")
     assert read_gold(jsonl) == {transcript_id_of("Hello there, all."): {"empathy": 7.5}}
     assert read_gold(table) == {"abc": {"empathy": 3.0}}
+    packed = tmp_path / "gold"
+    packed.write_bytes(gzip.compress("transcript_id;empathy\r\nabc;4\r\n".encode("utf-16")))
+    assert read_gold(packed) == {"abc": {"empathy": 4.0}}
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("nonsense", "line 1: this is no JSON"),
-        ("[1]", "line 1: an object is expected"),
-        ('{"empathy": 3}', "line 1: neither transcript_id nor text"),
-        ('{"transcript_id": "a"}', "line 1: no trait is scored"),
+        ("nonsense", "neither a table nor JSON"),
+        ("[1]", "neither a table nor JSON"),
+        ('{"empathy": 3}', "gold.jsonl:1: neither transcript_id nor text"),
+        ('{"transcript_id": "a"}', "gold.jsonl:1: no trait is scored"),
         ('{"transcript_id": "a", "empathy": 11}', "empathy is 11; scores go from 1 to 10"),
         ('{"transcript_id": "a", "empathy": "high"}', "empathy is 'high'"),
         ("", "has no scored transcript"),

@@ -8,9 +8,9 @@ import pytest
 
 from feedback_model.demo.real_speech import write_real_speech
 from feedback_model.store.transcripts import Reject
-from feedback_model.transcripts.files import read_file
 from feedback_model.transcripts.landing import split_document
 from feedback_model.transcripts.raw_records import RawRecord
+from feedback_model.transcripts.sources import read_sources
 from feedback_model.transcripts.splits import split_of
 from tests.documented_blocks import ROOT
 
@@ -51,7 +51,7 @@ def test_notice_names_every_source_of_speech(speech: Path) -> None:
 
 
 def test_every_excerpt_lands_whole(speech: Path) -> None:
-    records = [record for record in read_file(speech, "text") if isinstance(record, RawRecord)]
+    records = [record for record in read_sources([str(speech)]) if isinstance(record, RawRecord)]
     pieces = [piece for record in records for piece in split_document(record)]
     assert len(records) == 182
     assert not any(isinstance(piece, Reject) for piece in pieces)
@@ -59,6 +59,6 @@ def test_every_excerpt_lands_whole(speech: Path) -> None:
 
 
 def test_each_split_has_some_speech(speech: Path) -> None:
-    documents = [record.document for record in read_file(speech, "text") if isinstance(record, RawRecord)]
+    documents = [record.document for record in read_sources([str(speech)]) if isinstance(record, RawRecord)]
     splits = Counter(split_of(document) for document in documents if document)
     assert splits == {"train": 141, "validation": 14, "test": 27}

@@ -88,6 +88,12 @@ def test_another_column_may_hold_the_text(run, folder, capsys):
     assert ids(capsys.readouterr().out) == ["w"]
 
 
+def test_each_speaker_of_a_meeting_has_rows(run, capsys):
+    run(Path(__file__).parents[2] / "fixtures" / "formats" / "teams.vtt", speaker="each")
+    rows = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
+    assert [row["speaker"] for row in rows] == ["Ana Ruiz", "Ben Okafor", "Chen Li"]
+
+
 def test_a_table_and_a_page_go_to_standard_output(run, talks, capsys):
     run(talks, format_="csv")
     assert next(csv.DictReader(io.StringIO(capsys.readouterr().out)))["id"] == "t0"
@@ -194,8 +200,8 @@ def test_what_is_read_is_never_overwritten(run, talks, folder):
     [
         ("nowhere.txt", "there is no file or folder 'nowhere.txt'"),
         ("empty", "the folder 'empty' holds no files"),
-        ("pictures", "pictures holds no transcript that can be scored: pictures/one.png: .png is no known ending"),
-        ("picture.png", "picture.png holds no transcript that can be scored: .png is no known ending"),
+        ("pictures", "pictures holds no transcript that can be scored: pictures/one.png: this is a picture"),
+        ("picture.png", "picture.png holds no transcript that can be scored: this is a picture"),
         ("blank.jsonl", "blank.jsonl holds no transcript that can be scored"),
     ],
     ids=["missing", "empty folder", "folder", "binary", "blank lines"],

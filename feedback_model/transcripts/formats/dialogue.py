@@ -1,0 +1,152 @@
+"""Dialogues as people write and paste them: Otter, Rev, Teams, Zoom and Meet documents, chats, and plain `Name: text`.
+
+Nothing marks these texts as what they are, so a text counts as a dialogue only where its lines say so again and again; else it is
+left as it is, whole. What is recognised loses what nobody said: names, times, and the known lines above and below.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Literal
+
+from feedback_model.records.recordings import Turn
+from feedback_model.transcripts.formats.names import NAME, ROLE, is_name
+from feedback_model.transcripts.formats.times import clock_seconds
+
+_DATE: Final = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ \t]+)?"
+_CLOCK: Final = r"(?P<clock>\d{1,3}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?)"
+_STAMP: Final = rf"[\[(]?{_DATE}{_CLOCK}(?:[ \t]?[AaPp]\.?[Mm]\.?)?[\])]?(?!\s*-->)"
+_MOST_WORDS_OF_A_HEADER: Final = 12
+_CHROME: Final = re.compile(  # what the programs write around the speech
+    r"(?i)transcribed by https?://\S+|.{1,60} (?:started|stopped) (?:transcription|recording)|"
+    r"(?:meeting|transcription|transcript|recording) ended after .*|.{1,60} (?:joined|left) the meeting\.?|"
+    r"this editable transcript was computer generated.*|transcript(?:ion)?|"
+    r"(?:this )?transcript (?:was )?(?:exported|generated|provided) .*"
+)
+_ASIDE: Final = re.compile(r"(?i)\[(?:inaudible|crosstalk|unintelligible|foreign|silence)[^\]]*\]")
+
+_Kind = Literal["header", "stamped name", "label", "stamp", "stamped text"]
+_FORMS: Final[tuple[tuple[_Kind, re.Pattern[str]], ...]] = (
+    ("stamp", re.compile(rf"{_STAMP}")),
+    ("header", re.compile(rf"\[?{NAME}\]?[ \t]*[|,•·–-]?[ \t]+{_STAMP}[ \t]*:?(?P<text>)")),  # noqa: RUF001
+    ("header", re.compile(rf"{_STAMP}[ \t]*[|,•·–-]?[ \t]+{NAME}:?(?P<text>)")),  # noqa: RUF001
+    (
+        "header",
+        re.compile(rf"{_STAMP}[ \t]+From[ \t]+{NAME}(?:[ \t]+[tT]o[ \t]+[^:]+)?[ \t]*:(?P<text>.*)"),
+    ),  # Zoom's chats
+    ("stamped name", re.compile(rf"{NAME}[ \t]*{_STAMP}[ \t]*:[ \t]*(?P<text>.+)")),
+    ("stamped name", re.compile(rf"{_STAMP}[ \t]*[–-]?[ \t]*\[?{NAME}\]?[ \t]*:[ \t]*(?P<text>.*)")),  # noqa: RUF001
+    ("stamped name", re.compile(rf"{NAME}[ \t]*:[ \t]*(?=[\[(]){_STAMP}[ \t]*(?P<text>.+)")),
+    ("label", re.compile(rf"(?:>>[ \t]*)?\[?{NAME}\]?[ \t]*:(?:[ \t]+(?P<text>.*))?")),
+    ("stamped text", re.compile(rf"{_STAMP}[ \t]+(?P<text>.+)")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line, and the beginning of a turn that it may be."""
+
+    text: str
+    """What is said in it, if it is that."""
+    whole: str
+    kind: _Kind | None = None
+    name: str | None = None
+    start: float | None = None
+
+
+def read_dialogue(text: str) -> tuple[Turn, ...] | None:
+    """Read the turns of a dialogue; None where the text is none, and so is to be taken as it is."""
+    lines = [_line(each.strip()) for each in text.replace("\xa0", " ").splitlines() if each.strip()]
+    kinds = _kinds_of(lines)
+    if not kinds:
+        return None
+    return tuple(turn for turn in _turns(lines, kinds) if turn.text)
+
+
+def _line(whole: str) -> _Line:
+    if len(whole) > 60 and not re.search(r"[:\])]", whole[:90]):  # spares the forms most lines of a long text
+        return _Line(whole, whole)
+    for kind, form in _FORMS:
+        if found := form.fullmatch(whole):
+            parts = found.groupdict()
+            name = (parts.get("name") or "").strip()
+            if not name or is_name(name):
+                clock = parts.get("clock")
+                return _Line(
+                    parts.get("text") or "", whole, kind, name or None, clock_seconds(clock) if clock else None
+                )
+    return _Line(whole, whole)
+
+
+def _kinds_of(lines: Sequence[_Line]) -> set[_Kind]:
+    """Return the kinds of lines that begin turns in this text; none where it is no dialogue."""
+    found = Counter(line.kind for line in lines if line.kind)
+    if _has_headers(lines):
+        return {"header", "stamped name", "stamp"}
+    kinds: set[_Kind] = {"label"} if _has_labels(lines) else set()
+    if (found["stamp"] >= 3 and found["stamp"] >= len(lines) / 4) or "label" in kinds:
+        kinds.add("stamp")
+    if _is_stamped_throughout(lines):
+        kinds |= {"stamped text", "stamp"}
+    return kinds
+
+
+def _has_headers(lines: Sequence[_Line]) -> bool:
+    """Tell whether lines of a name and a time part the speakers: what is said stands in or below them, unlike in a schedule."""
+    headers = [number for number, line in enumerate(lines) if line.kind in ("header", "stamped name")]
+    said = [number for number in headers if lines[number].text or lines[number + 1 : number + 2]]
+    followed = [number for number in said if lines[number].text or lines[number + 1].kind != "header"]
+    return len(followed) > len(headers) / 2 and (len(headers) > 1 or headers == [0])
+
+
+def _has_labels(lines: Sequence[_Line]) -> bool:
+    """Tell whether names before colons part the speakers of this text."""
+    places = [number for number, line in enumerate(lines) if line.kind == "label"]
+    labels = [lines[number].name or "" for number in places]
+    counted = Counter(labels)
+    again = sum(count > 1 for count in counted.values())
+    between = [line for line in lines[places[0] : places[-1] + 1] if line.kind != "stamp"] if places else []
+    share = len(labels) / max(len(between), 1)
+    if labels and all(map(ROLE.fullmatch, labels)):
+        return len(labels) > 1 and (share >= 0.5 or again > 0)
+    if len(counted) == 1:
+        return len(labels) > 2 and share >= 0.9
+    return again >= 2 or (again == 1 and share >= 0.5)
+
+
+def _is_stamped_throughout(lines: Sequence[_Line]) -> bool:
+    stamped = [line for line in lines if line.kind == "stamped text"]
+    bracketed = sum(line.whole[0] in "[(" for line in stamped)
+    in_order = all((one.start or 0) <= (other.start or 0) for one, other in pairwise(stamped))
+    enough = max(2, 0.5 * len(lines)) if bracketed == len(stamped) else max(4, 0.8 * len(lines))
+    return in_order and len(stamped) >= enough
+
+
+def _turns(lines: Sequence[_Line], kinds: set[_Kind]) -> Iterator[Turn]:
+    first = next((number for number, line in enumerate(lines) if line.kind in kinds), 0)
+    before = [line.whole for line in lines[:first] if not _is_header(line.whole)]
+    if before:
+        yield Turn(None, None, None, "\n".join(before))
+    name: str | None = None
+    start: float | None = None
+    said: list[str] = []
+    for line in lines[first:]:
+        if line.kind in kinds:
+            yield Turn(name, start, None, _without_asides(said))
+            name, start, said = line.name or name, line.start if line.start is not None else None, [line.text]
+        elif not _CHROME.fullmatch(line.whole):
+            said.append(line.whole)
+    yield Turn(name, start, None, _without_asides(said))
+
+
+def _is_header(line: str) -> bool:
+    """Tell a title, a date or a list of names above the first turn from something said there."""
+    is_short = len(line.split()) <= _MOST_WORDS_OF_A_HEADER and line[-1] not in ".!?"
+    return is_short or bool(_CHROME.fullmatch(line))
+
+
+def _without_asides(said: Sequence[str]) -> str:
+    lines = (" ".join(_ASIDE.sub(" ", line).split()) for line in said)
+    return "\n".join(line for line in lines if line)
