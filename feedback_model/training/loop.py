@@ -66,14 +66,15 @@ class TrainingLoop:
     """A model being trained; its state is `optimizer`, `scaler`, `plan` and the position that `run` is given."""
 
     def __init__(self, task: Task, plan: MemoryPlan) -> None:
-        self.plan, self.model = plan, task.model
+        self.plan, self.model, self.device = plan, task.model, task.device
+        self.precision: PrecisionName = task.precision
         self._task, self._recipe, self._lanes = task, task.recipe, Lanes()
         keep_freed_memory()
         self._parameters = trainable_parameters(task.model)
         self.optimizer = torch.optim.AdamW(
             self._parameters, lr=self._recipe.learning_rate, weight_decay=self._recipe.weight_decay, fused=True
         )
-        self.scaler = torch.amp.GradScaler(task.device, enabled=task.precision == "float16")
+        self.scaler = torch.amp.GradScaler(self.device, enabled=self.precision == "float16")
         self.n_steps = self._recipe.epochs * math.ceil(len(task.examples) / self._recipe.batch_size)
 
     def run(self, position: Position, keeper: Keeper) -> None:
@@ -124,7 +125,7 @@ class TrainingLoop:
             learning_rate,
             n_tokens=sum(map(len, examples)),
             seconds=time.perf_counter() - started,
-            peak_memory=peak_memory(self._task.device),
+            peak_memory=peak_memory(self.device),
         )
 
     def _gradients(self, examples: Sequence[EncodedExample]) -> float:
@@ -140,7 +141,7 @@ class TrainingLoop:
 
     def _accumulate(self, examples: Sequence[EncodedExample]) -> float:
         n_targets = sum(len(example.answer_ids) for example in examples)
-        total = torch.zeros((), device=self._task.device)
+        total = torch.zeros((), device=self.device)
         pieces = [[examples[index] for index in piece] for piece in share(self._cut(examples))]
         for gradients, loss in self._lanes.compute(lambda piece: self._compute(piece, n_targets), pieces):
             total += loss
@@ -159,7 +160,7 @@ class TrainingLoop:
     def _compute(self, piece: Sequence[EncodedExample], n_targets: int) -> tuple[tuple[Tensor | None, ...], Tensor]:
         """Return the gradients of a micro-batch, scaled as the optimiser expects them, and its part of the mean loss."""
         objective = self._task.objective
-        loss = objective(collate(piece, objective.prefix, self._task.device))
+        loss = objective(collate(piece, objective.prefix, self.device))
         scaled = self.scaler.scale(loss.minimised / n_targets)
         gradients = torch.autograd.grad(scaled, self._parameters, allow_unused=True)
         return gradients, loss.answers / n_targets
@@ -171,7 +172,7 @@ class TrainingLoop:
                 f"an example of {longest} tokens does not fit into memory; free some, or train with "
                 f"--set max_length={longest // 2}"
             ) from error
-        if self._task.device == "cuda":
+        if self.device == "cuda":
             torch.cuda.empty_cache()
         self.plan = replace(self.plan, token_budget=max(longest, self.plan.token_budget // 2))
         _log.warning(

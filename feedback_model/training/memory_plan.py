@@ -3,7 +3,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from feedback_model.errors import ConfigurationError
@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 MOST_TOKENS: Final = {"cpu": 1_408, "cuda": 16_384}
 """Tokens of a micro-batch at most. A GPU's cores are busy with as many; a CPU's gain little from more, which take more memory."""
+_SLACK: Final = 1.1
+"""What free memory changes by from one moment to the next, well within the headroom that is planned with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,39 +34,78 @@ class MemoryPlan:
     lanes: int = 1
     """Micro-batches computed side by side."""
 
+    def __str__(self) -> str:
+        again = ", activations computed again" if self.checkpointing else ""
+        return f"{self.lanes} x {self.token_budget:,} tokens at a time{again}"
+
 
 def plan_memory(
-    model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str, limit: int = 0, lanes: int = 1
+    model: Any,
+    objective: Objective,
+    examples: Sequence[EncodedExample],
+    device: str,
+    limit: int = 0,
+    lanes: int = 1,
+    before: MemoryPlan | None = None,
 ) -> MemoryPlan:
     """Plan the micro-batches of a training on `examples`, switching checkpointing on where the longest would not fit without.
 
     Args:
         limit: bytes that the process may hold in all; 0: what the machine has.
         lanes: micro-batches that are computed side by side, if there is memory for so many.
+        before: the plan of a training that goes on; kept where it fits.
 
     Raises:
         ConfigurationError: not even one example at a time fits.
     """
+    plan = _plan_now(model, objective, examples, device, limit, lanes)
+    if before is None or before == plan:
+        return plan
+    if before.checkpointing and not plan.checkpointing:
+        checkpoint_activations(model)
+    return _kept_if_it_fits(before, plan, _room(model, objective, examples, device, limit))
+
+
+def _plan_now(
+    model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str, limit: int, lanes: int
+) -> MemoryPlan:
     longest = max(map(len, examples))
     room = _room(model, objective, examples, device, limit)
+    if room >= longest:
+        return _divide(room, longest, lanes, device, checkpointing=False)
+    checkpoint_activations(model)
+    room = _room(model, objective, examples, device, limit)
     if room < longest:
-        checkpoint_activations(model)
-        room = _room(model, objective, examples, device, limit)
-        if room < longest:
-            shorter = f", or train with --set max_length={room}" if room > min(map(len, examples)) else ""
-            raise ConfigurationError(
-                f"the longest example has {longest:,} tokens, but {show_size(free_memory(device, limit))} of free memory hold "
-                f"{room:,}; give more with --memory, free some, choose a smaller --base-model{shorter}"
-            )
-        _log.warning("memory is short: activations are computed again, which takes one more pass")
-        return _divide(room, longest, lanes, device, checkpointing=True)
-    return _divide(room, longest, lanes, device, checkpointing=False)
+        shorter = f", or train with --set max_length={room}" if room > min(map(len, examples)) else ""
+        raise ConfigurationError(
+            f"the longest example has {longest:,} tokens, but {show_size(free_memory(device, limit))} of free memory hold "
+            f"{room:,}; give more with --memory, free some, choose a smaller --base-model{shorter}"
+        )
+    _log.warning("memory is short: activations are computed again, which takes one more pass")
+    return _divide(room, longest, lanes, device, checkpointing=True)
 
 
 def _divide(room: int, longest: int, lanes: int, device: str, *, checkpointing: bool) -> MemoryPlan:
     """Divide the tokens that fit among as many lanes as can each hold the longest example."""
     lanes = max(1, min(lanes, room // longest))
     return MemoryPlan(max(longest, min(room // lanes, MOST_TOKENS[device])), checkpointing, lanes)
+
+
+def _kept_if_it_fits(before: MemoryPlan, now: MemoryPlan, room: int) -> MemoryPlan:
+    """Choose between a training's plan so far and the one that would be made now.
+
+    Args:
+        room: tokens that fit, with checkpointing where either of the two has it.
+    """
+    if before.checkpointing >= now.checkpointing and before.lanes * before.token_budget <= _SLACK * room:
+        _log.info("micro-batches stay as they were, %s, so that training goes on bit for bit; now %s fit", before, now)
+        return before
+    _log.warning(
+        "micro-batches of %s do not fit any more: training goes on with %s, and to weights that differ in their last bits",
+        before,
+        now,
+    )
+    return replace(now, checkpointing=before.checkpointing or now.checkpointing)
 
 
 def checkpoint_activations(model: Any) -> None:

@@ -14,11 +14,11 @@ from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.lanes import lanes_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
-from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
+from feedback_model.training.memory_plan import MemoryPlan, plan_memory
 from feedback_model.training.objective import BranchLoss, choose_objective
 from feedback_model.training.processes import smallest
 from feedback_model.training.qlora import attach_adapters
-from feedback_model.training.state import Position, resume
+from feedback_model.training.state import Position, computed_in, resume
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ def prepare(
 
     Args:
         memory: bytes that this process may hold in all; 0: what the machine has.
-        state: of the training that is resumed; its micro-batches are made as before, so that it goes on bit for bit.
+        state: of the training that is resumed; its micro-batches are made as before where there is memory for them, so that
+            it goes on bit for bit.
 
     Raises:
         ModelError: the base cannot be loaded.
@@ -47,7 +48,7 @@ def prepare(
     if not objective.packs:
         encoded = [example.without_branches() for example in encoded]
     lanes = lanes_of(run.device, run.recipe.dropout)
-    plan = _plan_before(model, state) or plan_memory(model, objective, encoded, run.device, memory, lanes)
+    plan = plan_memory(model, objective, encoded, run.device, memory, lanes, _plan_before(run, state))
     plan = replace(plan, token_budget=smallest(plan.token_budget), lanes=smallest(plan.lanes))
     task = Task(model, objective, encoded, run.recipe, run.precision["used"], run.device)
     return TrainingLoop(task, plan), max(len(example.answer_ids) for example in encoded)
@@ -84,10 +85,17 @@ class _KeepsNothing:
         pass
 
 
-def _plan_before(model: Any, state: dict[str, Any] | None) -> MemoryPlan | None:
-    if state is None or "plan" not in state:
+def _plan_before(run: TrainingRun, state: dict[str, Any] | None) -> MemoryPlan | None:
+    """Return the plan that a resumed training goes on with; None where nothing was computed by it, or elsewhere."""
+    if state is None or "plan" not in state or not state["position"]["step"]:
         return None
-    plan = MemoryPlan(**state["plan"])
-    if plan.checkpointing:
-        checkpoint_activations(model)
-    return plan
+    before, now = computed_in(state, run.precision["used"]), (run.device, run.precision["used"])
+    if before == now:
+        return MemoryPlan(**state["plan"])
+    _log.warning(
+        "training was begun on %s in %s and goes on on %s in %s: from here on its weights differ in their last bits from what "
+        "they would have been",
+        *before,
+        *now,
+    )
+    return None

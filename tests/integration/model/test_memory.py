@@ -15,7 +15,7 @@ from feedback_model.training.memory import (
     resident_memory,
     return_freed_memory,
 )
-from feedback_model.training.memory_plan import plan_memory
+from feedback_model.training.memory_plan import MOST_TOKENS, MemoryPlan, plan_memory
 from feedback_model.training.objective import choose_objective
 from feedback_model.training.qlora import trainable_parameters
 from tests.integration.model.test_objective import adapted, gradients, some_encoded
@@ -71,6 +71,25 @@ def test_memory_for_no_example_is_refused():
     objective = choose_objective(model, examples, 0.0, "cpu")
     with pytest.raises(ConfigurationError, match=r"the longest example has \d+ tokens, but .* --memory"):
         plan_memory(model, objective, examples, "cpu", resident_memory())
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        (MemoryPlan(200, checkpointing=False), True),
+        (MemoryPlan(200, checkpointing=True), True),
+        (MemoryPlan(100_000_000, checkpointing=False), False),
+        (MemoryPlan(50_000_000, False, lanes=2), False),
+    ],
+)
+def test_a_resumed_training_keeps_what_fits(before, kept):
+    """Its micro-batches stay as they were, small ones too, unless memory for them is no more."""
+    model, examples = adapted("Llama"), some_encoded()
+    objective = choose_objective(model, examples, 0.0, "cpu")
+    plan = plan_memory(model, objective, examples, "cpu", resident_memory() + 300 * MIB, 1, before)
+    assert plan == (before if kept else MemoryPlan(MOST_TOKENS["cpu"], checkpointing=False))
+    layers = [each for each in model.modules() if hasattr(each, "gradient_checkpointing")]
+    assert any(each.gradient_checkpointing for each in layers) == plan.checkpointing
 
 
 def test_freed_memory_is_kept_for_a_training():
