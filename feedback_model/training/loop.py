@@ -82,7 +82,7 @@ class TrainingLoop:
 
         Raises:
             Interrupted: a stop was requested; what is done was saved.
-            ModelError: the loss is no longer a number or has run away, or an example does not fit into memory.
+            ModelError: loss or gradient is no longer a number, the loss has run away, or an example does not fit into memory.
         """
         tracker = track("train", self.n_steps, done=position.step)
         keeper.save(position)
@@ -113,7 +113,7 @@ class TrainingLoop:
     def _step(self, examples: Sequence[EncodedExample], position: Position) -> TrainingStep:
         started = time.perf_counter()
         loss = self._gradients(examples)
-        self._check_loss(loss, position)
+        self._check(loss, self._clip(), position)
         learning_rate = learning_rate_at(self._recipe, position.step + 1, self.n_steps)
         self._update(learning_rate)
         n_targets = sum(len(example.answer_ids) for example in examples)
@@ -179,11 +179,19 @@ class TrainingLoop:
             "out of memory: micro-batches are now %d tokens at most, and training goes on", self.plan.token_budget
         )
 
-    def _check_loss(self, loss: float, position: Position) -> None:
+    def _clip(self) -> float:
+        """Bound the gradients, and return the norm that they had."""
+        self.scaler.unscale_(self.optimizer)
+        return float(torch.nn.utils.clip_grad_norm_(self._parameters, self._recipe.max_gradient_norm))
+
+    def _check(self, loss: float, gradient: float, position: Position) -> None:
         where = f"step {position.step + 1} of epoch {position.epoch}"
         way_on = f"train with --set learning_rate={self._recipe.learning_rate / 4:.2g}"
         if not math.isfinite(loss):
             raise ModelError(f"the loss is {loss} at {where}; {way_on}, or with --precision bfloat16 or float32")
+        # A scaler skips the update by such a gradient, and goes on with smaller numbers.
+        if not math.isfinite(gradient) and not self.scaler.is_enabled():
+            raise ModelError(f"the gradient's norm is {gradient} at {where}; {way_on}, or with --precision float32")
         if position.has_diverged(loss):
             raise ModelError(
                 f"training diverged: the loss had come down to {position.lowest_loss:.2f} and stands at "
@@ -192,8 +200,6 @@ class TrainingLoop:
 
     def _update(self, learning_rate: float) -> None:
         self.optimizer.param_groups[0]["lr"] = learning_rate
-        self.scaler.unscale_(self.optimizer)
-        torch.nn.utils.clip_grad_norm_(self._parameters, self._recipe.max_gradient_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
