@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX, _LARGEST_INT = -1, -3, -8, 2**31 - 1  # mallopt(3)
+_LARGE_BLOCK: Final = 128 * 1024
+"""Bytes from which glibc asks the system for a block of its own, where nothing else is chosen (mallopt(3))."""
 _HEADROOM: Final = 0.85
 """Share of the free memory that is planned with; the allocator keeps some of what was freed, and others want some."""
 _BACKWARD: Final = 1.35
@@ -100,14 +102,15 @@ def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
     return int((tokens * bytes_per_token * _BACKWARD + fixed) / _HEADROOM)
 
 
-def keep_freed_memory() -> None:
-    """Let the C library keep large blocks that are freed, for the next ones of their kind.
+def keep_freed_memory(keep: bool = True) -> None:
+    """Let the C library keep large blocks that are freed, for the next ones of their kind, or return each at once.
 
     It would give each back and ask for it anew, which costs a fault for every page of an activation. What it keeps comes to lie
-    in pieces between smaller blocks, so that a process grows with every step until `return_free_blocks`.
+    in pieces between smaller blocks, so that a process grows with every step until `return_free_blocks`: too much where memory
+    is short.
     """
     for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
-        _of_c_library("mallopt", option, _LARGEST_INT)
+        _of_c_library("mallopt", option, _LARGEST_INT if keep else _LARGE_BLOCK)
 
 
 def share_one_arena() -> None:

@@ -3,7 +3,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from feedback_model.errors import CannotBeAsked
@@ -14,7 +13,7 @@ from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.lanes import lanes_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
-from feedback_model.training.memory_plan import MemoryPlan, plan_memory
+from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
 from feedback_model.training.objective import BranchLoss, choose_objective
 from feedback_model.training.processes import smallest
 from feedback_model.training.qlora import attach_adapters
@@ -49,9 +48,17 @@ def prepare(
         encoded = [example.without_branches() for example in encoded]
     lanes = lanes_of(run.device, run.recipe.dropout)
     plan = plan_memory(model, objective, encoded, run.device, memory, lanes, _plan_before(run, state))
-    plan = replace(plan, token_budget=smallest(plan.token_budget), lanes=smallest(plan.lanes))
+    plan = _agreed(plan, model)
     task = Task(model, objective, encoded, run.recipe, run.precision["used"], run.device)
     return TrainingLoop(task, plan), max(len(example.answer_ids) for example in encoded)
+
+
+def _agreed(plan: MemoryPlan, model: Any) -> MemoryPlan:
+    """Return a plan that all processes have, who cut the same batches: the smallest of each."""
+    checkpointing = not smallest(int(not plan.checkpointing))
+    if checkpointing and not plan.checkpointing:
+        checkpoint_activations(model)
+    return MemoryPlan(smallest(plan.token_budget), checkpointing, smallest(plan.lanes), smallest(plan.in_flight))
 
 
 def _branch_loss(encoder: ChatEncoder, recipe: Recipe) -> BranchLoss | None:
