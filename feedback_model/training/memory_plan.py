@@ -12,7 +12,7 @@ from feedback_model.sizes import show_size
 from feedback_model.training.collate import collate
 from feedback_model.training.encoding import EncodedExample
 from feedback_model.training.fused import LOGIT_ROWS
-from feedback_model.training.memory import bytes_of, free_memory, kept_bytes, tokens_that_fit
+from feedback_model.training.memory import bytes_of, free_memory, kept_bytes, return_free_blocks, tokens_that_fit
 from feedback_model.training.objective import Objective
 from feedback_model.training.qlora import trainable_parameters
 
@@ -92,17 +92,22 @@ def plan_memory(
     """
     lengths = sorted(map(len, examples))
     needs = _measure(model, objective, examples, device)
-    short = needs.tokens(free_memory(device, limit), 1) < lengths[-1]
+    short = needs.tokens(_free(device, limit), 1) < lengths[-1]
     again = short or (before is not None and before.checkpointing)
     if again:
         checkpoint_activations(model)
         needs = _measure(model, objective, examples, device, plain=needs)
     if short:
         _log.warning("memory is short: activations are computed again, which takes one more pass")
-    free = free_memory(device, limit)
+    free = _free(device, limit)
     _demand_room(examples, needs.tokens(free, 1), free)
     plan = _divide(needs, free, lengths, lanes, device, checkpointing=again)
     return plan if before is None else _kept_if_it_fits(before, plan, needs, free)
+
+
+def _free(device: str, limit: int) -> int:
+    return_free_blocks()  # what measuring took would count as used
+    return free_memory(device, limit)
 
 
 def _demand_room(examples: Sequence[EncodedExample], room: int, free: int) -> None:

@@ -13,6 +13,7 @@ from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.lanes import lanes_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
+from feedback_model.training.memory import keep_freed_memory
 from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
 from feedback_model.training.objective import BranchLoss, choose_objective
 from feedback_model.training.processes import smallest
@@ -36,6 +37,7 @@ def prepare(
         ModelError: the base cannot be loaded.
         ConfigurationError: not even one example fits into memory.
     """
+    keep_freed_memory(False)  # until it is known whether memory is short: what was kept once is used again
     tokenizer = load_tokenizer(run.base)
     base = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"], memory=memory)
     max_length = min(run.recipe.max_length, base.config.max_position_embeddings)
