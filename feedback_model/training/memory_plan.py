@@ -2,6 +2,7 @@
 # pyright: basic
 
 import logging
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from sys import maxsize
@@ -62,13 +63,26 @@ class Needs:
     per_token: float
     """Kept of each token by the forward pass."""
     per_pass: int
-    """Whatever the tokens, of each micro-batch under way: logits of some rows, one piece of attention."""
+    """Whatever the tokens, of each micro-batch under way: logits of some rows."""
     once: int
     """Gradients and optimiser."""
+    per_pair: int = 0
+    """Of each two tokens of the longest example, in each micro-batch under way: one piece of attention."""
+    longest: int = 0
+    """Tokens of the longest example."""
+
+    def fixed(self, lanes: int) -> int:
+        """Return the bytes that are taken whatever the tokens of `lanes` micro-batches."""
+        return self.once + lanes * (self.per_pass + self.per_pair * self.longest**2)
 
     def tokens(self, free: int, lanes: int) -> int:
         """Return how many tokens fit into `free` bytes, in all `lanes` together."""
-        return tokens_that_fit(free, self.per_token, self.once + lanes * self.per_pass)
+        return tokens_that_fit(free, self.per_token, self.fixed(lanes))
+
+    def longest_that_fits(self, free: int) -> int:
+        """Return how many tokens the longest example may have to fit into `free` bytes."""
+        lengths = range(1, self.longest + 1)
+        return bisect_left(lengths, True, key=lambda each: replace(self, longest=each).tokens(free, 1) < each)
 
 
 def plan_memory(
@@ -100,7 +114,7 @@ def plan_memory(
     if short:
         _log.warning("memory is short: activations are computed again, which takes one more pass")
     free = _free(device, limit)
-    _demand_room(examples, needs.tokens(free, 1), free)
+    _demand_room(examples, needs, free)
     plan = _divide(needs, free, lengths, lanes, device, checkpointing=again)
     return plan if before is None else _kept_if_it_fits(before, plan, needs, free)
 
@@ -110,15 +124,15 @@ def _free(device: str, limit: int) -> int:
     return free_memory(device, limit)
 
 
-def _demand_room(examples: Sequence[EncodedExample], room: int, free: int) -> None:
-    """Raise where the longest example has more than `room` tokens."""
-    longest = max(map(len, examples))
-    if room >= longest:
+def _demand_room(examples: Sequence[EncodedExample], needs: Needs, free: int) -> None:
+    """Raise where the longest example does not fit."""
+    if needs.tokens(free, 1) >= needs.longest:
         return
+    room = needs.longest_that_fits(free)
     most = room - max(len(example.tree) for example in examples)  # these come on top of what a recipe says
     shorter = f", or train with --set max_length={most}" if room > min(map(len, examples)) else ""
     raise ConfigurationError(
-        f"the longest example has {longest:,} tokens, but {show_size(free)} of free memory hold {room:,}; give more with "
+        f"the longest example has {needs.longest:,} tokens, but {show_size(free)} of free memory hold {room:,}; give more with "
         f"--memory, free some, choose a smaller --base-model{shorter}"
     )
 
@@ -165,7 +179,7 @@ def checkpoint_activations(model: Any) -> None:
 def bytes_to_train(model: Any, objective: Objective, examples: Sequence[EncodedExample], device: str) -> int:
     """Count the bytes that a training takes beside the weights, if its micro-batches hold the longest of `examples` alone."""
     needs = _measure(model, objective, examples, device)
-    return bytes_of(max(map(len, examples)), needs.per_token, needs.once + needs.per_pass)
+    return bytes_of(needs.longest, needs.per_token, needs.fixed(lanes=1))
 
 
 def _measure(
@@ -182,6 +196,6 @@ def _measure(
     config = model.get_base_model().config.get_text_config()
     of_a_layer = plain.per_token / config.num_hidden_layers if plain else 0
     logits = LOGIT_ROWS * config.vocab_size * 12
-    attention = config.num_attention_heads * max(map(len, examples)) ** 2 * 12
     state = 3 * 4 * sum(parameter.numel() for parameter in trainable_parameters(model))
-    return Needs(per_token + of_a_layer, logits + attention, state)
+    longest = max(map(len, examples))
+    return Needs(per_token + of_a_layer, logits, state, config.num_attention_heads * 12, longest)

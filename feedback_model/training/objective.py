@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from feedback_model.errors import CannotBeAsked
+from feedback_model.records.recipe import Recipe
 from feedback_model.training.attention import register
 from feedback_model.training.branches import ScoreSpelling, expectation
 from feedback_model.training.collate import ROW_MULTIPLE, MicroBatch, TaughtScores, collate, filled_length
-from feedback_model.training.encoding import EncodedExample, shared_prefix
+from feedback_model.training.encoding import ChatEncoder, EncodedExample, shared_prefix
 from feedback_model.training.fused import SupervisedLoss, fuse, unfuse
 
 _log = logging.getLogger(__name__)
@@ -58,6 +60,17 @@ class BranchLoss:
     """Of a nat of a branch's token; one of an answer's has 1."""
     expectation_weight: float
     """Of a squared score point between the expected score and the label's (Lukasik et al. 2025, RAFT, arXiv 2403.04182)."""
+
+
+def branch_loss(encoder: ChatEncoder, recipe: Recipe) -> BranchLoss | None:
+    """Return what `recipe` has branches add; None where that is nothing, or the tokenizer cannot ask for a trait alone."""
+    if not recipe.branch_weight and not recipe.expectation_weight:
+        return None
+    try:
+        return BranchLoss(encoder.branches.spelling, recipe.branch_weight, recipe.expectation_weight)
+    except CannotBeAsked as error:
+        _log.warning("whole answers alone are taught: %s", error)
+        return None
 
 
 class OwnObjective:

@@ -5,9 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from feedback_model.errors import CannotBeAsked
 from feedback_model.records.labels import LabelledTranscript
-from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.lanes import lanes_of
@@ -15,7 +13,7 @@ from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
 from feedback_model.training.memory import keep_freed_memory
 from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
-from feedback_model.training.objective import BranchLoss, choose_objective
+from feedback_model.training.objective import branch_loss, choose_objective
 from feedback_model.training.processes import smallest
 from feedback_model.training.qlora import attach_adapters
 from feedback_model.training.state import Position, computed_in, resume
@@ -42,7 +40,7 @@ def prepare(
     base = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"], memory=memory)
     max_length = min(run.recipe.max_length, base.config.max_position_embeddings)
     encoder = ChatEncoder(tokenizer)
-    branches = _branch_loss(encoder, run.recipe)
+    branches = branch_loss(encoder, run.recipe)
     encoded = encoder.encode_examples(examples, max_length, branched=branches is not None)
     model = attach_adapters(base, run.recipe)
     objective = choose_objective(model, encoded, run.recipe.dropout, run.device, branches)
@@ -61,16 +59,6 @@ def _agreed(plan: MemoryPlan, model: Any) -> MemoryPlan:
     if checkpointing and not plan.checkpointing:
         checkpoint_activations(model)
     return MemoryPlan(smallest(plan.token_budget), checkpointing, smallest(plan.lanes), smallest(plan.in_flight))
-
-
-def _branch_loss(encoder: ChatEncoder, recipe: Recipe) -> BranchLoss | None:
-    if not recipe.branch_weight and not recipe.expectation_weight:
-        return None
-    try:
-        return BranchLoss(encoder.branches.spelling, recipe.branch_weight, recipe.expectation_weight)
-    except CannotBeAsked as error:
-        _log.warning("whole answers alone are taught: %s", error)
-        return None
 
 
 def help_train(
