@@ -6,9 +6,11 @@ meet once a step.
 """
 # pyright: basic
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from threading import Condition
 from typing import Final, TypeVar
 
 import torch
@@ -25,6 +27,26 @@ def lanes_of(device: str, dropout: float = 0.0) -> int:
     A GPU is busy with one. With dropout all threads would draw from one source of randomness, in an order that nobody knows.
     """
     return 1 if device != "cpu" or dropout else min(MOST, torch.get_num_threads())
+
+
+class Gate:
+    """Lets pieces be computed at the same time only while all of them together are not too large; one alone always passes."""
+
+    def __init__(self, room: int) -> None:
+        self._room, self._taken, self._changed = room, 0, Condition()
+
+    @contextmanager
+    def passing(self, size: int) -> Generator[None]:
+        """Wait until there is room for a piece of `size`, which takes it during the block."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken or self._taken + size <= self._room)
+            self._taken += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= size
+                self._changed.notify_all()
 
 
 class Lanes:
@@ -53,10 +75,10 @@ class Lanes:
         if self._pool is None:
             yield from map(job, pieces)
             return
-        futures = [self._pool.submit(job, piece) for piece in pieces]
+        futures = deque(self._pool.submit(job, piece) for piece in pieces)
         try:
-            for future in futures:
-                yield future.result()
+            while futures:
+                yield futures.popleft().result()  # which nothing else keeps, once it is used
         finally:
             for future in futures:
                 future.cancel()

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import torch
@@ -20,11 +20,11 @@ from feedback_model.records.recipe import PrecisionName, Recipe
 from feedback_model.records.training import TrainingStep
 from feedback_model.training.collate import collate, epoch_batches, filled_length, micro_batches
 from feedback_model.training.encoding import EncodedExample
-from feedback_model.training.lanes import Lanes
+from feedback_model.training.lanes import Gate, Lanes
 from feedback_model.training.memory import keep_freed_memory, peak_memory, return_free_blocks
-from feedback_model.training.memory_plan import MemoryPlan
+from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations
 from feedback_model.training.objective import Objective
-from feedback_model.training.processes import group_size, share, sum_over_processes
+from feedback_model.training.processes import group_size, share, smallest, sum_over_processes
 from feedback_model.training.qlora import trainable_parameters
 from feedback_model.training.state import Position
 
@@ -66,14 +66,15 @@ class TrainingLoop:
     """A model being trained; its state is `optimizer`, `scaler`, `plan` and the position that `run` is given."""
 
     def __init__(self, task: Task, plan: MemoryPlan) -> None:
-        self.plan, self.model = plan, task.model
+        self.plan, self.model, self.device = plan, task.model, task.device
+        self.precision: PrecisionName = task.precision
         self._task, self._recipe, self._lanes = task, task.recipe, Lanes()
-        keep_freed_memory()
+        keep_freed_memory(not plan.checkpointing)
         self._parameters = trainable_parameters(task.model)
         self.optimizer = torch.optim.AdamW(
             self._parameters, lr=self._recipe.learning_rate, weight_decay=self._recipe.weight_decay, fused=True
         )
-        self.scaler = torch.amp.GradScaler(task.device, enabled=task.precision == "float16")
+        self.scaler = torch.amp.GradScaler(self.device, enabled=self.precision == "float16")
         self.n_steps = self._recipe.epochs * math.ceil(len(task.examples) / self._recipe.batch_size)
 
     def run(self, position: Position, keeper: Keeper) -> None:
@@ -81,7 +82,7 @@ class TrainingLoop:
 
         Raises:
             Interrupted: a stop was requested; what is done was saved.
-            ModelError: the loss is no longer a number or has run away, or an example does not fit into memory.
+            ModelError: loss or gradient is no longer a number, the loss has run away, or an example does not fit into memory.
         """
         tracker = track("train", self.n_steps, done=position.step)
         keeper.save(position)
@@ -112,7 +113,7 @@ class TrainingLoop:
     def _step(self, examples: Sequence[EncodedExample], position: Position) -> TrainingStep:
         started = time.perf_counter()
         loss = self._gradients(examples)
-        self._check_loss(loss, position)
+        self._check(loss, self._clip(), position)
         learning_rate = learning_rate_at(self._recipe, position.step + 1, self.n_steps)
         self._update(learning_rate)
         n_targets = sum(len(example.answer_ids) for example in examples)
@@ -124,31 +125,44 @@ class TrainingLoop:
             learning_rate,
             n_tokens=sum(map(len, examples)),
             seconds=time.perf_counter() - started,
-            peak_memory=peak_memory(self._task.device),
+            peak_memory=peak_memory(self.device),
         )
 
     def _gradients(self, examples: Sequence[EncodedExample]) -> float:
         """Leave the gradients of the mean loss on the parameters and return that loss; what does not fit is cut smaller."""
         while True:
-            try:
-                return self._accumulate(examples)
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
-                    raise
-                self.optimizer.zero_grad(set_to_none=True)
-                self._halve_budget(examples, error)
+            total, refused = self._accumulate(examples)
+            if smallest(int(refused is None)):  # all processes cut smaller where one must
+                sum_over_processes(self._parameters, total)
+                return total.item()
+            self.optimizer.zero_grad(set_to_none=True)
+            self._narrow(examples, refused)
 
-    def _accumulate(self, examples: Sequence[EncodedExample]) -> float:
+    def _accumulate(self, examples: Sequence[EncodedExample]) -> tuple[Tensor, Exception | None]:
+        """Add up this process's share of gradients and loss; return the loss, and the error if memory was refused."""
+        total = torch.zeros((), device=self.device)
+        try:
+            self._add_up(examples, total)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            return total, error.with_traceback(None)  # whose frames hold what was computed
+        return total, None
+
+    def _add_up(self, examples: Sequence[EncodedExample], total: Tensor) -> None:
         n_targets = sum(len(example.answer_ids) for example in examples)
-        total = torch.zeros((), device=self._task.device)
+        gate, prefix = Gate(self.plan.in_flight), self._task.objective.prefix
+
+        def compute(piece: Sequence[EncodedExample]) -> tuple[tuple[Tensor | None, ...], Tensor]:
+            with gate.passing(prefix + sum(filled_length(example, prefix) - prefix for example in piece)):
+                return self._compute(piece, n_targets)
+
         pieces = [[examples[index] for index in piece] for piece in share(self._cut(examples))]
-        for gradients, loss in self._lanes.compute(lambda piece: self._compute(piece, n_targets), pieces):
+        for gradients, loss in self._lanes.compute(compute, pieces):
             total += loss
             for parameter, gradient in zip(self._parameters, gradients, strict=True):
                 if gradient is not None:
                     parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        sum_over_processes(self._parameters, total)
-        return total.item()
 
     def _cut(self, examples: Sequence[EncodedExample]) -> list[list[int]]:
         """Cut a batch into micro-batches: as large as memory allows, as many as keep everyone busy."""
@@ -159,30 +173,44 @@ class TrainingLoop:
     def _compute(self, piece: Sequence[EncodedExample], n_targets: int) -> tuple[tuple[Tensor | None, ...], Tensor]:
         """Return the gradients of a micro-batch, scaled as the optimiser expects them, and its part of the mean loss."""
         objective = self._task.objective
-        loss = objective(collate(piece, objective.prefix, self._task.device))
+        loss = objective(collate(piece, objective.prefix, self.device))
         scaled = self.scaler.scale(loss.minimised / n_targets)
         gradients = torch.autograd.grad(scaled, self._parameters, allow_unused=True)
         return gradients, loss.answers / n_targets
 
-    def _halve_budget(self, examples: Sequence[EncodedExample], error: Exception) -> None:
+    def _narrow(self, examples: Sequence[EncodedExample], refused: Exception | None) -> None:
         longest = max(filled_length(example, self._task.objective.prefix) for example in examples)
-        if self.plan.token_budget <= longest or group_size() > 1:
+        plan = self.plan.narrowed(longest)
+        if plan is None:
             raise ModelError(
                 f"an example of {longest} tokens does not fit into memory; free some, or train with "
                 f"--set max_length={longest // 2}"
-            ) from error
-        if self._task.device == "cuda":
+            ) from refused
+        if plan.checkpointing and not self.plan.checkpointing:
+            checkpoint_activations(self.model)
+            keep_freed_memory(False)
+        if self.device == "cuda":
             torch.cuda.empty_cache()
-        self.plan = replace(self.plan, token_budget=max(longest, self.plan.token_budget // 2))
+        self.plan = plan
         _log.warning(
-            "out of memory: micro-batches are now %d tokens at most, and training goes on", self.plan.token_budget
+            "out of memory: micro-batches are now %s, %d at a time at most, and training goes on",
+            plan,
+            min(plan.in_flight, plan.lanes * plan.token_budget),
         )
 
-    def _check_loss(self, loss: float, position: Position) -> None:
+    def _clip(self) -> float:
+        """Bound the gradients, and return the norm that they had."""
+        self.scaler.unscale_(self.optimizer)
+        return float(torch.nn.utils.clip_grad_norm_(self._parameters, self._recipe.max_gradient_norm))
+
+    def _check(self, loss: float, gradient: float, position: Position) -> None:
         where = f"step {position.step + 1} of epoch {position.epoch}"
         way_on = f"train with --set learning_rate={self._recipe.learning_rate / 4:.2g}"
         if not math.isfinite(loss):
             raise ModelError(f"the loss is {loss} at {where}; {way_on}, or with --precision bfloat16 or float32")
+        # A scaler skips the update by such a gradient, and goes on with smaller numbers.
+        if not math.isfinite(gradient) and not self.scaler.is_enabled():
+            raise ModelError(f"the gradient's norm is {gradient} at {where}; {way_on}, or with --precision float32")
         if position.has_diverged(loss):
             raise ModelError(
                 f"training diverged: the loss had come down to {position.lowest_loss:.2f} and stands at "
@@ -191,8 +219,6 @@ class TrainingLoop:
 
     def _update(self, learning_rate: float) -> None:
         self.optimizer.param_groups[0]["lr"] = learning_rate
-        self.scaler.unscale_(self.optimizer)
-        torch.nn.utils.clip_grad_norm_(self._parameters, self._recipe.max_gradient_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)

@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -26,22 +26,37 @@ def sole_training(device: str, cache: Path | None = None) -> Generator[None]:
     """Be the only training of this user on `device` during the block, waiting while another one is.
 
     Args:
-        device: `cpu` or `cuda`; the GPUs that this process sees count as one.
+        device: `cpu` or `cuda`; of GPUs all are taken that this process sees.
 
     Raises:
         Interrupted: a stop was requested while waiting.
     """
-    file = (cache or cache_folder()) / f"training-{device}{os.environ.get('CUDA_VISIBLE_DEVICES', '')}.lock"
+    with ExitStack() as held:
+        for place in _places(device):
+            _hold((cache or cache_folder()) / f"training-{place}.lock", held)
+        yield
+
+
+def _places(device: str) -> list[str]:
+    """Name what is trained on, in an order that all processes share, so that no two wait for each other."""
+    if device != "cuda":
+        return [device]
+    import torch
+
+    # What a process calls its first GPU depends on which ones it sees.
+    gpus = range(torch.cuda.device_count())
+    return sorted(f"cuda-{torch.cuda.get_device_properties(gpu).uuid}" for gpu in gpus) or [device]
+
+
+def _hold(file: Path, held: ExitStack) -> None:
     opened = _open(file)
     if opened is None:
-        yield
         return
-    with opened:
-        _wait_for(opened)
-        opened.truncate(0)
-        opened.write(str(os.getpid()))
-        opened.flush()
-        yield
+    held.enter_context(opened)
+    _wait_for(opened)
+    opened.truncate(0)
+    opened.write(str(os.getpid()))
+    opened.flush()
 
 
 def _open(file: Path) -> IO[str] | None:

@@ -5,10 +5,12 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX, _LARGEST_INT = -1, -3, -8, 2**31 - 1  # mallopt(3)
+_LARGE_BLOCK: Final = 128 * 1024
+"""Bytes from which glibc asks the system for a block of its own, where nothing else is chosen (mallopt(3))."""
 _HEADROOM: Final = 0.85
 """Share of the free memory that is planned with; the allocator keeps some of what was freed, and others want some."""
 _BACKWARD: Final = 1.35
@@ -53,17 +55,42 @@ def _available() -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def _container_room(root: Path = Path("/sys/fs/cgroup")) -> list[int]:
-    """Room below a container's limit, where it has one; version 2 of control groups, then version 1."""
-    for limit, used in (
-        (root / "memory.max", root / "memory.current"),
-        (root / "memory/memory.limit_in_bytes", root / "memory/memory.usage_in_bytes"),
+def _container_room(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[int]:
+    """Room below each memory limit of the control groups that this process is in, of version 2 and of version 1.
+
+    What the system only keeps of files can be had, so it counts as room, as the kubelet of Kubernetes has it.
+
+    Args:
+        own: names the process's group; within a container it may lead nowhere below `root`, whose own limit counts then.
+    """
+    group = _own_group(own)
+    groups = [root / mounted / each for mounted in ("", "memory") for each in (group, *group.parents)]
+    return [room for each in groups for room in _room_below(each)]
+
+
+def _own_group(own: Path) -> PurePosixPath:
+    lines = own.read_text().splitlines() if own.exists() else []
+    found = {kinds: path for _, kinds, path in (line.split(":", 2) for line in lines)}
+    of_memory = next((path for kinds, path in found.items() if "memory" in kinds.split(",")), found.get("", "/"))
+    return PurePosixPath(of_memory.lstrip("/"))
+
+
+def _room_below(group: Path) -> list[int]:
+    for limit, used, kept in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
         try:
-            return [int(limit.read_text()) - int(used.read_text())]
+            taken = int((group / used).read_text()) - _statistic(group / "memory.stat", kept)
+            return [int((group / limit).read_text()) - taken]
         except (OSError, ValueError):  # absent, or "max"
             continue
     return []
+
+
+def _statistic(file: Path, name: str) -> int:
+    found = re.search(rf"^{name} (\d+)$", file.read_text(), re.MULTILINE) if file.exists() else None
+    return int(found[1]) if found else 0
 
 
 def kept_bytes(compute: Callable[[], Any]) -> int:
@@ -100,14 +127,15 @@ def bytes_of(tokens: int, bytes_per_token: float, fixed: int) -> int:
     return int((tokens * bytes_per_token * _BACKWARD + fixed) / _HEADROOM)
 
 
-def keep_freed_memory() -> None:
-    """Let the C library keep large blocks that are freed, for the next ones of their kind.
+def keep_freed_memory(keep: bool = True) -> None:
+    """Let the C library keep large blocks that are freed, for the next ones of their kind, or return each at once.
 
     It would give each back and ask for it anew, which costs a fault for every page of an activation. What it keeps comes to lie
-    in pieces between smaller blocks, so that a process grows with every step until `return_free_blocks`.
+    in pieces between smaller blocks, so that a process grows with every step until `return_free_blocks`: too much where memory
+    is short.
     """
     for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
-        _of_c_library("mallopt", option, _LARGEST_INT)
+        _of_c_library("mallopt", option, _LARGEST_INT if keep else _LARGE_BLOCK)
 
 
 def share_one_arena() -> None:

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from feedback_model.errors import CannotBeAsked
+from feedback_model.records.recipe import Recipe
 from feedback_model.training.attention import register
 from feedback_model.training.branches import ScoreSpelling, expectation
-from feedback_model.training.collate import MicroBatch, TaughtScores, collate
-from feedback_model.training.encoding import EncodedExample, shared_prefix
+from feedback_model.training.collate import ROW_MULTIPLE, MicroBatch, TaughtScores, collate, filled_length
+from feedback_model.training.encoding import ChatEncoder, EncodedExample, shared_prefix
 from feedback_model.training.fused import SupervisedLoss, fuse, unfuse
 
 _log = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ _log = logging.getLogger(__name__)
 AGREEMENT: Final = {torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 2e-2}
 """Relative difference of two losses by which they count as the same, by compute type."""
 COMPARED: Final = 2
-"""Examples on which the two ways are compared."""
+"""Shortest examples on which the two ways are compared, beside the longest: some models compute otherwise from a length on."""
 
 
 class Loss(NamedTuple):
@@ -58,6 +60,17 @@ class BranchLoss:
     """Of a nat of a branch's token; one of an answer's has 1."""
     expectation_weight: float
     """Of a squared score point between the expected score and the label's (Lukasik et al. 2025, RAFT, arXiv 2403.04182)."""
+
+
+def branch_loss(encoder: ChatEncoder, recipe: Recipe) -> BranchLoss | None:
+    """Return what `recipe` has branches add; None where that is nothing, or the tokenizer cannot ask for a trait alone."""
+    if not recipe.branch_weight and not recipe.expectation_weight:
+        return None
+    try:
+        return BranchLoss(encoder.branches.spelling, recipe.branch_weight, recipe.expectation_weight)
+    except CannotBeAsked as error:
+        _log.warning("whole answers alone are taught: %s", error)
+        return None
 
 
 class OwnObjective:
@@ -137,11 +150,14 @@ def choose_objective(
 ) -> Objective:
     """Prepare `model` for the fast way if that gives its own loss on some of `examples`, else leave it as it is.
 
+    A model whose layers do not see all of the longest of `examples` is left as it is too.
+
     Args:
         branches: what the branches of `examples` add; only the fast way can teach them.
     """
     causal, own = model.get_base_model(), OwnObjective(model)
-    compared = [example.without_branches() for example in sorted(examples, key=len)[:COMPARED]]
+    ordered = sorted(examples, key=len)
+    compared = [example.without_branches() for example in (*ordered[:COMPARED], *ordered[COMPARED:][-1:])]
     model.eval()  # with dropout no two passes are alike
     with torch.no_grad():
         expected = sum(float(own(collate([example], 0, device)).answers) for example in compared)
@@ -150,7 +166,7 @@ def choose_objective(
     # With dropout the shared beginning would drop the same inputs for all examples of a micro-batch.
     prefix = 0 if dropout else shared_prefix([example.prompt_ids for example in examples])
     shared = SharedObjective(model, prefix, branches)
-    found = _loss_or_nothing(shared, compared, device)
+    found = _loss_or_nothing(shared, compared, device) if _sees_all(causal, examples, prefix, device) else None
     model.train()
     if found is not None and abs(found - expected) <= agreement(causal) * abs(expected):
         return shared
@@ -158,6 +174,15 @@ def choose_objective(
     unfuse(fused)
     causal.set_attn_implementation(attention)
     return own
+
+
+def _sees_all(causal: Any, examples: Sequence[EncodedExample], prefix: int, device: str) -> bool:
+    """Tell whether every layer sees the whole of every example, wherever in a row that will stand."""
+    longest = max(filled_length(example, prefix) for example in examples) + ROW_MULTIPLE[device]
+    of_layers = [module.sliding_window for module in causal.modules() if hasattr(module, "sliding_window")]
+    # The layers of some families look it up in their configuration.
+    windows = of_layers or [getattr(causal.config.get_text_config(), "sliding_window", None)]
+    return all(window is None or window >= longest for window in windows)
 
 
 def _loss_or_nothing(objective: SharedObjective, examples: Sequence[EncodedExample], device: str) -> float | None:

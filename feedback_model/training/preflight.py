@@ -7,8 +7,8 @@
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from feedback_model.demo.real_speech import read_real_speech
 from feedback_model.errors import ConfigurationError, ModelError
@@ -20,8 +20,11 @@ from feedback_model.records.training import BaseModel
 from feedback_model.sizes import show_size
 from feedback_model.training.encoding import ChatEncoder, EncodedExample
 from feedback_model.training.loading import device_name, load_config, load_model, load_tokenizer, outline
-from feedback_model.training.memory import free_memory
+from feedback_model.training.memory import free_memory, keep_freed_memory
 from feedback_model.training.precision import choose_for
+
+if TYPE_CHECKING:
+    from feedback_model.training.objective import Objective
 
 _log = logging.getLogger(__name__)
 
@@ -80,10 +83,12 @@ def check_base(base: BaseModel, recipe: Recipe, memory: int = 0) -> CheckedBase:
     room = _demand_room(base, encoder, recipe, reads)
     tracker.advance(detail="tokenizer and template")
     _demand_memory_for_weights(base, recipe, precision, device, memory)
+    keep_freed_memory(False)  # what was kept once would be used again by a training of this process
     model = load_model(base, quantised=True, device=device, precision=precision, memory=memory)
     tracker.advance(detail="weights")
-    examples = encoder.encode_examples(_examples(), min(recipe.max_length, reads))
-    loss, needed = _try_out(base, model, examples, recipe, device, memory)
+    loss, needed = _try_out(
+        base, model, encoder, replace(recipe, max_length=min(recipe.max_length, reads)), device, memory
+    )
     tracker.advance(detail="loss and memory")
     return CheckedBase(room, loss, needed, device)
 
@@ -171,19 +176,48 @@ def least_bytes(base: BaseModel, recipe: Recipe, precision: PrecisionName) -> in
 
 
 def _try_out(
-    base: BaseModel, model: Any, examples: Sequence[EncodedExample], recipe: Recipe, device: str, memory: int
+    base: BaseModel, model: Any, encoder: ChatEncoder, recipe: Recipe, device: str, memory: int
 ) -> tuple[float, int]:
-    """Return the loss of some examples, and the bytes that a training on the longest of them takes."""
-    from feedback_model.training.memory_plan import bytes_to_train, plan_memory
-    from feedback_model.training.objective import choose_objective
+    """Return the loss of some examples, and the bytes that a training takes whose longest one is as long as `recipe` allows."""
+    from feedback_model.training.memory_plan import bytes_to_train
+    from feedback_model.training.objective import branch_loss, choose_objective
     from feedback_model.training.qlora import attach_adapters
 
+    branches = branch_loss(encoder, recipe)
+    examples = encoder.encode_examples(_examples(), recipe.max_length, branched=branches is not None)
     weights = sum(parameter.nbytes for parameter in model.parameters())
     adapted = attach_adapters(model, recipe)
-    loss = _sound_loss(base, adapted, examples[:2], device)
-    objective = choose_objective(adapted, examples, recipe.dropout, device)
-    plan_memory(adapted, objective, examples, device, memory)
-    return loss, weights + bytes_to_train(adapted, objective, examples, device)
+    loss = _sound_loss(base, adapted, [example.without_branches() for example in examples[:2]], device)
+    objective = choose_objective(adapted, examples, recipe.dropout, device, branches)
+    if not objective.packs:
+        examples = [example.without_branches() for example in examples]
+    longest = _lengthened(examples[-1], recipe.max_length)
+    _demand_memory_for_examples(adapted, objective, examples, longest, device, memory)
+    return loss, weights + bytes_to_train(adapted, objective, [*examples, longest], device)
+
+
+def _lengthened(example: EncodedExample, tokens: int) -> EncodedExample:
+    """Return `example` with a prompt so long that it takes `tokens` beside its branches."""
+    spare = tokens - len(example.prompt_ids) - len(example.answer_ids)
+    return replace(example, prompt_ids=example.prompt_ids + example.prompt_ids[-1:] * spare)
+
+
+def _demand_memory_for_examples(
+    model: Any,
+    objective: "Objective",
+    examples: Sequence[EncodedExample],
+    longest: EncodedExample,
+    device: str,
+    memory: int,
+) -> None:
+    """Raise where `examples` do not fit into memory, and warn where only the `longest` that there could be does not."""
+    from feedback_model.training.memory_plan import plan_memory
+
+    try:
+        plan_memory(model, objective, [*examples, longest], device, memory)
+    except ConfigurationError as error:
+        plan_memory(model, objective, examples, device, memory)
+        _log.warning("training would stop if a transcript were as long as the recipe allows: %s", error)
 
 
 def _sound_loss(base: BaseModel, model: Any, examples: Sequence[EncodedExample], device: str) -> float:

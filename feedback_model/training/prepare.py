@@ -3,22 +3,20 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from feedback_model.errors import CannotBeAsked
 from feedback_model.records.labels import LabelledTranscript
-from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.lanes import lanes_of
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
+from feedback_model.training.memory import keep_freed_memory
 from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
-from feedback_model.training.objective import BranchLoss, choose_objective
+from feedback_model.training.objective import branch_loss, choose_objective
 from feedback_model.training.processes import smallest
 from feedback_model.training.qlora import attach_adapters
-from feedback_model.training.state import Position, resume
+from feedback_model.training.state import Position, computed_in, resume
 
 _log = logging.getLogger(__name__)
 
@@ -30,37 +28,37 @@ def prepare(
 
     Args:
         memory: bytes that this process may hold in all; 0: what the machine has.
-        state: of the training that is resumed; its micro-batches are made as before, so that it goes on bit for bit.
+        state: of the training that is resumed; its micro-batches are made as before where there is memory for them, so that
+            it goes on bit for bit.
 
     Raises:
         ModelError: the base cannot be loaded.
         ConfigurationError: not even one example fits into memory.
     """
+    keep_freed_memory(False)  # until it is known whether memory is short: what was kept once is used again
     tokenizer = load_tokenizer(run.base)
     base = load_model(run.base, quantised=True, device=run.device, precision=run.precision["used"], memory=memory)
     max_length = min(run.recipe.max_length, base.config.max_position_embeddings)
     encoder = ChatEncoder(tokenizer)
-    branches = _branch_loss(encoder, run.recipe)
+    branches = branch_loss(encoder, run.recipe)
     encoded = encoder.encode_examples(examples, max_length, branched=branches is not None)
     model = attach_adapters(base, run.recipe)
     objective = choose_objective(model, encoded, run.recipe.dropout, run.device, branches)
     if not objective.packs:
         encoded = [example.without_branches() for example in encoded]
     lanes = lanes_of(run.device, run.recipe.dropout)
-    plan = _plan_before(model, state) or plan_memory(model, objective, encoded, run.device, memory, lanes)
-    plan = replace(plan, token_budget=smallest(plan.token_budget), lanes=smallest(plan.lanes))
+    plan = plan_memory(model, objective, encoded, run.device, memory, lanes, _plan_before(run, state))
+    plan = _agreed(plan, model)
     task = Task(model, objective, encoded, run.recipe, run.precision["used"], run.device)
     return TrainingLoop(task, plan), max(len(example.answer_ids) for example in encoded)
 
 
-def _branch_loss(encoder: ChatEncoder, recipe: Recipe) -> BranchLoss | None:
-    if not recipe.branch_weight and not recipe.expectation_weight:
-        return None
-    try:
-        return BranchLoss(encoder.branches.spelling, recipe.branch_weight, recipe.expectation_weight)
-    except CannotBeAsked as error:
-        _log.warning("whole answers alone are taught: %s", error)
-        return None
+def _agreed(plan: MemoryPlan, model: Any) -> MemoryPlan:
+    """Return a plan that all processes have, who cut the same batches: the smallest of each."""
+    checkpointing = not smallest(int(not plan.checkpointing))
+    if checkpointing and not plan.checkpointing:
+        checkpoint_activations(model)
+    return MemoryPlan(smallest(plan.token_budget), checkpointing, smallest(plan.lanes), smallest(plan.in_flight))
 
 
 def help_train(
@@ -84,10 +82,17 @@ class _KeepsNothing:
         pass
 
 
-def _plan_before(model: Any, state: dict[str, Any] | None) -> MemoryPlan | None:
-    if state is None or "plan" not in state:
+def _plan_before(run: TrainingRun, state: dict[str, Any] | None) -> MemoryPlan | None:
+    """Return the plan that a resumed training goes on with; None where nothing was computed by it, or elsewhere."""
+    if state is None or "plan" not in state or not state["position"]["step"]:
         return None
-    plan = MemoryPlan(**state["plan"])
-    if plan.checkpointing:
-        checkpoint_activations(model)
-    return plan
+    before, now = computed_in(state, run.precision["used"]), (run.device, run.precision["used"])
+    if before == now:
+        return MemoryPlan(**state["plan"])
+    _log.warning(
+        "training was begun on %s in %s and goes on on %s in %s: from here on its weights differ in their last bits from what "
+        "they would have been",
+        *before,
+        *now,
+    )
+    return None

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 import torch
 
+from feedback_model.records.recipe import PrecisionName
 from feedback_model.training.qlora import trainable_parameters
 
 _log = logging.getLogger(__name__)
@@ -83,6 +84,8 @@ class Resumable(Protocol):
     scaler: Any
     plan: Any
     """The plan of its micro-batches, a dataclass: made otherwise, sums of gradients would round otherwise."""
+    device: str
+    precision: PrecisionName
 
 
 def save_state(path: Path, position: Position, loop: Resumable) -> None:
@@ -95,6 +98,8 @@ def save_state(path: Path, position: Position, loop: Resumable) -> None:
         "optimizer": loop.optimizer.state_dict(),
         "scaler": loop.scaler.state_dict(),
         "plan": asdict(loop.plan),
+        "device": loop.device,
+        "precision": loop.precision,
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
@@ -118,6 +123,16 @@ def read_state(path: Path) -> dict[str, Any] | None:
         return None
 
 
+def computed_in(state: dict[str, Any], precision: PrecisionName) -> tuple[str, PrecisionName]:
+    """Return the device and the compute type of the training that left `state`.
+
+    Args:
+        precision: what counts as its compute type where an earlier version did not save that.
+    """
+    device = "cuda" if state["random_cuda"] else "cpu"
+    return state.get("device", device), state.get("precision", precision)
+
+
 def resume(state: dict[str, Any] | None, loop: Resumable) -> Position:
     """Bring a loop and all randomness to a saved state; the beginning, where there is none."""
     if state is None:
@@ -126,10 +141,11 @@ def resume(state: dict[str, Any] | None, loop: Resumable) -> Position:
         for parameter, saved in zip(trainable_parameters(loop.model), state["adapter"], strict=True):
             parameter.copy_(saved)
     loop.optimizer.load_state_dict(state["optimizer"])
-    loop.scaler.load_state_dict(state["scaler"])
+    if state["scaler"]:  # empty of a training that scaled nothing, and ignored by one that does not
+        loop.scaler.load_state_dict(state["scaler"])
     torch.set_rng_state(state["random"])
     if state["random_cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["random_cuda"])
+        torch.cuda.set_rng_state_all(state["random_cuda"][: torch.cuda.device_count()])
     return Position(**state["position"])
 
 

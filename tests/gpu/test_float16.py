@@ -9,6 +9,7 @@ from feedback_model.training.base_model import resolve_base
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.loading import load_model, load_tokenizer
 from feedback_model.training.loop import Task, TrainingLoop
+from feedback_model.training.machine_lock import sole_training
 from feedback_model.training.memory_plan import MemoryPlan, plan_memory
 from feedback_model.training.objective import choose_objective
 from feedback_model.training.qlora import attach_adapters, trainable_parameters
@@ -57,3 +58,11 @@ def test_rows_give_the_models_own_loss_on_a_gpu(base):
     objective = choose_objective(model, encoded, 0.0, "cuda")
     assert objective.packs
     assert plan_memory(model, objective, encoded, "cuda").token_budget > 0
+
+
+def test_a_gpu_is_locked_by_its_own_name(tmp_path):
+    """Two processes that see it under different numbers wait for each other."""
+    with sole_training("cuda", tmp_path):
+        names = {file.name for file in tmp_path.iterdir()}
+    seen = range(torch.cuda.device_count())
+    assert names == {f"training-cuda-{torch.cuda.get_device_properties(each).uuid}.lock" for each in seen}

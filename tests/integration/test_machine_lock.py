@@ -64,6 +64,15 @@ def test_devices_are_trained_on_side_by_side(holder, tmp_path):
         assert holder.poll() is None
 
 
+def test_hidden_gpus_make_no_second_cpu(tmp_path, monkeypatch):
+    """Whatever GPUs a process sees, it trains on the same CPU as any other."""
+    for visible in ("", "-1", "0"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        with sole_training("cpu", tmp_path):
+            pass
+    assert [file.name for file in tmp_path.iterdir()] == ["training-cpu.lock"]
+
+
 def test_threads_of_one_process_wait_too(tmp_path):
     order = []
 

@@ -99,6 +99,45 @@ def test_models_of_another_kind_keep_their_pass(family):
     assert after[0] == before[0]
 
 
+WINDOWED = {
+    "Mistral": {"sliding_window": 256},
+    "Qwen3": {
+        "head_dim": 8,
+        "sliding_window": 256,
+        "use_sliding_window": True,
+        "layer_types": ["full_attention", "sliding_attention"],
+    },
+}
+
+
+def examples_of(*lengths):
+    drawn = random.Random(2)
+    prompts = [[5, 6, *(drawn.randrange(7, 97) for _ in range(length - 9))] for length in lengths]
+    return [EncodedExample(tuple(prompt), tuple(range(10, 17))) for prompt in prompts]
+
+
+@pytest.mark.parametrize("family", WINDOWED)
+@pytest.mark.parametrize(("longest", "shared"), [(150, True), (240, False), (400, False)])
+def test_one_example_beyond_the_window_decides(family, longest, shared):
+    """Also one that reaches beyond it only by what a row is filled up with."""
+    model, examples = (
+        adapted(family, max_position_embeddings=1024, **WINDOWED[family]),
+        examples_of(40, 44, longest, 42),
+    )
+    objective = choose_objective(model, examples, 0.0, "cpu")
+    assert objective.packs == shared
+    for example in examples:
+        objective(collate([example], objective.prefix, "cpu")).minimised.backward()
+
+
+@pytest.mark.parametrize(("longest", "shared"), [(48, True), (300, False)])
+def test_the_longest_example_is_compared_too(longest, shared):
+    """Some models scale positions otherwise beyond a length, which the shortest examples do not show."""
+    rope = {"rope_type": "longrope", "rope_theta": 10_000.0, "short_factor": [1.0] * 4, "long_factor": [9.0] * 4}
+    model = adapted("Phi3", rope_parameters=rope, max_position_embeddings=512, original_max_position_embeddings=128)
+    assert choose_objective(model, examples_of(40, 44, 42, longest), 0.0, "cpu").packs == shared
+
+
 def test_own_loss_is_the_librarys():
     """The model's own loss is what transformers computes from labels."""
     model, examples = adapted("Llama"), some_encoded(1)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 
 import pytest
@@ -214,6 +215,16 @@ def test_too_little_memory_for_an_example_is_refused(good):
     check(good)  # so that libraries and their threads are in memory
     sentence = refusal(good, memory=resident_memory() + 3_000_000)
     assert "the longest example has" in sentence or "of memory are free" in sentence
+
+
+def test_memory_for_the_longest_transcript_is_judged_too(good, caplog):
+    """As long as the recipe allows, with its branches; what ships with the package is shorter, and fits."""
+    from feedback_model.training.memory import resident_memory
+
+    check(good, memory=resident_memory() + 1_200_000_000)
+    found = re.search(r"the longest example has ([\d,]+) tokens, .*--set max_length=(\d+)", caplog.text)
+    assert int(found[1].replace(",", "")) > READS
+    assert 1_000 < int(found[2]) < READS
 
 
 @pytest.mark.parametrize(
