@@ -1,5 +1,6 @@
 """Datasets of the Hugging Face hub, streamed: nothing is downloaded that is not read."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from feedback_model.waiting import waiting_for
 
 HUB_SECONDS = 20.0  # until the hub counts as out of reach
 SHUFFLE_BUFFER = 10_000  # rows held to draw a sample from; a stream cannot be shuffled as a whole
+_log = logging.getLogger(__name__)
 
 
 def read_hub(name: str, options: ReadingOptions, limit: int | None, seed: int) -> Iterator[Recording | Reject]:
@@ -62,8 +64,28 @@ def _stream(dataset: str, config: str | None, split: str) -> Any:
         return _local(Path(dataset), config, split)
     # Asked once before streaming, which would try an absent network for half a minute.
     with waiting_for(f"the hub to tell of {dataset}", "Ctrl-C stops; or land files that you have already"):
-        huggingface_hub.HfApi().dataset_info(dataset, timeout=HUB_SECONDS)
+        try:
+            huggingface_hub.HfApi().dataset_info(dataset, timeout=HUB_SECONDS)
+        except huggingface_hub.errors.HfHubHTTPError:  # the hub answers, and says that there is none
+            raise
+        except Exception:
+            if (cached := _cached(dataset)) is None:
+                raise
+            _log.warning(
+                "the hub does not answer: %s is read from its cache, %s, as far as it is there", dataset, cached
+            )
+            return _local(cached, config, split)
         return datasets.load_dataset(dataset, config, split=split, streaming=True)
+
+
+def _cached(dataset: str) -> Path | None:
+    """Return the folder of the hub's cache with what was downloaded of a dataset; None where nothing was."""
+    import huggingface_hub
+
+    try:
+        return Path(huggingface_hub.snapshot_download(dataset, repo_type="dataset", local_files_only=True))
+    except huggingface_hub.errors.LocalEntryNotFoundError:
+        return None
 
 
 def _local(folder: Path, config: str | None, split: str) -> Any:

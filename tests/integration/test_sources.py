@@ -156,13 +156,28 @@ def test_a_folder_with_data_is_read_through_hf(tmp_path: Path) -> None:
     assert codes(read(f"hf:{tmp_path}")) == ROWS["text"]
 
 
-def test_unreachable_hub_names_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def out_of_reach(*_arguments: object, **_options: object) -> None:
+    raise ConnectionError("Name or service not known")
+
+
+def test_the_hubs_cache_needs_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What was downloaded is read where the hub is out of reach, under the data set's own name."""
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", out_of_reach)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    folder, commit = tmp_path / "datasets--owner--name", "c" * 40
+    (folder / "snapshots" / commit).mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(commit)
+    polars.DataFrame(ROWS).write_parquet(folder / "snapshots" / commit / "train-00000.parquet")
+    found = read("hf:owner/name")
+    assert codes(found) == ROWS["text"]
+    assert {record.source for record in found} == {"owner/name"}  # type: ignore[union-attr]
+
+
+def test_unreachable_hub_names_the_way_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A hub out of reach names the way on."""
-
-    def fail(*_arguments: object, **_options: object) -> None:
-        raise ConnectionError("Name or service not known")
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", fail)
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", out_of_reach)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(InputError, match=r"hf:owner/name cannot be read from the hub .* or download it as Parquet"):
         read("hf:owner/name")
 
