@@ -12,6 +12,7 @@ from feedback_model.transcripts.formats.dialogue import read_dialogue
 from feedback_model.transcripts.formats.markdown import is_markdown, markdown_text
 from feedback_model.transcripts.formats.markup import html_text, is_html, is_xml, read_xml
 from feedback_model.transcripts.formats.nist import is_ctm, is_stm, read_ctm, read_stm
+from feedback_model.transcripts.formats.subtitles import is_microdvd, is_substation, read_microdvd, read_substation
 from feedback_model.transcripts.formats.textgrid import is_textgrid, read_textgrid
 
 HEAD_CHARACTERS: Final = 2**16
@@ -72,6 +73,8 @@ def _read_markdown(text: str) -> tuple[Turn, ...]:
 
 _FORMATS: Final[tuple[tuple[Callable[[str], bool], Reader], ...]] = (
     (is_captions, read_captions),
+    (is_substation, read_substation),
+    (is_microdvd, read_microdvd),
     (is_xml, _read_xml),
     (is_html, _read_html),
     (is_chat, read_chat),

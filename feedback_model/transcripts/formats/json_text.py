@@ -10,7 +10,10 @@ from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.formats.rows import Row
 from feedback_model.transcripts.raw_records import excerpt
 
-_BEGINNING: Final = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
+_STRING: Final = rb'"(?:[^"\\]|\\.)*(?:"|\Z)'  # the sample may end within it
+_BEGINNING: Final = re.compile(
+    rb"\s*(?:\{\s*(?:\}|%b\s*(?::|\Z))|\[\s*(?:[\[{\]]|%b\s*(?:[,\]]|\Z)))" % (_STRING, _STRING), re.DOTALL
+)
 _MARK: Final = b"\xef\xbb\xbf"
 
 
