@@ -18,7 +18,7 @@ from feedback_model.transcripts.formats.textgrid import is_textgrid, read_textgr
 HEAD_CHARACTERS: Final = 2**16
 """Of a text, that its format is told by."""
 _CODE: Final = re.compile(
-    r"[^\n]*-->[^\n]*|\s*<[^<>\n]+>\s*|\s*</?[\w:-]+[^<>\n]*>.*</[\w:-]+>\s*|\s*[\[{}\]]+,?\s*|\s*\"\w+\":.*"
+    r"[^\n]*-->[^\n]*|\s*<[^<>\n]+>\s*|\s*</?[\w:-]+[^<>\n]*>.*</[\w:-]+>\s*|\s*[\[{}\]]+,?\s*|\s*\"\w+\":.*|\s*\w+=\S+\s+\w+=\S.*"
 )
 
 Reader = Callable[[str], tuple[Turn, ...]]
@@ -52,6 +52,16 @@ def read_text(text: str) -> tuple[Turn, ...]:
         InputError: it cannot be read.
     """
     return (reader_of(text[:HEAD_CHARACTERS]) or read_prose)(text)
+
+
+def read_cell(text: str) -> tuple[Turn, ...]:
+    """Read a text that stands in a table or in JSON; stars and signs of Markdown stay, for many write them in such texts.
+
+    Raises:
+        InputError: its lines look like captions or markup, which nobody spoke.
+    """
+    reader = reader_of(text[:HEAD_CHARACTERS])
+    return (read_prose if reader in (None, _read_markdown) else reader)(text)  # type: ignore[misc]  # None is left out
 
 
 def _read_xml(text: str) -> tuple[Turn, ...]:
