@@ -11,7 +11,14 @@ from feedback_model.transcripts.formats.chat import is_chat, read_chat
 from feedback_model.transcripts.formats.dialogue import read_dialogue
 from feedback_model.transcripts.formats.markdown import is_markdown, markdown_text
 from feedback_model.transcripts.formats.markup import html_text, is_html, is_xml, read_xml
-from feedback_model.transcripts.formats.nist import is_ctm, is_stm, read_ctm, read_stm
+from feedback_model.transcripts.formats.nist import (
+    is_ctm,
+    is_label_track,
+    is_stm,
+    read_ctm,
+    read_label_track,
+    read_stm,
+)
 from feedback_model.transcripts.formats.subtitles import is_microdvd, is_substation, read_microdvd, read_substation
 from feedback_model.transcripts.formats.textgrid import is_textgrid, read_textgrid
 
@@ -19,6 +26,7 @@ HEAD_CHARACTERS: Final = 2**16
 """Of a text, that its format is told by."""
 _CODE: Final = re.compile(
     r"[^\n]*-->[^\n]*|\s*<[^<>\n]+>\s*|\s*</?[\w:-]+[^<>\n]*>.*</[\w:-]+>\s*|\s*[\[{}\]]+,?\s*|\s*\"\w+\":.*|\s*\w+=\S+\s+\w+=\S.*"
+    r"|.* <NA> .*|[^\n]*\t[^\n]*\d[.:]\d+\t[^\n]*\d[.:]\d+\t[^\n]*"
 )
 
 Reader = Callable[[str], tuple[Turn, ...]]
@@ -91,5 +99,6 @@ _FORMATS: Final[tuple[tuple[Callable[[str], bool], Reader], ...]] = (
     (is_textgrid, read_textgrid),
     (is_stm, read_stm),
     (is_ctm, read_ctm),
+    (is_label_track, read_label_track),
     (is_markdown, _read_markdown),
 )

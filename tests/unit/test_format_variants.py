@@ -1,32 +1,13 @@
 """What tools write around the words, kind by kind: it goes, and the words, who said them and prose that looks alike stay."""
 
 import io
-import json
 
 import pytest
 
 from feedback_model.records.recordings import Recording
-from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.files import read_stream
 from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
-
-ANA, BEN = "Good morning, all.", "Thank you, Ana."
-TURNS = [("Ana Ruiz", ANA), ("Ben Okafor", BEN), ("Ana Ruiz", "Please go on."), ("Ben Okafor", "It rained.")]
-PLAIN = [text for _, text in TURNS]
-
-
-def read(text: str) -> list[tuple[str | None, str]]:
-    found = list(read_stream(io.BytesIO(text.encode()), "talk", ReadingOptions(), Assumptions()))
-    assert all(isinstance(each, Recording) for each in found)
-    return [(turn.speaker, turn.text) for each in found if isinstance(each, Recording) for turn in each.turns]
-
-
-def texts(text: str) -> list[str]:
-    return [said for _, said in read(text)]
-
-
-def srt(*captions: str) -> str:
-    return "\n\n".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\n{said}" for n, said in enumerate(captions, start=1))
+from tests.reading import PLAIN, TURNS, read, refused, srt, texts
 
 
 @pytest.mark.parametrize(
@@ -162,121 +143,47 @@ def test_metadata_and_frames_in_captions() -> None:
     assert (recording.turns[0].start, recording.turns[0].text) == (8.5, "Good day.")
 
 
-def word(text: str, at: float, **more: object) -> dict:
-    return {"word": text, "start": at, "end": at + 0.1, **more}
-
-
-def amazon_word(text: str, at: float) -> dict:
-    return {"type": "pronunciation", "start_time": str(at), "end_time": str(at), "alternatives": [{"content": text}]}
-
-
-CALL = [("0", "Hello."), ("1", "Hi there."), ("0", "Bye.")]
-STOP = {"type": "punctuation", "alternatives": [{"content": "."}]}
-RECOGNISED: dict[str, tuple[dict, list]] = {
-    "channels of Deepgram": (
-        {
-            "results": {
-                "channels": [
-                    {"alternatives": [{"words": [word("Hello.", 1), word("Bye.", 5)]}]},
-                    {"alternatives": [{"words": [word("Hi", 3), word("there.", 3.2)]}]},
-                ]
-            }
-        },
-        CALL,
-    ),
-    "channels of Amazon": (
-        {
-            "results": {
-                "items": [],
-                "channel_labels": {
-                    "channels": [
-                        {"channel_label": "0", "items": [amazon_word("Hello", 1), STOP, amazon_word("Bye", 5), STOP]},
-                        {"channel_label": "1", "items": [amazon_word("Hi", 3), amazon_word("there", 3.2), STOP]},
-                    ]
-                },
-            }
-        },
-        CALL,
-    ),
-    "channels of Google": (
-        {"results": [{"alternatives": [{"transcript": text}], "channelTag": int(who)} for who, text in CALL]},
-        CALL,
-    ),
-    "Amazon's call analytics": (
-        {
-            "Transcript": [
-                {"Content": text, "ParticipantRole": who, "BeginOffsetMillis": n, "EndOffsetMillis": n + 1}
-                for n, (who, text) in enumerate(CALL)
-            ]
-        },
-        CALL,
-    ),
-    "Speechmatics": (
-        {
-            "results": [
-                {"type": "word", "start_time": 1, "alternatives": [{"content": "Hi", "speaker": "S1"}]},
-                {"type": "punctuation", "attaches_to": "previous", "alternatives": [{"content": ".", "speaker": "S1"}]},
-                {"type": "word", "start_time": 2, "alternatives": [{"content": "Bye", "speaker": "S2"}]},
-            ]
-        },
-        [("S1", "Hi."), ("S2", "Bye")],
-    ),
-    "sounds among words": (
-        {"text": "x", "words": [{"text": "Hi.", "speaker_id": "a"}, {"text": "(laughter)", "type": "audio_event"}]},
-        [("a", "Hi.")],
-    ),
-    "words without signs": ({"text": "Hi, all.", "words": [word("Hi", 1), word("all", 2)]}, [(None, "Hi, all.")]),
-    "lists of speakers": (
-        {
-            "speakers": [{"speaker": "a", "text": "Hi.", "timestamp": [1, 2]}],
-            "chunks": [{"text": "Hi."}],
-            "text": "Hi.",
-        },
-        [("a", "Hi.")],
-    ),
-    "marks of a change": (
-        {"transcription": [{"text": " Hi. [SPEAKER_TURN]"}, {"text": "[BLANK_AUDIO]"}]},
-        [(None, "Hi.")],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", RECOGNISED)
-def test_recognisers_have_many_shapes(name: str) -> None:
-    value, expected = RECOGNISED[name]
-    assert read(json.dumps(value)) == expected
-
-
 @pytest.mark.parametrize(
-    "table",
+    "form",
     [
-        "Sprecher;Beginn;Ende;Text\n{}|{};{},5;9;{}",
-        "Start Time (s)\tSpeaker Name\tSentence\n{}|{1}\t{0}\t{2}",
-        "Timestamp\tSpeaker\tTranscript\n{}|00:0{1}\t{0}\t{2}",
+        *("{name}\n00:0{n}\n{text}", "{name} - 00:0{n}: {text}", "[{n}.0s] {name}: {text}"),
+        *("2024-03-12T10:00:0{n}Z {name}: {text}", "\u200e[3/1/24, 10:00:0{n}\u202fPM] {name}: {text}"),
     ],
 )
-def test_columns_are_known_under_many_names(table: str) -> None:
-    whole, _, row = table.partition("|")
-    assert read(whole.format("\n".join(row.format(who, n, text) for n, (who, text) in enumerate(TURNS)))) == TURNS
+def test_times_are_written_in_many_forms(form: str) -> None:
+    assert read("\n".join(form.format(n=n, name=name, text=text) for n, (name, text) in enumerate(TURNS))) == TURNS
 
 
-def test_a_single_column_has_its_name() -> None:
-    assert texts('sentence\nOne day it rained.\n"Then, at noon, it snowed."') == [
-        "One day it rained.",
-        "Then, at noon, it snowed.",
+def test_names_may_have_titles() -> None:
+    names = ("Ana Ruiz (host)", "Ben Okafor, MD")
+    written = [(names[n % 2], text) for n, text in enumerate(PLAIN)]
+    assert read("\n".join(f"{name}: {text}" for name, text in written)) == written
+
+
+def test_nicknames_of_chats_are_speakers() -> None:
+    assert read("[10:00] <ana> One.\n[10:01] <ben_> Two.\n[10:02] <ana> Three.")[:2] == [
+        ("ana", "One."),
+        ("ben_", "Two."),
     ]
 
 
-def test_whole_transcripts_in_cells_are_read() -> None:
-    dialogue = "\n".join(f"{name}: {text}" for name, text in TURNS)
-    assert read(json.dumps({"text": dialogue})) == TURNS
-    assert texts(json.dumps({"text": "WEBVTT\n\n" + srt(*PLAIN)})) == PLAIN
-    prose = "I came home.\n# 5 of them said **so**."
-    assert texts(json.dumps({"text": prose})) == [prose]
+def test_labels_of_audacity_have_two_times() -> None:
+    assert texts("1.000000\t3.500000\tGood day.\n4.000000\t5.000000\tAnd to you.\n") == ["Good day.", "And to you."]
 
 
-def test_markup_in_a_cell_costs_its_row() -> None:
-    markup = json.dumps({"text": "<a>\n<b>\n<c>\n<d>"})
-    (found,) = read_stream(io.BytesIO(markup.encode()), "talk", ReadingOptions(), Assumptions())
-    assert isinstance(found, Reject)
-    assert found.code == "unknown_format"
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "SPEAKER talk 1 {n}.00 2.50 <NA> <NA> ana <NA> <NA>",
+        "Ana\t\t00:00:0{n}.000\t{n}.0\t00:00:0{n}.500\t{n}.5\tGood day.",
+        "start={n}.0s stop={n}.5s speaker_A Good day.",
+    ],
+)
+def test_lines_of_unknown_tools_are_refused(lines: str) -> None:
+    written = "\n".join(lines.format(n=n) for n in range(5))
+    assert refused(written) == "unknown_format"
+
+
+def test_plans_of_a_day_stay() -> None:
+    plan = "09:00 - 09:30 Welcome\n09:30 - 10:15 The budget\n10:15 - 10:30 Coffee\n10:30 - 12:00 The cook"
+    assert texts(plan) == [plan]

@@ -16,11 +16,13 @@ from feedback_model.transcripts.formats.names import NAME, ROLE, is_name
 from feedback_model.transcripts.formats.sounds import without_asides
 from feedback_model.transcripts.formats.times import clock_seconds
 
-_DATE: Final = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4},?[ \t]+)?"
+_DATE: Final = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?:,?[ \t]+|T))?"
 _FRAMES: Final = r"(?:[:;]\d{2})?"
 _CLOCK: Final = rf"(?<!\d)(?P<clock>\d{{1,3}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d{{1,3}})?){_FRAMES}(?!:?\d)"
-_TO: Final = rf"(?:[ \t]*[-–—][ \t]*\d{{1,3}}:\d{{2}}(?::\d{{2}})?(?:[.,]\d{{1,3}})?{_FRAMES})?"  # noqa: RUF001
-_STAMP: Final = rf"[\[(]?{_DATE}{_CLOCK}(?:[ \t]?[AaPp]\.?[Mm]\.?)?{_TO}[\])]?(?!\s*-->)"
+_UNTIL: Final = r"[ \t]*[-–—][ \t]*\d{1,3}:\d{2}"  # noqa: RUF001
+_TO: Final = rf"(?:{_UNTIL}:\d{{2}}(?:[.,]\d{{1,3}})?{_FRAMES}|{_UNTIL}(?:[.,]\d{{1,3}})?(?=[\])]))?"
+"""The end of a span: in brackets or with seconds, for a plan of a day has neither."""
+_STAMP: Final = rf"[\[(]?{_DATE}{_CLOCK}(?:[ \t]?[AaPp]\.?[Mm]\.?|Z|[+-]\d\d:\d\d)?{_TO}[\])]?(?!\s*-->)"
 _MOST_WORDS_OF_A_HEADER: Final = 12
 _CHROME: Final = re.compile(  # what the programs write around the speech
     r"(?i)transcribed by https?://\S+|.{1,60} (?:started|stopped) (?:transcription|recording)|"
@@ -35,6 +37,9 @@ _ROLE_IN_SMALL: Final = (
     r"(?:speaker|spk|interviewer|interviewee|moderator|participant|respondent|user|assistant|host|guest)"
 )
 
+_SPACES: Final = re.compile("[\xa0\u2007\u202f]")
+_MARKS: Final = re.compile("^[\u200e\u200f\ufeff]+", re.MULTILINE)  # of direction, as chats are exported with them
+_SECONDS: Final = re.compile(r"^\[(\d+(?:\.\d+)?)s(?:[ \t]*[-–—][ \t]*\d+(?:\.\d+)?s)?\]")  # noqa: RUF001
 _BARE_NAME: Final = re.compile(rf"{NAME}(?<![.!?])")
 _ENDS_A_TEXT: Final = re.compile(r"[.!?…。！？][\"”’')]*$")  # noqa: RUF001
 
@@ -50,11 +55,16 @@ _FORMS: Final[tuple[tuple[_Kind, re.Pattern[str]], ...]] = (
     ("stamped name", re.compile(rf"{NAME}[ \t]*{_STAMP}[ \t]*:[ \t]*(?P<text>.+)")),
     ("stamped name", re.compile(rf"{_STAMP}[ \t]*[–-]?[ \t]*\[?{NAME}\]?[ \t]*:[ \t]*(?P<text>.*)")),  # noqa: RUF001
     ("stamped name", re.compile(rf"{NAME}[ \t]*:[ \t]*(?=[\[(]){_STAMP}[ \t]*(?P<text>.+)")),
+    ("stamped name", re.compile(rf"{NAME}[ \t]+[-–—][ \t]+{_STAMP}[ \t]*:[ \t]*(?P<text>.+)")),  # noqa: RUF001
+    ("stamped name", re.compile(rf"{_STAMP}[ \t]+<[@+ ]?(?P<name>[^\W\d][^<>\s]*)>[ \t]+(?P<text>.+)")),  # IRC
     ("stamped name", re.compile(rf"{NAME}[ \t]+(?=\[){_STAMP}[ \t]+(?P<text>.+)")),
     ("label", re.compile(r"(?P<name>[QA])(?:\.[ \t]+|[ \t]{2,})(?P<text>.+)")),  # as courts write questions and answers
     ("label", re.compile(rf"\[?(?P<name>{_ROLE_IN_SMALL}(?:[ _-]?(?:\d{{1,3}}|[A-Z]))?)\]?:(?:[ \t]+(?P<text>.*))?")),
     ("label", re.compile(rf"(?:>>[ \t]*)?\[?{NAME}\]?[ \t]*:(?:[ \t]+(?!https?://)(?P<text>.*))?")),
-    ("stamped text", re.compile(rf"{_STAMP}(?:[ \t]+|(?<=\]))(?P<text>.+)")),
+    (
+        "stamped text",
+        re.compile(rf"{_STAMP}(?:[ \t]+[-–—][ \t]+|[ \t]+|(?<=\]))(?![-–—]?[ \t]*\d{{1,2}}:\d\d)(?P<text>.+)"),  # noqa: RUF001
+    ),
 )
 
 
@@ -72,7 +82,7 @@ class _Line:
 
 def read_dialogue(text: str) -> tuple[Turn, ...] | None:
     """Read the turns of a dialogue; None where the text is none, and so is to be taken as it is."""
-    lines = [_line(each.strip()) for each in text.replace("\xa0", " ").splitlines() if each.strip()]
+    lines = [_line(each.strip()) for each in _SPACES.sub(" ", _MARKS.sub("", text)).splitlines() if each.strip()]
     lines = _with_bare_names([line for line in lines if not _TAG_OF_A_SONG.fullmatch(line.whole)])
     kinds = _kinds_of(lines)
     if not kinds:
@@ -80,10 +90,15 @@ def read_dialogue(text: str) -> tuple[Turn, ...] | None:
     return tuple(turn for turn in _turns(lines, kinds) if turn.text)
 
 
+def _as_clock(seconds: re.Match[str]) -> str:
+    minutes, rest = divmod(float(seconds[1]), 60)
+    return f"[{int(minutes)}:{rest:06.3f}]"
+
+
 def _line(whole: str) -> _Line:
     if len(whole) > 60 and not re.search(r"[:：\])]|^[QA][. ]", whole[:90]):  # noqa: RUF001  spares the forms most lines
         return _Line(whole, whole)
-    asked = whole.replace("：", ": ", 1)  # noqa: RUF001  the colon of Chinese and Japanese
+    asked = _SECONDS.sub(_as_clock, whole).replace("：", ": ", 1)  # noqa: RUF001  the colon of Chinese and Japanese
     for kind, form in _FORMS:
         if found := form.fullmatch(asked):
             parts = found.groupdict()
@@ -101,6 +116,10 @@ def _with_bare_names(lines: list[_Line]) -> list[_Line]:
     stamps = [number for number, line in enumerate(lines) if line.kind == "stamp"]
     if len(stamps) > 1 and _are_names([line.whole for line in _below(lines, stamps)]):
         named = {number: replace(lines[number], kind="header", name=lines[number + 1].whole) for number in stamps}
+        return [named.get(number, line) for number, line in enumerate(lines) if number - 1 not in named]
+    above = [lines[number - 1] for number in stamps if number]
+    if len(stamps) > 1 and len(above) == len(stamps) and _are_names([line.whole for line in above]):
+        named = {number - 1: replace(lines[number], kind="header", name=lines[number - 1].whole) for number in stamps}
         return [named.get(number, line) for number, line in enumerate(lines) if number - 1 not in named]
     spoken = [line for line in lines if not _CHROME.fullmatch(line.whole)]
     names, texts = [line.whole for line in spoken[::2]], [line.whole for line in spoken[1::2]]

@@ -42,7 +42,10 @@ def rows_of_json_lines(lines: Iterable[bytes], name: str, longest: int) -> Itera
     """Yield a row a line; a line beyond `longest` bytes, or that is no object, costs itself alone."""
     for number, line in enumerate(lines, start=1):
         if line.removeprefix(_MARK).strip():
-            yield _row(line, f"{name}:{number}", longest)
+            row = _row(line, f"{name}:{number}", longest)
+            yield from (
+                [row] if isinstance(row, Reject) or "text" in row.fields else _records_in(row.fields, row.locator)
+            )
 
 
 def _row(line: bytes, locator: str, longest: int) -> Row | Reject:

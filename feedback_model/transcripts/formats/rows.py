@@ -141,7 +141,7 @@ def _turn_of(row: Row, columns: Columns) -> Turn | Reject:
 
 def _turns_in(turn: Turn) -> tuple[Turn, ...]:
     """Read a whole transcript in one cell, such as captions or a dialogue, as its file would be read; else the turn itself."""
-    is_whole = turn.speaker is None and turn.start is None and "\n" in turn.text
+    is_whole = turn.speaker is None and turn.start is None and ("\n" in turn.text or turn.text.lstrip()[:1] == "<")
     turns = tuple(each for each in read_cell(turn.text) if each.text.strip()) if is_whole else ()
     return turns or (turn,)
 

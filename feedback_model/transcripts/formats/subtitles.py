@@ -17,7 +17,7 @@ _FIELDS: Final = ["layer", "start", "end", "style", "name", "marginl", "marginr"
 
 def is_substation(head: str) -> bool:
     """Tell whether a text begins with the section that SubStation's files begin with."""
-    return head.startswith("[Script Info]")
+    return head.partition("\n")[0].strip() == "[Script Info]"
 
 
 def read_substation(text: str) -> tuple[Turn, ...]:
