@@ -12,8 +12,12 @@ TURNS = [("Ana Ruiz", ANA), ("Ben Okafor", BEN), ("Ana Ruiz", "Please go on."), 
 PLAIN = [text for _, text in TURNS]
 
 
-def read(text: str) -> list[tuple[str | None, str]]:
-    found = list(read_stream(io.BytesIO(text.encode()), "talk", ReadingOptions(), Assumptions()))
+def read(text: str | bytes) -> list[tuple[str | None, str]]:
+    found = list(
+        read_stream(
+            io.BytesIO(text if isinstance(text, bytes) else text.encode()), "talk", ReadingOptions(), Assumptions()
+        )
+    )
     assert all(isinstance(each, Recording) for each in found)
     return [(turn.speaker, turn.text) for each in found if isinstance(each, Recording) for turn in each.turns]
 

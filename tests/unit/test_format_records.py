@@ -1,6 +1,8 @@
 """Recognisers' JSON, columns of tables, and whole transcripts in their cells."""
 
+import io
 import json
+from datetime import time
 
 import pytest
 
@@ -128,3 +130,19 @@ def test_markup_in_a_cell_costs_its_row() -> None:
 def test_records_on_one_line_are_unwrapped() -> None:
     turns = [{"speaker": name, "start": n, "text": text} for n, (name, text) in enumerate(TURNS)]
     assert read(json.dumps({"data": turns})) == TURNS
+
+
+def test_cells_beside_one_another_are_turns() -> None:
+    assert read("Speaker\tText\n" + "\n".join(f"{name}\t{text}" for name, text in TURNS)) == TURNS
+    assert read("\n".join(f"00:0{n}\t{name}\t{text}" for n, (name, text) in enumerate(TURNS))) == TURNS
+
+
+def test_workbooks_may_have_a_title() -> None:
+    import openpyxl
+
+    workbook, file = openpyxl.Workbook(), io.BytesIO()
+    rows = [["An interview"], ["Start", "Speaker", "Text"], *([time(0, 0, n), *turn] for n, turn in enumerate(TURNS))]
+    for row in rows:
+        workbook.worksheets[0].append(row)
+    workbook.save(file)
+    assert read(file.getvalue()) == TURNS

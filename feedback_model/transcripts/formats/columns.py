@@ -44,7 +44,7 @@ _STARTS: Final = (
     "start_s",
     *("beginn", "anfang", "début", "inicio", "início", "inizio"),
 )
-_MAY_BE_STARTS: Final = ("timestamp", "timecode", "time")
+_MAY_BE_STARTS: Final = ("timestamp", "timecode", "time", "zeit", "temps", "tiempo", "tempo", "hora")
 """Where they hold a clock's time beside a speaker; else they may be dates."""
 _ENDS: Final = ("end", "end_time", "endtime", "stop", "end_ms", "end_s", *("ende", "fin", "fine", "fim"))
 _DOCUMENTS: Final = (

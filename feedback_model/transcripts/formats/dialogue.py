@@ -31,6 +31,9 @@ _CHROME: Final = re.compile(  # what the programs write around the speech
     r"(?:this )?transcript (?:was )?(?:exported|generated|provided) .*"
 )
 _TAG_OF_A_SONG: Final = re.compile(r"\[(?:ti|ar|al|au|by|offset|length|re|ve|tool):.*\]")  # of .lrc
+_COLUMNS: Final = re.compile(
+    r"(?i)(?:no\.?|time\w*|start|speaker|name|who)(?:\t(?:end|time\w*|speaker|name|text|transcript|utterance|content|said))+"
+)
 _DATED: Final = re.compile(r"\[?\d{1,4}[./-]\d{1,2}[./-]\d{1,4},? .*")
 """A notice in a chat: somebody came, left or changed something."""
 _ROLE_IN_SMALL: Final = (
@@ -58,6 +61,8 @@ _FORMS: Final[tuple[tuple[_Kind, re.Pattern[str]], ...]] = (
     ("stamped name", re.compile(rf"{NAME}[ \t]+[-–—][ \t]+{_STAMP}[ \t]*:[ \t]*(?P<text>.+)")),  # noqa: RUF001
     ("stamped name", re.compile(rf"{_STAMP}[ \t]+<[@+ ]?(?P<name>[^\W\d][^<>\s]*)>[ \t]+(?P<text>.+)")),  # IRC
     ("stamped name", re.compile(rf"{NAME}[ \t]+(?=\[){_STAMP}[ \t]+(?P<text>.+)")),
+    ("label", re.compile(rf"{NAME}:?\t+(?!\d[\d:.]*\t)(?P<text>\S.*)")),  # cells of a table
+    ("stamped name", re.compile(rf"{_STAMP}\t+{NAME}:?\t+(?P<text>\S.*)")),
     ("label", re.compile(r"(?P<name>[QA])(?:\.[ \t]+|[ \t]{2,})(?P<text>.+)")),  # as courts write questions and answers
     ("label", re.compile(rf"\[?(?P<name>{_ROLE_IN_SMALL}(?:[ _-]?(?:\d{{1,3}}|[A-Z]))?)\]?:(?:[ \t]+(?P<text>.*))?")),
     ("label", re.compile(rf"(?:>>[ \t]*)?\[?{NAME}\]?[ \t]*:(?:[ \t]+(?!https?://)(?P<text>.*))?")),
@@ -83,7 +88,9 @@ class _Line:
 def read_dialogue(text: str) -> tuple[Turn, ...] | None:
     """Read the turns of a dialogue; None where the text is none, and so is to be taken as it is."""
     lines = [_line(each.strip()) for each in _SPACES.sub(" ", _MARKS.sub("", text)).splitlines() if each.strip()]
-    lines = _with_bare_names([line for line in lines if not _TAG_OF_A_SONG.fullmatch(line.whole)])
+    lines = _with_bare_names(
+        [line for line in lines if not (_TAG_OF_A_SONG.fullmatch(line.whole) or _COLUMNS.fullmatch(line.whole))]
+    )
     kinds = _kinds_of(lines)
     if not kinds:
         return None
@@ -96,7 +103,7 @@ def _as_clock(seconds: re.Match[str]) -> str:
 
 
 def _line(whole: str) -> _Line:
-    if len(whole) > 60 and not re.search(r"[:：\])]|^[QA][. ]", whole[:90]):  # noqa: RUF001  spares the forms most lines
+    if len(whole) > 60 and not re.search(r"[:：\t\])]|^[QA][. ]", whole[:90]):  # noqa: RUF001  spares the forms most lines
         return _Line(whole, whole)
     asked = _SECONDS.sub(_as_clock, whole).replace("：", ": ", 1)  # noqa: RUF001  the colon of Chinese and Japanese
     for kind, form in _FORMS:
