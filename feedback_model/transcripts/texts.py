@@ -28,6 +28,11 @@ _CODE: Final = re.compile(
     r"[^\n]*-->[^\n]*|\s*<[^<>\n]+>\s*|\s*</?[\w:-]+[^<>\n]*>.*</[\w:-]+>\s*|\s*[\[{}\]]+,?\s*|\s*\"\w+\":.*|\s*\w+=\S+\s+\w+=\S.*"
     r"|.* <NA> .*|[^\n]*\t[^\n]*\d[.:]\d+\t[^\n]*\d[.:]\d+\t[^\n]*"
 )
+_HINTS: Final = re.compile(
+    r"-->|^[ \t]*[<\[{(\"@*>]|^[^\n!?;,(\[]{1,45}(?:[:：\t]|[(\[][\d:.]+[)\]]:?[ \t]*$)|^[ \t]*\d",  # noqa: RUF001
+    re.MULTILINE,
+)
+"""Beginnings of lines as captions, dialogues and markup have them: millions of texts in tables have none, and are spared."""
 
 Reader = Callable[[str], tuple[Turn, ...]]
 
@@ -68,6 +73,8 @@ def read_cell(text: str) -> tuple[Turn, ...]:
     Raises:
         InputError: its lines look like captions or markup, which nobody spoke.
     """
+    if len(_HINTS.findall(text[:HEAD_CHARACTERS])) < 2 and not is_html(text):
+        return (Turn(None, None, None, text),)
     reader = reader_of(text[:HEAD_CHARACTERS])
     return (read_prose if reader in (None, _read_markdown) else reader)(text)  # type: ignore[misc]  # None is left out
 
