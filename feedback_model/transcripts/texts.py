@@ -11,14 +11,28 @@ from feedback_model.transcripts.formats.chat import is_chat, read_chat
 from feedback_model.transcripts.formats.dialogue import read_dialogue
 from feedback_model.transcripts.formats.markdown import is_markdown, markdown_text
 from feedback_model.transcripts.formats.markup import html_text, is_html, is_xml, read_xml
-from feedback_model.transcripts.formats.nist import is_ctm, is_stm, read_ctm, read_stm
+from feedback_model.transcripts.formats.nist import (
+    is_ctm,
+    is_label_track,
+    is_stm,
+    read_ctm,
+    read_label_track,
+    read_stm,
+)
+from feedback_model.transcripts.formats.subtitles import is_microdvd, is_substation, read_microdvd, read_substation
 from feedback_model.transcripts.formats.textgrid import is_textgrid, read_textgrid
 
 HEAD_CHARACTERS: Final = 2**16
 """Of a text, that its format is told by."""
 _CODE: Final = re.compile(
-    r"[^\n]*-->[^\n]*|\s*<[^<>\n]+>\s*|\s*</?[\w:-]+[^<>\n]*>.*</[\w:-]+>\s*|\s*[\[{}\]]+,?\s*|\s*\"\w+\":.*"
+    r"[^\n]*-->[^\n]*|\s*<[^<>\n]+>\s*|\s*</?[\w:-]+[^<>\n]*>.*</[\w:-]+>\s*|\s*[\[{}\]]+,?\s*|\s*\"\w+\":.*|\s*\w+=\S+\s+\w+=\S.*"
+    r"|.* <NA> .*|[^\n]*\t[^\n]*\d[.:]\d+\t[^\n]*\d[.:]\d+\t[^\n]*"
 )
+_HINTS: Final = re.compile(
+    r"-->|^[ \t]*[<\[{(\"@*>]|^[^\n!?;,(\[]{1,45}(?:[:：\t]|[(\[][\d:.]+[)\]]:?[ \t]*$)|^[ \t]*\d",  # noqa: RUF001
+    re.MULTILINE,
+)
+"""Beginnings of lines as captions, dialogues and markup have them: millions of texts in tables have none, and are spared."""
 
 Reader = Callable[[str], tuple[Turn, ...]]
 
@@ -53,6 +67,18 @@ def read_text(text: str) -> tuple[Turn, ...]:
     return (reader_of(text[:HEAD_CHARACTERS]) or read_prose)(text)
 
 
+def read_cell(text: str) -> tuple[Turn, ...]:
+    """Read a text that stands in a table or in JSON; stars and signs of Markdown stay, for many write them in such texts.
+
+    Raises:
+        InputError: its lines look like captions or markup, which nobody spoke.
+    """
+    if len(_HINTS.findall(text[:HEAD_CHARACTERS])) < 2 and not is_html(text):
+        return (Turn(None, None, None, text),)
+    reader = reader_of(text[:HEAD_CHARACTERS])
+    return (read_prose if reader in (None, _read_markdown) else reader)(text)  # type: ignore[misc]  # None is left out
+
+
 def _read_xml(text: str) -> tuple[Turn, ...]:
     turns = read_xml(text)
     if turns is None and is_html(text):
@@ -72,11 +98,14 @@ def _read_markdown(text: str) -> tuple[Turn, ...]:
 
 _FORMATS: Final[tuple[tuple[Callable[[str], bool], Reader], ...]] = (
     (is_captions, read_captions),
+    (is_substation, read_substation),
+    (is_microdvd, read_microdvd),
     (is_xml, _read_xml),
     (is_html, _read_html),
     (is_chat, read_chat),
     (is_textgrid, read_textgrid),
     (is_stm, read_stm),
     (is_ctm, read_ctm),
+    (is_label_track, read_label_track),
     (is_markdown, _read_markdown),
 )

@@ -13,17 +13,24 @@ from typing import Final
 
 from feedback_model.records.recordings import Turn
 from feedback_model.transcripts.formats.names import NAME, is_name
+from feedback_model.transcripts.formats.sounds import without_sounds
 from feedback_model.transcripts.formats.times import CLOCK, clock_seconds
 
 _ARROW: Final = re.compile(rf"[ \t]*\[?({CLOCK})\s*-->\s*({CLOCK})(\][ \t]*(?P<rest>.*)|[ \t].*)?")
+_PRINTED: Final = re.compile(
+    r"\[(\d+\.\d+)s?\s*-+>\s*(\d+\.\d+)s?(\])[ \t]*(?P<rest>.*)"
+)  # as scripts around Whisper print it
 _SBV: Final = re.compile(r"(\d+:\d\d:\d\d\.\d{3}),(\d+:\d\d:\d\d\.\d{3})(?P<rest>)[ \t]*")
 _VOICE: Final = re.compile(r"<v(?:\.[^ \t>]*)?[ \t]+([^>]+)>")
 _TAG: Final = re.compile(r"</?[a-zA-Z][^<>\n]*>|<\d[\d:.,]*>|</?[biuc]>|\{\\[^}\n]*\}")
+_MARK_OF_VOICE: Final = re.compile(r"^[-–—‐](?=[ \t]*[^\W\d])", re.MULTILINE)  # noqa: RUF001  dashes part two voices in a cue
+_CHANGE: Final = re.compile(r"(?:(?<=\s)|^)>{2,3}(?=[ \t]*[^\s>])", re.MULTILINE)
+"""Of the speaker, in live captions."""
 _BLOCK: Final = re.compile(r"(?:NOTE|STYLE|REGION)(?:[ \t]|$)")
 _NAMED: Final = re.compile(rf"(?:>>\s*)?\[?{NAME}\]?\s*:\s+(?=\S)")
-_ANYHOW: Final = re.compile(r"\[?(?P<name>[^\W\d_][^:<>\[\]\n]{0,49}?)\]?\s*:\s+(?=\S)")
+_ANYHOW: Final = re.compile(r"(?:>> )?\[?(?P<name>[^\W\d_][^:<>\[\]\n]{0,49}?)\]?\s*:\s+(?=\S)")
 """`ana ruiz: `, where each cue has one."""
-_NAME_LINE: Final = re.compile(r"[(\[](?P<name>[^\W\d_][^()\[\]\n]{0,49})[)\]]\n")
+_NAME_LINE: Final = re.compile(r"(?:>> )?[(\[](?P<name>[^\W\d_][^()\[\]\n]{0,49})[)\]](?:\n|:?[ \t]+)")
 _BARE_NAME_LINE: Final = re.compile(rf"{NAME}\n")
 _LOOKED_AT: Final = 10
 """Lines; a program may print some before the first cue."""
@@ -32,12 +39,22 @@ _LOOKED_AT: Final = 10
 def is_captions(head: str) -> bool:
     """Tell whether a text begins as captions do: with a header, or with times among its first lines."""
     lines = [line for line in head[:4000].splitlines() if line.strip()]
-    return head.startswith("WEBVTT") or any(map(_times, lines[:_LOOKED_AT]))
+    if head.startswith("WEBVTT"):  # which a text about captions may begin with, too
+        return not lines[0].removeprefix("WEBVTT").strip() or any(map(_times, lines))
+    return any(map(_times, lines[:_LOOKED_AT]))
 
 
 def read_captions(text: str) -> tuple[Turn, ...]:
     """Read the cues of captions; of captions that roll, each line once."""
-    cues = [turn for cue in _cues(text.splitlines()) for turn in _turns(*cue)]
+    return _spoken([turn for cue in _cues(text.splitlines()) for turn in _turns(*cue)])
+
+
+def spoken_in(cues: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Return what is said in cues of other subtitles, as it is read in those of captions."""
+    return _spoken([replace(cue, text=part) for cue in cues for part in _voices(_plain(cue.text))])
+
+
+def _spoken(cues: Sequence[Turn]) -> tuple[Turn, ...]:
     return tuple(turn for turn in _with_speakers(_unrolled(cues)) if turn.text)
 
 
@@ -45,7 +62,7 @@ _Cue = tuple[float, float, list[str]]
 
 
 def _times(line: str) -> re.Match[str] | None:
-    return _ARROW.fullmatch(line) or _SBV.fullmatch(line.strip())
+    return _ARROW.fullmatch(line) or _SBV.fullmatch(line.strip()) or _PRINTED.fullmatch(line.strip())
 
 
 def _cues(lines: Sequence[str]) -> Iterator[_Cue]:
@@ -82,16 +99,23 @@ def _is_number_of_next(lines: Sequence[str], number: int) -> bool:
 def _turns(start: float, end: float, lines: list[str]) -> Iterator[Turn]:
     """Yield the turns of a cue: one for each voice in it."""
     before, *voices = _VOICE.split("\n".join(lines))
-    if before.strip():
-        yield Turn(None, start, end, _plain(before))
+    for part in _voices(_plain(before)):
+        yield Turn(None, start, end, part)
     for name, said in zip(voices[::2], voices[1::2], strict=True):
         yield Turn(html.unescape(name).strip(), start, end, _plain(said))
 
 
 def _plain(raw: str) -> str:
-    """Return what is shown of a cue, line by line."""
-    lines = (" ".join(html.unescape(_TAG.sub("", line)).split()) for line in raw.splitlines())
+    """Return what is shown of a cue and was said, line by line."""
+    shown = without_sounds(html.unescape(_TAG.sub("", raw.replace("[br]", "\n"))))
+    lines = (" ".join(line.split()) for line in _MARK_OF_VOICE.sub("", shown).splitlines())
     return "\n".join(line for line in lines if line)
+
+
+def _voices(text: str) -> Iterator[str]:
+    """Part a cue where `>>` says that another speaks; the mark stays on, for it may have no name behind it."""
+    first, *others = _CHANGE.split(text)
+    yield from (part for part in [first.strip(), *(f">> {each.strip()}" for each in others)] if part)
 
 
 def _unrolled(cues: Sequence[Turn]) -> list[Turn]:
@@ -131,7 +155,8 @@ def _with_speakers(cues: Sequence[Turn]) -> Iterator[Turn]:
             speaker = found["name"].strip()
             yield replace(cue, speaker=speaker, text=_joined(cue.text[found.end() :]))
         else:  # a cue without a name goes on with what the last speaker said
-            yield replace(cue, speaker=cue.speaker or speaker, text=_joined(cue.text))
+            speaker = None if cue.text.startswith(">> ") else speaker
+            yield replace(cue, speaker=cue.speaker or speaker, text=_joined(cue.text.removeprefix(">> ")))
 
 
 def _form_of_names(cues: Sequence[Turn]) -> re.Pattern[str] | None:

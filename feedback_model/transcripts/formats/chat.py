@@ -30,7 +30,11 @@ _CODES: Final = (
 
 def is_chat(head: str) -> bool:
     """Tell whether a text begins as CHAT does."""
-    return bool(re.match(r"(?:@(?:UTF8|Font|Window|PID|Color words)[^\n]*\n\s*)*@Begin\b|@UTF8\b", head))
+    return bool(
+        re.match(
+            r"(?:@(?:UTF8|Font|Window|PID|Color words)[^\n]*\n\s*)*@Begin[ \t]*(?:\r?\n|$)|@UTF8[ \t]*(?:\r?\n|$)", head
+        )
+    )
 
 
 def read_chat(text: str) -> tuple[Turn, ...]:

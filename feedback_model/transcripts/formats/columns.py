@@ -1,14 +1,29 @@
 """Columns of tables and fields of records: which of them holds the text, the speaker and the times."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from feedback_model.transcripts.formats.times import seconds_of
+
+_UNIT: Final = re.compile(r"[(\[](?:s|sec|secs|seconds|ms|milliseconds|hh:mm:ss(?:[.,]\w+)?|mm:ss)[)\]]$")
 TEXTS: Final = (
     *("text", "transcript", "transcription", "content", "body", "utterance", "speech", "sentence", "transcript_text"),
     *("full_text", "raw_text", "spoken_text", "message"),
 )
 """Names of columns that can be meant for the text; `text` is meant wherever it stands."""
+_TEXTS_ELSEWHERE: Final = (
+    "texte",
+    "texto",
+    "testo",
+    "tekst",
+    "transkript",
+    "transcripción",
+    "transcrição",
+    "trascrizione",
+    "текст",
+)
 _SPEAKERS: Final = (
     "speaker",
     "speaker_name",
@@ -18,9 +33,20 @@ _SPEAKERS: Final = (
     "username",
     "role",
     "author",
+    *("sprecher", "sprecherin", "locuteur", "hablante", "orador", "falante", "parlante", "spreker", "спикер"),
 )
-_STARTS: Final = ("start", "start_time", "starttime", "begin", "start_ms", "start_s")
-_ENDS: Final = ("end", "end_time", "endtime", "stop", "end_ms", "end_s")
+_STARTS: Final = (
+    "start",
+    "start_time",
+    "starttime",
+    "begin",
+    "start_ms",
+    "start_s",
+    *("beginn", "anfang", "début", "inicio", "início", "inizio"),
+)
+_MAY_BE_STARTS: Final = ("timestamp", "timecode", "time", "zeit", "temps", "tiempo", "tempo", "hora")
+"""Where they hold a clock's time beside a speaker; else they may be dates."""
+_ENDS: Final = ("end", "end_time", "endtime", "stop", "end_ms", "end_s", *("ende", "fin", "fine", "fim"))
 _DOCUMENTS: Final = (
     "document",
     "recording",
@@ -61,13 +87,20 @@ def find_columns(fields: Mapping[str, object], text_column: str = "", speaker_co
         found = f"{_listed(candidates)} can each be meant" if candidates else f"fields: {_listed(names)}"
         return f"there is no field 'text' ({found}); name it with --text-column"
     others = [name for name in names if name != text]
+    speaker = speaker_column or _find(others, _SPEAKERS)
     return Columns(
         text,
-        speaker_column or _find(others, _SPEAKERS),
-        _find(others, _STARTS),
+        speaker,
+        _find(others, _STARTS) or (_clock_column(fields, others) if speaker else None),
         _find(others, _ENDS),
         _find(others, _DOCUMENTS),
     )
+
+
+def _clock_column(fields: Mapping[str, object], names: Sequence[str]) -> str | None:
+    found = _find(names, _MAY_BE_STARTS)
+    value = fields[found] if found else None
+    return found if isinstance(value, str) and ":" in value and seconds_of(value) is not None else None
 
 
 def _given(names: Sequence[str], wanted: str) -> str | None:
@@ -83,11 +116,11 @@ def _text_column(fields: Mapping[str, object], names: Sequence[str]) -> str | No
 def _candidates(fields: Mapping[str, object], names: Sequence[str]) -> list[str]:
     """Return the columns that may be meant: those with a known name, or without one those that hold sentences."""
     known = [
-        name for name in names if name.casefold().replace(" ", "_") in TEXTS and isinstance(fields[name], str | None)
+        name for name in names if _plain(name) in (*TEXTS, *_TEXTS_ELSEWHERE) and isinstance(fields[name], str | None)
     ]
     if known:
         return known
-    return [name for name in names if name.casefold() not in _NAMES and _is_sentence(fields[name])]
+    return [name for name in names if _plain(name) not in _NAMES and _is_sentence(fields[name])]
 
 
 def _is_sentence(value: object) -> bool:
@@ -95,8 +128,14 @@ def _is_sentence(value: object) -> bool:
 
 
 def _find(names: Sequence[str], wanted: Sequence[str]) -> str | None:
-    plain = {name.casefold().strip().replace(" ", "_"): name for name in reversed(names)}
+    plain = {_plain(name): name for name in reversed(names)}
     return next((plain[name] for name in wanted if name in plain), None)
+
+
+def _plain(name: str) -> str:
+    """Return a column's name without its unit: `Start Time (s)` is `start_time`."""
+    bare = _UNIT.sub("", name.casefold()).strip()
+    return (bare or name.casefold()).replace(" ", "_")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,7 +10,10 @@ from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.formats.rows import Row
 from feedback_model.transcripts.raw_records import excerpt
 
-_BEGINNING: Final = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
+_STRING: Final = rb'"(?:[^"\\]|\\.)*(?:"|\Z)'  # the sample may end within it
+_BEGINNING: Final = re.compile(
+    rb"\s*(?:\{\s*(?:\}|%b\s*(?::|\Z))|\[\s*(?:[\[{\]]|%b\s*(?:[,\]]|\Z)))" % (_STRING, _STRING), re.DOTALL
+)
 _MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -39,7 +42,10 @@ def rows_of_json_lines(lines: Iterable[bytes], name: str, longest: int) -> Itera
     """Yield a row a line; a line beyond `longest` bytes, or that is no object, costs itself alone."""
     for number, line in enumerate(lines, start=1):
         if line.removeprefix(_MARK).strip():
-            yield _row(line, f"{name}:{number}", longest)
+            row = _row(line, f"{name}:{number}", longest)
+            yield from (
+                [row] if isinstance(row, Reject) or "text" in row.fields else _records_in(row.fields, row.locator)
+            )
 
 
 def _row(line: bytes, locator: str, longest: int) -> Row | Reject:

@@ -9,9 +9,11 @@ from feedback_model.records.recordings import Turn
 from feedback_model.transcripts.formats.times import seconds_of
 
 _HTML: Final = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|p|div|span|article|section|h\d|table|ul|ol|b)\b",
+    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|p|div|span|article|section|h\d|table|ul|ol|dl|blockquote|pre)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_INLINE: Final = re.compile(r"\s*<(b|strong|i|em|u|cite|time|font|a|small)\b[^<>]*>[^<>]*</\1>", re.IGNORECASE)
+"""That a text about tags may begin with: here it must be closed."""
 _XML: Final = re.compile(
     r"\s*(?:<\?xml\b|<!DOCTYPE\b|<(?:\w+:)?(?:tt|ANNOTATION_DOCUMENT|Trans|transcript|timedtext)[\s>])"
 )
@@ -19,6 +21,7 @@ _BLOCKS: Final = frozenset(
     (
         *("p", "div", "li", "tr", "table", "ul", "ol", "dl", "dt", "dd", "section", "article", "blockquote", "pre"),
         *("h1", "h2", "h3", "h4", "h5", "h6", "body", "header", "footer", "main"),
+        *("td", "th", "time"),
     )
 )
 _SILENT: Final = frozenset(("script", "style", "head", "title", "noscript", "template", "svg", "nav"))
@@ -27,7 +30,7 @@ _TICKS: Final = re.compile(r"(\d+(?:\.\d+)?)(t|ms|f|h|m|s)")
 
 def is_html(head: str) -> bool:
     """Tell whether a text begins as a page does, or a part of one."""
-    return bool(_HTML.match(head[:4096]))
+    return bool(_HTML.match(head[:4096]) or _INLINE.match(head[:4096]))
 
 
 def is_xml(head: str) -> bool:
@@ -48,7 +51,9 @@ def _text_of(element: Any) -> Iterator[str]:
     tag = element.tag if isinstance(element.tag, str) else ""
     if tag in _SILENT or not tag:
         return
-    breaks = "\n" if tag in _BLOCKS else "\t" if tag in ("td", "th") else ""
+    if tag == "tr" and len(element) and all(child.tag == "th" for child in element):
+        return  # names of columns
+    breaks = "\n" if tag in _BLOCKS else ""
     yield breaks
     yield re.sub(r"\s+", " ", element.text or "")
     for child in element:
@@ -89,7 +94,8 @@ def _broken(element: Any) -> str:
     """Return what stands in an element, a break of line as a space."""
     text = element.text or ""
     for child in element:
-        text += (" " if str(child.tag).rpartition("}")[2] == "br" else _broken(child)) + (child.tail or "")
+        tag = str(child.tag).rpartition("}")[2]
+        text += ("" if tag == "metadata" else " " if tag == "br" else _broken(child)) + (child.tail or "")
     return text
 
 
@@ -110,9 +116,14 @@ def _read_ttml(root: Any) -> Iterator[Turn]:
 def _offset(value: str | None, tick_rate: float) -> float | None:
     found = _TICKS.fullmatch(value or "")
     if not found:
-        return seconds_of(value)
+        clock, _, frames = (value or "").rpartition(":")
+        return seconds_of(value) if clock.count(":") < 2 else _sum(seconds_of(clock), float(frames) / 30)
     unit = {"t": 1 / tick_rate, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "f": 1 / 30}[found[2]]
     return round(float(found[1]) * unit, 3)
+
+
+def _sum(seconds: float | None, more: float) -> float | None:
+    return None if seconds is None else round(seconds + more, 3)
 
 
 def _read_elan(root: Any) -> Iterator[Turn]:

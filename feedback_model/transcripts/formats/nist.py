@@ -1,4 +1,4 @@
-"""STM and CTM, the references and outputs of NIST's speech scoring toolkit (SCTK, "infmts")."""
+"""Lines of times and words: STM and CTM of NIST's scoring toolkit (SCTK, "infmts"), and labels as Audacity exports them."""
 
 import re
 from typing import Final
@@ -8,6 +8,7 @@ from feedback_model.records.recordings import Turn
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
 _STM: Final = re.compile(rf"(\S+)\s+(\S+)\s+(\S+)\s+{_NUMBER}\s+{_NUMBER}(?:\s+<[^>]*>)?(?:\s+(.*))?")
 _CTM: Final = re.compile(rf"(\S+)\s+(\S+)\s+{_NUMBER}\s+{_NUMBER}\s+(\S+)(?:\s+(-?[\d.]+|NA)(?:\s.*)?)?")
+_LABEL: Final = re.compile(rf"{_NUMBER}\t{_NUMBER}\t(.*)")
 _NO_SPEECH: Final = re.compile(
     r"(?i)ignore_time_segment_in_scoring|inter_segment_gap|\([^()\s]*%?[^()\s]*\)(?=\s|$)|<[^<>\s]*>"
 )
@@ -21,13 +22,27 @@ def is_stm(head: str) -> bool:
     """Tell whether the first lines have file, channel, speaker, two times and a text."""
     lines = _lines(head)[:5]
     found = [_STM.fullmatch(line) for line in lines[: max(1, len(lines) - 1)]]
-    return bool(found) and all(each and ("." in each[4] + each[5] or "<" in each[0]) for each in found)
+    return bool(found) and all(
+        each and " <NA> " not in each[0] and ("." in each[4] + each[5] or "<" in each[0]) for each in found
+    )
 
 
 def is_ctm(head: str) -> bool:
     """Tell whether the first lines have file, channel, two times and a word."""
     lines = _lines(head)[:5]
-    return len(lines) > 2 and all(_CTM.fullmatch(line) for line in lines[:-1])
+    return len(lines) > 2 and all(_CTM.fullmatch(line) and "<NA>" not in line for line in lines[:-1])
+
+
+def is_label_track(head: str) -> bool:
+    """Tell whether the first lines have two times and a text, as Audacity exports labels."""
+    lines = _lines(head)[:5]
+    return bool(lines) and all(map(_LABEL.fullmatch, lines[: max(1, len(lines) - 1)]))
+
+
+def read_label_track(text: str) -> tuple[Turn, ...]:
+    """Read the labels, each a turn."""
+    found = [each for each in map(_LABEL.fullmatch, _lines(text)) if each]
+    return tuple(Turn(None, float(each[1]), float(each[2]), " ".join(each[3].split())) for each in found)
 
 
 def read_stm(text: str) -> tuple[Turn, ...]:

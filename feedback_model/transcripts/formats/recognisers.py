@@ -19,6 +19,7 @@ from feedback_model.transcripts.formats.segments import (
     time_of,
     turn_of,
 )
+from feedback_model.transcripts.formats.sounds import without_asides
 
 _WRAPPERS: Final = ("response", "result", "results", "transcript", "transcription", "data", "output")
 """Fields in which services and programs wrap what a recogniser said."""
@@ -36,7 +37,8 @@ def read_speech(value: Mapping[str, Any]) -> Speech | None:
     """Read the turns in an object; None where it nests none."""
     for reader in _READERS:
         try:
-            turns = tuple(turn for turn in reader(value) or () if turn.text)
+            heard = (replace(turn, text=_words_of(turn.text)) for turn in reader(value) or ())
+            turns = tuple(turn for turn in heard if turn.text)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             continue  # it only looked like what that program writes
         if turns:
@@ -44,6 +46,11 @@ def read_speech(value: Mapping[str, Any]) -> Speech | None:
             return Speech(turns, language if isinstance(language, str) else None)
     inner = next((value[name] for name in _WRAPPERS if isinstance(value.get(name), dict)), None)
     return read_speech(inner) if inner else None
+
+
+def _words_of(text: str) -> str:
+    said = without_asides(text)
+    return text if said == text else " ".join(said.split())
 
 
 # ---- words, where a recogniser tells speakers by word ------------------------------------------------------------
@@ -58,11 +65,39 @@ def _of_words(words: Sequence[Turn], glue: str = " ") -> Iterator[Turn]:
         yield Turn(speaker, first, last, " ".join(glue.join(word.text for word in said).split()))
 
 
+def _of_channels(channels: Mapping[str, Sequence[Turn]]) -> Iterator[Turn]:
+    """Yield the sentences of several channels in the order of their times; the channel is the speaker where words name none."""
+    turns = [
+        replace(turn, speaker=turn.speaker or name)
+        for name, words in channels.items()
+        for sentence in _sentences(words)
+        for turn in _of_words(sentence, "")
+    ]
+    yield from sorted(turns, key=lambda turn: turn.start or 0.0)
+
+
+def _sentences(words: Sequence[Turn]) -> Iterator[list[Turn]]:
+    """Cut words where one of them ends a sentence, or a pause follows it."""
+    sentence: list[Turn] = []
+    for word in words:
+        last = sentence[-1] if sentence else None
+        pause = (word.start or 0.0) - (last.end or word.start or 0.0) if last else 0.0
+        if last and word.start is not None and (last.text[-1:] in ".?!" or pause > 1):
+            yield sentence
+            sentence = []
+        sentence.append(word)
+    if sentence:
+        yield sentence
+
+
 def _amazon(value: Mapping[str, Any]) -> Iterator[Turn] | None:
     """Amazon Transcribe's results: words, and who spoke when."""
     results = value.get("results")
     if not isinstance(results, dict) or "items" not in results:
         return None
+    channels = (results.get("channel_labels") or {}).get("channels")
+    if channels:
+        return _of_channels({each["channel_label"]: list(_amazon_words(each["items"], ())) for each in channels})
     spans = [
         (float(each["start_time"]), float(each["end_time"]), each.get("speaker_label"))
         for each in (results.get("speaker_labels") or {}).get("segments", ())
@@ -87,6 +122,46 @@ def _amazon_words(items: Sequence[Mapping[str, Any]], spans: Sequence[tuple[floa
         yield Turn(speaker, start, end, f" {text}")
 
 
+def _call_analytics(value: Mapping[str, Any]) -> Iterator[Turn] | None:
+    """Amazon's call analytics: what was said in a call, with the role of who said it."""
+    parts = value.get("Transcript")
+    if not isinstance(parts, list):
+        return None
+    return (
+        Turn(
+            each["ParticipantRole"],
+            each["BeginOffsetMillis"] / 1000,
+            each["EndOffsetMillis"] / 1000,
+            " ".join(each["Content"].split()),
+        )
+        for each in parts
+    )
+
+
+def _speechmatics(value: Mapping[str, Any]) -> Iterator[Turn] | None:
+    """Speechmatics' json-v2: words, and punctuation that says to which word it belongs."""
+    results = value.get("results")
+    if not isinstance(results, list) or not any("attaches_to" in each or "content" in _best(each) for each in results):
+        return None
+    return _of_words([_speechmatics_word(each) for each in results if _best(each)], "")
+
+
+def _best(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (result.get("alternatives") or [{}])[0]
+
+
+def _speechmatics_word(result: Mapping[str, Any]) -> Turn:
+    best = _best(result)
+    speaker = best.get("speaker")
+    glue = "" if result.get("attaches_to") == "previous" or result.get("type") == "punctuation" else " "
+    return Turn(
+        None if speaker in (None, "UU") else speaker,
+        time_of(result, STARTS, 0),
+        time_of(result, ENDS, -1),
+        f"{glue}{best['content']}",
+    )
+
+
 def _google(value: Mapping[str, Any]) -> Iterator[Turn] | None:
     """Google Speech-to-Text: with diarization the last result repeats all words, each with its speaker."""
     results = value.get("results")
@@ -98,7 +173,10 @@ def _google(value: Mapping[str, Any]) -> Iterator[Turn] | None:
         return _of_words(words[-1])
     if words and all(words) and any(word.speaker for word in words[0]):
         return (turn for each in words for turn in _of_words(each))
-    return (_whole(each, said) for each, said in zip(best, words, strict=True))
+    tags = [each.get("channelTag") for each in results if isinstance(each, dict) and each.get("alternatives")]
+    channels = [str(tag) if len(set(tags)) > 1 else None for tag in tags]
+    wholes = (_whole(each, said) for each, said in zip(best, words, strict=True))
+    return (replace(turn, speaker=channel) for turn, channel in zip(wholes, channels, strict=True))
 
 
 def _whole(alternative: Mapping[str, Any], words: Sequence[Turn]) -> Turn:
@@ -121,6 +199,9 @@ def _deepgram(value: Mapping[str, Any]) -> Iterator[Turn] | None:
     if results.get("utterances"):
         return read_turns(results["utterances"])
     best = [each["alternatives"][0] for each in results.get("channels", ()) if each.get("alternatives")]
+    if len(best) > 1 and all(each.get("words") for each in best):
+        spaced = [[replace(word, text=f" {word.text}") for word in map(_plain_word, each["words"])] for each in best]
+        return _of_channels({str(number): words for number, words in enumerate(spaced)})
     return (turn for each in best for turn in _deepgram_words(each))
 
 
@@ -169,7 +250,13 @@ def _plain_words(value: Mapping[str, Any]) -> Iterator[Turn] | None:
     words = value.get("words")
     if not isinstance(words, list):
         return None
-    return _of_words(list(map(_plain_word, words)))
+    said = [_plain_word(word) for word in words if word.get("type") not in ("audio_event", "spacing")]
+    whole = value.get("text")
+    if said and isinstance(whole, str) and whole.strip() and not any(word.speaker for word in said):
+        return iter(
+            [Turn(None, said[0].start, said[-1].end, " ".join(whole.split()))]
+        )  # which has signs that words lack
+    return _of_words(said)
 
 
 def _plain_word(word: Mapping[str, Any]) -> Turn:
@@ -196,6 +283,8 @@ def _youtube(value: Mapping[str, Any]) -> Iterator[Turn] | None:
 
 _READERS: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Turn] | None], ...]] = (
     _amazon,
+    _call_analytics,
+    _speechmatics,
     _google,
     _deepgram,
     _azure,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from feedback_model.errors import InputError
 from feedback_model.records.recordings import Recording, Turn
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.formats.columns import Columns, find_columns
@@ -15,6 +16,7 @@ from feedback_model.transcripts.formats.recognisers import Speech, read_speech
 from feedback_model.transcripts.formats.times import seconds_of
 from feedback_model.transcripts.raw_records import excerpt
 from feedback_model.transcripts.reading_options import ReadingOptions
+from feedback_model.transcripts.texts import read_cell
 
 MOST_CHARACTERS: Final = 8 * 2**20
 """Of a recording that comes row by row; what follows is another part of it, so that memory stays flat."""
@@ -84,13 +86,16 @@ class _Rows:
         turn = _turn_of(row, columns)
         return turn if isinstance(turn, Reject) else self._placed(row, columns, turn)
 
-    def _placed(self, row: Row, columns: Columns, turn: Turn) -> Recording | _TurnOf:
+    def _placed(self, row: Row, columns: Columns, turn: Turn) -> Recording | Reject | _TurnOf:
         """Tell a turn of a recording, which has times or stands under the name of one, from a recording."""
         document, own = _word(row.fields, columns.document), word_of(row.fields.get("id"))
         is_turn = turn.start is not None or (document and turn.speaker and own is None)
         if is_turn and (document or own is None or own.isdecimal()):
             return _TurnOf(row, document, turn)
-        return _recording(row, (turn,), self.source)
+        try:
+            return _recording(row, _turns_in(turn), self.source)
+        except InputError as error:
+            return Reject(row.locator, "unknown_format", str(error), excerpt(turn.text))
 
     def take(self, found: _TurnOf) -> Iterator[Recording]:
         """Add a turn to the recording at hand; one of another recording ends that first."""
@@ -134,11 +139,22 @@ def _turn_of(row: Row, columns: Columns) -> Turn | Reject:
     return Turn(_word(row.fields, columns.speaker), start, end, text)
 
 
+def _turns_in(turn: Turn) -> tuple[Turn, ...]:
+    """Read a whole transcript in one cell, such as captions or a dialogue, as its file would be read; else the turn itself."""
+    is_whole = turn.speaker is None and turn.start is None and ("\n" in turn.text or turn.text.lstrip()[:1] == "<")
+    turns = tuple(each for each in read_cell(turn.text) if each.text.strip()) if is_whole else ()
+    return turns or (turn,)
+
+
 def _seconds(fields: Mapping[str, Any], name: str | None) -> float | None:
     """Return a time; in the table that Whisper writes and in columns that say so it is in milliseconds."""
     seconds = seconds_of(fields.get(name)) if name else None
     is_whisper = list(fields) == ["start", "end", "text"] and str(fields["start"]).isdecimal()
-    return seconds / 1000 if seconds is not None and (is_whisper or str(name).endswith("_ms")) else seconds
+    return (
+        seconds / 1000
+        if seconds is not None and (is_whisper or str(name).casefold().endswith(("_ms", "(ms)")))
+        else seconds
+    )
 
 
 def _word(fields: Mapping[str, Any], name: str | None) -> str | None:

@@ -9,6 +9,7 @@ from feedback_model.records.recordings import Turn
 from feedback_model.transcripts.formats.times import seconds_of
 
 _LISTS: Final = (
+    "speakers",
     *(
         "utterances",
         "segments",
@@ -135,7 +136,7 @@ def nested_turns(value: Mapping[str, Any]) -> Iterator[Turn] | None:
     """Read the first list that holds turns, in the object or one below it."""
     for name in _LISTS:
         listed = value.get(name)
-        if isinstance(listed, list) and listed and all(isinstance(each, dict) for each in listed):
+        if isinstance(listed, list) and all(isinstance(each, dict) for each in listed) and any(map(_text, listed)):
             return read_turns(listed)
     inner = [each for each in value.values() if isinstance(each, dict)]
     return nested_turns(inner[0]) if len(inner) == 1 else None

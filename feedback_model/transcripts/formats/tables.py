@@ -14,6 +14,8 @@ _TOLD: Final = re.compile(r"sep=(.)", re.IGNORECASE)  # a line that Excel reads
 LONGEST_CELL: Final = 32 * 2**20
 """Characters; a cell beyond this has lost its closing quotation mark."""
 _NAME: Final = re.compile(r"[^\W\d][\w .()/#-]{0,39}")
+_ALONE: Final = ("text", "transcript", "transcription", "utterance", "sentence")
+"""That a column without others is called; in small letters, they are no titles."""
 _MOST_WORDS_OF_A_NAME: Final = 3
 
 
@@ -35,7 +37,7 @@ def _is_table(head: str, first: str, separator: str, text_column: str) -> bool:
     if not all(map(_is_name, names)) or len(set(names)) < len(names):
         return False
     if len(names) == 1:  # a title above a text would be a name, too
-        return separator == "," and names[0] in ("text", text_column) and _agree(head, 1, separator)
+        return separator == "," and names[0] in (*_ALONE, text_column) and _agree(head, 1, separator)
     if any((name and name == text_column) or name.casefold() in TEXTS for name in names):
         return True
     is_prose = any(cell.startswith(" ") for cell in cells)  # "Hello, Ben"

@@ -1,6 +1,7 @@
 """Times of recordings as people and programs write them: `1:02:03.4`, `62:03,4`, `3.5s`, `PT3.5S`, ticks."""
 
 import re
+from datetime import time, timedelta
 from typing import Final
 
 CLOCK: Final = r"(?:\d+:)?\d{1,3}:\d{1,2}(?:[.,]\d{1,9})?"
@@ -11,6 +12,8 @@ _ISO: Final = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")  # IS
 
 def seconds_of(value: object) -> float | None:
     """Return a time in seconds, or None where `value` is none."""
+    if isinstance(value, time | timedelta):  # a cell of a workbook
+        value = str(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     if not isinstance(value, str):

@@ -23,4 +23,4 @@ def docx_text(file: IO[bytes]) -> str:
 
 def _rows(table: "object") -> str:
     rows = ([cell.text.strip() for cell in row.cells] for row in table.rows)  # type: ignore[attr-defined]  # docx has no stubs
-    return "\n".join("  ".join(dict.fromkeys(cells)) for cells in rows)
+    return "\n".join("\t".join(dict.fromkeys(cells)) for cells in rows)

@@ -1,6 +1,7 @@
 """Workbooks of spreadsheets (ECMA-376, .xlsx), read by openpyxl row by row."""
 
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import IO
 
 from feedback_model.errors import InputError
@@ -26,7 +27,7 @@ def rows_of_workbook(file: IO[bytes], name: str) -> Iterator[Row | Reject]:
 
 
 def _rows(rows: Iterator[tuple[object, ...]], place: str) -> Iterator[Row | Reject]:
-    filled = (cells for cells in rows if any(cell is not None for cell in cells))
+    filled = _without_title(cells for cells in rows if any(cell is not None for cell in cells))
     names = [
         f"column {number}" if cell is None else str(cell).strip() for number, cell in enumerate(next(filled, ()), 1)
     ]
@@ -35,3 +36,11 @@ def _rows(rows: Iterator[tuple[object, ...]], place: str) -> Iterator[Row | Reje
         yield Row(f"{place} row {number}", dict(zip(names, cells, strict=False)))
     if names and not number:
         yield Reject(place, "empty", "the table has columns but no rows")
+
+
+def _without_title(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    """Leave out lines of one cell above those of several."""
+    first = list(islice(rows, 5))
+    widths = [sum(cell is not None for cell in cells) for cells in first]
+    start = next((number for number, width in enumerate(widths) if width > 1), 0)
+    return chain(first[start:], rows)
