@@ -105,14 +105,14 @@ def test_records_come_back_in_their_order(ask, tmp_path):
     [
         ("Hello", "1 word; at least 20 are needed"),
         ("", "the file is empty"),
-        (" \r\n\t", "nothing but space"),
+        (" \r\n\t", "nothing said in it"),
         ("\u200b\u2060 \ufeff\u00ad " * 40, "0 words; at least 20 are needed"),
         ("\u200d \u200e " * 40, "only 0% of its characters are letters"),
         ("1 2 3 " * 40, "only 0% of its characters are letters"),
-        (b"\xff\xfeh\x00i\x00", "save it as UTF-8"),
-        (b"caf\xe9 " * 40, "byte 3 is not UTF-8"),
+        (b"\xff\xfeh\x00i\x00", "1 word; at least 20 are needed"),
+        (bytes(range(256)) * 40, "no text in an encoding that is known"),
     ],
-    ids=["one word", "empty", "space", "invisible", "marks", "digits", "utf-16", "latin-1"],
+    ids=["one word", "empty", "space", "invisible", "marks", "digits", "utf-16", "noise"],
 )
 def test_text_beyond_judging_gives_one_sentence(ask, text, reason):
     answer, said, ended = ask(text)
