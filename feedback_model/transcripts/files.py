@@ -21,9 +21,9 @@ from feedback_model.transcripts.encodings import SAMPLE_BYTES, encoding_of
 from feedback_model.transcripts.formats import columnar, json_text
 from feedback_model.transcripts.formats.rows import Row, recordings_of_rows
 from feedback_model.transcripts.formats.tables import rows_of_table, separator_of
+from feedback_model.transcripts.formats.texts import HEAD_CHARACTERS, read_prose, read_text, reader_of
 from feedback_model.transcripts.raw_records import excerpt
 from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
-from feedback_model.transcripts.texts import HEAD_CHARACTERS, read_prose, read_text, reader_of
 
 LONGEST_LINE = 32 * 2**20  # bytes; a line beyond this is a broken file, not a transcript
 LONGEST_DOCUMENT = 64 * 2**20  # bytes of a document that is read whole: captions, JSON over several lines, a page

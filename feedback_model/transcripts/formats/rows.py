@@ -13,10 +13,10 @@ from feedback_model.records.recordings import Recording, Turn
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.formats.columns import Columns, find_columns
 from feedback_model.transcripts.formats.recognisers import Speech, read_speech
+from feedback_model.transcripts.formats.texts import read_cell
 from feedback_model.transcripts.formats.times import seconds_of
 from feedback_model.transcripts.raw_records import excerpt
 from feedback_model.transcripts.reading_options import ReadingOptions
-from feedback_model.transcripts.texts import read_cell
 
 MOST_CHARACTERS: Final = 8 * 2**20
 """Of a recording that comes row by row; what follows is another part of it, so that memory stays flat."""
