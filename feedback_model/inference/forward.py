@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from feedback_model.inference.key_values import KeyValueAttention, KeyValueCache
 from feedback_model.inference.projections import Projection, linear_of
+from feedback_model.training.attention import narrowest_window
 
 TOLERANCE: Final = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 2e-2}
 """Relative distance of two rows of logits by which they count as the same, by compute type."""
@@ -35,7 +36,7 @@ class FusedForward:
         self._norm = _Norm(decoder.norm)
         self._head = Projection([causal.get_output_embeddings()])
         self._head_weight = causal.get_output_embeddings().weight
-        self.reads = _window(causal.config.get_text_config())
+        self.reads = narrowest_window(causal)
         """Tokens of a chat within which every token sees all before it; None: however many."""
 
     def use_adapters(self, causal: Any) -> None:
@@ -106,12 +107,6 @@ class FusedForward:
     def logits_of(self, hidden: Tensor, tokens: Tensor) -> Tensor:
         """(n, tokens) in float32, of some tokens alone."""
         return functional.linear(hidden.float(), self._head_weight[tokens].float())
-
-
-def _window(config: Any) -> int | None:
-    """Tokens that the narrowest layer sees; None: all."""
-    kinds = getattr(config, "layer_types", None) or ["sliding_attention"]
-    return getattr(config, "sliding_window", None) if any(kind != "full_attention" for kind in kinds) else None
 
 
 class _Norm:

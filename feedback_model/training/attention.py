@@ -29,6 +29,14 @@ def register() -> str:
     return NAME
 
 
+def narrowest_window(causal: Any) -> int | None:
+    """Tokens that the layer of a model that sees the fewest sees; None: all of them see all."""
+    of_layers = [module.sliding_window for module in causal.modules() if hasattr(module, "sliding_window")]
+    # The layers of some families look it up in their configuration.
+    windows = of_layers or [getattr(causal.config.get_text_config(), "sliding_window", None)]
+    return min((window for window in windows if window is not None), default=None)
+
+
 def shared_prefix_attention(
     module: Any,
     query: Tensor,

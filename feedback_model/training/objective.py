@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from feedback_model.errors import CannotBeAsked
 from feedback_model.records.recipe import Recipe
-from feedback_model.training.attention import register
+from feedback_model.training.attention import narrowest_window, register
 from feedback_model.training.branches import ScoreSpelling, expectation
 from feedback_model.training.collate import ROW_MULTIPLE, MicroBatch, TaughtScores, collate, filled_length
 from feedback_model.training.encoding import ChatEncoder, EncodedExample, shared_prefix
@@ -179,10 +179,8 @@ def choose_objective(
 def _sees_all(causal: Any, examples: Sequence[EncodedExample], prefix: int, device: str) -> bool:
     """Tell whether every layer sees the whole of every example, wherever in a row that will stand."""
     longest = max(filled_length(example, prefix) for example in examples) + ROW_MULTIPLE[device]
-    of_layers = [module.sliding_window for module in causal.modules() if hasattr(module, "sliding_window")]
-    # The layers of some families look it up in their configuration.
-    windows = of_layers or [getattr(causal.config.get_text_config(), "sliding_window", None)]
-    return all(window is None or window >= longest for window in windows)
+    window = narrowest_window(causal)
+    return window is None or window >= longest
 
 
 def _loss_or_nothing(objective: SharedObjective, examples: Sequence[EncodedExample], device: str) -> float | None:

@@ -55,10 +55,10 @@ def test_a_containers_limit_counts(tmp_path, version):
 def test_limits_of_all_groups_above_count(tmp_path, version):
     root = tmp_path / VERSIONS[version][0]
     write_group(root, version, "max", 900)
-    write_group(root / "work", version, 800, 500)
-    write_group(root / "work" / "job", version, 600, 100)
+    write_group(root / "batch", version, 800, 500)
+    write_group(root / "batch" / "job", version, 600, 100)
     (tmp_path / "own").write_text(
-        "9:name=systemd:/\n0::/work/job\n" if version == 2 else "4:cpu,memory:/work/job\n0::/\n"
+        "9:name=systemd:/\n0::/batch/job\n" if version == 2 else "4:cpu,memory:/batch/job\n0::/\n"
     )
     assert _container_room(tmp_path, tmp_path / "own") == [550, 350]
 
