@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from feedback_model.store.batches import claim_batches, finish_batches, release_batches
 from feedback_model.store.owners import process_owner
-from feedback_model.store.transcripts import claim_batches, finish_batches, release_batches
 from tasks.resources import resources
 from tasks.retries import RETRIES
 

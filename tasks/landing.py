@@ -18,7 +18,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
-from feedback_model.store.transcripts import landing_times, unclaimed_batches
+from feedback_model.store.batches import landing_times, unclaimed_batches
 from feedback_model.transcripts.inbox import settle, waiting_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions

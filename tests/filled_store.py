@@ -23,6 +23,13 @@ OUTPUTS = {
 }
 PREDICTED = {("base", "t-test-2"): 2, ("epoch-2", "t-test-1"): 5, ("epoch-2", "t-test-2"): 7}
 
+SPEAKERS = {
+    "t-train": ("Ben Okafor", "ben okafor"),
+    "t-test-1": ("Ana Ruiz", "ana ruiz"),
+    "t-test-2": ("Speaker 1", None),
+    "t-validation": (None, None),
+}
+
 
 def fill(store: Store) -> None:
     """Insert everything, in the order that foreign keys ask for."""
@@ -46,13 +53,43 @@ def _landing() -> list[tuple[Table, list[dict[str, Any]]]]:
     ]
     rewritten = real[0] | {"transcript_id": "t-rewritten", "text": "Rewritten.", "origin": "augmented"}
     rewritten |= {"parent_id": "t-train", "batch_id": None}
+    tombstone = real[0] | {
+        "transcript_id": "t-forgotten",
+        "source_id": "t-forgotten",
+        "text": "",
+        "source": "",
+        "genre": "",
+    }
+    tombstone |= {"n_words": 0, "origin": "forgotten", "forgotten_at": NOW}
     reject = {"batch_id": "b1", "locator": "speeches.jsonl:7", "code": "broken_json", "reason": "no JSON"}
     return [
         (tables.lease, [{"name": "label", "owner": "host:1:1", "expires_at": 1.0}]),
         (tables.batch, [batch | {"n_rejected": 1}]),
-        (tables.transcript, [*real, rewritten]),
+        (
+            tables.transcript,
+            [each | {"forgotten_at": each.get("forgotten_at")} for each in [*real, rewritten, tombstone]],
+        ),
+        (tables.occurrence, [_occurrence(name) for name in SPEAKERS]),
+        (tables.occurrence_speaker, [_speaker(name) for name, (speaker, _) in SPEAKERS.items() if speaker]),
         (tables.reject, [reject | {"excerpt": b'{"text": '}]),
     ]
+
+
+def _occurrence(name: str) -> dict[str, Any]:
+    where = {
+        "occurrence_id": f"o-{name}",
+        "transcript_id": name,
+        "document": f"s-{name.split('-')[1]}",
+        "landed_at": NOW,
+    }
+    times = {"start_seconds": 2.0, "end_seconds": 61.5, "language": "en"} if name == "t-test-1" else {}
+    none = dict.fromkeys(("start_seconds", "end_seconds", "language"))
+    return where | none | times | {"record_id": f"call-{name}", "locator": f"{name}.vtt", "piece": 1, "pieces": 1}
+
+
+def _speaker(name: str) -> dict[str, Any]:
+    speaker, person = SPEAKERS[name]
+    return {"occurrence_id": f"o-{name}", "place": 1, "speaker": speaker, "person": person}
 
 
 def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:

@@ -17,7 +17,10 @@ REFUSED = Refusal(DocumentNames("r", "d9", None, "talks.jsonl:9"), "too_short", 
 def a_document(*words: int, name: str = "d1", **names: str) -> list[Piece]:
     """A document with a piece of so many `words` each."""
     known = DocumentNames(names.get("record_id"), name, names.get("speaker"), names.get("locator", f"{name}.txt"))
-    return [Piece(known, number, len(words), a_speech(number, count)) for number, count in enumerate(words, start=1)]
+    return [
+        Piece(known, number, len(words), a_speech(number, count), None, None)
+        for number, count in enumerate(words, start=1)
+    ]
 
 
 def an_output(*scores: int, explanation: str | None = None) -> Output:

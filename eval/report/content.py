@@ -67,6 +67,8 @@ class Content:
     metrics: Mapping[tuple[str, str], Row]
     """By model and trait."""
     floors: Mapping[str, Row]
+    slices: Mapping[str, tuple[Row, ...]]
+    """Of the model shown, by dimension: the largest parts of the transcripts."""
     compared_models: tuple[ComparedModel, ...]
     ranks: tuple[Rank, ...]
     tax: Row | None
@@ -118,6 +120,7 @@ def compose(report: ReportData) -> Content:
         traits={(str(r["model"]), str(r["trait"]), str(r["subset"])): r for r in results["traits"].rows},
         metrics={(str(r["model"]), str(r["trait"])): r for r in results["metrics"].rows if r["mae"] is not None},
         floors={str(row["trait"]): row for row in results["noise_floor"].rows},
+        slices=_by_dimension(results["slices"].rows),
         compared_models=compared_models,
         ranks=rank(summaries, pairs),
         decodings=_by_decoding(results["decodings"]),
@@ -149,6 +152,11 @@ def _by_decoding(result: QueryResult) -> dict[str, dict[str, Row]]:
         str(model["model"]): {str(row["decoding"]): row for row in rows if row["model"] == model["model"]}
         for model in rows
     }
+
+
+def _by_dimension(rows: Sequence[Row]) -> dict[str, tuple[Row, ...]]:
+    dimensions = dict.fromkeys(str(row["dimension"]) for row in rows)
+    return {each: tuple(row for row in rows if row["dimension"] == each) for each in dimensions}
 
 
 def _find(rows: Sequence[Row], model: str | None) -> Row | None:

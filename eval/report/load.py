@@ -35,7 +35,7 @@ _OF_EVALUATION = (
     "decision",
 )
 
-_OF_MODEL = ("confusion", "answered", "answered_traits", "failed", "effect_macro", "effect_levels")
+_OF_MODEL = ("confusion", "slices", "answered", "answered_traits", "failed", "effect_macro", "effect_levels")
 
 
 def find_evaluation(store: Store, evaluation_id: str | None) -> Evaluation:

@@ -8,7 +8,7 @@ from feedback_model.prompts import take_out
 from feedback_model.records.labels import LabelRequest, UsableResponse
 from feedback_model.store.augmentations import Descendant, enter_rewrite, refuse_rewrite
 from feedback_model.store.connection import Connection, Store
-from feedback_model.store.transcripts import signatures
+from feedback_model.store.transcripts import places
 from feedback_model.transcripts.cleaning import clean_text, count_words
 from feedback_model.transcripts.documents import FEWEST_WORDS, transcript_id_of
 from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
@@ -32,7 +32,7 @@ class Intake:
     @cached_property
     def _known(self) -> NearDuplicates:
         # Built when the first text comes: a run with nothing to do must not read every signature.
-        return NearDuplicates((name, signature) for name, _, signature in signatures(self._store))
+        return NearDuplicates((each.transcript_id, each.signature) for each in places(self._store))
 
     def apply(self, connection: Connection, answers: Sequence[UsableResponse[str]]) -> list[None]:
         """Keep each text as a transcript, or refuse it as a near duplicate; see `store.label_responses.Apply`."""

@@ -41,6 +41,9 @@ class Piece:
     pieces: int
     """Of the document."""
     text: str
+    start: float | None
+    """Seconds from the recording's beginning; None where the file has no times."""
+    end: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +116,5 @@ def _cut(record: RawRecord | Reject) -> Iterator[Piece | Refusal]:
     if isinstance(document, Reject):
         yield Refusal(names, document.code, document.reason)
         return
-    for number, text in enumerate(document.pieces, start=1):
-        yield Piece(names, number, len(document.pieces), text)
+    for number, piece in enumerate(document.pieces, start=1):
+        yield Piece(names, number, len(document.pieces), piece.text, piece.start, piece.end)

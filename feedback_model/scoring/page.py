@@ -1,6 +1,7 @@
 """The page for a speaker: one file, no script and nothing fetched, written document by document."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -57,6 +58,7 @@ def _environment() -> Any:
     environment.filters |= {
         "title": _title,
         "facts": _facts,
+        "times": _times,
         "zip": zip,
         "along": lambda score: f"{_share(score):.1f}%",
         "short_of": lambda score: f"{100 - _share(score):.1f}%",
@@ -85,11 +87,18 @@ def _facts(document: Row) -> str:
         names.speaker,
         names.document if names.document not in {title, names.locator} else None,
         where if where != title else None,
+        _times(document),
         f"{document.words:,} words" if document.words else None,
         f"{document.pieces:,} parts" if document.pieces > 1 else None,
         f"{document.valid_pieces:,} of them with valid feedback" if missing else None,
     ]
     return " · ".join(fact for fact in facts if fact)
+
+
+def _times(row: Row) -> str | None:
+    """Say from when to when it was spoken: `0:01:20 to 0:03:05`."""
+    times = [str(timedelta(seconds=round(seconds))) for seconds in (row.start, row.end) if seconds is not None]
+    return " to ".join(times) or None
 
 
 def _share(score: float) -> float:

@@ -49,6 +49,9 @@ class Row:
     valid_pieces: int
     """That have scores."""
     words: int
+    start: float | None
+    """Of the text in its recording, in seconds; None where the file has no times."""
+    end: float | None
     feedback: TraitScores | None
     failure: str | None
     """Code of the first thing that is wrong with the answer or, in a refused document, with the text."""
@@ -84,6 +87,8 @@ def refusal_row(refusal: Refusal, asked: WayOfAsking) -> Row:
         pieces=0,
         valid_pieces=0,
         words=0,
+        start=None,
+        end=None,
         feedback=None,
         failure=refusal.code,
         reason=refusal.reason,
@@ -104,6 +109,8 @@ def piece_row(piece: Piece, said: Output, asked: WayOfAsking) -> Row:
         pieces=piece.pieces,
         valid_pieces=int(feedback is not None),
         words=count_words(piece.text),
+        start=piece.start,
+        end=piece.end,
         feedback=feedback,
         failure=failure and str(failure.code),
         reason=failure and failure.code.sentence,
@@ -127,6 +134,8 @@ def document_row(pieces: Sequence[Row]) -> Row:
         pieces=len(pieces),
         valid_pieces=len(valid),
         words=sum(row.words for row in pieces),
+        start=min((row.start for row in pieces if row.start is not None), default=None),
+        end=max((row.end for row in pieces if row.end is not None), default=None),
         feedback=combine(*zip(*valid, strict=True)) if valid else None,
         failure=None if valid else NO_VALID_PIECE,
         reason=None if valid else "No piece has valid feedback.",

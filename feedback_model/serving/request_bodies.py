@@ -73,7 +73,7 @@ def cut_text(text: str) -> tuple[str, ...]:
     document = prepare_document(RawRecord(text, "the text", ""))
     if isinstance(document, Reject):
         raise RequestError(400, f"the text cannot be judged: {document.reason}", document.code)
-    return document.pieces
+    return tuple(piece.text for piece in document.pieces)
 
 
 def shown(value: object) -> str:

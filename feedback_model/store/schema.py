@@ -31,6 +31,8 @@ VIEWS = (
     "variant_tax",
     "quantisation_tax",
     "transcript_texts",
+    "occurrences",
+    "forgotten",
     "prompts",
     "label_scores",
     "label_agreement",

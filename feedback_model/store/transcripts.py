@@ -2,20 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
-from feedback_model.records.transcripts import Origin, Split, Transcript
+from feedback_model.records.identifiers import content_id
+from feedback_model.records.transcripts import Occurrence, Origin, Split, Transcript
 from feedback_model.store.bulk import insert_missing
-from feedback_model.store.clock import DatabaseNow, now, read_clock
+from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.owners import is_alive
-from feedback_model.store.tables import batch, reject, transcript
+from feedback_model.store.tables import batch, occurrence, occurrence_speaker, reject, transcript
 
-CLAIM_LIFETIME = timedelta(hours=24)  # until a claim whose owner cannot be looked at (another host) counts as dead
 _IDS_AT_ONCE = 10_000  # SQLite takes 32,766 parameters in a statement
+
+Standing = Literal["whole", "cut_off", "forgotten"]
+"""How a transcript stands that is stored: in a batch, left by a landing that was cut off, or as a tombstone."""
+
+_THERE = transcript.c.origin != "forgotten"
 
 _COLUMNS = (
     transcript.c.transcript_id,
@@ -38,6 +41,32 @@ class NewTranscript:
     """As `cleaning.count_words` counts."""
     signature: bytes
     """MinHash, as `near_duplicates.signature_of` makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOccurrence:
+    """A place where a transcript was found, about to be stored."""
+
+    occurrence: Occurrence
+    persons: Mapping[str, str]
+    """Those of its speakers who are known by name: how the file spells it, and how all files are taken to."""
+
+    @property
+    def occurrence_id(self) -> str:
+        """Its name; folders do not count, so that a file that moves stays the same place."""
+        own = self.occurrence
+        where = (own.document, own.record_id, own.locator.rsplit("/", 1)[-1], own.piece, own.start, own.end)
+        return content_id("occurrence", own.transcript_id, *where, own.speakers)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTranscript:
+    """A transcript that is stored, with what decides where its like is placed."""
+
+    transcript_id: str
+    source_id: str
+    split: Split
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +109,14 @@ def transcripts(
 
 def count_transcripts(store: Store) -> int:
     """Count all transcripts."""
-    query = select(func.count()).select_from(transcript)
+    query = select(func.count()).select_from(transcript).where(_THERE)
     with store.read() as connection:
         return connection.execute(query).scalar_one()
 
 
 def _conditions(split: Split | None, origin: Origin | None) -> list[Any]:
     wanted = ((transcript.c.split, split), (transcript.c.origin, origin))
-    return [column == value for column, value in wanted if value is not None]
+    return [_THERE, *(column == value for column, value in wanted if value is not None)]
 
 
 def _among(ids: Sequence[str]) -> Any:
@@ -101,37 +130,88 @@ def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 # ---- landing -----------------------------------------------------------------------------------------------------
 
 
-def signatures(store: Store) -> list[tuple[str, str, bytes]]:
-    """Id, source id and MinHash of every transcript, for finding near duplicates."""
-    columns = (transcript.c.transcript_id, transcript.c.source_id, transcript.c.signature)
+def places(store: Store) -> list[PlacedTranscript]:
+    """Read of every transcript where it was placed, and by what near duplicates of it are found."""
+    columns = (transcript.c.transcript_id, transcript.c.source_id, transcript.c.split, transcript.c.signature)
+    query = select(*columns).where(_THERE).order_by(transcript.c.transcript_id)
     with store.read() as connection:
-        return [tuple(row) for row in connection.execute(select(*columns).order_by(transcript.c.transcript_id))]
+        return [PlacedTranscript(*row) for row in connection.execute(query)]
 
 
-def stored_of(store: Store, ids: Sequence[str]) -> Mapping[str, bool]:
-    """Return those of `ids` that are stored; False for one that is in no batch because its landing was cut off."""
-    whole = or_(transcript.c.batch_id.is_not(None), transcript.c.origin == "augmented")
-    query = select(transcript.c.transcript_id, whole.label("whole"))
+def splits_of_persons(store: Store) -> dict[str, Split]:
+    """Read in which split each person is heard who is known by name."""
+    query = (
+        select(occurrence_speaker.c.person, transcript.c.split)
+        .join(occurrence, occurrence.c.occurrence_id == occurrence_speaker.c.occurrence_id)
+        .join(transcript, transcript.c.transcript_id == occurrence.c.transcript_id)
+        .where(occurrence_speaker.c.person.is_not(None))
+        .distinct()
+    )
     with store.read() as connection:
-        found = (row for part in _parts(ids) for row in connection.execute(query.where(_among(part))))
-        return {row.transcript_id: bool(row.whole) for row in found}
+        return {row.person: row.split for row in connection.execute(query)}
 
 
-def add_transcripts(store: Store, arrivals: Sequence[NewTranscript]) -> int:
-    """Store transcripts that belong to no batch yet; returns how many were new."""
+def stored_of(store: Store, ids: Sequence[str]) -> Mapping[str, Standing]:
+    """Return how those of `ids` stand that are stored."""
+    columns = (transcript.c.transcript_id, transcript.c.origin, transcript.c.batch_id)
+    with store.read() as connection:
+        found = (row for part in _parts(ids) for row in connection.execute(select(*columns).where(_among(part))))
+        return {row.transcript_id: _standing(row.origin, row.batch_id) for row in found}
+
+
+def _standing(origin: str, batch_id: str | None) -> Standing:
+    if origin == "forgotten":
+        return "forgotten"
+    return "whole" if origin == "augmented" or batch_id is not None else "cut_off"
+
+
+def add_transcripts(store: Store, arrivals: Sequence[NewTranscript], occurrences: Sequence[NewOccurrence] = ()) -> int:
+    """Store transcripts that belong to no batch yet, and where texts occurred; returns how many transcripts were new."""
+    moment = now()
     with store.write() as connection:
-        return insert_missing(connection, transcript, [_row(arrival) for arrival in arrivals])
+        added = insert_missing(connection, transcript, [_row(arrival, moment) for arrival in arrivals])
+        insert_missing(connection, occurrence, [_occurrence_row(each, moment) for each in occurrences])
+        speakers = [row for each in occurrences for row in _speaker_rows(each)]
+        insert_missing(connection, occurrence_speaker, speakers)
+    return added
 
 
-def _row(arrival: NewTranscript) -> dict[str, object]:
+def _row(arrival: NewTranscript, moment: str) -> dict[str, object]:
     own = arrival.transcript
     return {
         **{column.name: getattr(own, column.name) for column in _COLUMNS},
         "n_words": arrival.n_words,
         "batch_id": None,
         "signature": arrival.signature,
-        "landed_at": now(),
+        "landed_at": moment,
     }
+
+
+def _occurrence_row(new: NewOccurrence, moment: str) -> dict[str, object]:
+    own = new.occurrence
+    return {
+        "occurrence_id": new.occurrence_id,
+        "transcript_id": own.transcript_id,
+        "document": own.document,
+        "record_id": own.record_id,
+        "locator": own.locator.replace("\0", ""),
+        "piece": own.piece,
+        "pieces": own.pieces,
+        "start_seconds": own.start,
+        "end_seconds": own.end,
+        "language": own.language,
+        "landed_at": moment,
+    }
+
+
+def _speaker_rows(new: NewOccurrence) -> Iterator[dict[str, object]]:
+    for place, name in enumerate(new.occurrence.speakers, start=1):
+        yield {
+            "occurrence_id": new.occurrence_id,
+            "place": place,
+            "speaker": name.replace("\0", ""),
+            "person": new.persons.get(name),
+        }
 
 
 def close_batch(
@@ -165,70 +245,3 @@ def _reject_row(batch_id: str, one: Reject) -> dict[str, object]:
         "excerpt": one.excerpt,
         **{key: value.replace("\0", "") for key, value in text.items()},
     }
-
-
-# ---- batches -----------------------------------------------------------------------------------------------------
-
-
-def unclaimed_batches(store: Store) -> tuple[str, ...]:
-    """Batches with new transcripts that no living run has claimed, oldest first."""
-    with store.read() as connection:
-        rows, present = connection.execute(_open_batches()).all(), read_clock(connection)
-        return tuple(row.batch_id for row in rows if _is_free(row, present))
-
-
-def landing_times(store: Store, ids: Sequence[str]) -> dict[str, datetime]:
-    """Read the landing time of each of these batches, in UTC."""
-    query = select(batch.c.batch_id, batch.c.landed_at).where(batch.c.batch_id.in_(ids))
-    with store.read() as connection:
-        return {row.batch_id: datetime.fromisoformat(row.landed_at) for row in connection.execute(query)}
-
-
-def claim_batches(store: Store, owner: str) -> tuple[str, ...]:
-    """Claim every batch that waits for a retraining: nobody else gets it until `owner` is dead or releases it.
-
-    Returns:
-        The batches that are `owner`'s now, oldest first; those it had claimed before are among them.
-    """
-    with store.write() as connection:
-        rows = connection.execute(_open_batches().with_for_update()).all()
-        present = read_clock(connection)
-        ids = tuple(row.batch_id for row in rows if row.claimed_by == owner or _is_free(row, present))
-        if ids:
-            connection.execute(
-                update(batch).where(batch.c.batch_id.in_(ids)).values(claimed_by=owner, claimed_at=DatabaseNow())
-            )
-    return ids
-
-
-def finish_batches(store: Store, ids: Sequence[str]) -> None:
-    """Mark the batches of a run that has finished; they are never claimed again."""
-    with store.write() as connection:
-        connection.execute(update(batch).where(batch.c.batch_id.in_(ids)).values(trained_at=now()))
-
-
-def release_batches(store: Store, ids: Sequence[str]) -> None:
-    """Give claimed batches back, for the next run to claim."""
-    with store.write() as connection:
-        connection.execute(
-            update(batch)
-            .where(batch.c.batch_id.in_(ids), batch.c.trained_at.is_(None))
-            .values(claimed_by=None, claimed_at=None)
-        )
-
-
-def _open_batches() -> Any:
-    return (
-        select(batch.c.batch_id, batch.c.claimed_by, batch.c.claimed_at)
-        .where(batch.c.trained_at.is_(None), batch.c.n_accepted > 0)
-        .order_by(batch.c.landed_at, batch.c.batch_id)
-    )
-
-
-def _is_free(row: Any, present: datetime) -> bool:
-    if row.claimed_by is None:
-        return True
-    alive = is_alive(row.claimed_by)
-    if alive is None:
-        return datetime.fromisoformat(row.claimed_at) < present - CLAIM_LIFETIME
-    return not alive

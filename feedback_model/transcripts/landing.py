@@ -2,39 +2,46 @@
 
 The rules that keep later numbers honest are here. A transcript is named by its cleaned text, so the same text never
 lands twice. A newcomer that nearly duplicates something known takes that one's source, and with it its split; one whose
-near duplicates stand in several splits would tie them together and is refused (`bridges_splits`).
+near duplicates stand in several splits would tie them together and is refused (`bridges_splits`). So it is with speakers
+who are known by name: nobody is heard in two splits. Where a text occurred is kept each time it does.
 
 Transcripts are committed in chunks; the batch, which is what wakes a retraining, is made at the very end. A landing
 that was cut off is finished by landing the same again: what it left counts as accepted then.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Final
 
 from feedback_model.progress import Tracker, track
 from feedback_model.records.identifiers import content_id
-from feedback_model.records.transcripts import Transcript
+from feedback_model.records.transcripts import Occurrence, Split, Transcript
 from feedback_model.store.connection import Store
 from feedback_model.store.locks import hold
 from feedback_model.store.transcripts import (
     BatchCounts,
+    NewOccurrence,
     NewTranscript,
     Reject,
+    Standing,
     add_transcripts,
     close_batch,
-    signatures,
+    places,
+    splits_of_persons,
     stored_of,
 )
 from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.documents import prepare_document, transcript_id_of
 from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
+from feedback_model.transcripts.persons import person_of
 from feedback_model.transcripts.raw_records import RawRecord, excerpt
 from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
 from feedback_model.transcripts.sources import read_sources, source_name
 from feedback_model.transcripts.splits import split_of
 
+FORGOTTEN: Final = "it was forgotten at somebody's wish (`feedback forget`) and stays so"
 REJECTS_KEPT = 10_000  # per batch; all are counted
 _CHUNK = 500  # transcripts in a transaction: about a second of work to lose
 
@@ -92,12 +99,18 @@ def land(
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    transcript_id: str
-    source_id: str
+    """A transcript as it comes, with where it stands."""
+
     text: str
-    locator: str
     source: str
     genre: str
+    occurrence: Occurrence
+
+    @property
+    def persons(self) -> dict[str, str]:
+        """Those who speak in it and are known by name: how the file spells it, and how all files are taken to."""
+        found = {name: person_of(name) for name in self.occurrence.speakers}
+        return {name: person for name, person in found.items() if person}
 
 
 def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Candidate | Reject]:
@@ -106,11 +119,29 @@ def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Ca
     if isinstance(document, Reject):
         yield document
         return
-    source_id = record.document or record.recording or transcript_id_of(document.text)
-    for piece in document.pieces:
-        yield _Candidate(
-            transcript_id_of(piece), source_id, piece, record.locator, source or record.source, record.genre
+    name = record.document or record.recording or transcript_id_of(document.text)
+    for number, piece in enumerate(document.pieces, start=1):
+        occurrence = Occurrence(
+            transcript_id_of(piece.text),
+            name,
+            record.record_id,
+            record.locator,
+            piece.speakers,
+            number,
+            len(document.pieces),
+            piece.start,
+            piece.end,
+            record.language,
         )
+        yield _Candidate(piece.text, source or record.source, record.genre, occurrence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a transcript was placed."""
+
+    source_id: str
+    split: Split
 
 
 @dataclass
@@ -127,9 +158,10 @@ class _Landing:
     rejects: list[Reject] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        stored = signatures(self.store)
-        self.sources = {transcript_id: source_id for transcript_id, source_id, _ in stored}
-        self.index = NearDuplicates((transcript_id, signature) for transcript_id, _, signature in stored)
+        stored = places(self.store)
+        self.index = NearDuplicates((each.transcript_id, each.signature) for each in stored)
+        self.placed = {each.transcript_id: _Place(each.source_id, each.split) for each in stored}
+        self.persons = splits_of_persons(self.store)
 
     def candidates(self, records: Iterable[RawRecord | Reject], progress: Tracker) -> Iterator[_Candidate]:
         """Yield every transcript of `records` that can be used; the rest is noted."""
@@ -151,52 +183,78 @@ class _Landing:
             self.rejects.append(reject)
 
     def take(self, chunk: Sequence[_Candidate]) -> None:
-        """Store what is new in `chunk`, in one transaction."""
-        stored = stored_of(self.store, [candidate.transcript_id for candidate in chunk])
-        judged = (self.judge(candidate, stored) for candidate in chunk)
-        arrivals = [arrival for arrival in judged if arrival is not None]
-        if arrivals:
-            add_transcripts(self.store, arrivals)
+        """Store what is new in `chunk`, and where each text of it occurred, in one transaction."""
+        stored = stored_of(self.store, [candidate.occurrence.transcript_id for candidate in chunk])
+        arrivals: list[NewTranscript] = []
+        occurrences: list[NewOccurrence] = []
+        for candidate in chunk:
+            arrival = self.judge(candidate, stored)
+            if isinstance(arrival, Reject):
+                self.note(arrival)
+                continue
+            occurrences.append(NewOccurrence(candidate.occurrence, candidate.persons))
+            arrivals += [arrival] if arrival else []
+        if occurrences:
+            add_transcripts(self.store, arrivals, occurrences)
 
-    def judge(self, candidate: _Candidate, stored: Mapping[str, bool]) -> NewTranscript | None:
-        """Return the transcript to store for `candidate`; None, and counted, where there is nothing to store."""
-        name = candidate.transcript_id
+    def judge(self, candidate: _Candidate, stored: Mapping[str, Standing]) -> NewTranscript | Reject | None:
+        """Return the transcript to store for `candidate`; None where its text is there already."""
+        name = candidate.occurrence.transcript_id
+        if stored.get(name) == "forgotten":
+            return Reject(candidate.occurrence.locator, "forgotten", FORGOTTEN)
+        known = self.placed.get(name)
+        found = (
+            self.place(candidate) if known is None else self.find_split(candidate, "it is a transcript", {known.split})
+        )
+        if isinstance(found, Reject):
+            return found
+        self.count(name, stored.get(name))
+        return found if isinstance(found, NewTranscript) else None
+
+    def count(self, name: str, standing: Standing | None) -> None:
+        """Count a transcript: new or left by a landing that was cut off, known, or the same text twice."""
         if name in self.seen:
             self.counts["duplicate"] += 1
-            return None
-        self.seen.add(name)
-        if name in stored:
-            self.recognise(name, stored[name])
-            return None
-        arrival = self.place(candidate)
-        if isinstance(arrival, Reject):
-            self.note(arrival)
-            return None
-        self.accepted[name] = None
-        return arrival
-
-    def recognise(self, name: str, whole: bool) -> None:
-        """Count a transcript that is stored already: known, or left by a landing that was cut off."""
-        if whole:
+        elif standing == "whole":
             self.counts["known"] += 1
         else:
             self.accepted[name] = None
+        self.seen.add(name)
 
     def place(self, candidate: _Candidate) -> NewTranscript | Reject:
-        """Give `candidate` its source and split, minding what it nearly duplicates."""
-        signature = signature_of(candidate.text)
-        near = [self.sources[neighbour.name] for neighbour in self.index.find(signature)]
-        splits = sorted({split_of(source_id) for source_id in near})
-        if len(splits) > 1:
-            words = f"it nearly duplicates transcripts of {' and '.join(splits)}"
-            return Reject(candidate.locator, "bridges_splits", words, excerpt(candidate.text))
-        source_id = near[0] if near and candidate.source_id not in near else candidate.source_id
-        self.index.add(candidate.transcript_id, signature)
-        self.sources[candidate.transcript_id] = source_id
-        own = Transcript(
-            candidate.transcript_id, source_id, candidate.text, candidate.source, candidate.genre, split_of(source_id)
-        )
+        """Give a new text its source and split, minding what it nearly duplicates and who speaks in it."""
+        occurrence, signature = candidate.occurrence, signature_of(candidate.text)
+        near = [self.placed[neighbour.name] for neighbour in self.index.find(signature)]
+        split = self.find_split(candidate, "it nearly duplicates transcripts", {place.split for place in near})
+        if isinstance(split, Reject):
+            return split
+        known = [place.source_id for place in near]
+        source_id = known[0] if known and occurrence.document not in known else occurrence.document
+        self.index.add(occurrence.transcript_id, signature)
+        self.placed[occurrence.transcript_id] = _Place(source_id, split)
+        own = Transcript(occurrence.transcript_id, source_id, candidate.text, candidate.source, candidate.genre, split)
         return NewTranscript(own, count_words(candidate.text), signature)
+
+    def find_split(self, candidate: _Candidate, ties: str, splits: Set[Split]) -> Split | Reject:
+        """Return the split in which a text belongs, and remember that who speaks in it is heard there.
+
+        Args:
+            ties: words for what ties it to `splits`.
+            splits: those where its like stands; empty where there is none.
+        """
+        persons = candidate.persons
+        heard = {person: self.persons[person] for person in persons.values() if person in self.persons}
+        wanted: set[Split] = set(splits) | set(heard.values())
+        if len(wanted) > 1:
+            reasons = [f"{ties} of {' and '.join(sorted(splits))}"] if splits else []
+            reasons += [f"{name} speaks in {heard[person]}" for name, person in persons.items() if person in heard]
+            return Reject(
+                candidate.occurrence.locator, "bridges_splits", " and ".join(reasons), excerpt(candidate.text)
+            )
+        group = f"speaker:{next(iter(persons.values()))}" if len(persons) == 1 else candidate.occurrence.document
+        split = next(iter(wanted), None) or split_of(group)
+        self.persons |= dict.fromkeys(persons.values(), split)
+        return split
 
     def finish(self, source: str) -> LandingSummary:
         """Close the batch. With nothing new there is none to claim, but a row still holds the rejects."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from feedback_model.records.recordings import Turn
+
 EXCERPT_BYTES = 200  # of what is refused: enough to recognise it
 
 
@@ -22,6 +24,9 @@ class RawRecord:
     speaker: str | None = None
     recording: str | None = None
     """Names the recording by its content, where this is what one of its speakers said."""
+    turns: tuple[Turn, ...] = ()
+    """That the text was joined from; empty where it came as one."""
+    language: str | None = None
 
 
 def excerpt(text: str | bytes) -> bytes:

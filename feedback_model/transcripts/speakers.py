@@ -8,6 +8,7 @@ from feedback_model.records.recordings import Recording, Turn
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.cleaning import clean_text
 from feedback_model.transcripts.mending import mend
+from feedback_model.transcripts.persons import plain_name
 from feedback_model.transcripts.raw_records import RawRecord
 from feedback_model.transcripts.reading_options import ALL, EACH, Assumptions
 
@@ -33,7 +34,8 @@ class Documents:
         spoken: dict[str | None, list[Turn]] = {}
         for turn in recording.turns:
             spoken.setdefault(turn.speaker, []).append(turn)
-        wanted = [name for name in spoken if self.speaker == EACH or (name or "").casefold() == self.speaker.casefold()]
+        wanted_name = plain_name(self.speaker)
+        wanted = [name for name in spoken if self.speaker == EACH or plain_name(name or "") == wanted_name]
         if not wanted:
             names = ", ".join(sorted(name for name in spoken if name))
             reason = f"nobody in it is called {self.speaker!r} ({names or 'it names no speakers'}); name one, or `all`"
@@ -57,6 +59,8 @@ class Documents:
             recording.id,
             speaker,
             whole,
+            tuple(turns),
+            recording.language,
         )
 
 

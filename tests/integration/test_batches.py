@@ -2,20 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
+from feedback_model.store.batches import (
+    CLAIM_LIFETIME,
+    claim_batches,
+    finish_batches,
+    release_batches,
+    unclaimed_batches,
+)
 from feedback_model.store.connection import Store
 from feedback_model.store.owners import process_owner
 from feedback_model.store.tables import batch
-from feedback_model.store.transcripts import (
-    CLAIM_LIFETIME,
-    BatchCounts,
-    claim_batches,
-    close_batch,
-    count_transcripts,
-    finish_batches,
-    release_batches,
-    transcripts,
-    unclaimed_batches,
-)
+from feedback_model.store.transcripts import BatchCounts, close_batch, count_transcripts, transcripts
 from tests.builders import a_speech, a_transcript, store_transcripts
 from tests.owners import owner_that_ended
 

@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 
 from feedback_model import progress
 from feedback_model.errors import InputError, Interrupted
+from feedback_model.store.batches import unclaimed_batches
 from feedback_model.store.connection import Store
 from feedback_model.store.tables import batch, reject
-from feedback_model.store.transcripts import count_transcripts, transcripts, unclaimed_batches
+from feedback_model.store.transcripts import count_transcripts, transcripts
 from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.landing import land
 from feedback_model.transcripts.reading_options import ReadingOptions

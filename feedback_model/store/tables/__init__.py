@@ -32,7 +32,7 @@ from feedback_model.store.tables.labels import (
     spending,
 )
 from feedback_model.store.tables.training import checkpoint, training_run, training_step
-from feedback_model.store.tables.transcripts import batch, reject, transcript
+from feedback_model.store.tables.transcripts import batch, occurrence, occurrence_speaker, reject, transcript
 
 __all__ = [
     "Serial",
@@ -64,6 +64,8 @@ __all__ = [
     "lease",
     "metadata",
     "model_version",
+    "occurrence",
+    "occurrence_speaker",
     "output",
     "promotion",
     "promotion_rules",

@@ -1,6 +1,6 @@
-"""Tables of landing: batches, transcripts, rejects."""
+"""Tables of landing: batches, transcripts and where they occurred, rejects."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from feedback_model.store.tables.definitions import Serial, metadata
 
@@ -30,14 +30,44 @@ transcript = Table(
     Column("genre", Text, nullable=False),
     Column("n_words", Integer, nullable=False),
     Column("split", Text, CheckConstraint("split IN ('train','validation','test')", name="split"), nullable=False),
-    Column("origin", Text, CheckConstraint("origin IN ('real','augmented')", name="origin"), nullable=False),
+    Column(
+        "origin", Text, CheckConstraint("origin IN ('real','augmented','forgotten')", name="origin"), nullable=False
+    ),
     Column("parent_id", Text, ForeignKey("transcript.transcript_id")),
     Column("batch_id", Text, ForeignKey("batch.batch_id"), index=True),
     Column("signature", LargeBinary, nullable=False),  # MinHash of the text, for near duplicates
     Column("landed_at", Text, nullable=False),
-    CheckConstraint("origin = 'real' OR split = 'train'", name="augmented_is_train"),
+    Column("forgotten_at", Text),  # of a tombstone, from which text, source and all else that tells of it is gone
+    CheckConstraint("origin <> 'augmented' OR split = 'train'", name="augmented_is_train"),
     Index("ix_transcript_origin", "origin", "transcript_id"),
     comment="A cleaned transcript; the id is the hash of its text.",
+)
+
+occurrence = Table(
+    "occurrence",
+    metadata,
+    Column("occurrence_id", Text, primary_key=True),  # hash of all that tells it from others
+    Column("transcript_id", Text, ForeignKey("transcript.transcript_id"), nullable=False, index=True),
+    Column("document", Text, nullable=False, index=True),
+    Column("record_id", Text),  # the user's own
+    Column("locator", Text, nullable=False),
+    Column("piece", Integer, nullable=False),
+    Column("pieces", Integer, nullable=False),
+    Column("start_seconds", Float),
+    Column("end_seconds", Float),
+    Column("language", Text),
+    Column("landed_at", Text, nullable=False),
+    comment="A place where a transcript's text was found.",
+)
+
+occurrence_speaker = Table(
+    "occurrence_speaker",
+    metadata,
+    Column("occurrence_id", Text, ForeignKey("occurrence.occurrence_id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),  # order in which they first speak
+    Column("speaker", Text, nullable=False),  # as the file names them
+    Column("person", Text, index=True),  # the same in one spelling; NULL where it is a label such as `Speaker 1`
+    comment="Whose words a transcript holds.",
 )
 
 reject = Table(

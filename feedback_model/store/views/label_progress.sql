@@ -27,3 +27,4 @@ LEFT JOIN label_request
     ON label_request.transcript_id = transcript.transcript_id
     AND label_request.replicate = 0
     AND label_request.purpose IN ('label', 'relabel')
+WHERE transcript.origin <> 'forgotten'

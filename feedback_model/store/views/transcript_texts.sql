@@ -15,3 +15,4 @@ SELECT
     transcript.landed_at,
     transcript.text
 FROM transcript
+WHERE transcript.origin <> 'forgotten'

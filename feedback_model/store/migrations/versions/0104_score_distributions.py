@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from feedback_model.store.migrations.checks import change_check
+
 revision = "0104"
 down_revision = "0103"
 
@@ -31,8 +33,8 @@ def upgrade() -> None:
         ),
         comment="How likely a model held each score, where its way of decoding reads that.",
     )
-    _change_check("inference", "decoding", DECODING_BEFORE, DECODING_SINCE)
-    _change_check("judgement", "scores", SCORES_BEFORE, SCORES_SINCE)
+    change_check("inference", "decoding", DECODING_BEFORE, DECODING_SINCE)
+    change_check("judgement", "scores", SCORES_BEFORE, SCORES_SINCE)
 
 
 def downgrade() -> None:
@@ -41,26 +43,6 @@ def downgrade() -> None:
     for table in ("judgement", "score_distribution", "output"):
         op.execute(f"DELETE FROM {table} WHERE inference_id IN ({asked})")  # noqa: S608 - names of ours
     op.execute("DELETE FROM inference WHERE decoding = 'direct'")
-    _change_check("judgement", "scores", SCORES_SINCE, SCORES_BEFORE)
-    _change_check("inference", "decoding", DECODING_SINCE, DECODING_BEFORE)
+    change_check("judgement", "scores", SCORES_SINCE, SCORES_BEFORE)
+    change_check("inference", "decoding", DECODING_SINCE, DECODING_BEFORE)
     op.drop_table("score_distribution")
-
-
-def _change_check(table: str, name: str, before: str, after: str) -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.drop_constraint(f"ck_{table}_{name}", table)
-        op.create_check_constraint(name, table, after)
-        return
-    # SQLite keeps the statement that made a table. To change a check alone, its authors say to edit that (sqlite.org/
-    # lang_altertable.html, section 7): a table of ten million rows is not written anew, and what refers to it stays.
-    connection = op.get_bind()
-    version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
-    connection.exec_driver_sql("PRAGMA writable_schema = ON")
-    changed = connection.exec_driver_sql(
-        "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE type = 'table' AND name = ? AND instr(sql, ?) > 0",
-        (before, after, table, before),
-    )
-    connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
-    connection.exec_driver_sql("PRAGMA writable_schema = OFF")
-    if changed.rowcount != 1:
-        raise RuntimeError(f"the check {name} of the table {table} is not as it was made")
