@@ -2,14 +2,22 @@
 
 from prefect import flow
 
+from feedback_model.transcripts.reading_options import ReadingOptions
+from flows.parameters import Encoding, Redact, Speaker, SpeakerColumn, TextColumn
 from tasks.landing import announce_unclaimed, land_files, look_into_inbox, settle_inbox
 
 
 @flow(name="land", description="Land the files of the inbox and wake retraining where data waits.")
-async def land() -> int:
+async def land(
+    speaker: Speaker = "all",
+    redact: Redact = False,
+    text_column: TextColumn = "",
+    speaker_column: SpeakerColumn = "",
+    encoding: Encoding = "",
+) -> int:
     """Land every file that lies in `$FEEDBACK_HOME/inbox`; returns how many batches wait to be trained on."""
     files = await look_into_inbox()
     if files:
-        await land_files(files)
+        await land_files(files, ReadingOptions(text_column, speaker_column, speaker, encoding, redact))
         await settle_inbox(files)
     return await announce_unclaimed()

@@ -32,6 +32,28 @@ def _option(
 
 
 Inputs = Annotated[list[str], *_option("Inputs", "File or folder to land first; repeatable.", "--input")]
+TextColumn = Annotated[
+    str,
+    *_option("Text column", "Column or field with the text; empty: `text`, or the only one that can be meant."),
+]
+SpeakerColumn = Annotated[
+    str, *_option("Speaker column", "Column or field with the speaker; empty: `speaker`, or another name of it.")
+]
+Speaker = Annotated[
+    str,
+    *_option("Speaker", "Whose turns make a transcript: `all` together, `each` speaker's apart, or a speaker's name."),
+]
+Encoding = Annotated[
+    str, *_option("Encoding", "Encoding of the texts, such as cp1252; empty: told by their bytes, and told you.")
+]
+Redact = Annotated[
+    bool,
+    *_option(
+        "Redact",
+        "Put words in the place of e-mail addresses, telephone and card numbers before anything is kept.",
+        "--redact",
+    ),
+]
 Labeller = Annotated[
     LabellerKind,
     *_option(

@@ -5,10 +5,22 @@ from typing import Any
 from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL, needs_preflight
+from feedback_model.transcripts.reading_options import ReadingOptions
 from flows.augment import augment
 from flows.evaluate import evaluate
 from flows.label import label
-from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, Again, BaseModel, Inputs, Labeller, Share, takes_recipe
+from flows.parameters import (
+    DEFAULT_LABELLER,
+    DEFAULT_SHARE,
+    Again,
+    BaseModel,
+    Inputs,
+    Labeller,
+    Redact,
+    Share,
+    Speaker,
+    takes_recipe,
+)
 from flows.preflight import preflight
 from flows.report import report
 from flows.train import train
@@ -26,6 +38,8 @@ from tasks.stages import run_stage
 @takes_recipe
 async def pipeline(
     inputs: Inputs = [],  # noqa: B006 - Prefect shows the default in the form and copies it
+    speaker: Speaker = "all",
+    redact: Redact = False,
     labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,
     augmentation_share: Share = DEFAULT_SHARE,
@@ -34,7 +48,7 @@ async def pipeline(
 ) -> str:
     """Run every stage once; each does only what is missing. Returns the test evaluation's id."""
     if inputs:
-        await land_files(inputs)
+        await land_files(inputs, ReadingOptions(speaker=speaker, redact=redact))
     if needs_preflight(base_model):
         await run_stage(preflight, "preflight/gpu", base_model=base_model, **recipe)
     await label(labeller)

@@ -32,7 +32,7 @@ from tasks.retries import RETRIES
 # Not cached: what a file holds changes, and the database knows what it has already.
 @task(name="land files", cache_policy=NO_CACHE, **RETRIES)
 async def land_files(
-    paths: list[str], source: str = "", text_column: str = "", limit: int = 0, seed: int = 0
+    paths: list[str], options: ReadingOptions, source: str = "", limit: int = 0, seed: int = 0
 ) -> LandingSummary:
     """Land `paths` into the database; what cannot be used is kept with its reason."""
     with resources() as (_settings, store):
@@ -42,7 +42,7 @@ async def land_files(
                 store,
                 paths,
                 source=source or None,
-                options=ReadingOptions(text_column),
+                options=options,
                 limit=limit or None,
                 seed=seed,
             )

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from deployments.cli.options import Encoding, Json, Speaker, SpeakerColumn, TextColumn, load_settings, reading_options
+from deployments.cli.options import Json, load_settings
 from deployments.terminal import counts_phrase, print_json, say, showing_progress
 from feedback_model.errors import InputError
 from feedback_model.waiting import waiting_for
-from flows.parameters import Limit, Seed
+from flows.parameters import Encoding, Limit, Redact, Seed, Speaker, SpeakerColumn, TextColumn
 
 
 def land(
@@ -23,6 +23,7 @@ def land(
     speaker_column: SpeakerColumn = "",
     speaker: Speaker = "all",
     encoding: Encoding = "",
+    redact: Redact = False,
     limit: Limit = 0,
     seed: Seed = 0,
     json: Json = False,
@@ -31,8 +32,10 @@ def land(
     from deployments.local.run_flow import stopping_on_interrupt
     from feedback_model.store.connection import open_store
     from feedback_model.transcripts.landing import land as land_paths
+    from feedback_model.transcripts.reading_options import ReadingOptions
 
-    settings, options = load_settings(), reading_options(text_column, speaker_column, speaker, encoding)
+    settings = load_settings()
+    options = ReadingOptions(text_column, speaker_column, speaker, encoding, redact)
     store = open_store(settings.store_url)
     with stopping_on_interrupt(), showing_progress(quiet=json):
         summary = land_paths(store, paths, source=source or None, options=options, limit=limit or None, seed=seed)

@@ -15,7 +15,6 @@ from feedback_model.training.recipe_options import RECIPE_OPTIONS, read_assignme
 
 if TYPE_CHECKING:
     from feedback_model.settings import Settings
-    from feedback_model.transcripts.reading_options import ReadingOptions
 
 
 def _shorthand(name: str) -> OptionInfo:
@@ -30,19 +29,6 @@ def _shorthand(name: str) -> OptionInfo:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-TextColumn = Annotated[
-    str, typer.Option(help="Column or field with the text.", show_default="text, or the only one that can be meant")
-]
-SpeakerColumn = Annotated[
-    str, typer.Option(help="Column or field with the speaker.", show_default="speaker, or another name of it")
-]
-Speaker = Annotated[
-    str,
-    typer.Option(help="Whose turns make a transcript: `all` together, `each` speaker's apart, or a speaker's name."),
-]
-Encoding = Annotated[
-    str, typer.Option(help="Encoding of the texts, such as cp1252.", show_default="told by their bytes, and told you")
-]
 RecipeFile = Annotated[
     Path | None,
     typer.Option("--recipe", help="YAML file with fields of the recipe; `feedback train --print-recipe` writes one."),
@@ -68,18 +54,6 @@ Memory = Annotated[
     ),
 ]
 RecipeSeed = Annotated[int | None, _shorthand("seed")]
-
-
-def reading_options(text_column: str, speaker_column: str, speaker: str, encoding: str) -> "ReadingOptions":
-    """Collect how files are to be read.
-
-    Raises:
-        InputError: there is no such encoding.
-    """
-    from feedback_model.transcripts.encodings import demand_encoding
-    from feedback_model.transcripts.reading_options import ReadingOptions
-
-    return ReadingOptions(text_column, speaker_column, speaker, demand_encoding(encoding) if encoding else "")
 
 
 def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: Any) -> dict[str, Any]:

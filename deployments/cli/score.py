@@ -14,12 +14,12 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.options import Encoding, Speaker, SpeakerColumn, TextColumn, load_settings, reading_options
+from deployments.cli.options import load_settings
 from deployments.terminal import print_json, say, showing_progress, write_out
 from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError
 from feedback_model.records.evaluation import Decoding
 from feedback_model.scoring.format_names import Format, format_of
-from flows.parameters import MaxNewTokens
+from flows.parameters import Encoding, MaxNewTokens, Speaker, SpeakerColumn, TextColumn
 
 if TYPE_CHECKING:
     from feedback_model.scoring.documents import Piece, Refusal
@@ -78,11 +78,11 @@ def score(
     from feedback_model.scoring.documents import Refusal, expect_pieces, is_stream, read_pieces
     from feedback_model.scoring.score import Scoring
     from feedback_model.scoring.tally import Tally
-    from feedback_model.transcripts.reading_options import Assumptions
+    from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
 
     if again and not out:
         raise InputError("--again replaces a file: name it with --out")
-    settings, options = load_settings(), reading_options(text_column, speaker_column, speaker, encoding)
+    settings, options = load_settings(), ReadingOptions(text_column, speaker_column, speaker, encoding)
     assumptions = Assumptions()
     shape = format_ or (format_of(out) if out else "jsonl")
     if out:

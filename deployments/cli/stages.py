@@ -36,8 +36,10 @@ from flows.parameters import (
     LabelMode,
     Limit,
     MaxNewTokens,
+    Redact,
     RunId,
     Share,
+    Speaker,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 def run(
     inputs: Inputs = [],  # noqa: B006 - never changed
+    speaker: Speaker = "all",
+    redact: Redact = False,
     labeller: Labeller = DEFAULT_LABELLER,
     base_model: BaseModel = DEFAULT_BASE_MODEL,
     augmentation_share: Share = DEFAULT_SHARE,
@@ -70,6 +74,8 @@ def run(
 
         return await pipeline(
             inputs=inputs,
+            speaker=speaker,
+            redact=redact,
             labeller=labeller,
             base_model=base_model,
             augmentation_share=augmentation_share,

@@ -10,8 +10,6 @@ import unicodedata
 from collections import Counter
 from typing import Final
 
-from feedback_model.errors import InputError
-
 SAMPLE_BYTES: Final = 2**20
 """Of a text, that its encoding is told by."""
 _MARKS: Final = (  # UTF-32's begins with that of UTF-16
@@ -43,18 +41,6 @@ def encoding_of(sample: bytes) -> tuple[str, bool] | None:
         return "utf-8", True
     page = _code_page(sample)
     return (page, False) if page else None
-
-
-def demand_encoding(name: str) -> str:
-    """Return `name` where it names an encoding.
-
-    Raises:
-        InputError: it names none.
-    """
-    try:
-        return codecs.lookup(name).name
-    except LookupError as error:
-        raise InputError(f"{name!r} is no encoding; name one such as utf-8, cp1252 or utf-16-le") from error
 
 
 def _is_utf8(sample: bytes) -> bool:

@@ -1,5 +1,6 @@
 """Files of any kind as recordings: opened, decoded, and read by what is in them. What a file is called says nothing."""
 
+import codecs
 import io
 import shutil
 import tarfile
@@ -178,7 +179,7 @@ class Reading:
 
     def _encoding(self, head: bytes, name: str) -> str | None:
         if self.options.encoding:
-            return self.options.encoding
+            return codecs.lookup(self.options.encoding).name
         if json_text.is_json_lines(head):
             return "utf-8"  # by its standard; a line that is not costs itself alone
         found = encoding_of(head)

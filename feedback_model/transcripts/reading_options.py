@@ -1,7 +1,10 @@
 """How a user wants files read."""
 
+import codecs
 from dataclasses import dataclass, field
 from typing import Final
+
+from feedback_model.errors import InputError
 
 ALL: Final = "all"
 EACH: Final = "each"
@@ -19,6 +22,21 @@ class ReadingOptions:
     """Whose turns make a transcript: `all`, `each` (one transcript a speaker), or a speaker's name."""
     encoding: str = ""
     """Of texts; empty: told by their bytes."""
+    redact: bool = False
+    """True to put words in the place of e-mail addresses, telephone and card numbers."""
+
+    def __post_init__(self) -> None:
+        """Refuse an encoding that there is none of.
+
+        Raises:
+            InputError: it names none.
+        """
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+        except LookupError as error:
+            raise InputError(
+                f"{self.encoding!r} is no encoding; name one such as utf-8, cp1252 or utf-16-le"
+            ) from error
 
 
 @dataclass

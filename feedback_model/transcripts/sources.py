@@ -79,7 +79,7 @@ def files_of(path: Path) -> list[Path]:
 def _documents(
     recordings: Iterable[Recording | Reject], options: ReadingOptions, assumptions: Assumptions
 ) -> Iterator[RawRecord | Reject]:
-    documents = Documents(options.speaker, assumptions)
+    documents = Documents(options, assumptions)
     return (document for recording in recordings for document in documents.of(recording))
 
 

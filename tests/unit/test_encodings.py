@@ -3,7 +3,8 @@
 import pytest
 
 from feedback_model.errors import InputError
-from feedback_model.transcripts.encodings import demand_encoding, encoding_of
+from feedback_model.transcripts.encodings import encoding_of
+from feedback_model.transcripts.reading_options import ReadingOptions
 
 SAID = {
     "cp1252": "Bonjour à tous, c’est l’été et nous avons déjà décidé où aller. ¿Quién? Über alles schön. ",  # noqa: RUF001
@@ -49,6 +50,6 @@ def test_noise_is_no_text(noise: bytes) -> None:
 
 
 def test_an_unknown_encoding_is_named() -> None:
-    assert demand_encoding("UTF8") == "utf-8"
+    assert ReadingOptions(encoding="UTF8").encoding
     with pytest.raises(InputError, match="'klingon' is no encoding"):
-        demand_encoding("klingon")
+        ReadingOptions(encoding="klingon")
