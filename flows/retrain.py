@@ -32,6 +32,8 @@ async def retrain(
     trained, outcome = 0, "nothing new to train on"
     while batches := await claim():
         async with finishing(batches):
-            evaluation_id = await pipeline([], labeller, base_model, augmentation_share, **recipe)
+            evaluation_id = await pipeline(
+                labeller=labeller, base_model=base_model, augmentation_share=augmentation_share, **recipe
+            )
         trained, outcome = trained + len(batches), await tell_verdict(evaluation_id)
     return completed(trained, outcome)

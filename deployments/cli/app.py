@@ -16,6 +16,7 @@ from deployments.cli import (
     demo,
     doctor,
     export,
+    forget,
     labels,
     land,
     report,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(land.land)
+app.command()(forget.forget)
 app.command()(stages.run)
 app.command()(stages.label)
 app.add_typer(labels.app, name="labels")

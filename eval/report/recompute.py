@@ -21,6 +21,7 @@ from feedback_model.records.labels import Dataset, LabelledTranscript
 from feedback_model.records.promotion import Decision, PromotionRules
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
+from feedback_model.store.forgetting import forgotten_of_dataset
 from feedback_model.store.labels import count_labelled, labelled_transcripts, relabelled_transcripts
 from feedback_model.store.predictions import judged_outputs, read_outputs
 from feedback_model.store.promotions import find_decision
@@ -79,6 +80,8 @@ def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
         differences += _compare_judgements(store, evaluation, result, items, outputs[result.model])
         progress.advance()
     n_outputs = sum(map(len, outputs.values()))
+    if note := note_on_forgotten(store, evaluation):
+        return Recomputed(n_outputs, 0, tuple(differences), (note,))
     train = labelled_transcripts(
         store, dataset.labelling_config, dataset_id=dataset.dataset_id, split="train", real_only=True
     )
@@ -89,6 +92,18 @@ def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
     measured, notes = _measure(store, evaluation, dataset, panel)
     stored, anew = figures_of(evaluation), figures_of(measured)
     return Recomputed(n_outputs, len(stored), (*differences, *compare_figures(stored, anew)), notes, panel)
+
+
+def note_on_forgotten(store: Store, evaluation: Evaluation) -> str:
+    """Say that transcripts of an evaluation's dataset were forgotten, so that its figures stand alone; empty: none were."""
+    forgotten = forgotten_of_dataset(store, evaluation.dataset_id)
+    if not forgotten:
+        return ""
+    return (
+        f"forgotten: {len(forgotten)} of the transcripts behind evaluation {evaluation.evaluation_id[:8]} were removed at "
+        f"somebody's wish, last on {max(forgotten.values())[:10]}; its figures stand as they were measured and cannot be "
+        "computed anew"
+    )
 
 
 def _lacking(

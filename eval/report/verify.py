@@ -6,23 +6,31 @@ everything visible compared: figures, sentences, and the bars of charts. Every o
 the evaluation computed anew (`recompute`), so that the database itself is not taken at its word.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import isclose
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eval.report.content import compose
 from eval.report.data import Cell, QueryResult, ReportData, from_document
 from eval.report.load import load_report_data
 from eval.report.page_reader import Piece, ReadPage, read_page, split_page
-from eval.report.recompute import Difference, Recomputed, recompute, recompute_decision
+from eval.report.recompute import Difference, Recomputed, note_on_forgotten, recompute, recompute_decision
 from eval.report.render import render_page, renderer_version
 from feedback_model.errors import InputError
 from feedback_model.records.evaluation import Evaluation
 from feedback_model.store.connection import Store
 from feedback_model.store.evaluations import read_evaluation
+
+_FROM_OUTPUTS: Final = frozenset(
+    (
+        *("answered", "answered_traits", "failed", "failures", "confusion", "slices", "scores", "timing"),
+        *("effect_macro", "effect_levels"),
+    )
+)
+"""Results that are read from single labels and outputs whenever the report is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,8 @@ def verify_report(store: Store, path: Path) -> Verification:
             "point FEEDBACK_HOME or FEEDBACK_DATABASE_URL at the one it was written from"
         )
     database = load_report_data(store, evaluation)
-    stored = [*_compare_data(page.document, report, database)]
+    notes = [note] if (note := note_on_forgotten(store, evaluation)) else []
+    stored = [*_compare_data(page.document, report, database, gone=_FROM_OUTPUTS if notes else frozenset())]
     drawn = split_page(render_page(report, compose(report)), "the page rendered again")
     visible = [*_compare_pages(page, drawn, report.results)]
     measured = [read_evaluation(store, name) for name in database.evaluation_ids]
@@ -78,7 +87,7 @@ def verify_report(store: Store, path: Path) -> Verification:
         n_recomputed=sum(each.n_figures for each in anew),
         n_outputs=sum(each.n_outputs for each in anew),
         differences=(*stored, *visible, *(difference for each in anew for difference in each.differences)),
-        notes=tuple({note: None for each in anew for note in each.notes}),
+        notes=tuple(dict.fromkeys([*notes, *(note for each in anew for note in each.notes)])),
     )
 
 
@@ -114,14 +123,22 @@ def _read_data(page: ReadPage, path: Path) -> ReportData:
     return report
 
 
-def _compare_data(document: Mapping[str, Any], file: ReportData, database: ReportData) -> Iterator[Difference]:
+def _compare_data(
+    document: Mapping[str, Any], file: ReportData, database: ReportData, gone: Set[str]
+) -> Iterator[Difference]:
+    """Compare the file's data with the database's.
+
+    Args:
+        gone: results of which the database has only a part, since transcripts were forgotten.
+    """
     if file.shown != database.shown:
         yield Difference("the model whose outputs are shown", repr(file.shown), repr(database.shown))
     for name in [*dict.fromkeys([*file.results, *database.results])]:
         if name not in file.results or name not in database.results:
             yield Difference(f"the result {name}", *(_presence(name, each) for each in (file, database)))
             continue
-        yield from _compare_results(file.results[name], database.results[name])
+        if name not in gone:
+            yield from _compare_results(file.results[name], database.results[name])
         if document["results"][name].get("sha256") != file.results[name].sha256:
             yield Difference(f"the hash of the result {name}", "another", file.results[name].sha256)
 

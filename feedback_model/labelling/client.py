@@ -22,6 +22,7 @@ UNSENT: Final = frozenset(
 )  # errors of httpx and aiohttp before anything was sent, so nothing is billed
 SILENT: Final = frozenset({"ReadTimeout", "WriteTimeout", "TimeoutException"})  # httpx's names for no answer in time
 NOT_FOUND: Final = 404
+_NOT_THERE: Final = frozenset({NOT_FOUND, 405, 501})  # of an endpoint that lacks the path, or the thing
 GATEWAY: Final = frozenset({408, 502, 504, *range(520, 525)})  # a gateway gave up; the endpoint may have answered
 ENDPOINT: Final = "/v1/chat/completions"
 
@@ -116,6 +117,14 @@ class Client:
         response = await _known(lambda: self._api.files.content(file_id, timeout=UPLOAD_SECONDS))
         return None if response is None else bytes(response.content)
 
+    async def delete_completion(self, completion_id: str) -> None:
+        """Delete a stored completion; one that the endpoint does not have is none to delete."""
+        await _if_there(lambda: self._api.chat.completions.delete(completion_id, timeout=CONNECT_SECONDS))
+
+    async def delete_file(self, file_id: str) -> None:
+        """Delete a file; one that the endpoint does not have is none to delete."""
+        await _if_there(lambda: self._api.files.delete(file_id, timeout=CONNECT_SECONDS))
+
 
 def _in_parts(url: str) -> dict[str, Any]:
     """Take a URL apart into what `openai` wants each by itself: its path goes on, and aiohttp refuses a user beside a key."""
@@ -169,6 +178,14 @@ async def _known(call: Callable[[], Awaitable[Any]]) -> Any | None:
         if error.status == NOT_FOUND:
             return None
         raise
+
+
+async def _if_there(call: Callable[[], Awaitable[Any]]) -> None:
+    try:
+        await _answered(call)
+    except APIError as error:
+        if error.status not in _NOT_THERE:
+            raise
 
 
 async def _listed(call: Callable[[], Awaitable[Any]]) -> bytes:

@@ -103,6 +103,28 @@ class Store:
         ):
             yield connection
 
+    def compact(self) -> None:
+        """Take what was deleted out of the file, too; PostgreSQL marks its room as free to be written over.
+
+        Raises:
+            StoreError: the database cannot be used.
+            StoreUnavailable: it is locked or away.
+        """
+        with _in_one_sentence(self.engine), self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            if self.dialect == "sqlite":
+                driver.execute("VACUUM")
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                return
+            driver.rollback()
+            driver.autocommit = True
+            try:
+                driver.execute(
+                    "VACUUM transcript, label_score, label_response, output, occurrence, occurrence_speaker, reject"
+                )
+            finally:
+                driver.autocommit = False
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

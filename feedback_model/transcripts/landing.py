@@ -243,8 +243,11 @@ class _Landing:
             splits: those where its like stands; empty where there is none.
         """
         persons = candidate.persons
-        heard = {person: self.persons[person] for person in persons.values() if person in self.persons}
-        wanted: set[Split] = set(splits) | set(heard.values())
+        heard: dict[str, Split] = {
+            person: self.persons[person] for person in persons.values() if person in self.persons
+        }
+        wanted: set[Split] = set()
+        wanted.update(splits, heard.values())
         if len(wanted) > 1:
             reasons = [f"{ties} of {' and '.join(sorted(splits))}"] if splits else []
             reasons += [f"{name} speaks in {heard[person]}" for name, person in persons.items() if person in heard]

@@ -45,6 +45,7 @@ class Batches:
         return [
             web.post("/v1/files", self.upload),
             web.get("/v1/files/{id}", self.show_file),
+            web.delete("/v1/files/{id}", self.delete_file),
             web.get("/v1/files/{id}/content", self.read_file),
             web.post("/v1/batches", self.create),
             web.get("/v1/batches", self.list),
@@ -72,6 +73,14 @@ class Batches:
     async def show_file(self, request: web.Request) -> web.Response:
         found = self._files.get(request.match_info["id"])
         return _reply(found[0]) if found else _missing("file")
+
+    async def delete_file(self, request: web.Request) -> web.Response:
+        found = self._files.pop(request.match_info["id"], None)
+        return _reply({"id": found[0]["id"], "object": "file", "deleted": True}) if found else _missing("file")
+
+    @property
+    def kept_files(self) -> list[str]:
+        return [content.decode() for _, content in self._files.values()]
 
     async def read_file(self, request: web.Request) -> web.Response:
         found = self._files.get(request.match_info["id"])

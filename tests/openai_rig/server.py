@@ -184,6 +184,16 @@ class Rig:
             return error_reply(404, "Not found.", "invalid_request_error", None)
         return json_reply(self.stored.page(request.query))
 
+    async def delete_stored(self, request: web.Request) -> web.Response:
+        name = request.match_info["id"]
+        if not self.stored.delete(name):
+            return error_reply(404, f"Completion {name} not found.", "invalid_request_error", None)
+        return json_reply({"id": name, "object": "chat.completion.deleted", "deleted": True})
+
+    async def show_kept(self, _request: web.Request) -> web.Response:
+        """Show everything that is stored: completions, and the contents of files."""
+        return json_reply({"completions": self.stored.kept, "files": self.batches.kept_files})
+
     async def show_bill(self, _request: web.Request) -> web.Response:
         return json_reply(self.bill.show())
 
@@ -231,12 +241,14 @@ def build(options: Options) -> web.Application:
         [
             web.post("/v1/chat/completions", rig.create),
             web.get("/v1/chat/completions", rig.list_stored),
+            web.delete("/v1/chat/completions/{id}", rig.delete_stored),
             web.get("/v1/models", rig.list_models),
             web.get("/bill", rig.show_bill),
             web.get("/bill/totals", rig.show_totals),
             web.get("/bill/requests", rig.show_requests),
             web.post("/rig/quota", rig.set_quota),
             web.get("/rig/held", rig.show_held),
+            web.get("/rig/kept", rig.show_kept),
             *(rig.batches.routes() if options.batch_api else ()),
         ]
     )

@@ -19,6 +19,16 @@ class StoredCompletions:
     def keep(self, completion: dict[str, Any], metadata: dict[str, str]) -> None:
         self._kept.append((time.monotonic(), {**completion, "metadata": metadata, "store": True}))
 
+    @property
+    def kept(self) -> list[dict[str, Any]]:
+        return [completion for _, completion in self._kept]
+
+    def delete(self, name: str) -> bool:
+        """Delete a completion; returns whether it was there."""
+        before = len(self._kept)
+        self._kept = [(at, completion) for at, completion in self._kept if completion["id"] != name]
+        return len(self._kept) < before
+
     def page(self, query: Mapping[str, str]) -> dict[str, Any]:
         """One page of those that are visible and have the metadata and model asked for."""
         wanted = {key[len("metadata[") : -1]: value for key, value in query.items() if key.startswith("metadata[")}

@@ -1,0 +1,89 @@
+"""Files under the home folder that hold transcripts: the inbox, snapshots and reports."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Set
+from pathlib import Path
+from typing import Final
+
+from feedback_model.errors import FeedbackError, StoreError
+from feedback_model.progress import track
+from feedback_model.records.recordings import Recording
+from feedback_model.settings import Settings
+from feedback_model.store.transcripts import Reject
+from feedback_model.transcripts.documents import prepare_document, transcript_id_of
+from feedback_model.transcripts.files import read_file
+from feedback_model.transcripts.reading_options import ALL, EACH, Assumptions, ReadingOptions
+from feedback_model.transcripts.speakers import Documents
+
+_ID: Final = re.compile(r"\b[0-9a-f]{32}\b")
+Meant = Callable[[Recording], bool]
+"""Tells a recording that is to be forgotten whatever of it has landed."""
+
+
+def files_in_inbox(settings: Settings, ids: Set[str], meant: Meant = lambda _: False) -> list[Path]:
+    """List the files in the inbox, waiting or landed, that hold one of these transcripts or a recording that is meant.
+
+    Raises:
+        Interrupted: a stop was requested.
+    """
+    files = sorted(path for path in settings.inbox.rglob("*") if path.is_file())
+    progress = track("read the inbox", len(files)) if files else None
+    found: list[Path] = []
+    for path in files:
+        if _holds(path, ids, meant):
+            found.append(path)
+        if progress:
+            progress.advance()
+    return found
+
+
+def _holds(path: Path, ids: Set[str], meant: Meant) -> bool:
+    try:
+        return any(meant(recording) or not ids.isdisjoint(_ids_of(recording)) for recording in _recordings(path))
+    except FeedbackError:  # it cannot be read, so nothing of it has landed
+        return False
+
+
+def _recordings(path: Path) -> Iterator[Recording]:
+    return (each for each in read_file(path, ReadingOptions(), Assumptions()) if isinstance(each, Recording))
+
+
+def _ids_of(recording: Recording) -> Iterator[str]:
+    """Yield the ids of all transcripts that a recording can make, however it was landed."""
+    for speaker in (ALL, EACH):
+        for redact in (False, True):
+            documents = Documents(ReadingOptions(speaker=speaker, redact=redact), Assumptions())
+            for record in documents.of(recording):
+                document = record if isinstance(record, Reject) else prepare_document(record)
+                if not isinstance(document, Reject):
+                    yield from (transcript_id_of(piece.text) for piece in document.pieces)
+
+
+def take_from_snapshot(path: Path, ids: Set[str]) -> bool:
+    """Take the rows of these transcripts out of a dataset file; returns whether there were any.
+
+    Raises:
+        StoreError: the file cannot be read or written.
+    """
+    import polars
+
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        table = polars.read_parquet(path)
+        kept = table.filter(~polars.col("transcript_id").is_in(list(ids)))
+        if kept.height == table.height:
+            return False
+        kept.write_parquet(partial)
+        partial.replace(path)
+    except (OSError, polars.exceptions.PolarsError) as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(f"the dataset file {path} cannot be changed: {error}; make room, or delete it") from error
+    return True
+
+
+def reports_about(settings: Settings, ids: Set[str]) -> dict[str, list[Path]]:
+    """Find the reports that show one of these transcripts: all files of each, by the name that they share."""
+    files = sorted(path for path in settings.reports.glob("*") if path.is_file())
+    names = {path.stem for path in files if not ids.isdisjoint(_ID.findall(path.read_text("utf-8", "replace")))}
+    return {name: [path for path in files if path.stem == name] for name in sorted(names)}
