@@ -19,6 +19,7 @@ from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import count_sources, record_dataset
 from feedback_model.store.labels import labelled_transcripts
+from feedback_model.store.transcripts import splits_of_persons
 from feedback_model.traits import TRAIT_KEYS
 
 if TYPE_CHECKING:
@@ -103,7 +104,16 @@ def _demand_all_splits(store: Store, labelling_config: LabellingConfig, counts: 
         )
     raise InputError(
         f"the {' and '.join(empty)} split would be empty: {counts.total()} labelled transcripts of {sources} sources are "
-        "too few to fall into all three; land transcripts of more documents, or label those that wait"
+        f"too few to fall into all three; land transcripts of more documents, or label those that wait{_on_speakers(store)}"
+    )
+
+
+def _on_speakers(store: Store) -> str:
+    return (
+        "; nobody known by name is heard in two splits, so recordings of people who meet each other stand together: "
+        "`feedback land --speaker each` makes a transcript of each"
+        if splits_of_persons(store)
+        else ""
     )
 
 

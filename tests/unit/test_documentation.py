@@ -19,6 +19,7 @@ GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 COMMANDS = [
     "demo",
     "land",
+    "forget",
     "run",
     "label",
     "labels",

@@ -131,3 +131,16 @@ def test_only_the_first_refused_documents_are_told():
         tally.count(refusal_row(REFUSED, ASKED))
     assert len(told) == TOLD
     assert tally.phrase() == f"{3 * TOLD} documents in 0 pieces, {3 * TOLD} refused"
+
+
+def test_a_document_lasts_from_its_first_piece_to_its_last():
+    """Pieces without times, such as those of a file that gives some, count for nothing."""
+    pieces = [
+        replace(piece, start=start, end=end)
+        for piece, (start, end) in zip(
+            a_document(100, 100, 100), [(12.0, 70.0), (None, None), (65.5, 130.0)], strict=True
+        )
+    ]
+    rows = rows_of(pieces, [an_output(*[4] * 6)] * 3)
+    assert [(row.start, row.end) for row in rows] == [(12.0, 70.0), (None, None), (65.5, 130.0), (12.0, 130.0)]
+    assert from_json(to_json(rows[0]).encode()) == rows[0]
