@@ -264,3 +264,19 @@ def _floor(trait: str, variances: Variances, interval: Interval | None, n_labell
     low, high = interval or (None, None)
     n_used = len(variances)
     return NoiseFloor(trait, float(variances.mean()), low, high, n_used, n_labelled, n_labelled - n_used)
+
+
+def choose_serving(validations: Sequence[Evaluation]) -> Evaluation:
+    """Choose the way of asking that the best epoch would serve with: the one whose own best epoch has the least bound of the MSE.
+
+    The bound counts outputs that say nothing valid at the worst that they may be; their silence gains a model nothing.
+
+    Args:
+        validations: one a way of asking, the preferred first: it wins where figures are alike, or none has any.
+    """
+
+    def bound(evaluation: Evaluation) -> float:
+        best = evaluation.best_epoch
+        return float("inf") if best is None or best.mse_upper is None else best.mse_upper
+
+    return min(validations, key=bound)

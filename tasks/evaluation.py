@@ -5,7 +5,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import DEFAULT, NO_CACHE
 
 from eval.evaluate import evaluate
-from eval.measure import choose_best_epoch
+from eval.measure import choose_best_epoch, choose_serving
 from eval.promote import decide_and_record
 from eval.promotion.decide import RULES
 from eval.promotion.wording import decision_markdown, phrase_verdict
@@ -79,14 +79,19 @@ async def pick_best_epoch(validation_id: str) -> str | None:
 
 # Not cached: the database keeps one decision for each evaluation, and this gives it back.
 @task(name="choose champion", cache_policy=NO_CACHE, **RETRIES)
-async def choose_champion(validation_id: str, test_id: str) -> str:
-    """Decide whether the best epoch becomes champion, and book the decision with its evidence.
+async def choose_champion(measured: list[tuple[str, str]]) -> str:
+    """Decide whether the best epoch becomes champion, under the way of asking that it would serve with, and book the decision.
+
+    Args:
+        measured: the evaluations on validation and on test of each such way, the preferred first.
 
     Returns:
         The verdict with its first reason, in one sentence.
     """
     with resources() as (settings, store):
-        decision = await in_thread(decide_and_record, store, settings.home, validation_id, test_id)
+        tests = dict(measured)
+        serving = choose_serving([find_evaluation(store, validation) for validation in tests]).evaluation_id
+        decision = await in_thread(decide_and_record, store, settings.home, serving, tests[serving])
     get_run_logger().info("%s: %s", decision.verdict, " ".join(decision.reasons))
     await acreate_markdown_artifact(
         key="decision", markdown=decision_markdown(decision), description=phrase_verdict(decision)

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from eval.evaluate import evaluate
 from eval.measure import choose_best_epoch
 from eval.promote import load_gate_input
 from eval.promotion.decide import RULES, decide
 from feedback_model.feedback import Feedback, TraitFeedback, render_feedback
+from feedback_model.parsing import judge
 from feedback_model.records.evaluation import Evaluation
 from feedback_model.records.identifiers import to_json
 from feedback_model.records.labels import Dataset, LabellingConfig
@@ -114,6 +115,29 @@ def evaluate_larger(store: Store) -> Evaluated:
     """The same with enough held out for the gate to decide."""
     run = fill_run(store, n_held_out=60)
     return Evaluated(run, *evaluate_run(run))
+
+
+def evaluate_templates(run: EvaluatedRun) -> tuple[Evaluation, Evaluation]:
+    """Ask every model as `template`: the same answers, those that were broken made valid."""
+    asked = {model: f"{inference_id}-template" for model, inference_id in run.models.items()}
+    with run.store.write() as connection:
+        for model, inference_id in run.models.items():
+            own = connection.execute(
+                select(tables.inference).where(tables.inference.c.inference_id == inference_id)
+            ).one()
+            row = {**own._mapping, "inference_id": asked[model], "decoding": "template"}
+            connection.execute(insert(tables.inference), row)
+            said = connection.execute(select(tables.output).where(tables.output.c.inference_id == inference_id)).all()
+            rows = [{**each._mapping, "inference_id": asked[model], "raw": _mended(each.raw)} for each in said]
+            connection.execute(insert(tables.output), rows)
+    validation = evaluate(run.store, run.dataset, "validation", asked, RUN, decoding="template")
+    best = choose_best_epoch(validation)
+    return validation, evaluate(run.store, run.dataset, "test", asked, RUN, decoding="template", best_epoch=best)
+
+
+def _mended(raw: bytes) -> bytes:
+    """An output as it is, or where it is broken a valid one of fives."""
+    return raw if judge(raw).tier == "strict" else render_feedback(a_feedback([5] * len(TRAIT_KEYS))).encode()
 
 
 def open_run(open_filled: OpenFilled) -> EvaluatedRun:

@@ -283,7 +283,7 @@ def _comparisons(key: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _champion() -> list[tuple[Table, list[dict[str, Any]]]]:
-    rules = {"rules_number": 1, "rules_id": "r1", "version": "gate-2", "rules": "{}", "fixed_at": NOW}
+    rules = {"rules_number": 1, "rules_id": "r1", "version": "gate-3", "rules": "{}", "fixed_at": NOW}
     judged = {"created_at": NOW, "evaluation_id": "e1", "reported_evaluation_id": "e1", "verdict": "promote"}
     judged |= {"rules_number": 1, "rules_fixed_at": NOW, "predicted_at": NOW, "reasons": '["it beats the constant"]'}
     decisions = [
@@ -298,7 +298,7 @@ def _champion() -> list[tuple[Table, list[dict[str, Any]]]]:
     ]
     promotions = [
         {"promotion_id": n, "promoted_at": f"2026-11-2{n}T00:00:00.000000+00:00", "decision_id": f"c{min(n, 2)}"}
-        | {"kind": "promote", "promoted_by": "gate-2", "reason": None, "model_id": model, "verdict": "promote"}
+        | {"kind": "promote", "promoted_by": "gate-3", "reason": None, "model_id": model, "verdict": "promote"}
         for n, model in ((1, "m-base"), (2, "m-epoch-2"), (3, "m-base"), (4, "m-epoch-2"))
     ]
     promotions[2] |= {"decision_id": "c1", "kind": "rollback", "promoted_by": "ada@host", "reason": "too kind"}

@@ -11,7 +11,7 @@ from feedback_model.records.evaluation import Evaluation, ModelResult
 from feedback_model.records.promotion import Decision, Evidence, FixedRules, Outcome, PromotionRules, Verdict
 
 RULES: Final = PromotionRules(
-    version="gate-2",
+    version="gate-3",
     alpha=0.05,  # as the intervals of the reports
     validity_floor=0.9,  # of ten people who ask, nine get an answer
     trait_margin=1.0,  # one point off on every transcript

@@ -1,8 +1,8 @@
 """Evidence for each rule: differences of errors on the same transcripts, with their intervals. Pure: no store, no clock.
 
-The epoch was chosen as the best of several on these very transcripts. Each interval therefore has confidence
-1 - alpha / epochs (Bonferroni), so that all epochs' hold at once, and the chosen one's however it was chosen. Under the
-rule `trait` the six traits share it once more.
+The epoch was chosen as the best of several on these very transcripts, and so was its way of asking, of two. Each interval
+therefore has confidence 1 - alpha / (2 epochs) (Bonferroni), so that all hold at once, and the chosen one's however it was
+chosen. Under the rule `trait` the six traits share it once more.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from eval.intervals import Interval, clustered_share, estimate_mean
 from eval.metrics import Scores, individual, penalised
 from eval.panel import Panel
 from eval.promotion.wording import Finding, phrase_difference, phrase_share, phrase_trait
+from feedback_model.records.evaluation import SERVING_DECODINGS
 from feedback_model.records.promotion import Evidence, Outcome, PromotionRules, Rule
 from feedback_model.traits import TRAITS
 
@@ -27,9 +28,9 @@ class PairedTest:
 
     @property
     def confidence(self) -> float:
-        """Confidence of one interval, such that those of all epochs hold at once with 1 - alpha."""
+        """Confidence of one interval, such that those of all epochs in all ways hold at once with 1 - alpha."""
         epochs = sum(model.startswith("epoch-") for model in self.panel.outputs)
-        return 1 - self.rules.alpha / max(1, epochs)
+        return 1 - self.rules.alpha / (max(1, epochs) * len(SERVING_DECODINGS))
 
     @property
     def trait_confidence(self) -> float:

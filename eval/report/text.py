@@ -33,15 +33,15 @@ def state_verdict(
         return (
             f"No epoch was measured, so there is nothing to promote; the models below were measured on {transcripts}."
         )
-    opening = _OUTCOMES[str(decision["verdict"])] if decision else _undecided(proves=proves)
-    opening = opening.format(model=best["model"])
+    model, asked = (decision["model"], decision["decoding"]) if decision else (best["model"], evaluation["decoding"])
+    opening = (_OUTCOMES[str(decision["verdict"])] if decision else _undecided(proves=proves)).format(model=model)
+    if asked != evaluation["decoding"]:
+        opening, transcripts = f"{opening}, asked as {asked}", f"{transcripts}, asked as {evaluation['decoding']},"
+    whose = "its" if model == best["model"] else f"{best['model']}'s"
+    error = f"on {transcripts} {whose} mean squared error is"
     if compared is None or compared["difference"] is None:
-        error = show_points(best["mse_penalised"])
-        return f"{opening}: on {transcripts} its mean squared error is {error}; it was compared with no other model."
-    return (
-        f"{opening}: on {transcripts} its mean squared error is {phrase_difference(compared)} "
-        f"{compared['other']}'s {_phrase_interval(compared)}."
-    )
+        return f"{opening}: {error} {show_points(best['mse_penalised'])}; it was compared with no other model."
+    return f"{opening}: {error} {phrase_difference(compared)} {compared['other']}'s {_phrase_interval(compared)}."
 
 
 def _undecided(*, proves: bool) -> str:

@@ -78,7 +78,8 @@ def verify_report(store: Store, path: Path) -> Verification:
     stored = [*_compare_data(page.document, report, database, gone=_FROM_OUTPUTS if notes else frozenset())]
     drawn = split_page(render_page(report, compose(report)), "the page rendered again")
     visible = [*_compare_pages(page, drawn, report.results)]
-    measured = [read_evaluation(store, name) for name in database.evaluation_ids]
+    decided = [str(row["evaluation_id"]) for row in database.results["decision"].rows]
+    measured = [read_evaluation(store, name) for name in dict.fromkeys([*database.evaluation_ids, *decided])]
     anew = [_recompute(store, each, database) for each in measured if each is not None]
     return Verification(
         evaluation_id=report.evaluation_id,

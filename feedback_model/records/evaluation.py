@@ -1,7 +1,7 @@
 """Records of predictions and evaluations."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from feedback_model.records.scores import ScoreDistribution
 from feedback_model.records.transcripts import Split
@@ -9,6 +9,9 @@ from feedback_model.records.transcripts import Split
 Decoding = Literal["free", "template", "direct"]
 """How a model is asked: for an answer that it writes freely; for one whose JSON is given, with its scores and explanations
 filled in; or for its score distributions alone, without any text."""
+
+SERVING_DECODINGS: Final[tuple[Decoding, ...]] = ("free", "template")
+"""Ways of asking that write feedback, so that a champion can serve with them."""
 
 FinishReason = Literal["stop", "length"]
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields, replace
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, text
+from sqlalchemy import Connection, Row, Select, func, or_, select, text
 
 from feedback_model.errors import MissingStage
 from feedback_model.records.evaluation import Decoding, Evaluation
@@ -25,7 +25,6 @@ from feedback_model.store import tables
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.evaluations import serving_decoding
 
 
 def champion(store: Store) -> Champion | None:
@@ -180,7 +179,7 @@ def first_prediction(store: Store, inference_ids: list[str]) -> str | None:
 def record_decision(store: Store, decision: Decision) -> str:
     """Keep `decision`, and make its model champion if it says so, at once; the same decision again changes nothing.
 
-    A champion is asked in the way that was measured best on validation when it was made.
+    A champion is asked in the way in which it was judged.
 
     Returns:
         The decision's id.
@@ -188,7 +187,7 @@ def record_decision(store: Store, decision: Decision) -> str:
     Raises:
         MissingStage: it would promote over another champion than the one it compared with.
     """
-    decision_id, decoding = _name(decision), serving_decoding(store, decision.model_id)
+    decision_id = _name(decision)
     with store.write() as connection:
         lock_promotions(connection)
         if _is_known(connection, decision_id):
@@ -206,6 +205,7 @@ def record_decision(store: Store, decision: Decision) -> str:
         insert_missing(connection, tables.evidence, evidence)
         if decision.verdict == "promote":
             by = decision.rules.version
+            decoding = _decoding_of(connection, decision.evaluation_id)
             make_champion(connection, decision_id, decision.model_id, decoding, "promote", by, None)
     return decision_id
 
@@ -213,6 +213,11 @@ def record_decision(store: Store, decision: Decision) -> str:
 def _name(decision: Decision) -> str:
     parts = replace(decision, evidence=(), decided_at=None)
     return content_id("decision", asdict(parts), [found.sentence for found in decision.evidence])
+
+
+def _decoding_of(connection: Connection, evaluation_id: str) -> Decoding:
+    table = tables.evaluation
+    return connection.execute(select(table.c.decoding).where(table.c.evaluation_id == evaluation_id)).scalar_one()
 
 
 def _is_known(connection: Connection, decision_id: str) -> bool:
@@ -237,11 +242,19 @@ def _decision_row(decision: Decision, decision_id: str) -> dict[str, Any]:
 
 
 def read_decision(store: Store, evaluation: Evaluation) -> Decision | None:
-    """Return the newest decision that rests on `evaluation`, or that it reports on, if there is one."""
+    """Return the newest decision that rests on `evaluation`, or that it reports on; else on the same run asked otherwise."""
     table, name = tables.decision, evaluation.evaluation_id
     concerned = or_(table.c.evaluation_id == name, table.c.reported_evaluation_id == name)
     with store.read() as connection:
-        return _newest(connection, concerned)
+        return _newest(connection, concerned) or _newest(
+            connection, table.c.evaluation_id.in_(_of_same_run(evaluation))
+        )
+
+
+def _of_same_run(evaluation: Evaluation) -> Select[tuple[str]]:
+    table = tables.evaluation
+    same = table.c.run_id == evaluation.run_id, table.c.dataset_id == evaluation.dataset_id
+    return select(table.c.evaluation_id).where(*same)
 
 
 def find_decision(store: Store, decision_id: str) -> Decision | None:

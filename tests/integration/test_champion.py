@@ -10,8 +10,11 @@ from sqlalchemy import func, insert, select, text
 from typer.testing import CliRunner
 
 from deployments.cli.app import app
+from eval.measure import choose_serving
 from eval.promote import decide_and_record, roll_back
 from eval.promotion.decide import RULES
+from eval.report.verify import verify_report
+from eval.report.write import write_report
 from feedback_model.errors import InputError, MissingStage, ModelError, StoreError
 from feedback_model.records.evaluation import Evaluation
 from feedback_model.records.promotion import Decision
@@ -28,7 +31,7 @@ from feedback_model.store.promotions import (
 )
 from feedback_model.training.checkpoints import WEIGHTS_FILE
 from tests.databases import OpenFilled
-from tests.evaluated_run import RUN, decide_on, evaluate_larger, open_evaluated, put_adapters
+from tests.evaluated_run import RUN, decide_on, evaluate_larger, evaluate_templates, open_evaluated, put_adapters
 
 Judged = tuple[Store, Evaluation, Evaluation]
 
@@ -64,6 +67,28 @@ def test_a_promotion_makes_a_champion_once(judged: Judged, settings: Settings) -
     assert (count(store, tables.promotion), count(store, tables.decision), count(store, tables.evidence)) == (1, 1, 10)
     assert read_decision(store, test) == read_decision(store, validation) == decision
     assert (decision.evaluation_id, decision.reported_evaluation_id) == (validation.evaluation_id, test.evaluation_id)
+
+
+def test_the_gate_judges_as_the_champion_will_answer(any_store_with: OpenFilled, settings: Settings) -> None:
+    """A decision about templates makes a champion that is asked so, and is told of on the page of the free answers."""
+    made = open_evaluated(any_store_with, evaluate_larger)
+    put_adapters(made.store, settings.home)
+    templates = evaluate_templates(made.run)
+    decision = decide_and_record(made.store, settings.home, *(each.evaluation_id for each in templates))
+    assert champion(made.store).decoding == "template"  # type: ignore[union-attr]
+    assert read_decision(made.store, made.test) == decision
+    page = write_report(made.store, settings, made.test.evaluation_id)
+    assert "asked as template: on 60 test transcripts, asked as free" in page.read_text()
+    assert verify_report(made.store, page).differences == ()
+
+
+def test_the_way_with_the_least_bound_serves(judged: Judged) -> None:
+    """Of two that are alike the first does."""
+    _, free, _ = judged
+    template = replace(free, decoding="template")
+    silent = replace(free, models=tuple(replace(each, mse_upper=(each.mse_upper or 0) + 1) for each in free.models))
+    assert choose_serving([free, template]) == free
+    assert choose_serving([silent, template]) == template
 
 
 def test_a_decision_to_hold_makes_no_champion(judged: Judged) -> None:
@@ -194,7 +219,7 @@ def test_the_views_say_what_the_decision_says(judged: Judged, settings: Settings
     with store.read() as connection:
         row = connection.execute(text("SELECT * FROM decisions")).mappings().one()
         found = connection.execute(text("SELECT * FROM decision_evidence ORDER BY place")).mappings().all()
-    assert (row["verdict"], row["rules_version"], row["n_passed"]) == ("promote", "gate-2", len(decision.evidence))
+    assert (row["verdict"], row["rules_version"], row["n_passed"]) == ("promote", "gate-3", len(decision.evidence))
     assert [(each["rule"], each["figure"], each["ci_high"]) for each in found] == [
         (each.rule, each.figure, each.ci_high) for each in decision.evidence
     ]

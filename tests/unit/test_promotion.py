@@ -73,12 +73,12 @@ def test_evidence_is_paired_clustered_and_corrected_for_epochs() -> None:
     estimate = estimate_mean(errors, [f"s{n // 2}" for n in range(80)])
     assert estimate is not None
     assert evidence.figure == pytest.approx(errors.mean())
-    assert (evidence.ci_low, evidence.ci_high) == pytest.approx(estimate.interval_at(0.975))
+    assert (evidence.ci_low, evidence.ci_high) == pytest.approx(estimate.interval_at(0.9875))
 
 
 def test_the_valid_share_has_its_exact_interval() -> None:
     evidence = found(decide(a_case({"base-nf4": said(4), "epoch-1": said(1, 3)})), "validity")
-    interval = clustered_share(np.arange(80) >= 3, [f"s{n // 2}" for n in range(80)], 0.95)
+    interval = clustered_share(np.arange(80) >= 3, [f"s{n // 2}" for n in range(80)], 0.975)
     assert (evidence.figure, (evidence.ci_low, evidence.ci_high)) == (77 / 80, interval)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from eval.report.text import state_effect, state_verdict
 
-EVALUATION = {"n_test": 61, "split": "test"}
+EVALUATION = {"n_test": 61, "split": "test", "decoding": "free"}
 BEST = {"model": "epoch-1", "mse_penalised": 3.92}
 
 
@@ -31,6 +31,23 @@ def test_a_difference_has_an_interval_or_a_reason(compared, said):
 
 def test_nothing_compared_is_said_to_be_so():
     assert verdict(None, None, None).endswith("its mean squared error is 3.92; it was compared with no other model.")
+
+
+@pytest.mark.parametrize(
+    ("model", "decoding", "said"),
+    [
+        ("epoch-1", "free", "Hold epoch-1: on 61 test transcripts its mean squared error is 3.92;"),
+        ("epoch-1", "template", "Hold epoch-1, asked as template: on 61 test transcripts, asked as free, its mean"),
+        (
+            "epoch-2",
+            "template",
+            "Hold epoch-2, asked as template: on 61 test transcripts, asked as free, epoch-1's mean",
+        ),
+    ],
+)
+def test_the_verdict_says_which_model_asked_how(model, decoding, said):
+    decision = {"verdict": "hold", "model": model, "decoding": decoding}
+    assert state_verdict(EVALUATION, BEST, None, decision).startswith(said)
 
 
 def test_one_transcript_is_one_transcript():

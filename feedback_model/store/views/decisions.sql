@@ -5,6 +5,7 @@
 -- model_id, model, run_id: the best epoch of that training
 -- champion_id: the champion it was compared with; NULL where there was none and `base-nf4` stood in its place
 -- evaluation_id, reported_evaluation_id: as in `champion`
+-- decoding: how the models were asked, which is how the champion is
 -- reasons: sentences with their figures (a JSON list); the first is what decided
 -- rules_version, rules_id, rules: the rules: how they are applied, the hash of their numbers, and these (JSON)
 -- rules_fixed_at, predicted_at: when the rules were fixed, and when the first of the epochs was first asked. A
@@ -24,6 +25,7 @@ SELECT
     decision.champion_id,
     decision.evaluation_id,
     decision.reported_evaluation_id,
+    (SELECT evaluation.decoding FROM evaluation WHERE evaluation.evaluation_id = decision.evaluation_id) AS decoding,
     decision.reasons,
     promotion_rules.version AS rules_version,
     promotion_rules.rules_id,
