@@ -45,19 +45,17 @@ def forget(
     with closing(open_store(settings.store_url)) as store, showing_progress(quiet=json):
         plan = make_plan(store, settings, name, kind) if name else None
         if plan and not json:
-            _tell_plan(plan)
+            _tell_plan(settings, plan)
         if plan and dry_run:
             if json:
                 print_json(_as_fields(plan))
             return
         if plan and not yes:
             _confirm(plan)
-        cleared = carry_out(store, settings, plan) if plan else clear(store, settings)
-        written = _write_reports(store, settings, cleared)
+        plan, cleared = carry_out(store, settings, plan) if plan else (None, clear(store, settings))
+        written = _write_reports(store, cleared)
         if json:
-            print_json(
-                {**(_as_fields(plan) if plan else {}), "reports": [*cleared.reports], "reports_written": written}
-            )
+            print_json({**(_as_fields(plan) if plan else {}), "reports_written": written})
         else:
             _tell_end(plan, cleared, written)
         _delete_at_provider(store, settings)
@@ -67,14 +65,20 @@ def _as_fields(plan: "Plan") -> dict[str, Any]:
     return {**asdict(plan), "inbox": [*map(str, plan.inbox)]}
 
 
-def _tell_plan(plan: "Plan") -> None:
+def _tell_plan(settings: "Settings", plan: "Plan") -> None:
+    from feedback_model.forgetting.files import is_landed
+
     found = plan.traces
     say(
         f"{plan.kind} {plan.name!r}: {len(found.transcripts)} transcripts, {found.n_rewrites} of them rewrites; "
-        f"{found.n_labels} labels, {found.n_outputs} outputs of models, {len(found.snapshots)} snapshots"
+        f"{found.n_labels} labels, {found.n_outputs} outputs of models, {len(found.snapshots)} snapshots, "
+        f"{found.n_refused} refused records"
     )
     for path in plan.inbox:
-        say(f"  the file {path} is deleted; what else of it has landed stays in the database")
+        rest = (
+            "what else of it has landed stays in the database" if is_landed(settings, path) else "none of it has landed"
+        )
+        say(f"  the file {path} is deleted; {rest}")
 
 
 def _confirm(plan: "Plan") -> None:
@@ -83,16 +87,23 @@ def _confirm(plan: "Plan") -> None:
     typer.confirm(f"Forget {plan.name!r} for good?", abort=True, err=True)
 
 
-def _write_reports(store: "Store", settings: "Settings", cleared: "Cleared") -> list[str]:
-    """Write the reports again that were removed, without what was forgotten; the one that `latest` showed comes last."""
+def _write_reports(store: "Store", cleared: "Cleared") -> list[str]:
+    """Write the reports again that show what is forgotten; those of evaluations that are not here are deleted.
+
+    The newest on test comes last, since `latest` is a copy of what was written last.
+    """
     from eval.report.write import write_report
     from feedback_model.store.evaluations import latest_evaluation, read_evaluation
 
-    names = [name for name in cleared.reports if name != "latest" and read_evaluation(store, name)]
+    for path in (path for name, files in cleared.reports.items() if not read_evaluation(store, name) for path in files):
+        path.unlink(missing_ok=True)
     newest = latest_evaluation(store, "test")
-    if newest and (names or "latest" in cleared.reports):
-        names = [*(name for name in names if name != newest.evaluation_id), newest.evaluation_id]
-    return [str(write_report(store, settings, name)) for name in names]
+    names = {name for name in cleared.reports if read_evaluation(store, name)}
+    if newest and cleared.reports:
+        names = {*names, newest.evaluation_id}
+    last = newest.evaluation_id if newest else ""
+    settings = load_settings()
+    return [str(write_report(store, settings, name)) for name in sorted(names, key=lambda name: (name == last, name))]
 
 
 def _tell_end(plan: "Plan | None", cleared: "Cleared", written: list[str]) -> None:
@@ -112,16 +123,16 @@ def _delete_at_provider(store: "Store", settings: "Settings") -> None:
         ConfigurationError: it may have something, and there is no key.
         LabellerError: it does not delete.
     """
-    from feedback_model.labelling.deletion import delete_remains, remains
+    from feedback_model.labelling.deletion import delete_remains, find_remains
 
-    completions, batches = remains(store)
-    if not completions and not batches:
+    remains = find_remains(store)
+    if not remains:
         return
     key = settings.openai_api_key
     if not (key and key.get_secret_value().strip()):
         raise ConfigurationError(
-            f"all is forgotten here, but the provider may have {len(completions)} completions and the files of "
-            f"{len(batches)} batches: set OPENAI_API_KEY and run `feedback forget` to have them deleted"
+            f"all is forgotten here, but the provider may have {len(remains.completions) + len(remains.attempts)} completions "
+            f"and the files of {len(remains.batches)} batches: set OPENAI_API_KEY and run `feedback forget` to have them deleted"
         )
     n = delete_remains(store, settings)
     say(f"at the provider: {n} completions and batches deleted, or not stored there")

@@ -19,9 +19,10 @@ from feedback_model.progress import track
 from feedback_model.records.evaluation import Evaluation, JudgedOutput, ModelResult
 from feedback_model.records.labels import Dataset, LabelledTranscript
 from feedback_model.records.promotion import Decision, PromotionRules
+from feedback_model.records.transcripts import SPLITS
+from feedback_model.store.burial import forgotten_of_dataset
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.forgetting import forgotten_of_dataset
 from feedback_model.store.labels import count_labelled, labelled_transcripts, relabelled_transcripts
 from feedback_model.store.predictions import judged_outputs, read_outputs
 from feedback_model.store.promotions import find_decision
@@ -80,7 +81,8 @@ def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
         differences += _compare_judgements(store, evaluation, result, items, outputs[result.model])
         progress.advance()
     n_outputs = sum(map(len, outputs.values()))
-    if note := note_on_forgotten(store, evaluation):
+    note = note_on_forgotten(store, evaluation)
+    if forgotten_of_dataset(store, evaluation.dataset_id, [evaluation.split]):
         return Recomputed(n_outputs, 0, tuple(differences), (note,))
     train = labelled_transcripts(
         store, dataset.labelling_config, dataset_id=dataset.dataset_id, split="train", real_only=True
@@ -91,12 +93,22 @@ def recompute(store: Store, evaluation: Evaluation) -> Recomputed:
     panel = Panel(tuple(items), outputs, fit_constant(as_scores([item.scores for item in train])))
     measured, notes = _measure(store, evaluation, dataset, panel)
     stored, anew = figures_of(evaluation), figures_of(measured)
+    if note:  # the train part is not what the constants were fitted on
+        stored, anew = (
+            {name: each for name, each in found.items() if _is_of_outputs(name)} for found in (stored, anew)
+        )
+        return Recomputed(n_outputs, len(stored), (*differences, *compare_figures(stored, anew)), (note, *notes))
     return Recomputed(n_outputs, len(stored), (*differences, *compare_figures(stored, anew)), notes, panel)
+
+
+def _is_of_outputs(name: str) -> bool:
+    """Tell a figure that rests on the outputs alone from one that rests on the mean or median of the train labels, too."""
+    return any(word in name for word in ("individual", "common", "valid_", "mse_lower", "mse_upper"))
 
 
 def note_on_forgotten(store: Store, evaluation: Evaluation) -> str:
     """Say that transcripts of an evaluation's dataset were forgotten, so that its figures stand alone; empty: none were."""
-    forgotten = forgotten_of_dataset(store, evaluation.dataset_id)
+    forgotten = forgotten_of_dataset(store, evaluation.dataset_id, SPLITS)
     if not forgotten:
         return ""
     return (

@@ -154,13 +154,19 @@ def _compare_results(file: QueryResult, database: QueryResult) -> Iterator[Diffe
     if file.columns != database.columns:
         yield Difference(f"the columns of {file.name}", repr(file.columns), repr(database.columns))
         return
-    if len(file.cells) != len(database.cells):
-        yield Difference(f"the number of rows of {file.name}", str(len(file.cells)), str(len(database.cells)))
-    for found, expected in zip(file.rows, database.rows, strict=False):
+    rows = [[row for row in each.rows if not _changes_later(row)] for each in (file, database)]
+    if len(rows[0]) != len(rows[1]):
+        yield Difference(f"the number of rows of {file.name}", str(len(rows[0])), str(len(rows[1])))
+    for found, expected in zip(*rows, strict=False):
         for column in file.columns:
             if not _same(found[column], expected[column]):
                 where = f"{column} of {_name_row(expected)} in {file.name}"
                 yield Difference(where, repr(found[column]), repr(expected[column]))
+
+
+def _changes_later(row: Mapping[str, Cell]) -> bool:
+    """Tell a row about a speaker: a text of the evaluation may be found again as somebody else's."""
+    return row.get("dimension") == "speaker"
 
 
 def _same(found: Cell, expected: Cell) -> bool:

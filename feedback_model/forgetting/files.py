@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Final
 
@@ -10,32 +10,56 @@ from feedback_model.errors import FeedbackError, StoreError
 from feedback_model.progress import track
 from feedback_model.records.recordings import Recording
 from feedback_model.settings import Settings
+from feedback_model.store.forgetting import path_of
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.documents import prepare_document, transcript_id_of
 from feedback_model.transcripts.files import read_file
+from feedback_model.transcripts.inbox import SETTLED
 from feedback_model.transcripts.reading_options import ALL, EACH, Assumptions, ReadingOptions
 from feedback_model.transcripts.speakers import Documents
 
 _ID: Final = re.compile(r"\b[0-9a-f]{32}\b")
+_DRAFT: Final = re.compile(r"\..+\.(\d+)")  # of a file that a process, whose id it ends in, was writing
 Meant = Callable[[Recording], bool]
 """Tells a recording that is to be forgotten whatever of it has landed."""
 
 
-def files_in_inbox(settings: Settings, ids: Set[str], meant: Meant = lambda _: False) -> list[Path]:
+def files_in_inbox(settings: Settings, ids: Set[str], meant: Meant, locators: Iterable[str]) -> list[Path]:
     """List the files in the inbox, waiting or landed, that hold one of these transcripts or a recording that is meant.
+
+    Args:
+        locators: where transcripts were found. The file of one that was found in the inbox is listed whatever it holds: it may
+            have been read with options that are not known any more.
 
     Raises:
         Interrupted: a stop was requested.
     """
-    files = sorted(path for path in settings.inbox.rglob("*") if path.is_file())
-    progress = track("read the inbox", len(files)) if files else None
-    found: list[Path] = []
+    landed_from = {Path(path_of(each)).name for each in locators if Path(path_of(each)).is_relative_to(settings.inbox)}
+    named = {path for path in _files(settings.inbox / SETTLED) if path.name in landed_from}
+    return [path for path in _files(settings.inbox) if path in named or _holds(path, ids, meant)]
+
+
+def landed_files(settings: Settings, ids: Set[str]) -> list[Path]:
+    """List the landed files of the inbox that hold one of these transcripts.
+
+    Raises:
+        Interrupted: a stop was requested.
+    """
+    return [path for path in _files(settings.inbox / SETTLED) if _holds(path, ids, lambda _: False)]
+
+
+def is_landed(settings: Settings, path: Path) -> bool:
+    """Tell a file of the inbox that was landed from one that waits."""
+    return path.is_relative_to(settings.inbox / SETTLED)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    progress = track(f"read {folder.name}", len(files)) if files else None
     for path in files:
-        if _holds(path, ids, meant):
-            found.append(path)
+        yield path
         if progress:
             progress.advance()
-    return found
 
 
 def _holds(path: Path, ids: Set[str], meant: Meant) -> bool:
@@ -82,8 +106,17 @@ def take_from_snapshot(path: Path, ids: Set[str]) -> bool:
     return True
 
 
-def reports_about(settings: Settings, ids: Set[str]) -> dict[str, list[Path]]:
-    """Find the reports that show one of these transcripts: all files of each, by the name that they share."""
-    files = sorted(path for path in settings.reports.glob("*") if path.is_file())
-    names = {path.stem for path in files if not ids.isdisjoint(_ID.findall(path.read_text("utf-8", "replace")))}
+def remove_drafts(folders: Sequence[Path]) -> None:
+    """Remove what processes that are gone had begun to write."""
+    for path in (path for folder in folders for path in folder.glob(".*")):
+        draft = _DRAFT.fullmatch(path.name)
+        if draft and not Path(f"/proc/{draft[1]}").exists():
+            path.unlink(missing_ok=True)
+
+
+def reports_about(settings: Settings, ids: Set[str], evaluations: Set[str]) -> dict[str, list[Path]]:
+    """Find the reports that show one of these transcripts, or measure models on one: their files, by the name that they share."""
+    files = sorted(path for path in settings.reports.glob("[!.]*") if path.is_file())
+    wanted = ids | evaluations
+    names = {path.stem for path in files if not wanted.isdisjoint(_ID.findall(path.read_text("utf-8", "replace")))}
     return {name: [path for path in files if path.stem == name] for name in sorted(names)}

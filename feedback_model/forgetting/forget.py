@@ -1,25 +1,31 @@
 """Forgetting a speaker, a recording or a source: find all that is kept, remove it, leave tombstones.
 
-The database comes first, in one transaction; every other step follows from the tombstones in it. So a call without a name
-finishes what an earlier one was cut off in.
+Files that only the database can tell go first, then the database in one transaction; every other step follows from the
+tombstones in it. So the same call again, and once the name is gone a call without one, finishes what was cut off.
 """
 
-from collections.abc import Callable, Sequence
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from feedback_model.errors import InputError
-from feedback_model.forgetting.files import Meant, files_in_inbox, reports_about, take_from_snapshot
+from feedback_model.forgetting.files import (
+    Meant,
+    files_in_inbox,
+    landed_files,
+    remove_drafts,
+    reports_about,
+    take_from_snapshot,
+)
 from feedback_model.records.recordings import Recording
 from feedback_model.settings import Settings
-from feedback_model.store import forgetting as rows
+from feedback_model.store import burial
+from feedback_model.store import forgetting as kept
 from feedback_model.store.connection import Store
-from feedback_model.store.forgetting import Traces
+from feedback_model.store.forgetting import Kind, Target, Traces
 from feedback_model.store.locks import hold
 from feedback_model.transcripts.persons import person_of, plain_name, speakers_of
-
-Kind = Literal["speaker", "document", "source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +41,17 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """True where nothing is kept."""
-        return not self.traces.transcripts and not self.inbox
+        return not self.traces.transcripts and not self.inbox and not self.traces.n_refused
 
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """Files that were changed or removed because of tombstones."""
+    """Files that were changed or removed, and reports that show what is forgotten."""
 
     inbox: tuple[Path, ...]
     snapshots: tuple[Path, ...]
-    reports: tuple[str, ...]
-    """Names of reports that were removed: evaluations, or `latest`."""
+    reports: dict[str, list[Path]]
+    """To be written again: their files, by the name that they share (an evaluation, or `latest`)."""
 
 
 def make_plan(store: Store, settings: Settings, name: str, kind: Kind | None = None) -> Plan:
@@ -55,110 +61,124 @@ def make_plan(store: Store, settings: Settings, name: str, kind: Kind | None = N
         kind: what `name` is; None where that is to be found out.
 
     Raises:
-        InputError: nothing is called so, or more than one kind of thing is.
+        InputError: nothing is called so, or more than one thing is.
         Interrupted: a stop was requested.
     """
-    kind, ids = _choose(name, kind, _find(store, name))
-    traces = rows.traces(store, ids)
-    inbox = files_in_inbox(settings, set(traces.transcripts), _meant(name, kind))
-    plan = Plan(name, kind, traces, tuple(inbox))
+    chosen, ids = _choose(store, name, kind)
+    target = _target(name, chosen)
+    traces = kept.traces(store, ids, target)
+    inbox = files_in_inbox(settings, set(traces.transcripts), _meant(target), traces.locators)
+    plan = Plan(name, chosen, traces, tuple(inbox))
     if plan.is_empty:
-        raise InputError(f"nothing is kept of a {kind} {name!r}; {_KNOWN[kind]}")
+        raise InputError(f"nothing is kept of a {chosen} {name!r}; {_KNOWN[chosen]}")
     return plan
 
 
-def carry_out(store: Store, settings: Settings, plan: Plan) -> Cleared:
-    """Forget what was planned.
+def carry_out(store: Store, settings: Settings, plan: Plan) -> tuple[Plan, Cleared]:
+    """Forget what was planned, and what landed of it meanwhile; returns the plan as it was carried out.
 
     Raises:
         InputError: a labeller is being asked about it, or another process is at work that might write it anew.
         StoreError: the database or a file cannot be written.
     """
     with hold(store, "land", "lands or forgets") as held:
-        _demand_quiet(store, plan)
+        others = burial.others_at_work(store)
+        if others:
+            raise InputError(
+                f"another process is at work that may write what is to be forgotten ({others[0]}); stop it, or wait"
+            )
+        plan = make_plan(held, settings, plan.name, plan.kind)
         for path in plan.inbox:
             path.unlink(missing_ok=True)
-        files = [path.name for path in plan.inbox] + ([plan.name] if plan.kind == "document" else [])
-        rows.bury(held, plan.traces.transcripts, files=files, names=[plan.name])
-        return clear(held, settings, done=plan.inbox)
+        burial.bury(held, plan.traces.transcripts, _target(plan.name, plan.kind))
+        cleared = clear(held, settings)
+        return plan, Cleared((*plan.inbox, *cleared.inbox), cleared.snapshots, cleared.reports)
 
 
-def clear(store: Store, settings: Settings, done: Sequence[Path] = ()) -> Cleared:
-    """Remove from files what has a tombstone, and let the database give its room back.
-
-    Args:
-        done: files that were removed already.
+def clear(store: Store, settings: Settings) -> Cleared:
+    """Remove from every place what has a tombstone, and let the database give its room back.
 
     Raises:
-        StoreError: the database or a file cannot be written.
+        StoreError: the database or a file cannot be written, or another process reads what is still in its file.
     """
-    buried = set(rows.tombstones(store))
-    inbox = () if done else tuple(files_in_inbox(settings, buried))
+    buried = set(burial.tombstones(store))
+    inbox = landed_files(settings, buried)
     for path in inbox:
         path.unlink(missing_ok=True)
+    remove_drafts([settings.snapshots, settings.reports])
     snapshots = [path for path in sorted(settings.snapshots.glob("*.parquet")) if take_from_snapshot(path, buried)]
-    reports = reports_about(settings, buried)
-    for path in (path for files in reports.values() for path in files):
-        path.unlink(missing_ok=True)
+    with store.write() as connection:
+        burial.remove_what_was_made(connection)
     store.compact()
-    return Cleared((*done, *inbox), tuple(snapshots), tuple(reports))
+    reports = reports_about(settings, buried, kept.evaluations_of_forgotten(store))
+    return Cleared(tuple(inbox), tuple(snapshots), reports)
 
 
-def _find(store: Store, name: str) -> dict[Kind, tuple[str, ...]]:
-    return {kind: find(store, name) for kind, find in _WAYS.items()}
-
-
-def _choose(name: str, kind: Kind | None, found: dict[Kind, tuple[str, ...]]) -> tuple[Kind, tuple[str, ...]]:
+def _choose(store: Store, name: str, kind: Kind | None) -> tuple[Kind, tuple[str, ...]]:
     if kind is not None:
-        return kind, found[kind]
-    kinds: list[Kind] = [each for each, ids in found.items() if ids]
-    if len({found[each] for each in kinds}) > 1:
-        counts = " and ".join(f"a {each} ({len(found[each])} transcripts)" for each in kinds)
-        raise InputError(f"{name!r} is {counts}; say which is meant: --as {' or --as '.join(kinds)}")
-    chosen: Kind = kinds[0] if kinds else "speaker"
-    return chosen, found[chosen]
+        return kind, _find(store, name, kind)
+    if person_of(name) is None and _find(store, name, "speaker"):
+        raise InputError(
+            f"{name!r} is a label that means somebody else in each recording: forget the recording, by its document, your id "
+            "of it or its file; or with --as speaker everybody who is called so"
+        )
+    kinds: tuple[Kind, ...] = ("speaker", "document", "source")
+    found: dict[Kind, tuple[str, ...]] = {each: ids for each in kinds if (ids := _find(store, name, each))}
+    if len(set(found.values())) > 1:
+        counts = " and ".join(f"a {each} ({len(ids)} transcripts)" for each, ids in found.items())
+        raise InputError(f"{name!r} is {counts}; say which is meant: --as {' or --as '.join(found)}")
+    if not found:
+        return ("document" if person_of(name) is None else "speaker"), ()
+    return next(iter(found.items()))
 
 
-def _of_speaker(store: Store, name: str) -> tuple[str, ...]:
-    if person_of(name) is None:  # `Speaker 1` is somebody else in each recording
-        return ()
-    called = [each for each in rows.speakers(store) if plain_name(each) == plain_name(name)]
-    return rows.transcripts_of_speakers(store, called)
+def _find(store: Store, name: str, kind: Kind) -> tuple[str, ...]:
+    match kind:
+        case "speaker":
+            called = [each for each in kept.speakers(store) if plain_name(each) == plain_name(name)]
+            return kept.transcripts_of_speakers(store, called)
+        case "document":
+            return _of_document(store, name)
+        case "source":
+            return kept.transcripts_of_source(store, name)
 
 
-_WAYS: Final[dict[Kind, Callable[[Store, str], tuple[str, ...]]]] = {
-    "speaker": _of_speaker,
-    "document": rows.transcripts_of_document,
-    "source": rows.transcripts_of_source,
-}
+def _of_document(store: Store, name: str) -> tuple[str, ...]:
+    places = kept.places_of_document(store, name)
+    files = sorted({kept.path_of(each.locator) for each in places if each.document != name})
+    if len(files) > 1:
+        shown = ", ".join(files[:5])
+        raise InputError(
+            f"{name!r} stands in {len(files)} files ({shown}); name one by its path, or a record by file:line"
+        )
+    return tuple(sorted({each.transcript_id for each in places} | {*kept.transcripts_of_old_source(store, name)}))
+
+
 _KNOWN: Final[dict[Kind, str]] = {
-    "speaker": "the view `occurrences` lists the speakers; a label such as `Speaker 1` names nobody: name the recording",
+    "speaker": "the view `occurrences` lists the speakers",
     "document": "the view `occurrences` lists recordings, their ids and files",
     "source": "the view `transcript_texts` lists the sources",
 }
 
 
-def _meant(name: str, kind: Kind) -> Meant:
+def _target(name: str, kind: Kind) -> Target:
+    words = re.compile(rf"(?<!\w){re.escape(' '.join(name.casefold().split()))}(?!\w)")
+    return Target(
+        name,
+        kind,
+        spells=lambda spelled: plain_name(spelled) == plain_name(name),
+        stands_in=lambda told: words.search(" ".join(told.casefold().split())) is not None,
+    )
+
+
+def _meant(target: Target) -> Meant:
     def is_meant(recording: Recording) -> bool:
-        match kind:
+        match target.kind:
             case "speaker":
-                return any(plain_name(each) == plain_name(name) for each in speakers_of(recording.turns))
+                return any(map(target.spells, speakers_of(recording.turns)))
             case "document":
-                return name in (recording.document, recording.id, Path(rows.file_of(recording.file)).name)
+                return target.name in (recording.document, recording.id) or kept.lies_in(recording.file, target.name)
             case "source":
-                return recording.source == name
+                return recording.source == target.name
 
     return is_meant
-
-
-def _demand_quiet(store: Store, plan: Plan) -> None:
-    if plan.traces.n_in_flight:
-        raise InputError(
-            f"a labeller is being asked about {plan.traces.n_in_flight} of these transcripts; forget them when that has ended "
-            "(`feedback label` brings in what a batch has answered)"
-        )
-    others = rows.others_at_work(store)
-    if others:
-        raise InputError(
-            f"another process is at work that may write what is to be forgotten ({others[0]}); stop it, or wait"
-        )

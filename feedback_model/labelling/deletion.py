@@ -1,12 +1,16 @@
-"""Deletion of what the provider stores: completions, and the files of batches."""
+"""Deletion of what the provider stores about forgotten transcripts: completions, and the files of batches."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
+
+import orjson
 
 from feedback_model.errors import LabellerError
 from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.labeller import EMBEDDED_MODEL, OpenAILabeller, open_labeller
+from feedback_model.labelling.requests import ATTEMPT_KEY
 from feedback_model.progress import track
 from feedback_model.settings import Settings
 from feedback_model.store import provider_remains
@@ -17,10 +21,29 @@ AT_ONCE: Final = 16
 """Deletions under way."""
 
 
-def remains(store: Store) -> tuple[dict[int, str], list[BatchFiles]]:
-    """List what a provider may still have about forgotten transcripts: completions (its id by ours), and batches."""
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a provider may still have."""
+
+    completions: dict[int, str]
+    """The provider's id of each response, by ours."""
+    attempts: list[str]
+    """Whose responses never came, and may be stored."""
+    batches: list[BatchFiles]
+
+    def __len__(self) -> int:
+        """Count all of it."""
+        return len(self.completions) + len(self.attempts) + len(self.batches)
+
+
+def find_remains(store: Store) -> Remains:
+    """Find what a provider may still have about forgotten transcripts."""
     models = [model for model in provider_remains.label_models(store) if model != EMBEDDED_MODEL]
-    return provider_remains.stored_responses(store, models), provider_remains.batch_files(store)
+    return Remains(
+        provider_remains.stored_responses(store, models),
+        provider_remains.lost_attempts(store, models),
+        provider_remains.batch_files(store),
+    )
 
 
 def delete_remains(store: Store, settings: Settings) -> int:
@@ -30,16 +53,22 @@ def delete_remains(store: Store, settings: Settings) -> int:
 
     Raises:
         ConfigurationError: there is no key, or it is refused.
-        LabellerError: the provider does not answer, or does not delete.
+        LabellerError: the provider does not answer or does not delete, or batches were handed in at another endpoint.
     """
-    completions, batches = remains(store)
-    if completions or batches:
-        asyncio.run(_delete(store, settings, completions, batches))
-    return len(completions) + len(batches)
+    remains = find_remains(store)
+    if remains:
+        asyncio.run(_delete(store, settings, remains))
+    elsewhere = sorted({batch.endpoint for batch in find_remains(store).batches})
+    if elsewhere:
+        raise LabellerError(
+            f"batches were handed in at {elsewhere[0]} and lie there still; set FEEDBACK_OPENAI_BASE_URL to it, with its key, "
+            "and run `feedback forget` again"
+        )
+    return len(remains)
 
 
-async def _delete(store: Store, settings: Settings, completions: dict[int, str], batches: list[BatchFiles]) -> None:
-    progress = track("delete at the provider", len(completions) + len(batches))
+async def _delete(store: Store, settings: Settings, remains: Remains) -> None:
+    progress = track("delete at the provider", len(remains))
     gate = asyncio.Semaphore(AT_ONCE)
     async with open_labeller("openai", settings) as labeller:
 
@@ -49,22 +78,29 @@ async def _delete(store: Store, settings: Settings, completions: dict[int, str],
                 await asyncio.to_thread(provider_remains.note_responses_gone, store, [response_id])
                 progress.advance()
 
-        async def delete_batch(batch: BatchFiles) -> None:
-            for file_id in await _files_of(labeller, batch):
-                await _call(labeller, lambda file_id=file_id: labeller.client.delete_file(file_id))
-            await asyncio.to_thread(provider_remains.note_files_gone, store, batch.job_id)
+        async def delete_lost(attempt_id: str) -> None:
+            async with gate:
+                page = await _call(labeller, lambda: labeller.client.stored(ATTEMPT_KEY, attempt_id))
+                for found in orjson.loads(page).get("data") or []:
+                    await _call(labeller, lambda found=found: labeller.client.delete_completion(str(found["id"])))
+                await asyncio.to_thread(provider_remains.note_looked_up, store, attempt_id)
+                progress.advance()
+
+        await asyncio.gather(*(delete_completion(*each) for each in remains.completions.items()))
+        await asyncio.gather(*map(delete_lost, remains.attempts))
+        for batch in remains.batches:
+            if batch.endpoint == labeller.client.url:
+                await _delete_batch(labeller, batch)
+                await asyncio.to_thread(provider_remains.note_files_gone, store, batch.job_id)
             progress.advance()
 
-        await asyncio.gather(*(delete_completion(*each) for each in completions.items()))
-        for batch in batches:
-            await delete_batch(batch)
 
-
-async def _files_of(labeller: OpenAILabeller, batch: BatchFiles) -> list[str]:
+async def _delete_batch(labeller: OpenAILabeller, batch: BatchFiles) -> None:
     name = batch.provider_id
     known = await _call(labeller, lambda: labeller.client.batch(name)) if name else None
     answers = [known.output_file_id, known.error_file_id] if known else []
-    return [each for each in (batch.file_id, *answers) if each]
+    for file_id in filter(None, (batch.file_id, *answers)):
+        await _call(labeller, lambda file_id=file_id: labeller.client.delete_file(file_id))
 
 
 async def _call(labeller: OpenAILabeller, send: Callable[[], Awaitable[Any]]) -> Any:

@@ -114,7 +114,11 @@ class Store:
             driver: Any = connection.connection.driver_connection
             if self.dialect == "sqlite":
                 driver.execute("VACUUM")
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                if driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    raise StoreUnavailable(
+                        "another process reads the database, so that what was deleted still stands in its file; end that process "
+                        "and run the same command again"
+                    )
                 return
             driver.rollback()
             driver.autocommit = True

@@ -1,69 +1,42 @@
-"""Forgetting in SQL: which transcripts are meant, what was made of them, and the tombstones that stay.
+"""What the database keeps of a speaker, a recording or a source: transcripts, refused records, and what was made of them."""
 
-A tombstone is the transcript's row without its text, source and document. Its id, the hash of the text, keeps the text from
-landing again, and tells a figure that can no longer be computed from one that was made up.
-"""
-
-from collections.abc import Iterable, Sequence, Set
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Select,
-    Table,
-    bindparam,
-    delete,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, func, or_, select
 
-from feedback_model.store.clock import now, read_clock
 from feedback_model.store.connection import Store
 from feedback_model.store.label_requests import chunks
-from feedback_model.store.owners import describe_owner, is_alive, process_owner
 from feedback_model.store.tables import (
     batch,
     checkpoint,
     dataset,
     dataset_item,
     evaluation_item,
-    judgement,
     label,
-    label_attempt,
-    label_request,
-    label_response,
-    label_score,
-    lease,
     occurrence,
     occurrence_speaker,
     output,
     reject,
-    score_distribution,
     training_run,
     transcript,
 )
 
-FORGOTTEN = "forgotten"
-"""Code of a request that is never sent; origin of a tombstone."""
-TOMBSTONES = select(transcript.c.transcript_id).where(transcript.c.origin == FORGOTTEN)
-THEIR_REQUESTS = select(label_request.c.request_id).where(label_request.c.transcript_id.in_(TOMBSTONES))
-_OPEN = label_attempt.c.outcome == "open"
-_TO_TOMBSTONES = update(transcript).values(
-    text="",
-    source_id=transcript.c.transcript_id,
-    source="",
-    genre="",
-    n_words=0,
-    signature=b"",
-    parent_id=None,
-    origin=FORGOTTEN,
-    forgotten_at=bindparam("moment"),
-)
+Kind = Literal["speaker", "document", "source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who or what is to be forgotten."""
+
+    name: str
+    kind: Kind
+    spells: Callable[[str], bool]
+    """Tells a spelling of the name."""
+    stands_in: Callable[[str], bool]
+    """Tells a text that has the name in it, as words of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +48,24 @@ class Traces:
     n_rewrites: int
     n_labels: int
     n_outputs: int
-    n_in_flight: int
-    """Requests about them that a labeller is asked at this moment, or that lie in a batch at the provider."""
+    n_refused: int
+    """Records that were refused, of which it keeps the beginning."""
+    locators: tuple[str, ...]
+    """Where the transcripts were found."""
     snapshots: tuple[str, ...]
     """Paths of dataset versions that hold them, under the home folder."""
     checkpoints: tuple[str, ...]
     """Paths of checkpoints that were trained on them, likewise."""
-    evaluations: tuple[str, ...]
-    """That asked models about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A transcript where it was found."""
+
+    transcript_id: str
+    document: str
+    record_id: str | None
+    locator: str
 
 
 def speakers(store: Store) -> list[str]:
@@ -98,22 +81,27 @@ def transcripts_of_speakers(store: Store, names: Sequence[str]) -> tuple[str, ..
     return _ids(store, query)
 
 
-def transcripts_of_document(store: Store, name: str) -> tuple[str, ...]:
-    """Return the transcripts of a recording, told by its document, the user's id of it, or its file's name."""
+def places_of_document(store: Store, name: str) -> list[Place]:
+    """Return the places of a recording, told by its document, the user's id of it, its locator, or its file's path or name."""
     own = occurrence.c
-    places = or_(own.document == name, own.record_id == name, own.locator == name)
-    below = or_(
-        own.locator.like(f"%/{_literally(name)}%", escape="\\"), own.locator.like(f"{_literally(name)}%", escape="\\")
-    )
+    literally = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    likely = or_(own.document == name, own.record_id == name, own.locator.like(f"%{literally}%", escape="\\"))
+    query = select(own.transcript_id, own.document, own.record_id, own.locator).where(likely)
     with store.read() as connection:
-        sure = set(connection.execute(select(own.transcript_id).where(places)).scalars())
-        likely = connection.execute(select(own.transcript_id, own.locator).where(below)).all()
-        sure |= {row.transcript_id for row in likely if file_of(row.locator) == name}
-        by_source = select(transcript.c.transcript_id).where(
-            transcript.c.source_id == name, transcript.c.origin == "real"
-        )
-        sure |= set(connection.execute(by_source).scalars())
-    return tuple(sorted(sure))
+        found = [Place(*row) for row in connection.execute(query)]
+    return [
+        each for each in found if name in (each.document, each.record_id, each.locator) or lies_in(each.locator, name)
+    ]
+
+
+def transcripts_of_old_source(store: Store, name: str) -> tuple[str, ...]:
+    """Return the transcripts of a document that were landed before their places were kept."""
+    placed = select(occurrence.c.transcript_id)
+    own = transcript.c
+    return _ids(
+        store,
+        select(own.transcript_id).where(own.source_id == name, own.origin == "real", own.transcript_id.not_in(placed)),
+    )
 
 
 def transcripts_of_source(store: Store, name: str) -> tuple[str, ...]:
@@ -123,21 +111,41 @@ def transcripts_of_source(store: Store, name: str) -> tuple[str, ...]:
     )
 
 
-def file_of(locator: str) -> str:
-    """Return the name of the file that `locator` stands in: `talks.jsonl` of `data/talks.jsonl:7`."""
-    name = locator.rsplit("/", 1)[-1]
-    head, colon, line = name.rpartition(":")
-    name = head if colon and line.isdecimal() else name
-    head, word, row = name.rpartition(" row ")
-    return head if word and row.isdecimal() else name
+def path_of(locator: str) -> str:
+    """Return the path of the file that `locator` stands in: `data/talks.jsonl` of `data/talks.jsonl:7`."""
+    head, colon, line = locator.rpartition(":")
+    path = head if colon and line.isdecimal() else locator
+    for word in (" row ", " part "):
+        head, found, number = path.rpartition(word)
+        path = head if found and number.isdecimal() else path
+    return path
 
 
-def _literally(name: str) -> str:
-    return name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def lies_in(locator: str, name: str) -> bool:
+    """Tell whether `locator` stands in the file `name`, given as its path or its name; it may be packed in that file."""
+    path = path_of(locator)
+    return path == name or name in path.split("/")
 
 
-def traces(store: Store, ids: Sequence[str]) -> Traces:
-    """Find what the database has of these transcripts and of their rewrites."""
+def refused(connection: Connection, target: Target) -> list[int]:
+    """Find the refused records that tell of a target."""
+    query = select(reject, batch.c.source).join(batch, batch.c.batch_id == reject.c.batch_id)
+    return [row.reject_id for row in connection.execute(query) if _tells_of(row, target)]
+
+
+def _tells_of(row: Any, target: Target) -> bool:
+    match target.kind:
+        case "speaker":
+            told = f"{row.reason}\n{row.excerpt.decode('utf-8', 'replace')}"
+            return any(map(target.spells, json.loads(row.speakers or "[]"))) or target.stands_in(told)
+        case "document":
+            return target.name in (row.document, row.record_id, row.locator) or lies_in(row.locator, target.name)
+        case "source":
+            return target.name in row.source.split(", ")
+
+
+def traces(store: Store, ids: Sequence[str], target: Target) -> Traces:
+    """Find what the database has of these transcripts and of their rewrites, and what was refused of the target."""
     with store.read() as connection:
         find = _Finder(connection)
         rewrites = find(transcript.c.transcript_id, transcript.c.parent_id, ids) - set(ids)
@@ -150,10 +158,10 @@ def traces(store: Store, ids: Sequence[str]) -> Traces:
             n_rewrites=len(rewrites),
             n_labels=find.count(label, every),
             n_outputs=find.count(output, every),
-            n_in_flight=_in_flight(find, every),
+            n_refused=len(refused(connection, target)),
+            locators=tuple(sorted(find(occurrence.c.locator, occurrence.c.transcript_id, every))),
             snapshots=tuple(sorted(find(dataset.c.path, dataset.c.dataset_id, datasets))),
             checkpoints=tuple(sorted(find(checkpoint.c.path, checkpoint.c.run_id, runs))),
-            evaluations=tuple(sorted(find(evaluation_item.c.evaluation_id, evaluation_item.c.transcript_id, every))),
         )
 
 
@@ -179,88 +187,15 @@ class _Finder:
         )
 
 
-def _in_flight(find: _Finder, ids: Sequence[str]) -> int:
-    asked = find(label_request.c.request_id, label_request.c.transcript_id, ids)
-    handed_in = find(
-        label_attempt.c.attempt_id, label_attempt.c.request_id, asked, _OPEN, label_attempt.c.job_id.is_not(None)
+def evaluations_of_forgotten(store: Store) -> set[str]:
+    """Return the evaluations that asked models about transcripts that are forgotten since."""
+    query = (
+        select(evaluation_item.c.evaluation_id)
+        .join(transcript, transcript.c.transcript_id == evaluation_item.c.transcript_id)
+        .where(transcript.c.origin == "forgotten")
+        .distinct()
     )
-    owners = find(label_attempt.c.owner, label_attempt.c.request_id, asked, _OPEN, label_attempt.c.job_id.is_(None))
-    return len(handed_in) + sum(is_alive(owner) is not False for owner in owners)
-
-
-def others_at_work(store: Store) -> list[str]:
-    """Describe who holds a lease at this moment, this process aside: `train:4f1d... by process 7 on host`."""
-    with store.read() as connection:
-        rows, present = connection.execute(select(lease)).all(), read_clock(connection).timestamp()
-    alive = [
-        row
-        for row in rows
-        if row.owner != process_owner() and is_alive(row.owner) is not False and row.expires_at > present
-    ]
-    return [f"{row.name.split('/')[0]} by {describe_owner(row.owner)}" for row in alive]
-
-
-def bury(store: Store, ids: Sequence[str], *, files: Iterable[str] = (), names: Iterable[str] = ()) -> None:
-    """Put tombstones in the place of these transcripts, and remove all that was made of them, in one transaction.
-
-    Args:
-        files: whose refused records lose their words, too.
-        names: which refused records and batches shall not tell any more.
-    """
-    with store.write() as connection:
-        for part in chunks(ids):
-            connection.execute(_TO_TOMBSTONES.where(transcript.c.transcript_id.in_(part)), {"moment": now()})
-        _remove_what_was_made(connection)
-        _silence_rejects(connection, set(files), [name.casefold() for name in names])
-        _rename_batches(connection, set(names))
-
-
-def _remove_what_was_made(connection: Connection) -> None:
-    of_theirs = occurrence_speaker.c.occurrence_id.in_(
-        select(occurrence.c.occurrence_id).where(occurrence.c.transcript_id.in_(TOMBSTONES))
-    )
-    connection.execute(delete(occurrence_speaker).where(of_theirs))
-    for table in (judgement, score_distribution, output, label_score, label, occurrence):
-        connection.execute(delete(table).where(table.c.transcript_id.in_(TOMBSTONES)))
-    answers = label_response.c.request_id.in_(THEIR_REQUESTS)
-    connection.execute(update(label_response).where(answers).values(body=b""))
-    unanswered = label_request.c.transcript_id.in_(TOMBSTONES), label_request.c.state != "done"
-    connection.execute(
-        update(label_request).where(*unanswered).values(state="failed", error=FORGOTTEN, claimed_by=None)
-    )
-
-
-def _silence_rejects(connection: Connection, files: Set[str], names: Sequence[str]) -> None:
-    for row in connection.execute(select(reject)).all():
-        told = f"{row.reason}\n{row.excerpt.decode('utf-8', 'replace')}".casefold()
-        if file_of(row.locator) in files or any(name in told for name in names):
-            silent = {"excerpt": b"", "reason": "what it held was forgotten"}
-            connection.execute(update(reject).where(reject.c.reject_id == row.reject_id).values(**silent))
-
-
-def _rename_batches(connection: Connection, names: Set[str]) -> None:
-    for row in connection.execute(select(batch.c.batch_id, batch.c.source)).all():
-        sources = row.source.split(", ")
-        kept = ", ".join(FORGOTTEN if source in names else source for source in sources)
-        if kept != row.source:
-            connection.execute(update(batch).where(batch.c.batch_id == row.batch_id).values(source=kept))
-
-
-def tombstones(store: Store) -> dict[str, str]:
-    """Read the ids of all forgotten transcripts, with when they were forgotten."""
-    query = select(transcript.c.transcript_id, transcript.c.forgotten_at).where(transcript.c.origin == FORGOTTEN)
-    with store.read() as connection:
-        return {row.transcript_id: row.forgotten_at for row in connection.execute(query)}
-
-
-def forgotten_of_dataset(store: Store, dataset_id: str) -> dict[str, str]:
-    """Read which transcripts of a dataset version are forgotten, with when they were."""
-    held = dataset_item.c.dataset_id == dataset_id, dataset_item.c.transcript_id == transcript.c.transcript_id
-    query = select(transcript.c.transcript_id, transcript.c.forgotten_at).where(
-        transcript.c.origin == FORGOTTEN, exists().where(*held)
-    )
-    with store.read() as connection:
-        return {row.transcript_id: row.forgotten_at for row in connection.execute(query)}
+    return set(_ids(store, query))
 
 
 def _ids(store: Store, query: Select[tuple[str]]) -> tuple[str, ...]:

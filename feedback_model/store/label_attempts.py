@@ -194,7 +194,7 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
             update(label_attempt).where(lost).values(owner=process_owner()).returning(label_attempt.c.attempt_id)
         )
         taken_over = connection.execute(taking_over).scalars().all()
-        found = tuple(each for chunk in chunks(taken_over) for each in _attempts(connection, chunk))
+        found = tuple(each for chunk in chunks(taken_over) for each in read_attempts(connection, chunk))
         taken: set[str] = set()
         for chunk in chunks(each.request_id for each in found):
             claimed = and_(
@@ -207,7 +207,8 @@ def take_over_lost_attempts(store: Store, model: str, purposes: Sequence[Purpose
         return LostAttempts(found, frozenset(taken))
 
 
-def _attempts(connection: Connection, attempt_ids: Sequence[str]) -> list[Attempt]:
+def read_attempts(connection: Connection, attempt_ids: Sequence[str]) -> list[Attempt]:
+    """Read attempts by id."""
     query = (
         select(label_attempt, label_request.c.label_model, label_request.c.prompt_version)
         .join(label_request)

@@ -59,6 +59,10 @@ def request_row(
     }
 
 
+FORGOTTEN: Final = "forgotten"
+"""Code of a request about a text that was forgotten, which is never asked again; origin of a tombstone."""
+
+
 def of_config(labelling_config: LabellingConfig, purpose: Purpose) -> ColumnElement[bool]:
     """Select the requests of one purpose and one labelling configuration."""
     return and_(
@@ -205,7 +209,11 @@ def count_state(store: Store, labelling_config: LabellingConfig, purpose: Purpos
 
 def enqueue_failed_again(store: Store, labelling_config: LabellingConfig, purpose: Purpose, *, spent: bool) -> None:
     """Queue failed requests again: those the endpoint never answered, and with `spent` those it answered badly too."""
-    which = and_(of_config(labelling_config, purpose), label_request.c.state == "failed")
+    which = and_(
+        of_config(labelling_config, purpose),
+        label_request.c.state == "failed",
+        func.coalesce(label_request.c.error, "") != FORGOTTEN,
+    )
     if not spent:
         which = and_(which, label_request.c.attempts < MAX_ANSWERS)
     with store.write() as connection:

@@ -38,7 +38,7 @@ def labelled_transcripts(
         dataset_id: only those of this dataset version.
         usable: only those that may enter a dataset: real ones, and rewrites that were accepted.
     """
-    chosen = select(transcript.c.transcript_id)
+    chosen = select(transcript.c.transcript_id).where(transcript.c.origin != "forgotten")
     if dataset_id is not None:
         chosen = chosen.join(dataset_item).where(dataset_item.c.dataset_id == dataset_id)
     if split is not None:

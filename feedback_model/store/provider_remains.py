@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
+from feedback_model.store.burial import THEIR_REQUESTS, TOMBSTONES
 from feedback_model.store.connection import Store
-from feedback_model.store.forgetting import THEIR_REQUESTS, TOMBSTONES
 from feedback_model.store.tables import label_attempt, label_batch, label_request, label_response
 
+LOOKED_UP: Final = "forgotten_at_provider"
+"""Code of an attempt at a forgotten text of which the provider has nothing any more."""
 _THEIR_JOBS = select(label_attempt.c.job_id).where(
     label_attempt.c.request_id.in_(THEIR_REQUESTS), label_attempt.c.job_id.is_not(None)
 )
@@ -23,6 +26,8 @@ class BatchFiles:
     """Of its requests."""
     provider_id: str | None
     """Of the batch, which names the files of its answers."""
+    endpoint: str
+    """Base URL that it was handed in at."""
 
 
 def stored_responses(store: Store, label_models: Sequence[str]) -> dict[int, str]:
@@ -48,11 +53,34 @@ def label_models(store: Store) -> list[str]:
 
 def batch_files(store: Store) -> list[BatchFiles]:
     """List the batches that held forgotten texts and whose files the provider may still have."""
-    query = select(label_batch.c.job_id, label_batch.c.file_id, label_batch.c.provider_id).where(
-        label_batch.c.job_id.in_(_THEIR_JOBS), label_batch.c.file_id.is_not(None)
-    )
+    query = select(
+        label_batch.c.job_id, label_batch.c.file_id, label_batch.c.provider_id, label_batch.c.endpoint
+    ).where(label_batch.c.job_id.in_(_THEIR_JOBS), label_batch.c.file_id.is_not(None))
     with store.read() as connection:
         return [BatchFiles(*row) for row in connection.execute(query)]
+
+
+def lost_attempts(store: Store, label_models: Sequence[str]) -> list[str]:
+    """Return the attempts at forgotten texts whose end nobody knows, and whose responses a provider may have stored."""
+    query = (
+        select(label_attempt.c.attempt_id)
+        .join(label_request, label_request.c.request_id == label_attempt.c.request_id)
+        .where(
+            label_request.c.transcript_id.in_(TOMBSTONES),
+            label_request.c.label_model.in_(label_models),
+            label_attempt.c.outcome == "unknown",
+            func.coalesce(label_attempt.c.error, "") != LOOKED_UP,
+        )
+    )
+    with store.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def note_looked_up(store: Store, attempt_id: str) -> None:
+    """Note that what the provider had stored of an attempt is deleted."""
+    with store.write() as connection:
+        looked_up = update(label_attempt).where(label_attempt.c.attempt_id == attempt_id)
+        connection.execute(looked_up.values(error=LOOKED_UP))
 
 
 def note_responses_gone(store: Store, response_ids: Iterable[int]) -> None:

@@ -1,5 +1,7 @@
 """Transcripts and batches in SQL: what landing writes, what every later stage reads, what retraining claims."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -53,10 +55,13 @@ class NewOccurrence:
 
     @property
     def occurrence_id(self) -> str:
-        """Its name; folders do not count, so that a file that moves stays the same place."""
+        """Its name. Folders do not count, so that a file may move, nor lines where the record has an id of its own."""
         own = self.occurrence
-        where = (own.document, own.record_id, own.locator.rsplit("/", 1)[-1], own.piece, own.start, own.end)
-        return content_id("occurrence", own.transcript_id, *where, own.speakers)
+        name = own.locator.rsplit("/", 1)[-1]
+        where = own.record_id, name if own.record_id is None else re.sub(r":\d+$| row \d+$", "", name)
+        return content_id(
+            "occurrence", own.transcript_id, own.document, *where, own.piece, own.start, own.end, own.speakers
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,12 @@ class Reject:
     """One sentence for a person."""
     excerpt: bytes = b""
     """How it begins."""
+    speakers: tuple[str, ...] = ()
+    """Whose words it holds, as the file names them; empty where it names nobody, or could not be read so far."""
+    document: str | None = None
+    """The recording, as a transcript of it would name it."""
+    record_id: str | None = None
+    """The id that its user gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,5 +254,8 @@ def _reject_row(batch_id: str, one: Reject) -> dict[str, object]:
     return {
         "batch_id": batch_id,
         "excerpt": one.excerpt,
+        "speakers": json.dumps(one.speakers, ensure_ascii=False).replace("\\u0000", "") if one.speakers else None,
+        "document": one.document,
+        "record_id": one.record_id,
         **{key: value.replace("\0", "") for key, value in text.items()},
     }

@@ -35,7 +35,7 @@ from feedback_model.store.transcripts import (
 from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.documents import prepare_document, transcript_id_of
 from feedback_model.transcripts.near_duplicates import NearDuplicates, signature_of
-from feedback_model.transcripts.persons import person_of
+from feedback_model.transcripts.persons import person_of, speakers_of
 from feedback_model.transcripts.raw_records import RawRecord, excerpt
 from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
 from feedback_model.transcripts.sources import read_sources, source_name
@@ -117,7 +117,8 @@ def split_document(record: RawRecord, source: str | None = None) -> Iterator[_Ca
     """Yield the transcripts that one document makes, all of one source; or why it makes none."""
     document = prepare_document(record)
     if isinstance(document, Reject):
-        yield document
+        names = {"document": record.document or record.recording, "record_id": record.record_id}
+        yield replace(document, speakers=speakers_of(record.turns), **names)
         return
     name = record.document or record.recording or transcript_id_of(document.text)
     for number, piece in enumerate(document.pieces, start=1):
@@ -142,6 +143,11 @@ class _Place:
 
     source_id: str
     split: Split
+
+
+def _refuse(candidate: _Candidate, code: str, reason: str, begins: bytes = b"") -> Reject:
+    own = candidate.occurrence
+    return Reject(own.locator, code, reason, begins, own.speakers, own.document, own.record_id)
 
 
 @dataclass
@@ -191,6 +197,9 @@ class _Landing:
             arrival = self.judge(candidate, stored)
             if isinstance(arrival, Reject):
                 self.note(arrival)
+                if arrival.code != "forgotten" and candidate.occurrence.transcript_id in self.placed:
+                    # It stands in another split than its speaker: it stays there, tying nothing, and whose it is stays known.
+                    occurrences.append(NewOccurrence(candidate.occurrence, {}))
                 continue
             occurrences.append(NewOccurrence(candidate.occurrence, candidate.persons))
             arrivals += [arrival] if arrival else []
@@ -201,7 +210,7 @@ class _Landing:
         """Return the transcript to store for `candidate`; None where its text is there already."""
         name = candidate.occurrence.transcript_id
         if stored.get(name) == "forgotten":
-            return Reject(candidate.occurrence.locator, "forgotten", FORGOTTEN)
+            return replace(_refuse(candidate, "forgotten", FORGOTTEN), speakers=(), record_id=None, document=None)
         known = self.placed.get(name)
         found = (
             self.place(candidate) if known is None else self.find_split(candidate, "it is a transcript", {known.split})
@@ -251,9 +260,7 @@ class _Landing:
         if len(wanted) > 1:
             reasons = [f"{ties} of {' and '.join(sorted(splits))}"] if splits else []
             reasons += [f"{name} speaks in {heard[person]}" for name, person in persons.items() if person in heard]
-            return Reject(
-                candidate.occurrence.locator, "bridges_splits", " and ".join(reasons), excerpt(candidate.text)
-            )
+            return _refuse(candidate, "bridges_splits", " and ".join(reasons), excerpt(candidate.text))
         group = f"speaker:{next(iter(persons.values()))}" if len(persons) == 1 else candidate.occurrence.document
         split = next(iter(wanted), None) or split_of(group)
         self.persons |= dict.fromkeys(persons.values(), split)

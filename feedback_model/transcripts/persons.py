@@ -6,57 +6,65 @@ from collections.abc import Iterable
 from typing import Final
 
 from feedback_model.records.recordings import Turn
-from feedback_model.transcripts.formats.names import ROLE
 
-_NUMBERED: Final = r"(?:[ _#.-]+[a-z]|[ _#.-]*\d+)?"
-_KINDS: Final = (
+_ROLES: Final = (
+    *("speaker", "spk", "sp", "talker", "voice", "person", "user", "human", "assistant", "system", "bot", "model"),
+    *("channel", "chan", "track", "side", "interlocutor", "interviewer", "interviewee", "moderator", "host", "co-host"),
     *(
-        "speaker",
-        "spk",
-        "sp",
-        "talker",
-        "voice",
-        "person",
-        "user",
-        "human",
-        "assistant",
-        "system",
-        "bot",
-        "ai",
-        "model",
-    ),
-    *("channel", "chan", "track", "side", "interlocutor", "interviewer", "interviewee", "moderator", "host", "guest"),
-    *(
+        "guest",
         "participant",
         "respondent",
         "agent",
         "customer",
+        "client",
         "caller",
         "operator",
         "presenter",
-        "student",
-        "pupil",
-        "teacher",
+        "panelist",
     ),
-    *("doctor", "patient", "child", "mother", "father", "parent", "investigator", "examiner", "narrator", "audience"),
-    *("unknown", "unidentified", "other", "others", "everyone", "all", "both", "man", "woman", "male", "female"),
-    *("question", "answer", "left", "right", "me", "you", "i", "we", "nobody", "none", "null", "n/a"),
+    *("panellist", "student", "pupil", "teacher", "tutor", "professor", "instructor", "coach", "doctor", "nurse"),
+    *("patient", "therapist", "counsellor", "counselor", "child", "mother", "father", "parent", "investigator"),
+    *("examiner", "experimenter", "subject", "narrator", "audience", "reporter", "journalist", "anchor", "chairman"),
+    *("chairwoman", "chairperson", "chair", "president", "secretary", "clerk", "judge", "witness", "counsel", "rep"),
+    *("prosecutor", "defendant", "applicant", "candidate", "recruiter", "sales", "support", "anonymous", "iphone"),
     *(
-        "sprecher",
-        "sprecherin",
-        "locuteur",
-        "locutrice",
-        "hablante",
-        "orador",
+        "ipad",
+        "android",
+        "unknown",
+        "unidentified",
+        "other",
+        "others",
+        "everyone",
+        "all",
+        "both",
+        "man",
+        "woman",
+        "male",
+    ),
+    *("female", "question", "answer", "left", "right", "me", "you", "i", "we", "nobody", "none", "null", "n/a"),
+    *("sprecher", "sprecherin", "moderatorin", "teilnehmer", "teilnehmerin", "locuteur", "locutrice", "intervenant"),
+    *("intervenante", "orateur", "oratrice", "animateur", "hablante", "orador", "oradora", "entrevistador"),
+    *(
+        "entrevistadora",
+        "entrevistado",
+        "entrevistada",
+        "moderador",
+        "moderadora",
+        "participante",
         "falante",
         "parlante",
-        "spreker",
-        "спикер",
     ),
+    *("relatore", "relatrice", "intervistatore", "spreker", "talare", "mówca", "спикер", "участник", "говорящий"),
+    *("المتحدث", "说话人", "发言人", "講者", "話者", "화자"),
 )
 _LABEL: Final = re.compile(
-    rf"(?:the )?(?:unknown |unidentified |first |second |third |male |female |inter )?(?:{'|'.join(_KINDS)}){_NUMBERED}"
-    r"|(?:speaker|spk)[ _-]?\w{1,3}|[a-z]{1,2}[ _-]?\d+|[^\W\d_]|[\d\W_]+"
+    rf"(?:the )?(?:unknown |unidentified |first |second |third |male |female |inter )?(?:{'|'.join(_ROLES)})"
+    r"(?:[ _#.-]+[a-z])?"
+    r"|(?:speaker|spk)[ _-]?(?:[a-z]|\d+)"
+    r"|.*[^\W\d_][ _#.-]*\d+"  # whatever is numbered
+    r"|[a-z\u0370-\u03ff\u0400-\u04ff]"  # one letter; one Han or Hangul character may be a family name
+    r"|[\d\W_]*"
+    r"|\[.*"  # what redaction puts in the place of a name
 )
 _CHILDES: Final = frozenset(  # roles of talkbank.org/manuals/CHAT.html, section 8.2, as their codes
     (
@@ -66,6 +74,8 @@ _CHILDES: Final = frozenset(  # roles of talkbank.org/manuals/CHAT.html, section
 )
 _TOGETHER: Final = " + "
 """Between the names of those who speak at once, as Transcriber has them."""
+_ASIDE: Final = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")  # behind a name: (Guest), [she/her]
+_DOT_ABOVE: Final = "\u0307"  # that is left of a capital İ
 
 
 def speakers_of(turns: Iterable[Turn]) -> tuple[str, ...]:
@@ -77,12 +87,11 @@ def speakers_of(turns: Iterable[Turn]) -> tuple[str, ...]:
 def person_of(speaker: str) -> str | None:
     """Return a speaker's name in one spelling; None where it is a label that means somebody else in each recording."""
     name = plain_name(speaker)
-    is_label = (
-        _LABEL.fullmatch(name) or ROLE.fullmatch(name) or (speaker.isupper() and name.rstrip("0123456789") in _CHILDES)
-    )
-    return None if is_label or not name else name
+    return None if _LABEL.fullmatch(name) or (speaker.isupper() and name in _CHILDES) else name
 
 
 def plain_name(name: str) -> str:
-    """Return a name as it is compared: in whatever case and with whatever spaces it is written."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """Return a name as it is compared: without case, invisible characters, extra spaces, and a bracket behind it."""
+    visible = "".join(each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each) != "Cf")
+    folded = " ".join(visible.casefold().replace(_DOT_ABOVE, "").split())
+    return (_ASIDE.sub("", folded) or folded).rstrip(" :;,")

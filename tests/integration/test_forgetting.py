@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,24 @@ import polars
 import pytest
 from sqlalchemy import select, text
 
-from feedback_model.errors import InputError
-from feedback_model.forgetting.forget import Kind, Plan, carry_out, clear, make_plan
+from feedback_model.errors import InputError, StoreUnavailable
+from feedback_model.forgetting.forget import Cleared, Plan, carry_out, clear, make_plan
 from feedback_model.labelling.batch_jobs import label_in_batches
-from feedback_model.labelling.deletion import delete_remains, remains
+from feedback_model.labelling.deletion import delete_remains, find_remains
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.modes import label_now
 from feedback_model.settings import Settings
+from feedback_model.store.burial import bury
 from feedback_model.store.connection import Store, open_store
-from feedback_model.store.forgetting import file_of
-from feedback_model.store.label_requests import enqueue_labels
+from feedback_model.store.forgetting import Kind, Target, path_of
+from feedback_model.store.label_requests import enqueue_failed_again, enqueue_labels
 from feedback_model.store.locks import acquire
 from feedback_model.store.owners import process_owner
 from feedback_model.store.tables import label_attempt, label_request, metadata
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions
 from feedback_model.transcripts.snapshots import snapshot
+from feedback_model.transcripts.splits import split_of
 from tests.builders import LABEL_SET, NOW, a_feedback, a_speech, store_label
 from tests.labelling_rig import settings_for
 from tests.openai_rig.process import serving
@@ -60,9 +63,7 @@ def everything(store: Store) -> str:
 
 
 def forget(store: Store, settings: Settings, name: str, kind: Kind | None = None) -> Plan:
-    plan = make_plan(store, settings, name, kind)
-    carry_out(store, settings, plan)
-    return plan
+    return carry_out(store, settings, make_plan(store, settings, name, kind))[0]
 
 
 def ask(store: Store, sql: str) -> list[tuple[Any, ...]]:
@@ -148,8 +149,10 @@ def test_a_users_own_id_names_a_recording(store: Store, tmp_path: Path) -> None:
 
 def test_labels_such_as_guest_name_nobody(store: Store, tmp_path: Path) -> None:
     land_meetings(store, tmp_path / "meetings")
-    with pytest.raises(InputError, match=r"nothing is kept of a speaker 'Guest 1'; .* name the recording"):
-        make_plan(store, settings_for(tmp_path / "home"), "Guest 1")
+    settings = settings_for(tmp_path / "home")
+    with pytest.raises(InputError, match=r"'Guest 1' is a label .* forget the recording"):
+        make_plan(store, settings, "Guest 1")
+    assert len(make_plan(store, settings, "Guest 1", "speaker").traces.transcripts) == 1
 
 
 def test_a_name_of_two_kinds_is_asked_about(store: Store, tmp_path: Path) -> None:
@@ -179,6 +182,86 @@ def test_refused_records_lose_their_words(store: Store, tmp_path: Path) -> None:
     assert SECRET not in everything(store)
 
 
+def test_refused_records_are_told_by_their_speaker(store: Store, tmp_path: Path) -> None:
+    """Those of others stay, whatever words they hold."""
+    path = tmp_path / "short.jsonl"
+    said = [("Al Diaz", f"{SECRET} and few words"), ("Dan Oak", "He also said bananas")]
+    path.write_text("".join(json.dumps({"document": who, "speaker": who, "text": what}) + "\n" for who, what in said))
+    land(store, [str(path)])
+    forget(store, settings_for(tmp_path / "home"), "Al Diaz")
+    left = ask(store, "SELECT excerpt FROM reject ORDER BY 1")
+    assert [bytes(excerpt) for (excerpt,) in left] == [b"", b"He also said bananas"]
+    assert "Al Diaz" not in everything(store)
+
+
+def test_a_text_that_became_hers_later_is_hers(store: Store, tmp_path: Path) -> None:
+    """It landed as nobody's in one split, and its speaker stands in another."""
+    train, test = (next(n for n in map(str, range(99)) if split_of(n) == each) for each in ("train", "test"))
+    names = (f"Ana R{letter}z" for letter in "abcdefghijklmnopqrstuvwxyz")
+    her = next(name for name in names if split_of(f"speaker:{name.casefold()}") == "test")
+        name
+        for name in (f"Ana R{x}z" for x in "abcdefghijklmnopqrstuvwxyz")
+        if split_of(f"speaker:{name.casefold()}") == "test"
+    )
+    rows = [("Speaker 1", train, said_by_ana(1)), (her, test, a_speech(2)), (her, "again", said_by_ana(1))]
+    for number, (who, document, said) in enumerate(rows):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_text(json.dumps({"document": document, "speaker": who, "text": said}))
+        land(store, [str(path)])
+    assert ask(store, "SELECT code FROM reject") == [("bridges_splits",)]
+    assert len(forget(store, settings_for(tmp_path / "home"), her).traces.transcripts) == 2
+    assert SECRET not in everything(store)
+
+
+def test_forgotten_texts_are_never_asked_about(store: Store, tmp_path: Path) -> None:
+    land_meetings(store, tmp_path / "meetings")
+    enqueue_labels(store, LABEL_SET, None)
+    forget(store, settings_for(tmp_path / "home"), "Ana Ruiz")
+    enqueue_failed_again(store, LABEL_SET, "label", spent=True)
+    enqueue_labels(store, LABEL_SET, None)
+    assert ask(store, "SELECT state, COUNT(*) FROM label_request GROUP BY state") == [("failed", 4), ("queued", 4)]
+
+
+def test_a_reader_of_the_file_is_told_of(tmp_path: Path) -> None:
+    """SQLite cannot clear its file while somebody reads an older state of it."""
+    settings = settings_for(tmp_path)
+    store = open_store(settings.store_url)
+    land_meetings(store, tmp_path / "meetings")
+    reader = sqlite3.connect(tmp_path / "feedback.db")
+    reader.execute("BEGIN")
+    reader.execute("SELECT COUNT(*) FROM transcript").fetchone()
+    with store.read() as connection:
+        connection.connection.driver_connection.execute("PRAGMA busy_timeout = 10")  # type: ignore[union-attr]
+    with pytest.raises(StoreUnavailable, match="another process reads the database"):
+        forget(store, settings, "Ana Ruiz")
+    reader.close()
+    clear(store, settings)
+    store.close()
+    assert [path.name for path in tmp_path.glob("feedback.db*") if SECRET.encode() in path.read_bytes()] == []
+
+
+def test_one_name_of_two_files_is_asked_about(store: Store, tmp_path: Path) -> None:
+    for number, folder in enumerate("xy"):
+        path = tmp_path / folder / "talk.jsonl"
+        path.parent.mkdir()
+        path.write_text(json.dumps({"id": "2", "text": a_speech(number)}))
+        land(store, [str(path)])
+    for name in ("2", "talk.jsonl"):
+        with pytest.raises(InputError, match=r"stands in 2 files \(.*/x/talk.jsonl, .*/y/talk.jsonl\)"):
+            make_plan(store, settings_for(tmp_path / "home"), name)
+    plan = forget(store, settings_for(tmp_path / "home"), str(tmp_path / "x" / "talk.jsonl"))
+    assert len(plan.traces.transcripts) == 1
+
+
+def test_a_near_duplicate_of_another_document_stays(store: Store, tmp_path: Path) -> None:
+    for document, said in (("a", a_speech(1, 200)), ("b", f"{a_speech(1, 200)} indeed")):
+        path = tmp_path / f"{document}.jsonl"
+        path.write_text(json.dumps({"document": document, "text": said}))
+        land(store, [str(path)])
+    assert ask(store, "SELECT DISTINCT source_id FROM transcript") == [("a",)]
+    assert len(forget(store, settings_for(tmp_path / "home"), "a", "document").traces.transcripts) == 1
+
+
 def test_snapshots_lose_the_rows(store: Store, tmp_path: Path) -> None:
     settings = settings_for(tmp_path / "home")
     path = tmp_path / "many.jsonl"
@@ -204,10 +287,10 @@ def test_the_provider_deletes_what_it_stored(tmp_path: Path, any_store_url: str,
         before = kept_by(url)
         assert before.count("chatcmpl") or SECRET in before
         forget(store, settings, "Ana Ruiz")
-        completions, batches = remains(store)
-        assert (len(completions), len(batches)) == ((4, 0) if how is label_now else (4, 1))
+        left = find_remains(store)
+        assert (len(left.completions), len(left.batches)) == ((4, 0) if how is label_now else (4, 1))
         delete_remains(store, settings)
-        assert remains(store) == ({}, [])
+        assert not find_remains(store)
         after = json.loads(kept_by(url))
         assert len(after["completions"]) == (4 if how is label_now else 0)
         assert after["files"] == []
@@ -248,20 +331,18 @@ def test_a_call_without_a_name_finishes_what_was_cut_off(store: Store, tmp_path:
     landed = write_meeting(settings.inbox / "landed", 1)
     land(store, [str(landed)], options=ReadingOptions(speaker="each"))
     plan = make_plan(store, settings, "Ana Ruiz")
-    from feedback_model.store.forgetting import bury
-
-    bury(store, plan.traces.transcripts)
-    assert clear(store, settings).inbox == (landed,)
+    bury(store, plan.traces.transcripts, Target("Ana Ruiz", "speaker", str.isspace, str.isspace))
+    assert clear(store, settings) == Cleared((landed,), (), {})
 
 
 @pytest.mark.parametrize(
-    ("locator", "file"),
+    ("locator", "path"),
     [
-        ("a/talks.jsonl:7", "talks.jsonl"),
+        ("a/talks.jsonl:7", "a/talks.jsonl"),
         ("talks.csv row 12", "talks.csv"),
-        ("x/a.vtt", "a.vtt"),
+        ("x/a.vtt part 2", "x/a.vtt"),
         ("a b row x", "a b row x"),
     ],
 )
-def test_a_locator_tells_its_file(locator: str, file: str) -> None:
-    assert file_of(locator) == file
+def test_a_locator_tells_its_file(locator: str, path: str) -> None:
+    assert path_of(locator) == path

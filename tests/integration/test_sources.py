@@ -187,7 +187,7 @@ def test_streams_without_a_name_are_jsonl_or_text():
     found = list(read_stream(io.BytesIO(lines), "standard input"))
     assert [getattr(each, "text", None) or each.code for each in found] == ["one", "broken_json", "two"]
     assert [each.text for each in read_stream(io.BytesIO("\ufeff a plain caf\u00e9\n".encode()), "-")] == [
-        " a plain caf\u00e9\n"
+        "a plain caf\u00e9"
     ]
     assert [each.code for each in read_stream(io.BytesIO(bytes(range(256))), "-")] == ["not_utf8"]
     assert [each.code for each in read_stream(io.BytesIO(b""), "-")] == ["empty"]

@@ -100,7 +100,7 @@ def test_one_speaker_can_be_asked_for() -> None:
     ("name", "begins", "assumed"),
     [
         ("cyr-utf16le-nobom.txt", "Доброе утро, коллеги. Сегодня", "encoding utf-16-le"),
-        ("html-escaped.csv", "I don't think so & we won't go there because it\xa0is cold", "HTML escapes"),
+        ("html-escaped.csv", "I don't think so & we won't go there because it is cold", "HTML escapes"),
         ("latin1-in-utf8-mojibake.txt", "It’s a café — that’s what I meant", "UTF-8 that was read as"),  # noqa: RUF001
         ("cp1252.txt", "Good morning", "encoding cp1252"),
         ("utf16.csv", "Good morning", "encoding utf-16"),

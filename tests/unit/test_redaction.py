@@ -18,6 +18,13 @@ FOUND = {
     "au 06 12 34 56 78 merci": f"au {TELEPHONE} merci",
     "card 4111 1111 1111 1111 and 5500-0000-0000-0004": f"card {CARD} and {CARD}",
     "378282246310005 is it": f"{CARD} is it",
+    "12 4111 1111 1111 1111 737 12/27": f"12 {CARD} 737 12/27",
+    "4111\u00a01111\u20131111.1111": CARD,
+    "ana@müller.de, ana [at] example.org": f"{EMAIL}, {EMAIL}",
+    "it is ana underscore ruiz at example dot com dot br": f"it is {EMAIL}",
+    "415-555-2671x204 or 415\u2011555\u20132671": f"{TELEPHONE}x204 or {TELEPHONE}",
+    "tel4155552671": f"tel{TELEPHONE}",
+    "4 1 5 5 5 5 2 6 7 1 please": f"{TELEPHONE} please",
 }
 KEPT = [
     "in 2019 and 2021 we grew from 1998-2001",
@@ -27,6 +34,8 @@ KEPT = [
     "the host 192.168.10.12 answered",
     "card 4111 1111 1111 1112 is none",
     "look at the dot",
+    "on 2024-01-15 10:30 we met",
+    "0.123456789 of it, 7 000 000 000 people",
 ]
 
 

@@ -79,5 +79,8 @@ reject = Table(
     Column("code", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("excerpt", LargeBinary, nullable=False),
+    Column("speakers", Text),  # JSON list of those whose words it holds, as the file names them; NULL where it does not
+    Column("document", Text),  # what the transcript's document would have been
+    Column("record_id", Text),  # the user's own
     comment="What was landed and refused, and why.",
 )

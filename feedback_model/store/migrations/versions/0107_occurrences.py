@@ -40,10 +40,14 @@ def upgrade() -> None:
         sa.Column("person", sa.Text(), index=True),
         comment="Whose words a transcript holds.",
     )
+    for name in ("speakers", "document", "record_id"):
+        op.add_column("reject", sa.Column(name, sa.Text()))
 
 
 def downgrade() -> None:
     """Move back to 0106; tombstones become real transcripts without a word."""
+    for name in ("record_id", "document", "speakers"):
+        op.drop_column("reject", name)
     op.drop_table("occurrence_speaker")
     op.drop_table("occurrence")
     op.execute("UPDATE transcript SET origin = 'real' WHERE origin = 'forgotten'")
