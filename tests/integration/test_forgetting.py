@@ -199,10 +199,6 @@ def test_a_text_that_became_hers_later_is_hers(store: Store, tmp_path: Path) -> 
     train, test = (next(n for n in map(str, range(99)) if split_of(n) == each) for each in ("train", "test"))
     names = (f"Ana R{letter}z" for letter in "abcdefghijklmnopqrstuvwxyz")
     her = next(name for name in names if split_of(f"speaker:{name.casefold()}") == "test")
-        name
-        for name in (f"Ana R{x}z" for x in "abcdefghijklmnopqrstuvwxyz")
-        if split_of(f"speaker:{name.casefold()}") == "test"
-    )
     rows = [("Speaker 1", train, said_by_ana(1)), (her, test, a_speech(2)), (her, "again", said_by_ana(1))]
     for number, (who, document, said) in enumerate(rows):
         path = tmp_path / f"{number}.jsonl"
