@@ -86,7 +86,7 @@ def measure_with_template(store: Store, evaluation: Evaluation, model_id: str, f
 
 
 def test_a_champion_keeps_its_decoding(store_with: OpenFilled) -> None:
-    """It is asked as was measured best when it was promoted, also after a later measurement and a rollback."""
+    """It is asked as it was judged when it was promoted, also after a later measurement and a rollback."""
     made = open_evaluated(store_with)
     decision = replace(decide_on(made.store, made.validation, made.test), verdict="promote")
     assert choose_model(made.store, decision.model_id).decoding == "free"
@@ -97,7 +97,7 @@ def test_a_champion_keeps_its_decoding(store_with: OpenFilled) -> None:
         template = tables.evaluation_model.c.evaluation_id == "template"
         connection.execute(update(tables.evaluation_model).where(template).values(mse_upper=0.01))
     assert choose_model(made.store, decision.model_id).decoding == "template"
-    record_decision(made.store, decision)
+    record_decision(made.store, replace(decision, evaluation_id="template"))
     with made.store.write() as connection:
         connection.execute(update(tables.evaluation_model).values(mse_upper=0.0))
     assert choose_model(made.store).decoding == "template"
