@@ -40,11 +40,13 @@ def _without_heaps_of_marks(found: re.Match[str]) -> str:
 
 def count_words(text: str) -> int:
     """Words of `text`; in scripts written without spaces, characters."""
-    return sum(1 for _ in WORD.finditer(text))
+    return len(WORD.findall(text))
 
 
 def letter_share(text: str) -> float:
     """Return the part of the visible characters of `text` that are letters or their marks, 0 to 1; 0 where nothing is visible."""
-    visible = [character for character in text if not character.isspace()]
-    letters = sum(character.isalpha() or unicodedata.category(character)[0] == "M" for character in visible)
+    visible = "".join(text.split())
+    letters = sum(map(str.isalpha, visible))
+    if not visible.isascii():
+        letters += sum(unicodedata.category(each)[0] == "M" for each in visible)
     return letters / len(visible) if visible else 0.0
