@@ -20,6 +20,8 @@ _MAY_BE_MARKS = re.compile(rf"[^\x00-\x7f]{{{_MOST_MARKS // 3},}}")  # a charact
 
 def clean_text(text: str) -> str:
     """`text` in the form in which it is kept, hashed and shown to models; may be empty."""
+    if text.isascii() and text.isprintable():  # most of what is said: one line, and nothing to compose or leave out
+        return " ".join(text.split())
     text = _INVISIBLE.sub("", _CONTROL.sub("", text))
     text = unicodedata.normalize("NFC", _MAY_BE_MARKS.sub(_without_heaps_of_marks, text))
     lines = (" ".join(line.split()) for line in _LINE_END.split(text))

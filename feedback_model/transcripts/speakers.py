@@ -39,7 +39,8 @@ class Documents:
         turns: list[Turn] = []
         for turn in recording.turns:
             text, mended = mend(turn.text)
-            turns += [replace(turn, text=cleaned)] if (cleaned := clean_text(text)) else []
+            if cleaned := clean_text(text):
+                turns.append(Turn(turn.speaker, turn.start, turn.end, cleaned))
             for what in mended:
                 self.assumptions.note(what, recording.file)
         if not self.options.redact:
