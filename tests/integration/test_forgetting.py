@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sqlite3
 import urllib.request
 from pathlib import Path
@@ -302,6 +303,35 @@ def test_questions_in_flight_stand_in_the_way(store: Store, tmp_path: Path) -> N
         connection.execute(label_attempt.insert().values(**sent, reserved_nanos=1, outcome="open"))
     with pytest.raises(InputError, match="a labeller is being asked about 1 of these"):
         forget(store, settings_for(tmp_path / "home"), "Ana Ruiz")
+
+
+def test_what_a_dead_process_asked_is_closed(store: Store, tmp_path: Path) -> None:
+    """Nobody looks for the response any more, which would be stored again; a process of another host is dead by its silence."""
+    land_meetings(store, tmp_path / "meetings")
+    enqueue_labels(store, LABEL_SET, None)
+    asked = "SELECT request_id FROM label_request JOIN occurrences USING (transcript_id) WHERE speaker = 'Ana Ruiz'"
+    sent = {"attempt_id": "a", "request_id": ask(store, asked)[0][0], "sent_at": NOW, "owner": "elsewhere:7:boot/1/2/x"}
+    with store.write() as connection:
+        connection.execute(label_attempt.insert().values(**sent, reserved_nanos=1, outcome="open"))
+        connection.execute(text("UPDATE label_request SET updated_at = '2026-01-01T00:00:00.000000+00:00'"))
+    forget(store, settings_for(tmp_path / "home"), "Ana Ruiz")
+    assert ask(store, "SELECT outcome, error FROM label_attempt") == [("unknown", "forgotten")]
+
+
+def test_drafts_and_reports_are_cleared_too(store: Store, tmp_path: Path) -> None:
+    """A draft of a process that is gone goes; one of a living process stays. A report is told by a transcript's id in it."""
+    settings = settings_for(tmp_path / "home")
+    land_meetings(store, tmp_path / "meetings")
+    (name, *_), *_ = ask(store, "SELECT transcript_id FROM occurrences WHERE speaker = 'Ana Ruiz'")
+    for folder in (settings.snapshots, settings.reports):
+        folder.mkdir(parents=True)
+    drafts = [settings.snapshots / f".abc.parquet.{pid}" for pid in (2**22 + 1, os.getpid())]
+    reports = [settings.reports / f"{stem}.html" for stem in ("shown", "other")]
+    for path, content in zip([*drafts, *reports], ["", "", f"<td>{name}</td>", "<td></td>"], strict=True):
+        path.write_text(content)
+    _, cleared = carry_out(store, settings, make_plan(store, settings, "Ana Ruiz"))
+    assert [path.exists() for path in drafts] == [False, True]
+    assert cleared.reports == {"shown": [reports[0]]}
 
 
 def test_other_processes_at_work_stand_in_the_way(store: Store, tmp_path: Path) -> None:

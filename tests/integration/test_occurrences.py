@@ -5,9 +5,10 @@ import random
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from feedback_model.store.connection import Store
+from feedback_model.store.tables import metadata
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions
 from feedback_model.transcripts.splits import split_of
@@ -114,3 +115,27 @@ def test_labels_of_speakers_tie_nothing(store: Store, tmp_path: Path) -> None:
     for number in range(40):
         land_each(store, a_meeting(tmp_path / f"{number}.vtt", ("Speaker 1", a_speech(number))))
     assert len(ask(store, "SELECT DISTINCT split FROM occurrences")) > 1
+
+
+def test_odd_characters_move_no_times(store: Store, tmp_path: Path) -> None:
+    """A zero-width space that stands alone, escapes, and a control character: words are counted on what is kept."""
+    odd = {1: "\u200b \u200b", 5: "fish&nbsp;chips", 9: "a\x1cb &#64;"}
+    turns = [("Ana", f"{odd.get(number, '')} {a_speech(number)}") for number in range(12)]
+    land(store, [a_meeting(tmp_path / "odd.vtt", *turns)])
+    found = ask(store, "SELECT start_seconds, end_seconds FROM occurrences ORDER BY piece")
+    assert found == [(0.0, 40.0), (40.0, 80.0), (80.0, 120.0)]
+
+
+def test_redacted_people_and_ids_have_aliases(store: Store, tmp_path: Path) -> None:
+    """One recording is one document, whole or by speaker, and of what cannot be read nothing is kept."""
+    path = tmp_path / "calls.jsonl"
+    row = {"id": "ana.ruiz@example.com", "speaker": "+1 415 555 2671", "text": f"call 415 555 2671 {a_speech(1)}"}
+    path.write_text(json.dumps(row) + '\n{"text": "ana.ruiz@example.com')
+    for speaker in ("all", "each"):
+        land(store, [str(path)], options=ReadingOptions(speaker=speaker, redact=True))
+    with store.read() as connection:
+        kept = repr([connection.execute(select(table)).all() for table in metadata.sorted_tables])
+    assert "415" not in kept
+    assert "ana.ruiz" not in kept
+    assert ask(store, "SELECT speaker, person FROM occurrence_speaker") == [("[telephone number] 1", None)]
+    assert len(ask(store, "SELECT DISTINCT document FROM occurrence")) == 1

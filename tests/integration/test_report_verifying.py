@@ -5,19 +5,23 @@ import re
 import shutil
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from deployments.cli.report import verify
 from eval.report.recompute import recompute
 from eval.report.verify import verify_report
 from eval.report.write import write_report
 from feedback_model.errors import InputError
+from feedback_model.records.transcripts import Occurrence
 from feedback_model.settings import Settings
 from feedback_model.store import tables
+from feedback_model.store.burial import bury
 from feedback_model.store.connection import open_store
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.evaluations import latest_evaluation
+from feedback_model.store.forgetting import Target
 from feedback_model.store.promotions import record_decision
+from feedback_model.store.transcripts import NewOccurrence, add_transcripts
 from tests.evaluated_run import EvaluatedRun, decide_on, evaluate_run, fill_run, relabel
 
 
@@ -188,3 +192,46 @@ def test_the_command_counts_agreement_and_names_differences(reported, settings, 
     with pytest.raises(InputError, match="mse_penalised of base-nf4 in summary"):
         verify(path, json=True)
     assert json.loads(capsys.readouterr().out)["agrees"] is False
+
+
+def forget_one(store, split):
+    """Put a tombstone in the place of a transcript of one split."""
+    with store.read() as connection:
+        transcript = tables.transcript.c
+        name = connection.execute(
+            select(transcript.transcript_id).where(transcript.split == split).limit(1)
+        ).scalar_one()
+    bury(store, [name], Target(name, "document", str.isspace, str.isspace))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_forgotten_transcripts_forge_nothing(reported, split):
+    """What rests on a forgotten test transcript stands alone; without a train transcript the constants do."""
+    store, _, path = reported
+    forget_one(store, split)
+    found = verify_report(store, path)
+    assert found.differences == ()
+    assert any(note.startswith("forgotten: 1 of the transcripts") for note in found.notes)
+    assert found.n_recomputed > 100
+
+
+def test_a_forged_figure_is_found_beside_forgotten_ones(reported):
+    store, evaluation, path = reported
+    forget_one(store, "train")
+    with store.write() as connection:
+        forged = update(tables.evaluation_model).where(
+            tables.evaluation_model.c.evaluation_id == evaluation.evaluation_id
+        )
+        connection.execute(forged.values(mse_individual=0.01))
+    assert any("mse_individual" in place for place in places(store, path))
+
+
+def test_a_speaker_found_later_changes_no_verdict(reported):
+    """A text of the evaluation that is landed again as somebody's makes a slice, and the report stays right."""
+    store, _, path = reported
+    with store.read() as connection:
+        item = tables.evaluation_item.c.transcript_id
+        name = connection.execute(select(item).limit(1)).scalar_one()
+    place = Occurrence(name, "d", None, "a.vtt", ("Ana Ruiz",), 1, 1, None, None, None)
+    add_transcripts(store, [], [NewOccurrence(place, {"Ana Ruiz": "ana ruiz"})])
+    assert verify_report(store, path).differences == ()
