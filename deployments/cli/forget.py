@@ -3,13 +3,14 @@
 import sys
 from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deployments.cli.options import Json, load_settings
 from deployments.terminal import print_json, say, showing_progress
 from feedback_model.errors import ConfigurationError, InputError
+from feedback_model.records.transcripts import Forgettable
 
 if TYPE_CHECKING:
     from feedback_model.forgetting.forget import Cleared, Plan
@@ -26,7 +27,7 @@ def forget(
         ),
     ] = None,
     kind: Annotated[
-        Literal["speaker", "document", "source"] | None,
+        Forgettable | None,
         typer.Option("--as", help="What the name is.", show_default="found out"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
@@ -53,7 +54,7 @@ def forget(
         if plan and not yes:
             _confirm(plan)
         plan, cleared = carry_out(store, settings, plan) if plan else (None, clear(store, settings))
-        written = _write_reports(store, cleared)
+        written = _write_reports(store, settings, cleared)
         if json:
             print_json({**(_as_fields(plan) if plan else {}), "reports_written": written})
         else:
@@ -87,7 +88,7 @@ def _confirm(plan: "Plan") -> None:
     typer.confirm(f"Forget {plan.name!r} for good?", abort=True, err=True)
 
 
-def _write_reports(store: "Store", cleared: "Cleared") -> list[str]:
+def _write_reports(store: "Store", settings: "Settings", cleared: "Cleared") -> list[str]:
     """Write the reports again that show what is forgotten; those of evaluations that are not here are deleted.
 
     The newest on test comes last, since `latest` is a copy of what was written last.
@@ -95,15 +96,12 @@ def _write_reports(store: "Store", cleared: "Cleared") -> list[str]:
     from eval.report.write import write_report
     from feedback_model.store.evaluations import latest_evaluation, read_evaluation
 
-    for path in (path for name, files in cleared.reports.items() if not read_evaluation(store, name) for path in files):
+    known = {name for name in cleared.reports if read_evaluation(store, name)}
+    for path in (path for name, files in cleared.reports.items() if name not in known for path in files):
         path.unlink(missing_ok=True)
-    newest = latest_evaluation(store, "test")
-    names = {name for name in cleared.reports if read_evaluation(store, name)}
-    if newest and cleared.reports:
-        names = {*names, newest.evaluation_id}
-    last = newest.evaluation_id if newest else ""
-    settings = load_settings()
-    return [str(write_report(store, settings, name)) for name in sorted(names, key=lambda name: (name == last, name))]
+    newest = latest_evaluation(store, "test") if cleared.reports else None
+    last = [newest.evaluation_id] if newest else []
+    return [str(write_report(store, settings, name)) for name in [*sorted(known.difference(last)), *last]]
 
 
 def _tell_end(plan: "Plan | None", cleared: "Cleared", written: list[str]) -> None:

@@ -19,11 +19,12 @@ from feedback_model.forgetting.files import (
     take_from_snapshot,
 )
 from feedback_model.records.recordings import Recording
+from feedback_model.records.transcripts import Forgettable
 from feedback_model.settings import Settings
 from feedback_model.store import burial
 from feedback_model.store import forgetting as kept
 from feedback_model.store.connection import Store
-from feedback_model.store.forgetting import Kind, Target, Traces
+from feedback_model.store.forgetting import Target, Traces
 from feedback_model.store.locks import hold
 from feedback_model.transcripts.persons import person_of, plain_name, speakers_of
 
@@ -33,7 +34,7 @@ class Plan:
     """What is to be forgotten, and where it is."""
 
     name: str
-    kind: Kind
+    kind: Forgettable
     traces: Traces
     inbox: tuple[Path, ...]
     """Files that hold it, other transcripts among them perhaps."""
@@ -54,7 +55,7 @@ class Cleared:
     """To be written again: their files, by the name that they share (an evaluation, or `latest`)."""
 
 
-def make_plan(store: Store, settings: Settings, name: str, kind: Kind | None = None) -> Plan:
+def make_plan(store: Store, settings: Settings, name: str, kind: Forgettable | None = None) -> Plan:
     """Find all that is kept of a speaker, a recording or a source.
 
     Args:
@@ -101,7 +102,7 @@ def clear(store: Store, settings: Settings) -> Cleared:
     Raises:
         StoreError: the database or a file cannot be written, or another process reads what is still in its file.
     """
-    buried = set(burial.tombstones(store))
+    buried = burial.tombstones(store)
     inbox = landed_files(settings, buried)
     for path in inbox:
         path.unlink(missing_ok=True)
@@ -114,7 +115,7 @@ def clear(store: Store, settings: Settings) -> Cleared:
     return Cleared(tuple(inbox), tuple(snapshots), reports)
 
 
-def _choose(store: Store, name: str, kind: Kind | None) -> tuple[Kind, tuple[str, ...]]:
+def _choose(store: Store, name: str, kind: Forgettable | None) -> tuple[Forgettable, tuple[str, ...]]:
     if kind is not None:
         return kind, _find(store, name, kind)
     if person_of(name) is None and _find(store, name, "speaker"):
@@ -122,8 +123,8 @@ def _choose(store: Store, name: str, kind: Kind | None) -> tuple[Kind, tuple[str
             f"{name!r} is a label that means somebody else in each recording: forget the recording, by its document, your id "
             "of it or its file; or with --as speaker everybody who is called so"
         )
-    kinds: tuple[Kind, ...] = ("speaker", "document", "source")
-    found: dict[Kind, tuple[str, ...]] = {each: ids for each in kinds if (ids := _find(store, name, each))}
+    kinds: tuple[Forgettable, ...] = ("speaker", "document", "source")
+    found: dict[Forgettable, tuple[str, ...]] = {each: ids for each in kinds if (ids := _find(store, name, each))}
     if len(set(found.values())) > 1:
         counts = " and ".join(f"a {each} ({len(ids)} transcripts)" for each, ids in found.items())
         raise InputError(f"{name!r} is {counts}; say which is meant: --as {' or --as '.join(found)}")
@@ -132,7 +133,7 @@ def _choose(store: Store, name: str, kind: Kind | None) -> tuple[Kind, tuple[str
     return next(iter(found.items()))
 
 
-def _find(store: Store, name: str, kind: Kind) -> tuple[str, ...]:
+def _find(store: Store, name: str, kind: Forgettable) -> tuple[str, ...]:
     match kind:
         case "speaker":
             called = [each for each in kept.speakers(store) if plain_name(each) == plain_name(name)]
@@ -154,14 +155,14 @@ def _of_document(store: Store, name: str) -> tuple[str, ...]:
     return tuple(sorted({each.transcript_id for each in places} | {*kept.transcripts_of_old_source(store, name)}))
 
 
-_KNOWN: Final[dict[Kind, str]] = {
+_KNOWN: Final[dict[Forgettable, str]] = {
     "speaker": "the view `occurrences` lists the speakers",
     "document": "the view `occurrences` lists recordings, their ids and files",
     "source": "the view `transcript_texts` lists the sources",
 }
 
 
-def _target(name: str, kind: Kind) -> Target:
+def _target(name: str, kind: Forgettable) -> Target:
     words = re.compile(rf"(?<!\w){re.escape(' '.join(name.casefold().split()))}(?!\w)")
     return Target(
         name,

@@ -9,6 +9,9 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 Origin = Literal["real", "augmented"]
 
+Forgettable = Literal["speaker", "document", "source"]
+"""What the name of something that is to be forgotten may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:

@@ -155,11 +155,10 @@ def _rename_batches(connection: Connection, name: str) -> None:
             connection.execute(update(batch).where(batch.c.batch_id == row.batch_id).values(source=kept))
 
 
-def tombstones(store: Store) -> dict[str, str]:
-    """Read the ids of all forgotten transcripts, with when they were forgotten."""
-    query = select(transcript.c.transcript_id, transcript.c.forgotten_at).where(transcript.c.origin == FORGOTTEN)
+def tombstones(store: Store) -> set[str]:
+    """Read the ids of all forgotten transcripts."""
     with store.read() as connection:
-        return {row.transcript_id: row.forgotten_at for row in connection.execute(query)}
+        return set(connection.execute(TOMBSTONES).scalars())
 
 
 def forgotten_of_dataset(store: Store, dataset_id: str, splits: Iterable[str]) -> dict[str, str]:

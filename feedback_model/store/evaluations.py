@@ -26,6 +26,7 @@ from feedback_model.records.transcripts import Split
 from feedback_model.store import tables
 from feedback_model.store.bulk import insert_missing, upsert
 from feedback_model.store.connection import Store
+from feedback_model.store.forgetting import evaluations_of_forgotten
 from feedback_model.store.readonly_sql import select_rows
 from feedback_model.traits import TRAIT_KEYS
 
@@ -246,7 +247,7 @@ def is_current(store: Store, evaluation: Evaluation) -> bool:
     They do not where outputs were asked for again and nobody has measured since, whatever stopped them. An evaluation of whose
     transcripts some were forgotten stays as it was measured.
     """
-    if _rests_on_forgotten(store, evaluation.evaluation_id):
+    if evaluations_of_forgotten(store, evaluation.evaluation_id):
         return True
     rows = select_rows(store, _FROM_RAW_ROWS, evaluation_id=evaluation.evaluation_id)
     found = {row["model"]: (row["n_scores"], row["mse"]) for row in rows}
@@ -254,18 +255,6 @@ def is_current(store: Store, evaluation: Evaluation) -> bool:
         _same(found.get(model.model, (0, None)), (model.n_individual * len(TRAIT_KEYS), model.mse_individual))
         for model in evaluation.models
     )
-
-
-def _rests_on_forgotten(store: Store, evaluation_id: str) -> bool:
-    item, transcript = tables.evaluation_item, tables.transcript
-    query = (
-        select(item.c.transcript_id)
-        .join(transcript, transcript.c.transcript_id == item.c.transcript_id)
-        .where(item.c.evaluation_id == evaluation_id, transcript.c.origin == "forgotten")
-        .limit(1)
-    )
-    with store.read() as connection:
-        return connection.execute(query).first() is not None
 
 
 def _same(found: tuple[int, float | None], stored: tuple[int, float | None]) -> bool:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, func, or_, select
 
+from feedback_model.records.transcripts import Forgettable
 from feedback_model.store.connection import Store
 from feedback_model.store.label_requests import chunks
 from feedback_model.store.tables import (
@@ -24,15 +25,13 @@ from feedback_model.store.tables import (
     transcript,
 )
 
-Kind = Literal["speaker", "document", "source"]
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Who or what is to be forgotten."""
 
     name: str
-    kind: Kind
+    kind: Forgettable
     spells: Callable[[str], bool]
     """Tells a spelling of the name."""
     stands_in: Callable[[str], bool]
@@ -187,14 +186,16 @@ class _Finder:
         )
 
 
-def evaluations_of_forgotten(store: Store) -> set[str]:
-    """Return the evaluations that asked models about transcripts that are forgotten since."""
+def evaluations_of_forgotten(store: Store, evaluation_id: str | None = None) -> set[str]:
+    """Return the evaluations, or this one, that asked models about transcripts that are forgotten since."""
     query = (
         select(evaluation_item.c.evaluation_id)
         .join(transcript, transcript.c.transcript_id == evaluation_item.c.transcript_id)
         .where(transcript.c.origin == "forgotten")
         .distinct()
     )
+    if evaluation_id is not None:
+        query = query.where(evaluation_item.c.evaluation_id == evaluation_id)
     return set(_ids(store, query))
 
 

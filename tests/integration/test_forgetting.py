@@ -18,10 +18,11 @@ from feedback_model.labelling.batch_jobs import label_in_batches
 from feedback_model.labelling.deletion import delete_remains, find_remains
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.modes import label_now
+from feedback_model.records.transcripts import Forgettable
 from feedback_model.settings import Settings
 from feedback_model.store.burial import bury
 from feedback_model.store.connection import Store, open_store
-from feedback_model.store.forgetting import Kind, Target, path_of
+from feedback_model.store.forgetting import Target, path_of
 from feedback_model.store.label_requests import enqueue_failed_again, enqueue_labels
 from feedback_model.store.locks import acquire
 from feedback_model.store.owners import process_owner
@@ -63,7 +64,7 @@ def everything(store: Store) -> str:
         return repr([connection.execute(select(table)).all() for table in metadata.sorted_tables])
 
 
-def forget(store: Store, settings: Settings, name: str, kind: Kind | None = None) -> Plan:
+def forget(store: Store, settings: Settings, name: str, kind: Forgettable | None = None) -> Plan:
     return carry_out(store, settings, make_plan(store, settings, name, kind))[0]
 
 
