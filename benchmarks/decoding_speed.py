@@ -30,6 +30,7 @@ from feedback_model.inference.infer import BATCH_SIZE, default_max_new_tokens
 from feedback_model.inference.models import choose_model
 from feedback_model.parsing import judge
 from feedback_model.store.connection import open_store
+from feedback_model.training.precision import bfloat16_pays
 
 PEERS = Path(__file__).parent / "peers"
 MODELS, TRANSCRIPTS = 5, 200  # of the evaluation that the aims speak of
@@ -76,9 +77,8 @@ class Measured:
 
 def sides(exported: Path | None) -> list[Side]:
     ours = [Side(f"ours, `{way}`", "own", {"decoding": way, "at_once": BATCH_SIZE}) for way in OURS]
-    peers = [
-        Side(f"`generate`, {kind}", "generate", {"precision": kind, "at_once": 16}) for kind in ("float32", "bfloat16")
-    ]
+    kinds = ("float32", "bfloat16") if bfloat16_pays() else ("float32",)  # else hours of one core
+    peers = [Side(f"`generate`, {kind}", "generate", {"precision": kind, "at_once": 16}) for kind in kinds]
     if exported:
         peers.append(Side("OpenVINO GenAI, Q8_0", "openvino", {"exported": str(exported), "at_once": 16}))
     return ours + peers
