@@ -47,6 +47,19 @@ axe: .axe/axe.min.js ## Fetch the accessibility rules that the page is tested wi
 	@mkdir -p $(@D)
 	@cd $(@D) && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzf *.tgz --strip-components=1 package/axe.min.js && rm *.tgz
 
+# In an environment of its own, so that what it needs is not among what it looks up.
+.audit/bin/pip-audit: | $(BIN)/python
+	$(PYTHON) -m venv .audit
+	.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.0
+
+.PHONY: audit
+audit: $(STAMP) .audit/bin/pip-audit ## Look up known vulnerabilities of all that is installed (needs a network)
+	@$(BIN)/pip freeze --exclude-editable > .audit/installed.txt
+	@.audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement .audit/installed.txt 2> .audit/log; \
+	  status=$$?; grep -E '^ERROR|known vulnerabilit' .audit/log >&2; \
+	  if grep -qE 'onnection|ServiceError|timed out|not found on PyPI' .audit/log; \
+	  then echo "the database of vulnerabilities could not be asked of everything, so this is no clean bill" >&2; exit 1; fi; exit $$status
+
 .PHONY: demo
 demo: $(STAMP) ## Run the whole loop on embedded defaults: no key, no GPU, no network
 	$(BIN)/feedback demo

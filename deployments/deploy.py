@@ -7,6 +7,7 @@ once, when it is created, and then theirs.
 
 import inspect
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from uuid import UUID
 import yaml
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
@@ -75,6 +76,11 @@ def _spec(entry: Mapping[str, Any]) -> DeploymentSpec:
 # Runs at once in each pool; coordinators on `cpu` only wait, so a few more than cores do no harm.
 POOLS = {"cpu": 8, "gpu": 1}
 
+_NAME_CODE = frozenset({"command", "working_dir"})
+"""Job variables that Prefect has, and no run of ours needs: whoever may set them has any command executed."""
+_ENVIRONMENT = "^((FEEDBACK|WANDB)_[A-Z0-9_]+|OPENAI_API_KEY|CUDA_VISIBLE_DEVICES|OMP_NUM_THREADS)$"
+"""Variables of the environment that a run may be given: not those by which libraries and interpreters find code."""
+
 SEEDED_SCHEDULES = {
     "land/watch-inbox": DeploymentScheduleCreate(
         schedule=CronSchedule(cron="*/5 * * * *", timezone="UTC"), slug="every-5-minutes"
@@ -119,14 +125,32 @@ async def bootstrap(parameters: Mapping[str, Any] | None = None) -> tuple[Deploy
 
 
 async def _ensure_pool(client: PrefectClient, name: str, limit: int) -> None:
+    template = job_template()
     try:
-        await client.read_work_pool(name)
+        found = await client.read_work_pool(name)
     except ObjectNotFound:
         # With its template there from the start, no worker has to write it, which two at once do in each other's way.
-        template = ProcessWorker.get_default_base_job_template()
         await client.create_work_pool(
             WorkPoolCreate(name=name, type="process", base_job_template=template, concurrency_limit=limit)
         )
+        return
+    if _names_code(found.base_job_template):
+        await client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
+
+
+def job_template() -> dict[str, Any]:
+    """Return what a run may be told of its process: Prefect's own template without what decides which code that executes."""
+    template = deepcopy(ProcessWorker.get_default_base_job_template())
+    for name in _NAME_CODE:
+        del template["job_configuration"][name], template["variables"]["properties"][name]
+    template["variables"]["additionalProperties"] = False
+    template["variables"]["properties"]["env"]["propertyNames"] = {"pattern": _ENVIRONMENT}
+    return template
+
+
+def _names_code(template: Mapping[str, Any]) -> bool:
+    variables = template.get("variables", {})
+    return variables.get("additionalProperties", True) or not _NAME_CODE.isdisjoint(variables.get("properties", {}))
 
 
 async def _ensure_deployment(

@@ -77,10 +77,12 @@ class Settings(BaseSettings):
 
     serve_queue: int = Field(default=64, ge=1, le=100_000)
     """Pieces of transcripts that may wait for the model of `feedback serve`; beyond them requests are refused with 429."""
+    serve_wait: float = Field(default=10.0, gt=0, le=86_400)
+    """Seconds that a request may have to wait for the model by the speed of late; where it would wait longer it gets 429."""
     serve_deadline: float = Field(default=60.0, gt=0, le=86_400)
     """Seconds after which `feedback serve` gives up on a request that has no answer yet."""
     serve_hosts: str = ""
-    """Further host names under which `feedback serve` is reached, separated by commas; other names are refused."""
+    """Further host names under which `feedback serve` and `feedback up` are reached, separated by commas; others are refused."""
 
     def model_post_init(self, _context: Any) -> None:
         """Have the secrets among the settings hidden wherever this process writes."""

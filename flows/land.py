@@ -18,6 +18,6 @@ async def land(
     """Land every file that lies in `$FEEDBACK_HOME/inbox`; returns how many batches wait to be trained on."""
     files = await look_into_inbox()
     if files:
-        await land_files(files, ReadingOptions(text_column, speaker_column, speaker, encoding, redact))
-        await settle_inbox(files)
+        landed = await land_files(files, ReadingOptions(text_column, speaker_column, speaker, encoding, redact))
+        await settle_inbox(files, landed)
     return await announce_unclaimed()

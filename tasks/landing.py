@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
 from feedback_model.store.batches import landing_times, unclaimed_batches
-from feedback_model.transcripts.inbox import settle, waiting_files
+from feedback_model.transcripts.inbox import settle, take_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions
 from tasks.announcement import announce_to
@@ -53,17 +53,21 @@ async def land_files(
 # Not cached: files come and go.
 @task(name="look into the inbox", cache_policy=NO_CACHE, **RETRIES)
 async def look_into_inbox() -> list[str]:
-    """List the files that wait in the inbox and are no longer being written."""
+    """Take the files in the inbox that are no longer being written; what is no file is set aside."""
     with resources() as (settings, _store):
-        return [str(path) for path in waiting_files(settings.inbox)]
+        taken = take_files(settings.inbox)
+    for sentence in taken.refused:
+        get_run_logger().warning("%s", sentence)
+    return [str(path) for path in taken.files]
 
 
 # Not cached: it must be done, and doing it twice changes nothing.
 @task(name="settle the inbox", cache_policy=NO_CACHE, **RETRIES)
-async def settle_inbox(paths: list[str]) -> None:
-    """Move landed files out of the inbox."""
+async def settle_inbox(paths: list[str], landed: LandingSummary) -> None:
+    """Move landed files aside, with what was refused of them."""
+    refusals = {Path(path): reasons for path, reasons in landed.refusals.items()}
     with resources() as (settings, _store):
-        settle(settings.inbox, [Path(path) for path in paths])
+        settle(settings.inbox, [Path(path) for path in paths], refusals, [Path(path) for path in landed.unusable])
 
 
 # Not cached: batches come and are claimed.

@@ -1,5 +1,6 @@
 """A real `feedback up` for tests: its own home folder and port, stopped as Ctrl-C would stop it."""
 
+import base64
 import json
 import os
 import signal
@@ -28,9 +29,18 @@ class LocalService:
     def environment(self) -> dict[str, str]:
         return clean_environment(self.home)
 
+    @property
+    def token(self) -> str:
+        """What lets a person in."""
+        return (self.home / "prefect" / "token").read_text().strip()
+
+    def client_environment(self) -> dict[str, str]:
+        """What a Prefect client of that person is told."""
+        return {"PREFECT_API_URL": f"{self.url}/api", "PREFECT_API_AUTH_STRING": f"feedback:{self.token}"}
+
     def call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Authorization": authorization(f"feedback:{self.token}")}
         request = urllib.request.Request(f"{self.url}/api/{path}", data=data, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as reply:
             text = reply.read()
@@ -47,6 +57,11 @@ class LocalService:
         """The first run of the deployment to end."""
         over = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
         return eventually(lambda: next((run for run in self.runs_of(name) if run["state_type"] in over), None))
+
+
+def authorization(secret: str) -> str:
+    """The header by which a Prefect API lets `user:password` in."""
+    return f"Basic {base64.b64encode(secret.encode()).decode()}"
 
 
 def eventually(look: Callable[[], Any], seconds: float = HANGS) -> Any:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployments.local.server import free_port, serving
+from deployments.local.server import serving
+from tests.local_service import authorization
 
 
 @dataclass(frozen=True)
 class PrefectApi:
     url: str
+    secret: str
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Authorization": authorization(self.secret)}
         request = urllib.request.Request(f"{self.url}/{path}", data=data, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as reply:
             text = reply.read()
@@ -39,6 +41,7 @@ class PrefectApi:
 def prefect_api_running(folder: Path) -> Generator[PrefectApi]:
     """Serve Prefect's API on a port of its own, and have this process report to it during the block."""
     from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
         PREFECT_API_URL,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOGGING_TO_API_BATCH_INTERVAL,
@@ -47,12 +50,13 @@ def prefect_api_running(folder: Path) -> Generator[PrefectApi]:
     )
 
     environment = {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-    with serving(free_port(), folder / "server.log", environment, ui=False) as url:
+    with serving(folder / "server.log", environment) as server:
         ours = {
-            PREFECT_API_URL: url,
+            PREFECT_API_URL: server.api_url,
+            PREFECT_API_AUTH_STRING: server.secret,
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
             PREFECT_LOGGING_TO_API_BATCH_INTERVAL: 0.1,
             PREFECT_RESULTS_LOCAL_STORAGE_PATH: folder / "results",
         }
         with temporary_settings(ours):
-            yield PrefectApi(url)
+            yield PrefectApi(server.api_url, server.secret)

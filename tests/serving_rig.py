@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import insert
 
@@ -54,7 +54,7 @@ class Served:
 
     @property
     def token(self) -> str:
-        return parse_qs(urlsplit(self.link).query)["token"][0]
+        return urlsplit(self.link).fragment
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Ask with the token, unless `headers` say otherwise; `_` in their names stands for `-`."""

@@ -24,6 +24,7 @@ from deployments.cli import (
     score,
     serve,
     stages,
+    token,
     up,
 )
 from deployments.terminal import fail, say_wait
@@ -57,6 +58,7 @@ app.command()(export.export)
 app.add_typer(results.app, name="results")
 app.add_typer(champion.app, name="champion")
 app.command()(up.up)
+app.command()(token.token)
 app.command()(doctor.doctor)
 
 

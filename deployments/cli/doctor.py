@@ -174,11 +174,12 @@ def _device(_settings: "Settings") -> Finding:
 def _server(settings: "Settings") -> Finding:
     from deployments.local.server import is_healthy, running_server
 
-    url = running_server(settings)
-    if url is None:
+    server = running_server(settings)
+    if server is None:
         return Finding(
             "Prefect server", "note", "none running; commands start their own", "`feedback up` starts one with a UI"
         )
+    url = server.api_url
     if not is_healthy(url):
         return Finding("Prefect server", "wrong", f"{url} does not answer", "start it, or unset PREFECT_API_URL")
     return Finding("Prefect server", "ok", url)

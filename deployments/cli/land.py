@@ -1,5 +1,6 @@
 """`feedback land`: files into the database, without a server."""
 
+import os
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -67,11 +68,12 @@ def _announce(settings: Any, batch_id: str, accepted: int) -> None:
     from deployments.local.server import running_server
     from tasks.announcement import announce_to
 
-    api_url = running_server(settings)
-    if api_url is None:
+    server = running_server(settings)
+    if server is None:
         return
+    os.environ.update(server.environment())
     try:
-        with waiting_for(f"the Prefect server at {api_url}", "Ctrl-C stops; the data has landed"):
-            announce_to(api_url, batch_id, accepted)
+        with waiting_for(f"the Prefect server at {server.api_url}", "Ctrl-C stops; the data has landed"):
+            announce_to(server.api_url, batch_id, accepted)
     except OSError as error:
-        say(f"data landed, but {api_url} did not take the event ({error}); the next sweep will find it")
+        say(f"data landed, but {server.api_url} did not take the event ({error}); the next sweep will find it")

@@ -1,6 +1,5 @@
 """`feedback results` and `feedback results sql`: what the database knows, without a server."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.terminal import print_json, print_table, say
+from deployments.terminal import out, print_json, print_table, say
 from feedback_model.traits import TRAIT_KEYS
 
 if TYPE_CHECKING:
@@ -60,12 +59,16 @@ def export(
 def browse(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page, on 127.0.0.1.")] = 8001,
 ) -> None:
-    """Look at the SQLite database in a browser, with Datasette, until Ctrl-C."""
-    from feedback_model.store.readonly_sql import datasette_command
+    """Look at the SQLite database in a browser, with Datasette, until Ctrl-C.
 
-    command = datasette_command(load_settings().store_url, port)
-    say(f"browse: http://127.0.0.1:{port}/ (Ctrl-C ends it)")
-    os.execv(command[0], command)  # noqa: S606 - Datasette takes this process over, with its signals
+    Prints the link that opens it. The link holds a secret, which is another at each start.
+    """
+    from deployments.local.datasette_page import show_database
+    from feedback_model.store.readonly_sql import browsable_file
+
+    path = browsable_file(load_settings().store_url)
+    say("Ctrl-C ends it. The pages, for you alone:")
+    show_database(path, port, lambda link: out.print(link, soft_wrap=True, highlight=False))
 
 
 @app.command()

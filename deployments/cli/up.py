@@ -1,7 +1,6 @@
 """`feedback up`: a Prefect server, its workers and every deployment on this machine, until it is stopped."""
 
 import asyncio
-import json
 import os
 import socket
 import sys
@@ -24,7 +23,14 @@ from deployments.cli.options import (
     load_settings,
 )
 from deployments.local.server import (
+    PrefectServer,
+    announce,
+    announced_server,
     announcement,
+    entry_link,
+    listening,
+    own_server,
+    person_token,
     quiet_environment,
     server_database,
     server_process,
@@ -35,6 +41,7 @@ from deployments.terminal import out, say, showing_progress
 from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.processes import ManagedProcess
 from feedback_model.records.labels import LabellerKind
+from feedback_model.serving.token_file import read_token
 
 if TYPE_CHECKING:
     from deployments.deploy import Deployed
@@ -70,29 +77,32 @@ def up(
     folder.mkdir(parents=True, exist_ok=True)
     settings.inbox.mkdir(parents=True, exist_ok=True)
     with _only_one(folder, settings), stopping_on_interrupt("stopping the workers and the server"):
-        _check_port(port)
-        os.environ.update(_environment(settings, port))
+        listening(port).close()  # a sentence now, not in the server's log
+        read_token(person_token(settings))  # before anything starts
+        server = own_server(port)
+        os.environ.update(_environment(settings, server))
         try:
-            _serve(settings, port, chosen)
+            _serve(settings, server, chosen)
         except Interrupted:
             say("stopped; runs that were at work go on at the next `feedback up`")
 
 
-def _serve(settings: "Settings", port: int, chosen: Mapping[str, Any]) -> None:
-    folder, api_url = settings.home / "prefect", f"http://127.0.0.1:{port}/api"
-    server = server_process(port, folder / "server.log", {}, ui=True)
+def _serve(settings: "Settings", server: PrefectServer, chosen: Mapping[str, Any]) -> None:
+    folder, token_file = settings.home / "prefect", person_token(settings)
+    names = ",".join(settings.serve_host_names)
+    process = server_process(server, folder / "server.log", {}, token_file=token_file, names=names)
     workers = [
         ManagedProcess(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log") for pool in WORK_POOLS
     ]
-    say(f"starting a Prefect server on port {port} ...")
-    with running(server):
-        wait_until_healthy(server, api_url, settings.start_silence)
+    say(f"starting a Prefect server at {server.api_url} ...")
+    with running(process):
+        wait_until_healthy(process, server.api_url, settings.start_silence)
         from deployments.deploy import bootstrap  # Prefect reads the environment when it is imported
 
         deployed = asyncio.run(bootstrap(chosen))
-        with running(*workers), _announced(settings, api_url):
-            _welcome(settings, f"http://127.0.0.1:{port}", deployed)
-            watch([server, *workers], say)
+        with running(*workers), _announced(settings, server):
+            _welcome(settings, server, deployed)
+            watch([process, *workers], say)
 
 
 def _chosen_defaults(settings: "Settings", labeller: LabellerKind | None, base_model: str | None) -> dict[str, Any]:
@@ -131,25 +141,11 @@ def _only_one(folder: Path, settings: "Settings") -> Generator[None]:
 def _where(settings: "Settings", lock: IO[str]) -> str:
     lock.seek(0)
     holder = lock.read() or "another process"
-    try:
-        said = json.loads(announcement(settings).read_text(encoding="utf-8"))
-        return f"{holder}, {said['api_url'].removesuffix('/api')}"
-    except (OSError, ValueError, KeyError):
-        return f"{holder}, which is starting"
+    announced = announced_server(settings)
+    return f"{holder}, {announced.api_url.removesuffix('/api')}" if announced else f"{holder}, which is starting"
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"port {port} cannot be used ({error.strerror}); choose another with --port"
-            ) from error
-
-
-def _environment(settings: "Settings", port: int) -> dict[str, str]:
+def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
     """Build the environment of server, workers and runs; a setting of the caller's own stands where it names one of these."""
     defaults = {
         # Slots of a holder that died with the server come back; in memory they would be lost.
@@ -164,8 +160,7 @@ def _environment(settings: "Settings", port: int) -> dict[str, str]:
     }
     if "?" in str(settings.home):  # which Prefect would take for the end of its database's name
         defaults["PREFECT_API_DATABASE_CONNECTION_URL"] = server_database(settings.home / "prefect" / "prefect.db")
-    api_url = {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
-    return defaults | _dotenv() | dict(os.environ) | quiet_environment(settings) | api_url
+    return defaults | _dotenv() | dict(os.environ) | quiet_environment(settings) | server.environment()
 
 
 def _dotenv() -> dict[str, str]:
@@ -181,25 +176,24 @@ def _worker_command(pool: str) -> list[str]:
 
 
 @contextmanager
-def _announced(settings: "Settings", api_url: str) -> Generator[None]:
+def _announced(settings: "Settings", server: PrefectServer) -> Generator[None]:
     """Say in the home folder where the server is, so that the other commands use it."""
-    file = announcement(settings)
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps({"api_url": api_url, "pid": os.getpid()}), encoding="utf-8")
-    draft.replace(file)
+    announce(settings, server)
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        announcement(settings).unlink(missing_ok=True)
 
 
-def _welcome(settings: "Settings", ui_url: str, deployed: "tuple[Deployed, ...]") -> None:
+def _welcome(settings: "Settings", server: PrefectServer, deployed: "tuple[Deployed, ...]") -> None:
+    ui_url = server.api_url.removesuffix("/api")
     table = Table("deployment", "pool", "starts", header_style="bold")
     for one in deployed:
         page = f"{ui_url}/v2/deployments/deployment/{one.deployment_id}"
         table.add_row(Text(one.name, style=f"link {page}"), one.pool, one.starts)
     out.print(table)
-    say(f"the UI: {ui_url}/v2/deployments (open a deployment, then Run)")
+    say("the UI, for you alone (open a deployment, then Run):")
+    out.print(entry_link(settings, server), soft_wrap=True, highlight=False)
     say(f"land data: feedback land PATH..., or put files into {settings.inbox}; retraining then starts by itself")
     for sentence in _warnings(settings, deployed):
         say(f"note: {sentence}")

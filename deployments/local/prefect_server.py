@@ -1,21 +1,60 @@
-"""Prefect's command line with SQLite transactions that wait for each other: `python -m deployments.local.prefect_server`.
+"""A Prefect server on 127.0.0.1 that is guarded: `python -m deployments.local.prefect_server PORT`.
 
-Prefect 3.8 begins its SQLite transactions DEFERRED. One that reads before it writes then fails at once with "database is locked"
-when another wrote in between, whatever the busy timeout. Under load that was seen to lose events, and with them the resumption
-of crashed runs. IMMEDIATE transactions queue for up to a minute instead. On PostgreSQL nothing changes.
+Its SQLite transactions wait for each other. Prefect 3.8 begins them DEFERRED. One that reads before it writes then fails at once
+with "database is locked" when another wrote in between, whatever the busy timeout. Under load that was seen to lose events, and
+with them the resumption of crashed runs. IMMEDIATE transactions queue for up to a minute instead. On PostgreSQL nothing changes.
 """
 
+import argparse
+import sys
+from pathlib import Path
 from typing import Any
 
-from prefect.cli import app
-from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
+from deployments.local.prefect_guard import PrefectGuard
+from feedback_model.serving.senders import host_names
+from feedback_model.serving.token_file import read_token
+
+HOST = "127.0.0.1"
 
 
-def _begin_immediately(self: AioSqliteConfiguration, conn: Any) -> None:  # noqa: ARG001 - replaces a method
+def _begin_immediately(self: Any, conn: Any) -> None:  # noqa: ARG001 - replaces a method
+    from prefect.server.database.configurations import SQLITE_BEGIN_MODE
+
     if SQLITE_BEGIN_MODE.get() is not None:
         conn.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve until a signal."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("--token-file", type=Path, help="holds the token of a person who may come in")
+    parser.add_argument("--names", default="", help="under which it is reached beside this machine's own, with commas")
+    arguments = parser.parse_args()
+    import uvicorn
+    from prefect.server.api.server import create_app
+    from prefect.server.database.configurations import AioSqliteConfiguration
+    from prefect.settings import get_current_settings
+
     AioSqliteConfiguration.begin_sqlite_stmt = _begin_immediately
-    app()
+    told = get_current_settings().server
+    secret = told.api.auth_string
+    if secret is None:
+        sys.exit("PREFECT_SERVER_API_AUTH_STRING is not set: this server is not opened to everybody on the machine")
+    names = [name.strip() for name in arguments.names.split(",") if name.strip()]
+    token = (lambda: read_token(arguments.token_file)) if arguments.token_file else None
+    app = PrefectGuard(create_app(final=True), secret.get_secret_value(), host_names(HOST, names), token)
+    uvicorn.run(
+        app,
+        host=HOST,
+        port=arguments.port,
+        timeout_keep_alive=told.api.keepalive_timeout,
+        ws_ping_interval=told.api.websocket_ping_interval,
+        ws_ping_timeout=told.api.websocket_ping_timeout,
+        log_level=told.logging_level.lower(),
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deployments.local.server import quiet_environment, running_server, temporary_server, wait_for_answer
+from deployments.local.server import PrefectServer, quiet_environment, running_server, temporary_server, wait_for_answer
 from deployments.terminal import say, showing_progress
 from feedback_model.errors import Interrupted
 from feedback_model.progress import STOPPED, clear_stop, request_stop
@@ -59,9 +59,9 @@ def run_flow(settings: "Settings", call: Callable[[], Awaitable[Result]], *, qui
         if running is None and not quiet:
             say("starting a Prefect server for this command")
         if running is not None:
-            wait_for_answer(running)
-        api_url = running or stack.enter_context(temporary_server(settings))
-        os.environ.update(quiet_environment(settings) | _client_environment(api_url, keeps_logs=running is not None))
+            wait_for_answer(running.api_url)
+        server = running or stack.enter_context(temporary_server(settings))
+        os.environ.update(quiet_environment(settings) | _client_environment(server, keeps_logs=running is not None))
         with showing_progress(quiet=quiet):
             return _run_to_end(call)
 
@@ -98,9 +98,8 @@ async def as_coroutine(call: Callable[[], Awaitable[Any]]) -> Any:
         return await call()
 
 
-def _client_environment(api_url: str, *, keeps_logs: bool) -> dict[str, str]:
-    return {
-        "PREFECT_API_URL": api_url,
+def _client_environment(server: PrefectServer, *, keeps_logs: bool) -> dict[str, str]:
+    return server.environment() | {
         # The terminal shows our own progress; the run's log is in the UI, where there is one.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_TO_API_ENABLED": str(keeps_logs).lower(),

@@ -14,16 +14,19 @@ import time
 import urllib.error
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from deployments.local.prefect_guard import ENTRY, USER
 from deployments.local.supervisor import running
 from feedback_model.errors import ConfigurationError
 from feedback_model.network import open_url
 from feedback_model.processes import START_SILENCE, ManagedProcess
 from feedback_model.progress import check_stop
+from feedback_model.serving.token_file import new_secret, read_token, write_private
 from feedback_model.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -31,6 +34,25 @@ if TYPE_CHECKING:
 
 AWAY_SECONDS = 60.0  # for which a server that is away is waited for
 POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectServer:
+    """A Prefect server, and what lets clients in."""
+
+    api_url: str
+    secret: str = field(default="", repr=False)
+    """`user:password`; empty where it wants none, or where the environment has it."""
+
+    def environment(self) -> dict[str, str]:
+        """Return what a client is told."""
+        let_in = {"PREFECT_API_AUTH_STRING": self.secret} if self.secret else {}
+        return {"PREFECT_API_URL": self.api_url, **let_in}
+
+
+def own_server(port: int) -> PrefectServer:
+    """Name a server on this machine, with a secret that is made for it."""
+    return PrefectServer(f"http://127.0.0.1:{port}/api", f"{USER}:{new_secret()}")
 
 
 def quiet_environment(settings: "Settings") -> dict[str, str]:
@@ -103,15 +125,46 @@ def announcement(settings: "Settings") -> Path:
     return settings.home / "prefect" / "server.json"
 
 
-def running_server(settings: "Settings") -> str | None:
-    """API URL of the server to use: the environment's, or the one `feedback up` started here; None without either."""
-    if url := os.environ.get("PREFECT_API_URL"):
-        return url
+def announce(settings: "Settings", server: PrefectServer) -> None:
+    """Say in the home folder where the server of this process is, and what lets this user's commands in."""
+    said = {"api_url": server.api_url, "secret": server.secret, "pid": os.getpid()}
+    write_private(announcement(settings), json.dumps(said))
+
+
+def announced_server(settings: "Settings") -> PrefectServer | None:
+    """Return the server that `feedback up` announced, whether it still runs or not."""
     try:
-        url = json.loads(announcement(settings).read_text(encoding="utf-8"))["api_url"]
+        said = json.loads(announcement(settings).read_text(encoding="utf-8"))
+        return PrefectServer(said["api_url"], said["secret"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return url if is_healthy(url) else None
+
+
+def running_server(settings: "Settings") -> PrefectServer | None:
+    """Return the server to use: the environment's, or the one `feedback up` started here; None without either."""
+    announced = announced_server(settings)
+    url = os.environ.get("PREFECT_API_URL")
+    if url:
+        return announced if announced and announced.api_url == url and not _has_secret() else PrefectServer(url)
+    return announced if announced and is_healthy(announced.api_url) else None
+
+
+def person_token(settings: "Settings") -> Path:
+    """Return the file with the token that lets a person into the UI of `feedback up`."""
+    return settings.home / "prefect" / "token"
+
+
+def entry_link(settings: "Settings", server: PrefectServer) -> str:
+    """Return the link by which a person comes into the UI.
+
+    Raises:
+        ConfigurationError: the token cannot be used.
+    """
+    return f"{server.api_url.removesuffix('/api')}{ENTRY}#{read_token(person_token(settings))}"
+
+
+def _has_secret() -> bool:
+    return bool(os.environ.get("PREFECT_API_AUTH_STRING"))
 
 
 def free_port() -> int:
@@ -121,11 +174,38 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def server_process(port: int, log: Path, environment: Mapping[str, str], *, ui: bool) -> ManagedProcess:
-    """Describe a Prefect server on 127.0.0.1, to be started."""
-    arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(port), *["--no-ui"] * (not ui)]
-    command = [sys.executable, "-m", "deployments.local.prefect_server", *arguments]
-    return ManagedProcess("Prefect server", command, log, environment)
+def listening(port: int) -> socket.socket:
+    """Listen on a port of the loopback interface.
+
+    Raises:
+        ConfigurationError: it cannot be used.
+    """
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"port {port} cannot be used ({error.strerror}); choose another with --port"
+        ) from error
+
+
+def server_process(
+    server: PrefectServer, log: Path, environment: Mapping[str, str], *, token_file: Path | None = None, names: str = ""
+) -> ManagedProcess:
+    """Describe a guarded Prefect server on 127.0.0.1, to be started.
+
+    Args:
+        token_file: holds what lets a person into its UI; None: it has no UI.
+        names: under which it is reached beside this machine's own, with commas.
+    """
+    person = ["--token-file", str(token_file), "--names", names] if token_file else []
+    command = [sys.executable, "-m", "deployments.local.prefect_server", str(urlsplit(server.api_url).port), *person]
+    told = {
+        "PREFECT_SERVER_API_AUTH_STRING": server.secret,
+        "PREFECT_SERVER_UI_ENABLED": str(token_file is not None).lower(),
+        "PREFECT_UI_API_URL": "/api",  # under whichever name a person came
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": server.api_url.removesuffix("/api"),
+    }
+    return ManagedProcess("Prefect server", command, log, {**environment, **told})
 
 
 def wait_until_healthy(server: ManagedProcess, api_url: str, silence: float) -> None:
@@ -135,22 +215,23 @@ def wait_until_healthy(server: ManagedProcess, api_url: str, silence: float) -> 
 
 @contextmanager
 def serving(
-    port: int, log: Path, environment: Mapping[str, str], *, ui: bool, silence: float = START_SILENCE
-) -> Generator[str]:
-    """Run a Prefect server on 127.0.0.1 during the block; yields its API URL.
+    log: Path, environment: Mapping[str, str], *, token_file: Path | None = None, silence: float = START_SILENCE
+) -> Generator[PrefectServer]:
+    """Run a Prefect server on a free port of 127.0.0.1 during the block.
 
     Raises:
         ConfigurationError: it ended, or said nothing for `silence` seconds; names its log.
         Interrupted: a stop was requested while it started.
     """
-    server, api_url = server_process(port, log, environment, ui=ui), f"http://127.0.0.1:{port}/api"
-    with running(server):
-        wait_until_healthy(server, api_url, silence)
-        yield api_url
+    server = own_server(free_port())
+    process = server_process(server, log, environment, token_file=token_file)
+    with running(process):
+        wait_until_healthy(process, server.api_url, silence)
+        yield server
 
 
 @contextmanager
-def temporary_server(settings: "Settings") -> Generator[str]:
+def temporary_server(settings: "Settings") -> Generator[PrefectServer]:
     """Start a server of this command's own, without UI; its database is kept, because making one takes seconds."""
     folder = settings.home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +243,7 @@ def temporary_server(settings: "Settings") -> Generator[str]:
             "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
         }
         log = folder / "server.log"
-        yield stack.enter_context(serving(free_port(), log, environment, ui=False, silence=settings.start_silence))
+        yield stack.enter_context(serving(log, environment, silence=settings.start_silence))
 
 
 def server_database(path: Path) -> str:

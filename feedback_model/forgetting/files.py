@@ -14,7 +14,7 @@ from feedback_model.store.forgetting import path_of
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.documents import prepare_document, transcript_id_of
 from feedback_model.transcripts.files import read_file
-from feedback_model.transcripts.inbox import SETTLED
+from feedback_model.transcripts.inbox import SETTLED, reasons_beside
 from feedback_model.transcripts.reading_options import ALL, EACH, Assumptions, ReadingOptions
 from feedback_model.transcripts.speakers import Documents
 
@@ -46,6 +46,12 @@ def landed_files(settings: Settings, ids: Set[str]) -> list[Path]:
         Interrupted: a stop was requested.
     """
     return [path for path in _files(settings.inbox / SETTLED) if _holds(path, ids, lambda _: False)]
+
+
+def remove_from_inbox(path: Path) -> None:
+    """Delete a file of the inbox, and what was said of it."""
+    reasons_beside(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def is_landed(settings: Settings, path: Path) -> bool:

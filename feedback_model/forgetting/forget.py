@@ -15,6 +15,7 @@ from feedback_model.forgetting.files import (
     files_in_inbox,
     landed_files,
     remove_drafts,
+    remove_from_inbox,
     reports_about,
     take_from_snapshot,
 )
@@ -90,7 +91,7 @@ def carry_out(store: Store, settings: Settings, plan: Plan) -> tuple[Plan, Clear
             )
         plan = make_plan(held, settings, plan.name, plan.kind)
         for path in plan.inbox:
-            path.unlink(missing_ok=True)
+            remove_from_inbox(path)
         burial.bury(held, plan.traces.transcripts, _target(plan.name, plan.kind))
         cleared = clear(held, settings)
         return plan, Cleared((*plan.inbox, *cleared.inbox), cleared.snapshots, cleared.reports)
@@ -105,7 +106,7 @@ def clear(store: Store, settings: Settings) -> Cleared:
     buried = burial.tombstones(store)
     inbox = landed_files(settings, buried)
     for path in inbox:
-        path.unlink(missing_ok=True)
+        remove_from_inbox(path)
     remove_drafts([settings.snapshots, settings.reports])
     snapshots = [path for path in sorted(settings.snapshots.glob("*.parquet")) if take_from_snapshot(path, buried)]
     with store.write() as connection:

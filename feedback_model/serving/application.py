@@ -7,7 +7,7 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,7 +22,7 @@ from feedback_model.serving.page import MEDIA_TYPES, page_file, render_locked_pa
 from feedback_model.serving.request_errors import CLIENT_LEFT, RequestError, json_response
 
 _log = logging.getLogger(__name__)
-OPEN_PATHS: Final = ("/", "/healthz", "/readyz", *(f"/{name}" for name in MEDIA_TYPES))
+OPEN_PATHS: Final = ("/", "/locked", "/healthz", "/readyz", *(f"/{name}" for name in MEDIA_TYPES))
 """Answered without a token: the page's files, which are the same for everyone, and whether the server is well."""
 
 
@@ -46,6 +46,7 @@ class _Application:
         """List the paths."""
         return [
             Route("/", self.show_page),
+            Route("/locked", self.show_locked),
             *(Route(f"/{name}", _send_file) for name in MEDIA_TYPES),
             Route("/v1/feedback", self.give_feedback, methods=["POST"]),
             Route("/v1/chat/completions", self.complete, methods=["POST"]),
@@ -55,16 +56,13 @@ class _Application:
             Route("/metrics", self.show_metrics),
         ]
 
-    async def show_page(self, request: Request) -> Response:
-        """Let in who comes by the link, and show the page to who was let in."""
-        given = request.query_params.get("token")
-        if given is not None and self._access.has_token(given):
-            response = RedirectResponse("/", 303, {"cache-control": "no-store"})
-            response.set_cookie(self._access.cookie, self._access.session, path="/", httponly=True, samesite="strict")
-            return response
-        let_in = self._access.has_session(request)
-        page = render_page() if let_in else render_locked_page()
-        return Response(page, 200 if let_in else 401, {"cache-control": "no-store"}, "text/html")
+    async def show_page(self, _request: Request) -> Response:
+        """Show the page, which is the same for everyone: who came by the link has the token, and the page asks with it."""
+        return _page(render_page())
+
+    async def show_locked(self, _request: Request) -> Response:
+        """Show what there is for who did not come by the link."""
+        return _page(render_locked_page())
 
     async def give_feedback(self, request: Request) -> Response:
         """Answer with feedback."""
@@ -95,6 +93,10 @@ class _Application:
         if self._worker.served is None:
             raise RequestError(503, "the model is being loaded; try again in a few seconds", "loading", retry_after=5)
         return self._worker.served
+
+
+def _page(text: str) -> Response:
+    return Response(text, 200, {"cache-control": "no-store"}, "text/html")
 
 
 async def _send_file(request: Request) -> Response:

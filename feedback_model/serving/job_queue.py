@@ -5,11 +5,12 @@ the event loop.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 from typing import Final
 
 from feedback_model.inference.generator import Output
@@ -57,13 +58,14 @@ class Job:
 class JobQueue:
     """The texts that wait, first come first served; shared by threads."""
 
-    def __init__(self, capacity: int) -> None:
-        """Open a queue for at most `capacity` texts."""
-        self._capacity = capacity
+    def __init__(self, capacity: int, longest_wait: float = inf) -> None:
+        """Open a queue for at most `capacity` texts, and no more than are answered within `longest_wait` seconds."""
+        self._capacity, self._longest_wait = capacity, longest_wait
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._woken = self._closed = False
-        self._seconds_each = 0.0
+        self._seconds_each: dict[Decoding | None, float] = {}
+        self._busy_until = 0.0
         self._taken_last: str | None = ""  # none of the ways yet
 
     def __len__(self) -> int:
@@ -78,22 +80,29 @@ class JobQueue:
         with self._changed:
             if self._closed:
                 raise RequestError(503, "the server is stopping; send the request again when it is back", "stopping")
-            if len(self._jobs) + len(texts) > self._capacity:
-                raise self._full(len(texts))
+            wait = self._wait()
+            if len(self._jobs) + len(texts) > self._capacity or wait > self._longest_wait:
+                raise self._full(len(texts), wait)
             jobs = [Job(text, decoding) for text in texts]
             self._jobs.extend(jobs)
             self._changed.notify()
             return jobs
 
-    def _full(self, n_texts: int) -> RequestError:
+    def _wait(self) -> float:
+        """Estimate the seconds until what is there already is answered, by how long its like took of late."""
+        under_way = max(0.0, self._busy_until - time.monotonic())
+        return under_way + sum(self._seconds_each.get(job.decoding, 0.0) for job in self._jobs)
+
+    def _full(self, n_texts: int, seconds: float) -> RequestError:
         if n_texts > self._capacity:
             message = (
                 f"the request makes {n_texts} pieces, of which at most {self._capacity} are answered at once; "
                 "send it in parts, or let `feedback score` answer it"
             )
             return RequestError(413, message, "too_long")
-        wait = min(_LONGEST_RETRY, max(1, ceil(len(self._jobs) * self._seconds_each)))
-        message = f"{len(self._jobs)} pieces wait already, which is all there is room for; try again in {wait} s"
+        wait = min(_LONGEST_RETRY, max(1, ceil(seconds)))
+        why = "is all there is room for" if len(self._jobs) + n_texts > self._capacity else f"takes {seconds:.0f} s"
+        message = f"{len(self._jobs)} pieces wait already, which {why}; try again in {wait} s"
         return RequestError(429, message, "queue_full", retry_after=wait)
 
     def withdraw(self, jobs: Iterable[Job]) -> None:
@@ -118,8 +127,12 @@ class JobQueue:
             if not self._jobs:
                 return None
             first = next((job for job in self._jobs if job.decoding != self._taken_last), self._jobs[0])
-            taken = [job for job in self._jobs if job.decoding == first.decoding][:most]
+            each = self._seconds_each.get(first.decoding, 0.0)
+            # So that who comes next does not wait for a batch as long as everybody's patience.
+            in_time = max(1, int(self._longest_wait / 2 / each)) if each and self._longest_wait < inf else most
+            taken = [job for job in self._jobs if job.decoding == first.decoding][: min(most, in_time)]
             self._taken_last = first.decoding
+            self._busy_until = time.monotonic() + each * len(taken)
             rest = {id(job) for job in taken}
             self._jobs = deque(job for job in self._jobs if id(job) not in rest)
             return taken
@@ -130,11 +143,11 @@ class JobQueue:
             self._woken = True
             self._changed.notify()
 
-    def note_speed(self, n_texts: int, seconds: float) -> None:
-        """Remember how long a batch took, for telling refused clients when to come back."""
+    def note_speed(self, decoding: Decoding | None, n_texts: int, seconds: float) -> None:
+        """Remember how long a batch took that was asked in one way, for knowing how long what waits will take."""
         newest = seconds / n_texts
-        share = _NEWEST_SHARE if self._seconds_each else 1.0
-        self._seconds_each += share * (newest - self._seconds_each)
+        known = self._seconds_each.get(decoding, newest)
+        self._seconds_each[decoding] = known + _NEWEST_SHARE * (newest - known)
 
     def close(self, error: Exception | None = None) -> None:
         """Take no more; what waits is still answered, or fails with `error` where there is one."""

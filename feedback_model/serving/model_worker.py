@@ -208,7 +208,7 @@ class ModelWorker:
         decoding: Decoding,
         seconds: float,
     ) -> None:
-        self._queue.note_speed(len(batch), seconds)
+        self._queue.note_speed(batch[0][0].decoding, len(batch), seconds)
         self._metrics.note_batch(decoding, len(batch), seconds, sum(output.n_tokens for output in outputs))
         for (job, length), output in zip(batch, outputs, strict=True):
             job.answer.set_result(Answer(output, served, decoding, length))

@@ -16,13 +16,15 @@ from feedback_model.errors import ConfigurationError
 from feedback_model.inference.models import choose_model
 from feedback_model.progress import request_stop
 from feedback_model.records.evaluation import Decoding
-from feedback_model.serving.access import Access, host_names, read_token
+from feedback_model.serving.access import Access
 from feedback_model.serving.application import build_app
 from feedback_model.serving.asking import Asking
 from feedback_model.serving.champion_watch import ChampionWatch
 from feedback_model.serving.job_queue import JobQueue
 from feedback_model.serving.metrics import Metrics
 from feedback_model.serving.model_worker import ModelWorker, Tell, describe_model
+from feedback_model.serving.senders import host_names
+from feedback_model.serving.token_file import read_token
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 
@@ -65,17 +67,17 @@ def serve(
         ModelError: the model cannot be loaded.
         Interrupted: a second signal ended it at once.
     """
-    chosen, token = choose_model(store, model), read_token(settings.home)
+    chosen, token = choose_model(store, model), read_token(settings.home / "serve" / "token")
     with _bound(host, port) as listener:
         address = _address(host, listener.getsockname()[1], token)
         tell(f"loading {describe_model(chosen)} ...")
-        queue = JobQueue(settings.serve_queue)
+        queue = JobQueue(settings.serve_queue, settings.serve_wait)
         metrics = Metrics(queue)
         server = _Server(tell)
         worker = ModelWorker(
             settings, queue, chosen, decoding, metrics, tell, lambda: on_ready(address), server.begin_to_stop
         )
-        access = Access(token, host_names(host, settings.serve_host_names), listener.getsockname()[1])
+        access = Access(token, host_names(host, settings.serve_host_names))
         app = build_app(worker, Asking(queue, settings.serve_deadline), access, metrics)
         watch = ChampionWatch(store, model, worker, chosen, tell) if model in (None, "champion") else None
         worker.start()
@@ -111,7 +113,7 @@ def _bound(host: str, port: int) -> Generator[socket.socket]:
 def _address(host: str, port: int, token: str) -> Address:
     reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
     url = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
-    return Address(url, f"{url}/?token={token}")
+    return Address(url, f"{url}/#{token}")
 
 
 class _Server:

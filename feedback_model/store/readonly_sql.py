@@ -5,7 +5,6 @@ a read-only transaction with a statement timeout.
 """
 
 import sqlite3
-import sys
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -160,14 +159,8 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-_LIMITS = {"sql_time_limit_ms": 10_000, "max_returned_rows": 10_000}
-
-
-def datasette_command(store_url: str, port: int) -> list[str]:
-    """Return the command that serves the database at `store_url` on 127.0.0.1.
-
-    Datasette opens a file read-only unless a plugin asks to write. It is not told that the file is immutable: it would then
-    overlook what stands in the write-ahead log, and what is written while it runs.
+def browsable_file(store_url: str) -> Path:
+    """Return the database at `store_url` as a file that Datasette reads.
 
     Raises:
         InputError: the database is not SQLite.
@@ -179,6 +172,4 @@ def datasette_command(store_url: str, port: int) -> list[str]:
     path = Path(url.database or "")
     if not path.is_file():
         raise StoreError(f"there is no database at {path} yet; run `feedback land` or `feedback demo` first")
-    limits = [word for name, value in _LIMITS.items() for word in ("--setting", name, str(value))]
-    where = ["--host", "127.0.0.1", "--port", str(port)]
-    return [sys.executable, "-m", "datasette", "serve", str(path), *where, *limits]
+    return path

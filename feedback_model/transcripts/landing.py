@@ -19,6 +19,7 @@ from feedback_model.progress import Tracker, track
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.transcripts import Occurrence, Split, Transcript
 from feedback_model.store.connection import Store
+from feedback_model.store.forgetting import path_of
 from feedback_model.store.locks import hold
 from feedback_model.store.transcripts import (
     BatchCounts,
@@ -43,6 +44,7 @@ from feedback_model.transcripts.splits import split_of
 
 FORGOTTEN: Final = "it was forgotten at somebody's wish (`feedback forget`) and stays so"
 REJECTS_KEPT = 10_000  # per batch; all are counted
+REASONS_TOLD = 100  # of a file; as many files are told of as have refusals
 _CHUNK = 500  # transcripts in a transaction: about a second of work to lose
 
 
@@ -63,6 +65,10 @@ class LandingSummary:
     """For each code one example: where, and why."""
     assumed: Sequence[str] = ()
     """What was assumed of files or mended in them, a sentence each, with where."""
+    refusals: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]], repr=False)
+    """By file, a sentence on each of the first things that were refused in it."""
+    unusable: Sequence[str] = ()
+    """Files of which nothing could be used."""
 
 
 def land(
@@ -162,6 +168,8 @@ class _Landing:
     rejected: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, str] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
+    refusals: dict[str, list[str]] = field(default_factory=dict)
+    usable: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         stored = places(self.store)
@@ -187,6 +195,9 @@ class _Landing:
         self.reasons.setdefault(reject.code, f"{reject.locator}: {reject.reason}")
         if len(self.rejects) < REJECTS_KEPT:
             self.rejects.append(reject)
+        told = self.refusals.setdefault(path_of(reject.locator), [])
+        if len(told) < REASONS_TOLD:
+            told.append(f"{reject.locator}: {reject.reason}")
 
     def take(self, chunk: Sequence[_Candidate]) -> None:
         """Store what is new in `chunk`, and where each text of it occurred, in one transaction."""
@@ -201,6 +212,7 @@ class _Landing:
                     # It stands in another split than its speaker: it stays there, tying nothing, and whose it is stays known.
                     occurrences.append(NewOccurrence(candidate.occurrence, {}))
                 continue
+            self.usable.add(path_of(candidate.occurrence.locator))
             occurrences.append(NewOccurrence(candidate.occurrence, candidate.persons))
             arrivals += [arrival] if arrival else []
         if occurrences:
@@ -280,6 +292,8 @@ class _Landing:
             counts.duplicate,
             dict(self.rejected),
             self.reasons,
+            refusals=self.refusals,
+            unusable=sorted(self.refusals.keys() - self.usable),
         )
 
     def name_of_rejects(self) -> str:

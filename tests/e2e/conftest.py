@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from deployments.local.server import temporary_server
+from deployments.local.server import PrefectServer, temporary_server
 from feedback_model.demo.speech import write_demo_input
 from feedback_model.settings import Settings
 from tests.local_service import HANGS, LocalService, clean_environment, feedback_up
@@ -23,6 +25,17 @@ from tests.openai_rig.process import serving
 
 CONCURRENCY = 16  # requests in flight: what a kill may cost
 COUNT = 100  # transcripts of a run: enough for all three splits, and for a kill in the middle of each stage
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 600_000  # milliseconds after which nothing will come any more
 
 
 @dataclass
@@ -85,11 +98,11 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """One Prefect server for the session: a command that starts its own needs seconds for it."""
     settings = Settings(home=tmp_path_factory.mktemp("prefect"))
-    with temporary_server(settings) as url:
-        yield url
+    with temporary_server(settings) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -107,9 +120,27 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium was found: install the package chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield opened
+        opened.close()
+
+
 @pytest.fixture
-def installation(tmp_path: Path, prefect_url: str) -> Installation:
-    return Installation(tmp_path / "home", {"PREFECT_API_URL": prefect_url})
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
+    opened.set_default_timeout(PATIENCE)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def installation(tmp_path: Path, prefect: PrefectServer) -> Installation:
+    return Installation(tmp_path / "home", prefect.environment())
 
 
 @pytest.fixture

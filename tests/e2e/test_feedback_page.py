@@ -6,12 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from feedback_model.demo.tiny_base import embedded_base
 from feedback_model.store.connection import open_store
 from feedback_model.traits import TRAITS
-from tests.e2e.test_ui import CHROMIUM, PATIENCE, QUIET
+from tests.e2e.conftest import PATIENCE
 from tests.serving_rig import Served, fill_models, serving
 
 AXE = Path(__file__).parents[2] / ".axe" / "axe.min.js"
@@ -24,10 +24,7 @@ TALK = (
 LONG_TALK = " ".join([TALK] * (1 + 500 // len(TALK.split())))
 NARROW, WIDE = {"width": 400, "height": 800}, {"width": 1280, "height": 900}
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: install the package chromium"),
-    pytest.mark.xdist_group("page"),
-]
+pytestmark = pytest.mark.xdist_group("page")
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +36,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         base, _ = fill_models(store, embedded_base())
     with serving(home, "--model", base.model_id, "--decoding", "template") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -94,7 +83,7 @@ def first_quote(page: Page) -> tuple[Locator, list[str]]:
     return quote, page.locator(f'mark[data-traits~="{trait}"]').all_inner_texts()
 
 
-def test_the_link_leaves_no_token_behind(page: Page, served: Served) -> None:
+def test_the_link_leaves_no_token_in_the_address(page: Page, served: Served) -> None:
     assert page.url == f"http://{served.address}/"
     assert page.evaluate("document.cookie") == ""
     expect(page.get_by_text("Feedback model · embedded")).to_be_visible()

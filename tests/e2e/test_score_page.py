@@ -1,30 +1,18 @@
 """The page of `feedback score --format html` in a real browser: on a desk, on a telephone and on paper."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from feedback_model.scoring.answer import answer, with_documents
 from feedback_model.scoring.formats import render
 from feedback_model.traits import TRAITS
-from tests.e2e.test_ui import CHROMIUM, QUIET
 from tests.scored import ASKED, REFUSED, Answers, a_document, an_output, around
 
 TEMPLATE = replace(ASKED, decoding="template")
 ENDLESS = "w" * 400
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: install the package chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -31,13 +31,13 @@ def test_no_secret_is_in_anything_written(tmp_path: Path, new_postgres_database:
         evaluate_filled(store)
     write_demo_input(tmp_path / "new.jsonl", 20, 3)
     server = temporary_server(Settings(home=home, _env_file=None))
-    with server as api_url, serving() as good, serving(key="another") as refusing, serving(quota=3) as poor:
+    with server as prefect, serving() as good, serving(key="another") as refusing, serving(quota=3) as poor:
         secrets = {
             "FEEDBACK_DATABASE_URL": with_password(labelled),
             "FEEDBACK_OPENAI_BASE_URL": with_tokens(good),
             "OPENAI_API_KEY": KEY,
         }
-        ours = {"PREFECT_API_URL": api_url, "FEEDBACK_LABEL_MODEL": "embedded-rubric-3", "FEEDBACK_TRACEBACK": ""}
+        ours = {**prefect.environment(), "FEEDBACK_LABEL_MODEL": "embedded-rubric-3", "FEEDBACK_TRACEBACK": ""}
 
         def run(*arguments: str, succeeds: bool = True, **environment: str) -> None:
             ended = Installation(home, ours | secrets | environment).run(*arguments)

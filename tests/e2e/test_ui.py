@@ -1,45 +1,22 @@
 """What people do in the Prefect UI, done in a real browser."""
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import PATIENCE
 from tests.local_service import LocalService
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE = 600_000  # milliseconds after which nothing will come any more
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium was found: install the package chromium"),
-    pytest.mark.xdist_group("up"),  # with whatever else shares that one service
-]
+pytestmark = pytest.mark.xdist_group("up")  # with whatever else shares that one service
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
-    opened.set_default_timeout(PATIENCE)
-    yield opened
-    opened.close()
+@pytest.fixture(autouse=True)
+def come_in(page: Page, service: LocalService) -> None:
+    """As a person does: by the link that `feedback up` prints."""
+    page.goto(f"{service.url}/enter#{service.token}")
+    page.get_by_role("link", name="on-demand").first.wait_for()
 
 
 def open_deployment(page: Page, service: LocalService, name: str) -> None:

@@ -25,7 +25,7 @@ def feedback(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def bootstrap_again(service: LocalService) -> None:
     script = "import asyncio; from deployments.deploy import bootstrap; asyncio.run(bootstrap())"
-    environment = service.environment() | {"PREFECT_API_URL": f"{service.url}/api"}
+    environment = service.environment() | service.client_environment()
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=HANGS)
 
 

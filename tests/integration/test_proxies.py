@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from deployments.local.server import free_port, is_healthy, serving, wait_for_answer
+from deployments.local.server import is_healthy, serving, wait_for_answer
 from feedback_model.errors import LabellerError
 from feedback_model.labelling.labeller import open_labeller
 from feedback_model.labelling.retries import RetryLimits
@@ -138,12 +138,12 @@ def test_prefect_on_loopback_is_asked_directly(tmp_path: Path, monkeypatch: pyte
     ours = {"PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
     with proxying() as proxy:
         use(proxy, monkeypatch)
-        with serving(free_port(), tmp_path / "server.log", ours, ui=False) as api_url:
-            wait_for_answer(api_url)
-            assert is_healthy(api_url)
+        with serving(tmp_path / "server.log", ours) as server:
+            wait_for_answer(server.api_url)
+            assert is_healthy(server.api_url)
             for scheme in ("http", "socks5"):
                 use(Proxy(proxy.url.replace("http", scheme)), monkeypatch)
-                given = {**os.environ, **ours, "PREFECT_API_URL": api_url}
+                given = {**os.environ, **ours, **server.environment()}
                 assert said_by(PREFECT_CALLS, given) == "connected\n"
     assert proxy.asked == []
 

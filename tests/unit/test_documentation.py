@@ -34,6 +34,7 @@ COMMANDS = [
     "results",
     "champion",
     "up",
+    "token",
     "doctor",
 ]
 

@@ -6,10 +6,10 @@ import json
 import pytest
 from starlette.requests import Request
 
-from feedback_model.serving.access import host_names
 from feedback_model.serving.chat_requests import read_chat
 from feedback_model.serving.request_bodies import BODY_BYTES, read_object
 from feedback_model.serving.request_errors import RequestError
+from feedback_model.serving.senders import host_names
 from tests.builders import a_speech
 
 TALK = a_speech(1, 30)

@@ -16,12 +16,23 @@ let asking = null;
 let answer = null;
 let part = 0; // the part whose scores are shown, counted from 1; 0 is the whole
 
+// Coming in: the link brings the token behind a #, which browsers keep to themselves; no other port can read what is kept here.
+
+const KEPT = "feedback-token";
+if (location.hash) {
+  localStorage.setItem(KEPT, location.hash.slice(1));
+  history.replaceState(null, "", location.pathname);
+} else if (!localStorage.getItem(KEPT)) {
+  location.replace("/locked");
+}
+
 // Asking
 
 async function request(path, options = {}) {
+  const headers = { ...options.headers, authorization: `Bearer ${localStorage.getItem(KEPT)}` };
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server cannot be reached; it may have been stopped.");

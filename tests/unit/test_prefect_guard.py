@@ -1,0 +1,131 @@
+"""What stands before Prefect lets in its own processes and who has the token, and nobody's page."""
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+import pytest
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive, Scope, Send
+
+from deployments.local.prefect_guard import PrefectGuard
+from feedback_model.errors import ConfigurationError
+from feedback_model.serving.senders import host_names
+
+SECRET, TOKEN = "feedback:of-this-start", "of-a-person"
+
+
+class Prefect:
+    """What stands behind the guard: it keeps what reaches it."""
+
+    authorization: str | None = None
+    first_message: Message | None = None
+    was_reached = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.was_reached = True
+        self.authorization = HTTPConnection(scope).headers.get("authorization")
+        if scope["type"] == "websocket":
+            self.first_message = await receive()
+        else:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"X-Frame-Options", b"ALLOW")]})
+            await send({"type": "http.response.body", "body": b"{}"})
+
+
+def ask(
+    path: str = "/api/flows/filter", kind: str = "http", said: Any = None, token: Any = lambda: TOKEN, **headers: str
+) -> tuple[Prefect, list[Message]]:
+    """What comes of a request: what Prefect saw, and what was sent back."""
+    prefect, sent = Prefect(), list[Message]()
+    given = {"host": "127.0.0.1:4200"} | {name.replace("_", "-"): text for name, text in headers.items()}
+    scope = {
+        "type": kind,
+        "path": path,
+        "method": "POST",
+        "headers": [(name.encode(), text.encode()) for name, text in given.items()],
+        "extensions": {"websocket.http.response": {}},
+    }
+
+    async def receive() -> Message:
+        return {"type": "websocket.receive", "text": json.dumps(said)}
+
+    async def send(message: Message) -> None:
+        sent.append(dict(message))
+
+    guard = PrefectGuard(prefect, SECRET, host_names("127.0.0.1", ["feedback.example"]), token)
+    asyncio.run(guard(scope, receive, send))
+    return prefect, sent
+
+
+def basic(credentials: str) -> str:
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
+
+
+@pytest.mark.parametrize("given", [basic(f"feedback:{TOKEN}"), basic(TOKEN), f"Bearer {TOKEN}", basic(SECRET)])
+def test_token_counts_as_the_secret(given: str) -> None:
+    prefect, _ = ask(authorization=given)
+    assert prefect.authorization == basic(SECRET)
+
+
+@pytest.mark.parametrize("given", [basic("feedback:wrong"), "Basic %%%", "Bearer", "", basic("feedback:"), basic("ÿ")])
+def test_anything_else_reaches_prefect_as_it_is(given: str) -> None:
+    """Which refuses it."""
+    prefect, _ = ask(authorization=given)
+    assert prefect.authorization == given
+
+
+def test_token_counts_in_the_first_message_of_a_socket() -> None:
+    prefect, _ = ask("/api/events/out", "websocket", {"type": "auth", "token": TOKEN})
+    assert prefect.first_message == {
+        "type": "websocket.receive",
+        "text": json.dumps({"type": "auth", "token": SECRET}),
+    }
+    prefect, _ = ask("/api/events/out", "websocket", {"type": "auth", "token": "wrong"})
+    assert prefect.first_message is not None
+    assert "wrong" in prefect.first_message["text"]
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "rebound.example:4200"},
+        {"origin": "http://127.0.0.1:9"},
+        {"origin": "null"},
+        {"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors"},
+        {"sec_fetch_site": "same-site", "sec_fetch_mode": "navigate"},
+    ],
+)
+def test_foreign_names_and_pages_reach_nothing(kind: str, headers: dict[str, str]) -> None:
+    prefect, sent = ask(kind=kind, authorization=basic(SECRET), **headers)
+    assert not prefect.was_reached
+    assert sent[0]["status"] == 403
+
+
+def test_name_of_a_proxy_is_known_when_told() -> None:
+    prefect, _ = ask(host="feedback.example", origin="https://feedback.example")
+    assert prefect.was_reached
+
+
+def test_answers_cannot_be_framed() -> None:
+    _, sent = ask()
+    headers = dict(sent[0]["headers"])
+    assert headers[b"x-frame-options"] == b"DENY"
+    assert headers[b"content-security-policy"] == b"frame-ancestors 'none'"
+    assert len(sent[0]["headers"]) == len({name.lower() for name, _ in sent[0]["headers"]})
+
+
+def test_token_file_that_others_read_lets_nobody_in() -> None:
+    def read() -> str:
+        raise ConfigurationError("others can read it")
+
+    prefect, _ = ask(authorization=basic(TOKEN), token=read)
+    assert prefect.authorization == basic(TOKEN)
+
+
+def test_nobody_comes_in_where_no_person_should() -> None:
+    """A command's own server has no token and no page."""
+    prefect, _ = ask("/enter", authorization=basic(TOKEN), token=None)
+    assert prefect.was_reached
+    assert prefect.authorization == basic(TOKEN)
