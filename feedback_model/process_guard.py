@@ -38,7 +38,8 @@ def _let_interrupts_through() -> None:
 def main() -> int:
     """Run the command of the command line and return its exit status."""
     _let_interrupts_through()
-    process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+    # What was handed to this process, such as a socket that listens, is meant for the command.
+    process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True, close_fds=False)
 
     def on_terminate(_number: int, _frame: FrameType | None) -> None:
         _end(process)

@@ -31,6 +31,8 @@ class ManagedProcess:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """What it is told beside our own environment."""
+    inherits: Sequence[int] = ()
+    """Open files that it gets, by their numbers."""
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def start(self) -> None:
@@ -43,6 +45,7 @@ class ManagedProcess:
                 stdout=sink,
                 stderr=sink,
                 env=given | network_environment(given),
+                pass_fds=self.inherits,
                 start_new_session=True,  # Ctrl-C in the terminal is for us; we stop our children in order
             )
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from feedback_model.masking import mask, remember, secrets_in, secrets_of
+from feedback_model.quiet_hours import parse_quiet_hours
 from feedback_model.sizes import parse_size
 
 
@@ -23,6 +24,11 @@ def _absolute(path: str | Path) -> Path:
 def _checked_size(text: str) -> str:
     parse_size(text)
     return text
+
+
+def _checked_hours(text: str) -> str:
+    parse_quiet_hours(text)
+    return text.strip()
 
 
 class Settings(BaseSettings):
@@ -68,6 +74,11 @@ class Settings(BaseSettings):
     relabel_share: float = Field(default=0.02, ge=0, le=1)
     """Transcripts that are labelled again in other words, unseen, to measure how far the labeller agrees with itself."""
 
+    retrain_least_new: int = Field(default=1, ge=1, le=1_000_000)
+    """New transcripts before data that has landed is retrained on; fewer wait for more."""
+    retrain_quiet_hours: Annotated[str, AfterValidator(_checked_hours)] = ""
+    """Hours of UTC in which no retraining begins by itself, such as 08:00-18:30; what lands then waits until they end."""
+
     memory: Annotated[str, AfterValidator(_checked_size)] = ""
     """Most memory that a training process may hold, such as 6GiB; empty: what the machine, its container or its GPU has free."""
     max_new_tokens: int = Field(default=0, ge=0, le=32_768)
@@ -107,8 +118,13 @@ class Settings(BaseSettings):
 
     @property
     def inbox(self) -> Path:
-        """Files put here are landed by `land/watch-inbox`."""
+        """Files put here are landed by `land/watch-inbox`; others may write there."""
         return self.home / "inbox"
+
+    @property
+    def from_inbox(self) -> Path:
+        """Where files of the inbox are kept from when they are taken; for this user alone."""
+        return self.home / "from-inbox"
 
     @property
     def snapshots(self) -> Path:

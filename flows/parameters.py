@@ -54,6 +54,10 @@ Redact = Annotated[
         "--redact",
     ),
 ]
+AtOnce = Annotated[
+    bool,
+    *_option("At once", "Retrain on what has landed, however little it is and at whatever hour."),
+]
 Labeller = Annotated[
     LabellerKind,
     *_option(

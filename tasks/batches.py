@@ -2,14 +2,47 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from prefect import get_run_logger, task
+from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from feedback_model.quiet_hours import parse_quiet_hours
+from feedback_model.records.retraining import RetrainingDecision, RetrainingRules, decide_retraining
+from feedback_model.settings import Settings
 from feedback_model.store.batches import claim_batches, finish_batches, release_batches
 from feedback_model.store.owners import process_owner
+from feedback_model.store.retraining import add_decision, untrained_data
 from tasks.resources import resources
 from tasks.retries import RETRIES
+
+
+# Not cached: asked again after each round, of what has landed and of the hour.
+@task(name="decide whether to retrain", cache_policy=NO_CACHE, **RETRIES)
+async def decide(at_once: bool, *, is_first: bool = True) -> RetrainingDecision:
+    """Decide whether what has landed is trained on now, and keep the decision.
+
+    Args:
+        at_once: somebody wants it, however little it is and at whatever hour.
+        is_first: of its run; a later one that finds nothing new is only the run's end.
+    """
+    with resources() as (settings, store):
+        data = untrained_data(store)
+        decision = decide_retraining(data, rules_of(settings), datetime.now(UTC), at_once=at_once)
+        if is_first or data.batches:
+            add_decision(store, data, decision, process_owner())
+    get_run_logger().info("%s: %s", decision.verdict, decision.sentence)
+    if is_first and decision.verdict == "wait":
+        await acreate_markdown_artifact(
+            key="why-not-retrained", markdown=f"Not retrained: {decision.sentence}.", description=decision.reason
+        )
+    return decision
+
+
+def rules_of(settings: Settings) -> RetrainingRules:
+    """Read what is wanted before a retraining begins."""
+    return RetrainingRules(settings.retrain_least_new, parse_quiet_hours(settings.retrain_quiet_hours))
 
 
 # Not cached: asked again after each round, and the answer must be what has landed meanwhile.

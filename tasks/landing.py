@@ -18,11 +18,14 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
-from feedback_model.store.batches import landing_times, unclaimed_batches
-from feedback_model.transcripts.inbox import settle, take_files
+from feedback_model.records.retraining import decide_retraining
+from feedback_model.store.batches import landing_times
+from feedback_model.store.retraining import Decided, last_decision, untrained_data
+from feedback_model.transcripts.inbox import Inbox, settle, take_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions
 from tasks.announcement import announce_to
+from tasks.batches import rules_of
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
@@ -55,7 +58,7 @@ async def land_files(
 async def look_into_inbox() -> list[str]:
     """Take the files in the inbox that are no longer being written; what is no file is set aside."""
     with resources() as (settings, _store):
-        taken = take_files(settings.inbox)
+        taken = take_files(Inbox(settings.inbox, settings.from_inbox))
     for sentence in taken.refused:
         get_run_logger().warning("%s", sentence)
     return [str(path) for path in taken.files]
@@ -67,7 +70,8 @@ async def settle_inbox(paths: list[str], landed: LandingSummary) -> None:
     """Move landed files aside, with what was refused of them."""
     refusals = {Path(path): reasons for path, reasons in landed.refusals.items()}
     with resources() as (settings, _store):
-        settle(settings.inbox, [Path(path) for path in paths], refusals, [Path(path) for path in landed.unusable])
+        inbox = Inbox(settings.inbox, settings.from_inbox)
+        settle(inbox, [Path(path) for path in paths], refusals, [Path(path) for path in landed.unusable])
 
 
 # Not cached: batches come and are claimed.
@@ -75,22 +79,29 @@ async def settle_inbox(paths: list[str], landed: LandingSummary) -> None:
 async def announce_unclaimed() -> int:
     """Say of every batch that nobody has claimed that it landed: what makes up for a lost event.
 
-    A retraining that waits its turn will find them anyway; saying so again would only queue another behind it. A batch is
-    spoken of once in each doubling of its age, so that a retraining that keeps failing is tried ever more rarely.
+    A retraining that waits its turn will find them anyway; saying so again would only queue another behind it. What is too
+    little, or has come at the wrong hour, is spoken of once it no longer is. A batch is spoken of once in each doubling of its
+    age, so that a retraining that keeps failing is tried ever more rarely.
     """
-    with resources() as (_settings, store):
-        batches = unclaimed_batches(store)
-        landed = landing_times(store, batches)
-    if batches and await _retraining_waits():
+    with resources() as (settings, store):
+        data, before = untrained_data(store), last_decision(store)
+        landed = landing_times(store, batches := data.batches)
+    decision = decide_retraining(data, rules_of(settings), datetime.now(UTC))
+    if decision.verdict == "wait":
+        get_run_logger().info("%s", decision.sentence)
+        return len(batches)
+    if await _retraining_waits():
         get_run_logger().info("%d batches wait, and so does a retraining that will claim them", len(batches))
         return len(batches)
     for batch_id in batches:
-        await in_thread(announce_to, PREFECT_API_URL.value(), batch_id, 0, _doubling(landed[batch_id]))
+        await in_thread(announce_to, PREFECT_API_URL.value(), batch_id, 0, _occasion(before, landed[batch_id]))
     return len(batches)
 
 
-def _doubling(landed: datetime) -> str:
+def _occasion(before: Decided | None, landed: datetime) -> str:
     # The server takes an event of one id once, and the id follows from this word.
+    if before is not None and before.verdict == "wait":
+        return f"after-{before.number}"
     minutes = (datetime.now(UTC) - landed).total_seconds() / 60
     return f"doubling-{int(math.log2(max(minutes, 1)))}"
 

@@ -71,8 +71,14 @@ def _landing() -> list[tuple[Table, list[dict[str, Any]]]]:
         ),
         (tables.occurrence, [_occurrence(name) for name in SPEAKERS]),
         (tables.occurrence_speaker, [_speaker(name) for name, (speaker, _) in SPEAKERS.items() if speaker]),
+        (tables.retraining_decision, [_waited()]),
         (tables.reject, [reject | {"excerpt": b'{"text": '}]),
     ]
+
+
+def _waited() -> dict[str, Any]:
+    told = {"reason": "quiet_hours", "sentence": "5 new transcripts wait until 18:00 UTC", "decided_by": "host:1:1"}
+    return {"decision_number": 1, "decided_at": NOW, "verdict": "wait", "n_new": 5, "n_batches": 1, **told}
 
 
 def _occurrence(name: str) -> dict[str, Any]:

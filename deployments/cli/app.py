@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from deployments.cli import (
     augment,
+    backup,
     champion,
     demo,
     doctor,
@@ -59,6 +60,8 @@ app.add_typer(results.app, name="results")
 app.add_typer(champion.app, name="champion")
 app.command()(up.up)
 app.command()(token.token)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(doctor.doctor)
 
 

@@ -140,8 +140,10 @@ def _packages(_settings: "Settings") -> Finding:
 
 def _home(settings: "Settings") -> Finding:
     free = shutil.disk_usage(settings.home).free / 2**30
-    fix = "" if free > 2 else "make room: snapshots, checkpoints and logs want 2 GiB"
-    return Finding("home folder", "ok" if free > 2 else "note", f"{settings.home}, {free:.0f} GiB free", fix)
+    fixes = ["make room: snapshots, checkpoints and logs want 2 GiB"] * (free <= 2)
+    is_open = settings.home.stat().st_mode & 0o044
+    fixes += [f"others can read what people said there: chmod 700 {settings.home}"] * bool(is_open)
+    return Finding("home folder", "note" if fixes else "ok", f"{settings.home}, {free:.0f} GiB free", "; ".join(fixes))
 
 
 def _database(settings: "Settings") -> Finding:

@@ -94,7 +94,7 @@ def load_settings(memory: str | None = None, *, only_reads: bool = False) -> "Se
         name = setting_name(field) if field in Settings.model_fields else field
         raise ConfigurationError(f"the setting {name} is wrong: {first['msg']} (found {first['input']!r})") from error
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what people said
         with TemporaryFile(dir=settings.home):  # nameless, so that two commands at once do not meet
             pass
     except OSError as error:

@@ -118,7 +118,7 @@ def _choose(settings: "Settings", name: str | None, decoding: Decoding | None, m
             "the best on validation, answers instead"
         )
     limit = max_new_tokens or settings.max_new_tokens
-    return AnsweringModel(settings.home, chosen, decoding or chosen.decoding, limit, settings.inference_batch_size)
+    return AnsweringModel(settings.home, chosen, decoding or chosen.decoding, limit, settings.inference_batch_size, say)
 
 
 def _give(scoring: "Scoring", out: Path | None, shape: Format, *, again: bool, is_one_text: bool) -> None:

@@ -18,7 +18,7 @@ def token(
 
     The link holds a token that lies in `prefect/token` of the home folder, for its owner alone to read. The token may be typed
     into the UI's login as well, with `feedback:` before it. Runs, workers and other commands have a secret of their own, which
-    each start of `feedback up` makes anew, so a new token stops none of them.
+    each start of `feedback up` makes anew as well, so a new token stops none of them.
     """
     from deployments.local.server import announced_server, entry_link, person_token
     from feedback_model.serving.token_file import read_token, renew_token

@@ -41,13 +41,14 @@ from deployments.terminal import out, say, showing_progress
 from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.processes import ManagedProcess
 from feedback_model.records.labels import LabellerKind
-from feedback_model.serving.token_file import read_token
+from feedback_model.serving.token_file import renew_token
 
 if TYPE_CHECKING:
     from deployments.deploy import Deployed
     from feedback_model.settings import Settings
 
 WORK_POOLS = ("cpu", "gpu")
+_FINDS_CODE = ("LD_", "PYTHON", "PATH")  # variables by which programs find code: not for a file that lies around to set
 
 
 def up(
@@ -76,21 +77,22 @@ def up(
     folder = settings.home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     settings.inbox.mkdir(parents=True, exist_ok=True)
-    with _only_one(folder, settings), stopping_on_interrupt("stopping the workers and the server"):
-        listening(port).close()  # a sentence now, not in the server's log
-        read_token(person_token(settings))  # before anything starts
-        server = own_server(port)
+    stopping = stopping_on_interrupt("stopping the workers and the server")
+    with _only_one(folder, settings), stopping, listening(port) as listener:
+        # A page that was left open tells the former one to whoever listens at this port in between.
+        renew_token(person_token(settings))
+        server = own_server(listener)
         os.environ.update(_environment(settings, server))
         try:
-            _serve(settings, server, chosen)
+            _serve(settings, server, listener, chosen)
         except Interrupted:
             say("stopped; runs that were at work go on at the next `feedback up`")
 
 
-def _serve(settings: "Settings", server: PrefectServer, chosen: Mapping[str, Any]) -> None:
+def _serve(settings: "Settings", server: PrefectServer, listener: socket.socket, chosen: Mapping[str, Any]) -> None:
     folder, token_file = settings.home / "prefect", person_token(settings)
     names = ",".join(settings.serve_host_names)
-    process = server_process(server, folder / "server.log", {}, token_file=token_file, names=names)
+    process = server_process(server, listener, folder / "server.log", {}, token_file=token_file, names=names)
     workers = [
         ManagedProcess(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log") for pool in WORK_POOLS
     ]
@@ -167,7 +169,8 @@ def _dotenv() -> dict[str, str]:
     """Return the `.env` of this folder, because runs have a working directory of their own and would not find it."""
     from dotenv import dotenv_values
 
-    return {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    found = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {name: value for name, value in found.items() if not name.startswith(_FINDS_CODE)}
 
 
 def _worker_command(pool: str) -> list[str]:

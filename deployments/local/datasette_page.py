@@ -53,7 +53,7 @@ class LinkGuard:
     """ASGI middleware that answers under one prefix alone."""
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
-        """Guard `app`, which itself knows the prefix."""
+        """Guard `app`, which puts the prefix before its links by itself."""
         self._app, self._prefix, self._names = app, prefix, host_names(HOST, ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,12 +64,21 @@ class LinkGuard:
         app = self._app
         try:
             check_sender(HTTPConnection(scope), self._names, lambda _: True)
-            self._check_path(scope["path"])
+            scope = {
+                **scope,
+                "path": self._path_within(scope["path"]),
+                "raw_path": self._path_within(_raw(scope)).encode(),
+            }
         except RequestError as error:
             app = error.response()
         await app(scope, receive, with_headers(send, _HEADERS))
 
-    def _check_path(self, path: str) -> None:
+    def _path_within(self, path: str) -> str:
         begins = path[: len(self._prefix)].encode()
         if not hmac.compare_digest(begins, self._prefix.encode()):
             raise RequestError(403, "open the link that `feedback results browse` printed", "no_link")
+        return path[len(self._prefix) - 1 :]
+
+
+def _raw(scope: Scope) -> str:
+    return scope["raw_path"].decode("latin-1")

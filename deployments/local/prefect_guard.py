@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from feedback_model.errors import ConfigurationError
@@ -25,20 +25,42 @@ USER: Final = "feedback"
 """Prefect's basic authentication wants a name before the secret."""
 ENTRY: Final = "/enter"
 """Where a person comes in, with the token behind a `#`, which browsers keep to themselves."""
-_HEADERS: Final = UNFRAMED | {"content-security-policy": "frame-ancestors 'none'"}
+_POLICY: Final = {
+    "default-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+"""What a page of this server may load and do: Prefect's UI asks elsewhere for what it does not need."""
+_HEADERS: Final = UNFRAMED | {
+    "content-security-policy": "; ".join(f"{what} {where}" for what, where in _POLICY.items())
+}
+_CLOSED: Final = frozenset(
+    {"/docs", "/redoc", "/docs/oauth2-redirect", "/api/docs", "/api/redoc", "/api/docs/oauth2-redirect"}
+)
+"""Pages that load scripts from elsewhere, which could read what the UI keeps."""
+_SCRIPT: Final = f"{ENTRY}.js"
 _ENTRY_SCRIPT: Final = f"""
-const token = location.hash.slice(1);
-if (token) {{
-  localStorage.setItem("prefect-password", btoa("{USER}:" + token));
-  location.replace("/v2/deployments");
-}}
+const credentials = btoa("{USER}:" + location.hash.slice(1));
+history.replaceState(null, "", location.pathname);
+fetch("/api/admin/version", {{ headers: {{ authorization: "Basic " + credentials }} }}).then((response) => {{
+  if (response.ok) {{
+    localStorage.setItem("prefect-password", credentials);
+    location.replace("/v2/deployments");
+  }}
+}});
 """  # the UI looks for its credentials there, which no other port of this host can read, as it could a cookie
 _ENTRY_PAGE: Final = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Come in by the link</title>
 <p>Open the link that <code>feedback up</code> printed; <code>feedback token</code> prints it again.</p>
-<script>{_ENTRY_SCRIPT}</script>
+<script src="{_SCRIPT}"></script>
 </html>
 """
 
@@ -64,8 +86,10 @@ class PrefectGuard:
         app: ASGIApp = self._app
         try:
             check_sender(HTTPConnection(scope), self._names, _is_page)
-            if self._token and scope["type"] == "http" and scope["path"] == ENTRY:
-                app = HTMLResponse(_ENTRY_PAGE, headers={"cache-control": "no-store"})
+            if scope["path"] in _CLOSED:
+                raise RequestError(404, "this page loads scripts from elsewhere and is not shown", "closed")
+            if self._token and scope["type"] == "http" and scope["path"] in {ENTRY, _SCRIPT}:
+                app = _entry(scope["path"])
             elif self._token:
                 scope, receive = self._as_secret(scope), self._as_secret_in_messages(scope, receive)
         except RequestError as error:
@@ -111,6 +135,11 @@ class PrefectGuard:
             return message
 
         return receive_translated
+
+
+def _entry(path: str) -> Response:
+    content, kind = (_ENTRY_PAGE, "text/html") if path == ENTRY else (_ENTRY_SCRIPT, "text/javascript")
+    return Response(content, headers={"cache-control": "no-store"}, media_type=kind)
 
 
 def _is_page(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""A Prefect server on 127.0.0.1 that is guarded: `python -m deployments.local.prefect_server PORT`.
+"""A Prefect server that is guarded: `python -m deployments.local.prefect_server FILE_NUMBER`, of a socket that listens.
 
 Its SQLite transactions wait for each other. Prefect 3.8 begins them DEFERRED. One that reads before it writes then fails at once
 with "database is locked" when another wrote in between, whatever the busy timeout. Under load that was seen to lose events, and
@@ -6,6 +6,7 @@ with them the resumption of crashed runs. IMMEDIATE transactions queue for up to
 """
 
 import argparse
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def _begin_immediately(self: Any, conn: Any) -> None:  # noqa: ARG001 - replaces
 def main() -> None:
     """Serve until a signal."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("port", type=int)
+    parser.add_argument("listener", type=int, help="number of an open socket that listens")
     parser.add_argument("--token-file", type=Path, help="holds the token of a person who may come in")
     parser.add_argument("--names", default="", help="under which it is reached beside this machine's own, with commas")
     arguments = parser.parse_args()
@@ -44,16 +45,16 @@ def main() -> None:
     names = [name.strip() for name in arguments.names.split(",") if name.strip()]
     token = (lambda: read_token(arguments.token_file)) if arguments.token_file else None
     app = PrefectGuard(create_app(final=True), secret.get_secret_value(), host_names(HOST, names), token)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=HOST,
-        port=arguments.port,
         timeout_keep_alive=told.api.keepalive_timeout,
         ws_ping_interval=told.api.websocket_ping_interval,
         ws_ping_timeout=told.api.websocket_ping_timeout,
         log_level=told.logging_level.lower(),
         server_header=False,
     )
+    with socket.socket(fileno=arguments.listener) as listener:
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -50,9 +50,9 @@ class PrefectServer:
         return {"PREFECT_API_URL": self.api_url, **let_in}
 
 
-def own_server(port: int) -> PrefectServer:
-    """Name a server on this machine, with a secret that is made for it."""
-    return PrefectServer(f"http://127.0.0.1:{port}/api", f"{USER}:{new_secret()}")
+def own_server(listener: socket.socket) -> PrefectServer:
+    """Name a server that is to answer at `listener`, with a secret that is made for it."""
+    return PrefectServer(f"http://127.0.0.1:{listener.getsockname()[1]}/api", f"{USER}:{new_secret()}")
 
 
 def quiet_environment(settings: "Settings") -> dict[str, str]:
@@ -175,7 +175,10 @@ def free_port() -> int:
 
 
 def listening(port: int) -> socket.socket:
-    """Listen on a port of the loopback interface.
+    """Listen on a port of the loopback interface; 0 takes a free one.
+
+    Who starts a server keeps this open as long as the server is wanted: a port that is free for a moment may be taken by another
+    user of the machine, who would then be told our secrets.
 
     Raises:
         ConfigurationError: it cannot be used.
@@ -189,23 +192,30 @@ def listening(port: int) -> socket.socket:
 
 
 def server_process(
-    server: PrefectServer, log: Path, environment: Mapping[str, str], *, token_file: Path | None = None, names: str = ""
+    server: PrefectServer,
+    listener: socket.socket,
+    log: Path,
+    environment: Mapping[str, str],
+    *,
+    token_file: Path | None = None,
+    names: str = "",
 ) -> ManagedProcess:
-    """Describe a guarded Prefect server on 127.0.0.1, to be started.
+    """Describe a guarded Prefect server, to be started.
 
     Args:
+        listener: where it answers; to be kept open.
         token_file: holds what lets a person into its UI; None: it has no UI.
         names: under which it is reached beside this machine's own, with commas.
     """
     person = ["--token-file", str(token_file), "--names", names] if token_file else []
-    command = [sys.executable, "-m", "deployments.local.prefect_server", str(urlsplit(server.api_url).port), *person]
+    command = [sys.executable, "-m", "deployments.local.prefect_server", str(listener.fileno()), *person]
     told = {
         "PREFECT_SERVER_API_AUTH_STRING": server.secret,
         "PREFECT_SERVER_UI_ENABLED": str(token_file is not None).lower(),
         "PREFECT_UI_API_URL": "/api",  # under whichever name a person came
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": server.api_url.removesuffix("/api"),
     }
-    return ManagedProcess("Prefect server", command, log, {**environment, **told})
+    return ManagedProcess("Prefect server", command, log, {**environment, **told}, [listener.fileno()])
 
 
 def wait_until_healthy(server: ManagedProcess, api_url: str, silence: float) -> None:
@@ -223,11 +233,12 @@ def serving(
         ConfigurationError: it ended, or said nothing for `silence` seconds; names its log.
         Interrupted: a stop was requested while it started.
     """
-    server = own_server(free_port())
-    process = server_process(server, log, environment, token_file=token_file)
-    with running(process):
-        wait_until_healthy(process, server.api_url, silence)
-        yield server
+    with listening(0) as listener:
+        server = own_server(listener)
+        process = server_process(server, listener, log, environment, token_file=token_file)
+        with running(process):
+            wait_until_healthy(process, server.api_url, silence)
+            yield server
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from feedback_model.store.forgetting import path_of
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.documents import prepare_document, transcript_id_of
 from feedback_model.transcripts.files import read_file
-from feedback_model.transcripts.inbox import SETTLED, reasons_beside
+from feedback_model.transcripts.inbox import Inbox, reasons_beside
 from feedback_model.transcripts.reading_options import ALL, EACH, Assumptions, ReadingOptions
 from feedback_model.transcripts.speakers import Documents
 
@@ -34,9 +34,10 @@ def files_in_inbox(settings: Settings, ids: Set[str], meant: Meant, locators: It
     Raises:
         Interrupted: a stop was requested.
     """
-    landed_from = {Path(path_of(each)).name for each in locators if Path(path_of(each)).is_relative_to(settings.inbox)}
-    named = {path for path in _files(settings.inbox / SETTLED) if path.name in landed_from}
-    return [path for path in _files(settings.inbox) if path in named or _holds(path, ids, meant)]
+    paths = [Path(path_of(each)) for each in locators]
+    came_from = {path.name for path in paths if any(path.is_relative_to(folder) for folder in _inbox(settings))}
+    named = {path for folder in _settled(settings) for path in _files(folder) if path.name in came_from}
+    return [path for folder in _inbox(settings) for path in _files(folder) if path in named or _holds(path, ids, meant)]
 
 
 def landed_files(settings: Settings, ids: Set[str]) -> list[Path]:
@@ -45,7 +46,7 @@ def landed_files(settings: Settings, ids: Set[str]) -> list[Path]:
     Raises:
         Interrupted: a stop was requested.
     """
-    return [path for path in _files(settings.inbox / SETTLED) if _holds(path, ids, lambda _: False)]
+    return [path for folder in _settled(settings) for path in _files(folder) if _holds(path, ids, lambda _: False)]
 
 
 def remove_from_inbox(path: Path) -> None:
@@ -56,11 +57,20 @@ def remove_from_inbox(path: Path) -> None:
 
 def is_landed(settings: Settings, path: Path) -> bool:
     """Tell a file of the inbox that was landed from one that waits."""
-    return path.is_relative_to(settings.inbox / SETTLED)
+    return any(path.is_relative_to(folder) for folder in _settled(settings))
+
+
+def _inbox(settings: Settings) -> tuple[Path, Path]:
+    return settings.inbox, settings.from_inbox
+
+
+def _settled(settings: Settings) -> tuple[Path, Path]:
+    """Return where landed files lie, and where they did in earlier versions."""
+    return Inbox(*_inbox(settings)).landed, settings.inbox / "landed"
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     progress = track(f"read {folder.name}", len(files)) if files else None
     for path in files:
         yield path

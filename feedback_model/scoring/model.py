@@ -1,6 +1,6 @@
 """The model that answers: loaded at the first question, and asked about texts of like length together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,8 @@ class AnsweringModel:
     """After which an answer is cut; 0: the longest label and a margin."""
     batch_size: int
     """Texts asked about together; 0: by base model."""
+    tell: Callable[[str], None] = lambda _: None
+    """Hears that a model is being loaded, which may take a while."""
     _generator: Generator | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +61,8 @@ class AnsweringModel:
     def _opened(self) -> Generator:
         if self._generator is None:
             version = self.chosen.version
+            if not version.base.stand_in:
+                self.tell(f"loading {version.name} of {version.base.name} ...")
             self._generator, _ = open_generator(self.home, version, self.decoding, self.max_new_tokens)
         return self._generator
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -28,12 +28,24 @@ class Stretch:
     text: str
     trait: str | None
     """None where nothing quotes it."""
+    is_absent: bool = False
+    """A quotation of words that do not stand in the text."""
 
 
-def split_quotes(explanation: str, trait: str) -> list[Stretch]:
-    """Split an explanation into its quotations and what stands between them."""
+def split_quotes(explanation: str, trait: str, text: str | None = None) -> list[Stretch]:
+    """Split an explanation into its quotations and what stands between them.
+
+    Args:
+        text: what is quoted; None where it is not known, and every quotation is taken for one.
+    """
     places = [(*found.span(found.lastindex or 0), trait) for found in _QUOTED.finditer(explanation)]
-    return _split(explanation, places)
+    return [replace(part, is_absent=True) if _is_invented(part, text) else part for part in _split(explanation, places)]
+
+
+def _is_invented(part: Stretch, text: str | None) -> bool:
+    if text is None or part.trait is None:
+        return False
+    return not any(next(_find(quote, text), None) for quote in _LEFT_OUT.split(part.text))
 
 
 def mark_quotes(text: str, explanations: Sequence[str | None]) -> list[Stretch]:

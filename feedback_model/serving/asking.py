@@ -37,7 +37,7 @@ class Asking:
                 return list(await asyncio.gather(*(asyncio.wrap_future(job.answer) for job in jobs)))
         except TimeoutError:
             message = f"there was no answer within {self._deadline:g} s: the server is busy; try again later"
-            raise RequestError(503, message, "deadline") from None
+            raise RequestError(503, message, "deadline", retry_after=round(self._deadline)) from None
         except FeedbackError as error:
             raise _as_request_error(error) from error
         finally:

@@ -19,6 +19,7 @@ from feedback_model.records.evaluation import Decoding
 from feedback_model.serving.request_errors import RequestError
 
 _LONGEST_RETRY: Final = 60  # seconds that a refused client is asked to wait, at most
+_WHILE_UNKNOWN: Final = 4  # texts that may wait for a way of asking whose speed is not known yet
 _NEWEST_SHARE: Final = 0.3  # of the last batch in the running estimate of how long a text takes
 
 
@@ -64,7 +65,9 @@ class JobQueue:
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._woken = self._closed = False
-        self._seconds_each: dict[Decoding | None, float] = {}
+        self._seconds_each: dict[Decoding, float] = {}
+        self.own_way: Decoding = "free"
+        """The served model's own way of asking, where a text names none; set by who serves it."""
         self._busy_until = 0.0
         self._taken_last: str | None = ""  # none of the ways yet
 
@@ -91,7 +94,12 @@ class JobQueue:
     def _wait(self) -> float:
         """Estimate the seconds until what is there already is answered, by how long its like took of late."""
         under_way = max(0.0, self._busy_until - time.monotonic())
-        return under_way + sum(self._seconds_each.get(job.decoding, 0.0) for job in self._jobs)
+        return under_way + sum(self._seconds_of(job) for job in self._jobs)
+
+    def _seconds_of(self, job: Job) -> float:
+        """Estimate how long a text takes; where nothing is known of its way yet, only a few may wait for the first."""
+        unknown = self._longest_wait / _WHILE_UNKNOWN if self._longest_wait < inf else 0.0
+        return self._seconds_each.get(job.decoding or self.own_way, unknown)
 
     def _full(self, n_texts: int, seconds: float) -> RequestError:
         if n_texts > self._capacity:
@@ -101,8 +109,10 @@ class JobQueue:
             )
             return RequestError(413, message, "too_long")
         wait = min(_LONGEST_RETRY, max(1, ceil(seconds)))
-        why = "is all there is room for" if len(self._jobs) + n_texts > self._capacity else f"takes {seconds:.0f} s"
-        message = f"{len(self._jobs)} pieces wait already, which {why}; try again in {wait} s"
+        if len(self._jobs) + n_texts > self._capacity:
+            message = f"{len(self._jobs)} pieces wait already, which is all there is room for; try again in {wait} s"
+        else:
+            message = f"the model is busy for {seconds:.0f} s with what was asked before; try again in {wait} s"
         return RequestError(429, message, "queue_full", retry_after=wait)
 
     def withdraw(self, jobs: Iterable[Job]) -> None:
@@ -127,9 +137,11 @@ class JobQueue:
             if not self._jobs:
                 return None
             first = next((job for job in self._jobs if job.decoding != self._taken_last), self._jobs[0])
-            each = self._seconds_each.get(first.decoding, 0.0)
+            each = self._seconds_of(first)
             # So that who comes next does not wait for a batch as long as everybody's patience.
             in_time = max(1, int(self._longest_wait / 2 / each)) if each and self._longest_wait < inf else most
+            if (first.decoding or self.own_way) not in self._seconds_each and self._longest_wait < inf:
+                in_time = 1
             taken = [job for job in self._jobs if job.decoding == first.decoding][: min(most, in_time)]
             self._taken_last = first.decoding
             self._busy_until = time.monotonic() + each * len(taken)
@@ -143,7 +155,7 @@ class JobQueue:
             self._woken = True
             self._changed.notify()
 
-    def note_speed(self, decoding: Decoding | None, n_texts: int, seconds: float) -> None:
+    def note_speed(self, decoding: Decoding, n_texts: int, seconds: float) -> None:
         """Remember how long a batch took that was asked in one way, for knowing how long what waits will take."""
         newest = seconds / n_texts
         known = self._seconds_each.get(decoding, newest)

@@ -98,6 +98,7 @@ class ModelWorker:
         self._generators = {}  # two models need not fit into memory
         generator, device = open_generator(self._settings.home, model, decoding, limit)
         self._generators = {decoding: generator}
+        self._queue.own_way = decoding
         self.served = ServedModel(chosen, decoding, limit, device)
         self._metrics.note_model(self.served)
         self._metrics.note_loading(time.perf_counter() - started)
@@ -208,7 +209,7 @@ class ModelWorker:
         decoding: Decoding,
         seconds: float,
     ) -> None:
-        self._queue.note_speed(batch[0][0].decoding, len(batch), seconds)
+        self._queue.note_speed(decoding, len(batch), seconds)
         self._metrics.note_batch(decoding, len(batch), seconds, sum(output.n_tokens for output in outputs))
         for (job, length), output in zip(batch, outputs, strict=True):
             job.answer.set_result(Answer(output, served, decoding, length))

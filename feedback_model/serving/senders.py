@@ -4,18 +4,19 @@ A browser sends along what it has for 127.0.0.1 whoever asks it to, and a name t
 (DNS rebinding). So the `Host` must be known, and an `Origin` must be the very page's.
 """
 
+import re
 import socket
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Send
 
 from feedback_model.serving.request_errors import RequestError
 
+_HOST: Final = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")
 UNFRAMED: Final = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -44,10 +45,8 @@ class HostNames:
 
 
 def _name_of(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    found = _HOST.fullmatch(host)
+    return (found["address"] or found["name"]).lower() if found else ""
 
 
 def host_names(bound_to: str, others: Collection[str]) -> HostNames:

@@ -92,7 +92,7 @@ def serve(
             worker.join()
     if worker.failure:
         raise worker.failure
-    tell("stopped; everything that was asked is answered")
+    tell("stopped; everything that was asked is answered, or was refused with a reason")
 
 
 @contextmanager

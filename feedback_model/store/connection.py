@@ -168,7 +168,7 @@ def connect(url: str) -> Store:
 def _sqlite_engine(url: URL) -> Engine:
     if (path := sqlite_path(url)) is not None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"the folder of the database {url} cannot be made: {error.strerror}; point FEEDBACK_HOME elsewhere"

@@ -33,6 +33,7 @@ VIEWS = (
     "transcript_texts",
     "occurrences",
     "forgotten",
+    "retraining_decisions",
     "prompts",
     "label_scores",
     "label_agreement",

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import os
 import shutil
 import tarfile
 import zipfile
@@ -50,7 +51,7 @@ _Each = TypeVar("_Each")
 
 def read_file(path: Path, options: ReadingOptions, assumptions: Assumptions) -> _Found:
     """Yield the recordings of one file, in order; whatever is wrong with it comes as a `Reject`."""
-    return _guarded(str(path), _recordings_of(path, options, assumptions))
+    return _guarded(_name_of(path), _recordings_of(path, options, assumptions))
 
 
 def read_stream(stream: IO[bytes], name: str, options: ReadingOptions, assumptions: Assumptions) -> _Found:
@@ -65,7 +66,12 @@ def read_rows(path: Path) -> Iterator[Row | Reject]:
 
 def _recordings_of(path: Path, options: ReadingOptions, assumptions: Assumptions) -> _Found:
     with path.open("rb") as file:
-        yield from Reading(path.stem, options, assumptions).recordings(file, str(path), path)
+        yield from Reading(Path(_name_of(path)).stem, options, assumptions).recordings(file, _name_of(path), path)
+
+
+def _name_of(path: Path) -> str:
+    """Return a path in UTF-8, which a file system need not keep to."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _rows_of(path: Path) -> Iterator[Row | Reject]:

@@ -1,27 +1,28 @@
-"""The inbox: a folder whose files are taken, landed, and then moved aside; what is refused gets a file beside it that says why.
+"""The inbox: a folder whose files are taken, landed, and then kept aside; what is refused gets a file beside it that says why.
 
-Whoever may write into the inbox need not be trusted with what else this user can read, so links are not followed. A file is first
-moved into a folder that only its owner can enter: nobody can put a link in its place between the look at it and its reading.
+Whoever may write into the inbox need not be trusted with what else this user can read or write. So what lies there is moved to a
+folder that only this user can enter, under a name that does no harm, before anything is read, and links are not followed. What
+cannot be moved keeps nothing else from being landed.
 """
 
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
-SETTLED: Final = "landed"
-"""Folder inside the inbox for files of which something was landed."""
-TAKEN: Final = "taken"
-"""For files that are being landed."""
-REFUSED: Final = "refused"
-"""For what cannot be landed."""
 QUIET_SECONDS: Final = 2.0
 """A file younger than this may still be being written."""
 _REASONS: Final = ".reasons.txt"
+_LONGEST_NAME: Final = (
+    200  # bytes; with a number and the ending of its reasons it stays below the 255 that file systems take
+)
+_UNWANTED: Final = re.compile(r"[\x00-\x1f\x7f\ufffd/]")
 _KINDS: Final = {
     stat.S_IFLNK: "a symbolic link, and links are not followed; put the file itself there",
     stat.S_IFDIR: "a folder; put the files in it there one by one, or run `feedback land` on it",
@@ -33,55 +34,83 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Inbox:
+    """Where files are dropped, and where they go."""
+
+    dropped: Path
+    """Others may write there."""
+    kept: Path
+    """For this user alone."""
+
+    @property
+    def taken(self) -> Path:
+        """Files that are being landed."""
+        return self.kept / "taken"
+
+    @property
+    def landed(self) -> Path:
+        """Files of which something was landed."""
+        return self.kept / "landed"
+
+    @property
+    def refused(self) -> Path:
+        """What could not be landed."""
+        return self.kept / "refused"
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What a look into the inbox found."""
 
     files: tuple[Path, ...]
-    """Now in a folder of their own, to be landed; also those that a look before had taken and nobody landed."""
+    """To be landed; also those that a look before had taken and nobody landed."""
     refused: tuple[str, ...]
-    """A sentence for each thing that was set aside."""
+    """A sentence for each thing that was set aside, or could not be."""
 
 
-def take_files(inbox: Path) -> Taken:
+def take_files(inbox: Inbox) -> Taken:
     """Take what lies in the inbox and nobody has written to for `QUIET_SECONDS`; hidden files stay.
 
     Raises:
-        OSError: a folder of the inbox cannot be made or read.
+        OSError: a folder cannot be made or read.
     """
-    taken = inbox / TAKEN
-    inbox.mkdir(parents=True, exist_ok=True)
-    taken.mkdir(mode=0o700, exist_ok=True)
-    taken.chmod(0o700)
+    inbox.dropped.mkdir(parents=True, exist_ok=True)
+    for folder in (inbox.kept, inbox.taken, inbox.landed, inbox.refused):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     refused: list[str] = []
-    for path in sorted(_waiting(inbox)):
-        place, reason = _take(path, taken)
+    for path in sorted(_waiting(inbox.dropped)):
+        try:
+            reason = _take(inbox, path)
+        except OSError as error:  # of another user, perhaps: it stays, and the others are taken
+            reason = f"cannot be moved ({error.strerror}); make it yours, or take it away"
         if reason:
-            _move(place, inbox / REFUSED, [f"{path.name}: {reason}"])
-            refused.append(f"{path.name} was set aside: it is {reason}")
-    return Taken(tuple(sorted(path for path in taken.iterdir() if not path.name.startswith("."))), tuple(refused))
+            refused.append(f"{_harmless(path.name)} in the inbox {reason}")
+    files = (path for path in inbox.taken.iterdir() if _why_not(path) is None and not path.name.startswith("."))
+    return Taken(tuple(sorted(files)), tuple(refused))
 
 
-def _take(path: Path, taken: Path) -> tuple[Path, str | None]:
-    """Move a file to where it is read; returns where it lies then, and why it is not to be read."""
-    target = taken / path.name
-    reason = _why_not(path)
-    if reason or os.path.lexists(target):  # of that name one at a time
-        return path, reason
-    path.rename(target)
-    return target, _why_not(target)  # it may have been exchanged meanwhile
-
-
-def _waiting(inbox: Path) -> Iterator[Path]:
+def _waiting(folder: Path) -> Iterator[Path]:
     newest = time.time() - QUIET_SECONDS
-    with os.scandir(inbox) as entries:
+    with os.scandir(folder) as entries:
         for entry in entries:
-            own = entry.name in {SETTLED, TAKEN, REFUSED} and entry.is_dir(follow_symlinks=False)
-            if not own and not entry.name.startswith(".") and entry.stat(follow_symlinks=False).st_mtime <= newest:
-                yield Path(entry.path)
+            with suppress(FileNotFoundError):
+                if not entry.name.startswith(".") and entry.stat(follow_symlinks=False).st_mtime <= newest:
+                    yield Path(entry.path)
+
+
+def _take(inbox: Inbox, path: Path) -> str | None:
+    """Move what was dropped to where it is read, or to what was refused; returns why it is not read."""
+    place = _free_place(inbox.taken, path.name)
+    path.rename(place)
+    reason = _why_not(place)  # looked at where nobody can exchange it any more
+    if reason is None:
+        return None
+    _put_aside(place, inbox.refused, [f"{place.name}: it is {reason}"])
+    return f"was set aside: it is {reason}"
 
 
 def _why_not(path: Path) -> str | None:
-    """Say why something in the inbox is not read; None of a file that has this one name."""
+    """Say why something is not read; None of a file that has this one name."""
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         return _KINDS.get(stat.S_IFMT(found.st_mode), "no file")
@@ -91,7 +120,7 @@ def _why_not(path: Path) -> str | None:
 
 
 def settle(
-    inbox: Path, files: Sequence[Path], refusals: Mapping[Path, Sequence[str]], unusable: Sequence[Path]
+    inbox: Inbox, files: Sequence[Path], refusals: Mapping[Path, Sequence[str]], unusable: Sequence[Path]
 ) -> None:
     """Move `files` out of the way of the next look.
 
@@ -100,7 +129,8 @@ def settle(
         unusable: those of which nothing could be landed; they are kept apart.
     """
     for file in files:
-        _move(file, inbox / (REFUSED if file in unusable else SETTLED), refusals.get(file, ()))
+        if file.exists():  # a call before this one may have been cut off
+            _put_aside(file, inbox.refused if file in unusable else inbox.landed, refusals.get(file, ()))
 
 
 def reasons_beside(path: Path) -> Path:
@@ -108,15 +138,24 @@ def reasons_beside(path: Path) -> Path:
     return path.with_name(path.name + _REASONS)
 
 
-def _move(path: Path, folder: Path, reasons: Sequence[str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    target = _free_name(folder, path)
-    if reasons:  # before the file, which is what a look at the folder begins with
-        reasons_beside(target).write_text("\n".join(reasons) + "\n", encoding="utf-8")
-    path.rename(target)
+def _put_aside(path: Path, folder: Path, reasons: Sequence[str]) -> None:
+    place = _free_place(folder, path.name)
+    if reasons:  # before the file, so that none is there without them
+        reasons_beside(place).write_text("\n".join(reasons) + "\n", encoding="utf-8", errors="replace")
+    path.rename(place)
 
 
-def _free_name(folder: Path, path: Path) -> Path:
-    """Return a path in `folder` whose name is not taken; a number before the suffix makes it so."""
-    names = chain([path.name], (f"{path.stem}-{number}{path.suffix}" for number in count(2)))
-    return next(folder / name for name in names if not os.path.lexists(folder / name))
+def _free_place(folder: Path, name: str) -> Path:
+    """Return a path in `folder` that is not taken, nor what would be said of it; a number before the suffix makes it so."""
+    wanted = Path(_harmless(name))
+    names = chain([wanted.name], (f"{wanted.stem}-{number}{wanted.suffix}" for number in count(2)))
+    places = (folder / each for each in names)
+    return next(each for each in places if not os.path.lexists(each) and not os.path.lexists(reasons_beside(each)))
+
+
+def _harmless(name: str) -> str:
+    """Return a file's name in UTF-8, without what terminals and databases stumble over, and short enough for an ending."""
+    text = _UNWANTED.sub("_", os.fsencode(name).decode("utf-8", "replace"))
+    suffix = Path(text).suffix[:20]
+    stem = text.removesuffix(suffix).encode()[: _LONGEST_NAME - len(suffix.encode())].decode("utf-8", "ignore")
+    return f"{stem}{suffix}"

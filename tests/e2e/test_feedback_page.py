@@ -250,6 +250,20 @@ def test_without_the_link_it_stays_shut(context: BrowserContext, served: Served)
     assert violations(page) == []
 
 
+def test_the_next_text_is_asked_about_by_one_click(page: Page) -> None:
+    """The button stays where it is when the text is left; until the answer is there the former one is dimmed."""
+    ask(page)
+    text = page.get_by_role("textbox", name="Transcript")
+    text.click()
+    text.fill(f"{TALK} And thank you.")
+    with page.expect_request("**/v1/feedback") as asked:
+        page.get_by_role("button", name="Give feedback").click()
+        expect(page.locator("#result")).to_have_class(re.compile("stale"))
+    assert "And thank you." in (asked.value.post_data or "")
+    wait_for_feedback(page)
+    expect(page.locator("#result")).not_to_have_class(re.compile("stale"))
+
+
 def test_refusals_are_told_on_the_page(context: BrowserContext, served: Served) -> None:
     page = context.new_page()
     page.goto(served.link)

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from feedback_model.scoring.documents import Piece, read_pieces
 from feedback_model.store.connection import Store
 from feedback_model.store.transcripts import transcripts
-from feedback_model.transcripts.inbox import settle, take_files
+from feedback_model.transcripts.inbox import Inbox, settle, take_files
 from feedback_model.transcripts.landing import land
 from feedback_model.transcripts.reading_options import ReadingOptions
 
@@ -43,12 +43,12 @@ def test_the_inbox_takes_every_format_at_once(store: Store, tmp_path: Path) -> N
     shutil.copytree(FOLDER, inbox, ignore=lambda *_: ["owt", "EXPECTED.txt", "EXPECTED-by-speaker.json"])
     for path in inbox.iterdir():
         os.utime(path, (0, 0))
-    taken = take_files(inbox)
+    taken = take_files(Inbox(inbox, tmp_path / "kept"))
     assert [path.name for path in taken.files] == FILES
     summary = land(store, list(map(str, taken.files)))
-    settle(inbox, taken.files, {}, [])
+    settle(Inbox(inbox, tmp_path / "kept"), taken.files, {}, [])
     assert summary.rejected == {}
-    assert sorted(path.name for path in (inbox / "landed").iterdir()) == FILES
+    assert sorted(path.name for path in (tmp_path / "kept" / "landed").iterdir()) == FILES
     with store.read() as connection:
         found = connection.execute(text("SELECT DISTINCT locator FROM occurrences")).scalars()
         assert {re.split(r":\d+$| row ", Path(each).name)[0] for each in found} >= {

@@ -35,6 +35,8 @@ COMMANDS = [
     "champion",
     "up",
     "token",
+    "backup",
+    "restore",
     "doctor",
 ]
 

@@ -55,7 +55,7 @@ def test_a_request_beyond_the_queue_never_fits():
 @pytest.mark.parametrize(("seconds", "wait"), [(0.1, 1), (2.0, 6), (600.0, 60)])
 def test_the_refused_are_told_when_to_return(seconds, wait):
     queue = JobQueue(3)
-    queue.note_speed(None, 4, 4 * seconds)
+    queue.note_speed("free", 4, 4 * seconds)
     queue.submit(["a"] * 3, None)
     with pytest.raises(RequestError, match=f"try again in {wait} s") as refused:
         queue.submit(["b"], None)
@@ -65,11 +65,13 @@ def test_the_refused_are_told_when_to_return(seconds, wait):
 def test_nobody_waits_longer_than_is_asked_of_them():
     """Where a text takes two seconds, and ten may be waited, six are in line at most; another way of asking counts as it is."""
     queue = JobQueue(64, longest_wait=10.0)
-    queue.note_speed(None, 1, 2.0)
+    queue.note_speed("free", 1, 2.0)
     queue.note_speed("direct", 1, 0.1)
     queue.submit(["slow"] * 5, None)
     queue.submit(["quick"], "direct")
-    with pytest.raises(RequestError, match="6 pieces wait already, which takes 10 s; try again in 11 s") as refused:
+    with pytest.raises(
+        RequestError, match="the model is busy for 10 s with what was asked before; try again in 11 s"
+    ) as refused:
         queue.submit(["late"], "direct")
     assert refused.value.status == 429
 
@@ -77,16 +79,30 @@ def test_nobody_waits_longer_than_is_asked_of_them():
 def test_batch_takes_half_of_the_patience_at_most():
     queue = JobQueue(64, longest_wait=10.0)
     queue.submit(["a"] * 8, None)
-    queue.note_speed(None, 1, 2.0)
+    queue.note_speed("free", 1, 2.0)
     assert texts_of(queue.take(64)) == ["a"] * 2
-    queue.note_speed(None, 1, 1_000.0)
+    queue.note_speed("free", 1, 1_000.0)
     assert texts_of(queue.take(64)) == ["a"]
+
+
+def test_few_wait_for_a_way_whose_speed_is_unknown():
+    """The first is asked alone, and then it is known."""
+    queue = JobQueue(64, longest_wait=10.0)
+    queue.own_way = "template"
+    for text in "abcde":
+        queue.submit([text], None)
+    with pytest.raises(RequestError, match="the model is busy"):
+        queue.submit(["f"], "template")
+    assert texts_of(queue.take(64)) == ["a"]
+    queue.note_speed("template", 1, 0.1)
+    queue.submit(["f"] * 30, "template")
+    assert len(queue) == 34
 
 
 def test_long_request_is_taken_where_nobody_waits():
     """Its length is its own affair, up to what there is room for."""
     queue = JobQueue(64, longest_wait=10.0)
-    queue.note_speed(None, 1, 2.0)
+    queue.note_speed("free", 1, 2.0)
     assert len(queue.submit(["part"] * 64, None)) == 64
 
 

@@ -112,8 +112,30 @@ def test_answers_cannot_be_framed() -> None:
     _, sent = ask()
     headers = dict(sent[0]["headers"])
     assert headers[b"x-frame-options"] == b"DENY"
-    assert headers[b"content-security-policy"] == b"frame-ancestors 'none'"
+    assert b"frame-ancestors 'none'" in headers[b"content-security-policy"]
+    assert b"default-src 'self'" in headers[b"content-security-policy"]
     assert len(sent[0]["headers"]) == len({name.lower() for name, _ in sent[0]["headers"]})
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs"])
+def test_pages_with_scripts_from_elsewhere_are_not_shown(path: str) -> None:
+    prefect, sent = ask(path)
+    assert not prefect.was_reached
+    assert sent[0]["status"] == 404
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil@127.0.0.1", "127.0.0.1,evil.com", "127.0.0.1:4200/evil", "127.0.0.1:4200#x", "127.0.0.1:1:2", "", "[::1"],
+)
+def test_odd_spellings_of_a_host_are_refused(host: str) -> None:
+    prefect, _ = ask(host=host, authorization=basic(SECRET))
+    assert not prefect.was_reached
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:4200", "[::1]:4200", "LOCALHOST", "127.0.0.2:1"])
+def test_own_names_are_answered(host: str) -> None:
+    assert ask(host=host)[0].was_reached
 
 
 def test_token_file_that_others_read_lets_nobody_in() -> None:

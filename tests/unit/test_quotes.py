@@ -71,3 +71,14 @@ def test_no_character_is_lost(text, explanations):
     quoting = [f'"{each}"' for each in explanations]
     assert "".join(each.text for each in mark_quotes(text, quoting)) == text
     assert "".join(each.text for each in split_quotes(explanations[0], "empathy")) == explanations[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "absent"),
+    [("I mean, the school garden", False), ("the garden", True), ("a pond … garden", False), ("a pond … a lake", True)],
+)
+def test_words_that_nobody_said_are_told_apart(said, absent):
+    """A quotation with a gap stands in a text if one of its parts does."""
+    parts = split_quotes(f"Clear: “{said}”.", "empathy", "Well, I mean the school garden, you know.")
+    quoted = [part for part in parts if part.trait]
+    assert [part.is_absent for part in quoted] == [absent]

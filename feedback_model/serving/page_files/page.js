@@ -59,6 +59,7 @@ async function send() {
   const started = performance.now();
   tellProblem("");
   busy(true);
+  $("result").classList.add("stale"); // what is shown is about another text
   try {
     await loadModel();
     if (served.decoding !== "free") {
@@ -137,6 +138,7 @@ function present(found, started, waits) {
   if (isFirst) part = 0;
   part = Math.min(part, answer.pieces.length);
   $("result").hidden = false;
+  $("result").classList.remove("stale");
   $("form").classList.add("sent");
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   $("facts").textContent = `${answer.words} words, read in ${seconds} s by ${nameOf(answer)}`;
@@ -149,7 +151,7 @@ function present(found, started, waits) {
 function showNotes() {
   const { pieces } = answer, invalid = pieces.filter((piece) => piece.feedback === null), notes = [];
   if (answer.stand_in) notes.push("The demo’s model answered: it is tiny and has only ever read made-up talks. It shows that the parts work together, and nothing about your talk.");
-  else if (!answer.champion) notes.push("This model has not been promoted to champion: nothing has shown yet that it is better than guessing.");
+  else if (!answer.champion) notes.push("This model has not passed its evaluation: nothing has shown yet that its scores are better than guessing. Do not rely on them.");
   if (pieces.some((piece) => piece.truncated)) notes.push("The text was longer than the model can read, so its end was left out.");
   if (invalid.length === 1 && pieces.length === 1) notes.push(`The model’s answer is not valid feedback: ${invalid[0].reason} It wrote: ${invalid[0].raw.slice(0, 400)}`);
   else if (invalid.length) notes.push(`${invalid.length} of ${pieces.length} parts have no valid feedback and count for nothing in the scores.`);

@@ -32,7 +32,14 @@ from feedback_model.store.tables.labels import (
     spending,
 )
 from feedback_model.store.tables.training import checkpoint, training_run, training_step
-from feedback_model.store.tables.transcripts import batch, occurrence, occurrence_speaker, reject, transcript
+from feedback_model.store.tables.transcripts import (
+    batch,
+    occurrence,
+    occurrence_speaker,
+    reject,
+    retraining_decision,
+    transcript,
+)
 
 __all__ = [
     "Serial",
@@ -71,6 +78,7 @@ __all__ = [
     "promotion_rules",
     "prompt",
     "reject",
+    "retraining_decision",
     "score_distribution",
     "spending",
     "training_run",

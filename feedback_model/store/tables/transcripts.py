@@ -1,4 +1,4 @@
-"""Tables of landing: batches, transcripts and where they occurred, rejects."""
+"""Tables of landing: batches and what was decided about them, transcripts and where they occurred, rejects."""
 
 from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
@@ -18,6 +18,20 @@ batch = Table(
     Column("claimed_at", Text),
     Column("trained_at", Text),  # set when a run that claimed it has finished
     comment="One landing of data; what retraining claims.",
+)
+
+retraining_decision = Table(
+    "retraining_decision",
+    metadata,
+    Column("decision_number", Serial, primary_key=True),
+    Column("decided_at", Text, nullable=False, index=True),
+    Column("verdict", Text, CheckConstraint("verdict IN ('retrain','wait')", name="verdict"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("n_new", Integer, nullable=False),
+    Column("n_batches", Integer, nullable=False),
+    Column("decided_by", Text, nullable=False),  # host, process and flow run
+    comment="Whether what had landed was trained on, and why not.",
 )
 
 transcript = Table(

@@ -1,0 +1,84 @@
+"""A retraining that has no reason to begin says why and waits; what landed is kept for the next."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feedback_model.demo.speech import write_demo_input
+from feedback_model.records.retraining import RetrainingDecision
+from feedback_model.settings import Settings
+from feedback_model.store.batches import unclaimed_batches
+from feedback_model.store.connection import Store
+from feedback_model.store.readonly_sql import select_rows
+from feedback_model.store.retraining import Decided, add_decision, last_decision, untrained_data
+from feedback_model.transcripts.landing import land
+from flows.land import land as sweep
+from flows.retrain import retrain
+from tests.prefect_api import PrefectApi
+
+# Prefect leaves the sockets of its clients to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def home(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
+    return settings.home
+
+
+def land_demo(store: Store, home: Path, count: int) -> None:
+    write_demo_input(home / "landed.jsonl", count, 3)
+    land(store, [str(home / "landed.jsonl")])
+
+
+def decisions(store: Store) -> list[dict[str, Any]]:
+    return select_rows(
+        store, "SELECT verdict, reason, n_new, n_batches FROM retraining_decisions ORDER BY decision_number"
+    )
+
+
+async def test_too_little_for_three_splits_waits_and_costs_nothing(
+    prefect_api: PrefectApi, store: Store, home: Path
+) -> None:
+    """It ends well, with the reason as its state, in the database and as an artifact; nothing is labelled."""
+    land_demo(store, home, 4)
+    state = await retrain("embedded", "embedded", return_state=True)
+    assert state.is_completed()
+    assert "split would be empty" in (state.message or "")
+    (made,) = decisions(store)
+    assert (made["verdict"], made["reason"], made["n_batches"]) == ("wait", "too_few_to_split", 1)
+    assert len(unclaimed_batches(store)) == 1
+    (told,) = prefect_api.call("POST", "artifacts/filter", {"artifacts": {"key": {"any_": ["why-not-retrained"]}}})
+    assert "split would be empty" in told["data"]
+    assert select_rows(store, "SELECT state FROM label_progress WHERE state <> 'landed'") == []
+
+
+async def test_fewer_than_is_asked_for_wait_for_more(
+    prefect_api: PrefectApi, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep wakes nothing for them either."""
+    monkeypatch.setenv("FEEDBACK_RETRAIN_LEAST_NEW", "1000")
+    land_demo(store, home, 60)
+    state = await retrain("embedded", "embedded", return_state=True)
+    assert "(FEEDBACK_RETRAIN_LEAST_NEW)" in (state.message or "")
+    assert await sweep() == 1
+    asked = {"event": {"name": ["feedback.data.landed"]}}
+    assert prefect_api.call("POST", "events/filter", {"filter": asked})["total"] == 0
+
+
+def test_the_last_decision_is_remembered(any_store: Store, tmp_path: Path) -> None:
+    assert last_decision(any_store) is None
+    assert untrained_data(any_store).batches == ()
+    for verdict in ("retrain", "wait"):
+        decision = RetrainingDecision(verdict, "new_data", "because")
+        add_decision(any_store, untrained_data(any_store), decision, "host:1:1")
+    assert last_decision(any_store) == Decided(2, "wait")
+
+
+def test_what_waits_is_counted_by_split(any_store: Store, tmp_path: Path) -> None:
+    land_demo(any_store, tmp_path, 60)
+    data = untrained_data(any_store)
+    assert len(data.batches) == 1
+    assert data.n_new == sum(data.splits.values()) > 40
+    assert set(data.splits) == {"train", "validation", "test"}
