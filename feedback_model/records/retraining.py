@@ -67,7 +67,7 @@ def decide_retraining(
     return RetrainingDecision("retrain", "new_data", f"{data.n_new} new transcripts in {len(data.batches)} landings")
 
 
-def _too_few(data: UntrainedData, empty: Sequence[Split]) -> str:
+def _too_few(data: UntrainedData, empty: Sequence[str]) -> str:
     total, which = sum(data.splits.values()), " and ".join(empty)
     return (
         f"the {which} split would be empty: the {total} transcripts that have landed come from too few documents to fall into "
