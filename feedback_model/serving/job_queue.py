@@ -19,7 +19,7 @@ from feedback_model.records.evaluation import Decoding
 from feedback_model.serving.request_errors import RequestError
 
 _LONGEST_RETRY: Final = 60  # seconds that a refused client is asked to wait, at most
-_WHILE_UNKNOWN: Final = 4  # texts that may wait for a way of asking whose speed is not known yet
+_SECONDS_UNKNOWN: Final = 2.5  # that a text is taken to need as long as nothing is known of its way of asking
 _NEWEST_SHARE: Final = 0.3  # of the last batch in the running estimate of how long a text takes
 
 
@@ -97,9 +97,8 @@ class JobQueue:
         return under_way + sum(self._seconds_of(job) for job in self._jobs)
 
     def _seconds_of(self, job: Job) -> float:
-        """Estimate how long a text takes; where nothing is known of its way yet, only a few may wait for the first."""
-        unknown = self._longest_wait / _WHILE_UNKNOWN if self._longest_wait < inf else 0.0
-        return self._seconds_each.get(job.decoding or self.own_way, unknown)
+        """Estimate how long a text takes."""
+        return self._seconds_each.get(job.decoding or self.own_way, _SECONDS_UNKNOWN)
 
     def _full(self, n_texts: int, seconds: float) -> RequestError:
         if n_texts > self._capacity:
@@ -137,17 +136,23 @@ class JobQueue:
             if not self._jobs:
                 return None
             first = next((job for job in self._jobs if job.decoding != self._taken_last), self._jobs[0])
-            each = self._seconds_of(first)
-            # So that who comes next does not wait for a batch as long as everybody's patience.
-            in_time = max(1, int(self._longest_wait / 2 / each)) if each and self._longest_wait < inf else most
-            if (first.decoding or self.own_way) not in self._seconds_each and self._longest_wait < inf:
-                in_time = 1
-            taken = [job for job in self._jobs if job.decoding == first.decoding][: min(most, in_time)]
+            alike = [job for job in self._jobs if job.decoding == first.decoding]
+            taken = alike[: min(most, self._most_in_time(first.decoding or self.own_way))]
             self._taken_last = first.decoding
-            self._busy_until = time.monotonic() + each * len(taken)
+            self._busy_until = time.monotonic() + self._seconds_of(first) * len(taken)
             rest = {id(job) for job in taken}
             self._jobs = deque(job for job in self._jobs if id(job) not in rest)
             return taken
+
+    def _most_in_time(self, way: Decoding) -> int:
+        """Return how many texts are asked in half of the time that may be waited, so that who comes next is not kept for longer.
+
+        One, as long as nobody knows how long one takes.
+        """
+        if self._longest_wait == inf:
+            return self._capacity
+        known = self._seconds_each.get(way)
+        return 1 if known is None else max(1, int(self._longest_wait / 2 / known))
 
     def wake(self) -> None:
         """Have `take` return, so that the model's thread looks up from waiting."""

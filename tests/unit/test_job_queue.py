@@ -43,7 +43,7 @@ def test_a_request_is_taken_whole_or_not_at_all():
     queue.submit(["a", "b"], None)
     with pytest.raises(RequestError) as refused:
         queue.submit(["c", "d"], None)
-    assert (refused.value.status, refused.value.retry_after, len(queue)) == (429, 1, 2)
+    assert (refused.value.status, refused.value.retry_after, len(queue)) == (429, 5, 2)
 
 
 def test_a_request_beyond_the_queue_never_fits():

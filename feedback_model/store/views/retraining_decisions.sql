@@ -1,6 +1,6 @@
 -- One row per time that somebody or something woke a retraining: whether what had landed was trained on, and why not.
 --
--- decided_at: when
+-- decision_number, decided_at: in which order, and when
 -- verdict: `retrain`, or `wait`
 -- reason: `new_data`; or why it waits: `nothing_new`, `too_few_to_split` (a split would be empty), `too_few_new`
 --   (`FEEDBACK_RETRAIN_LEAST_NEW`), `quiet_hours` (`FEEDBACK_RETRAIN_QUIET_HOURS`)
