@@ -49,8 +49,8 @@ async def test_too_little_for_three_splits_waits_and_costs_nothing(
     (made,) = decisions(store)
     assert (made["verdict"], made["reason"], made["n_batches"]) == ("wait", "too_few_to_split", 1)
     assert len(unclaimed_batches(store)) == 1
-    (told,) = prefect_api.call("POST", "artifacts/filter", {"artifacts": {"key": {"any_": ["why-not-retrained"]}}})
-    assert "split would be empty" in told["data"]
+    told = prefect_api.call("POST", "artifacts/filter", {"artifacts": {"key": {"any_": ["why-not-retrained"]}}})
+    assert any("split would be empty" in each["data"] for each in told)
     assert select_rows(store, "SELECT state FROM label_progress WHERE state <> 'landed'") == []
 
 
@@ -62,9 +62,13 @@ async def test_fewer_than_is_asked_for_wait_for_more(
     land_demo(store, home, 60)
     state = await retrain("embedded", "embedded", return_state=True)
     assert "(FEEDBACK_RETRAIN_LEAST_NEW)" in (state.message or "")
+    before = events(prefect_api)
     assert await sweep() == 1
-    asked = {"event": {"name": ["feedback.data.landed"]}}
-    assert prefect_api.call("POST", "events/filter", {"filter": asked})["total"] == 0
+    assert events(prefect_api) == before
+
+
+def events(api: PrefectApi) -> int:
+    return api.call("POST", "events/filter", {"filter": {"event": {"name": ["feedback.data.landed"]}}})["total"]
 
 
 def test_the_last_decision_is_remembered(any_store: Store, tmp_path: Path) -> None:
