@@ -223,7 +223,9 @@ def _extract(file: Path, folder: Path) -> Backup:
                     found[member.name] = _extracted(reading, member, folder)
                 progress.advance()
         backup = Backup(
-            content["made_at"], content["code_version"], {k: (v[0], v[1]) for k, v in content["files"].items()}
+            content["made_at"],
+            content["code_version"],
+            {name: (size, sha) for name, (size, sha) in content["files"].items()},
         )
     except FileNotFoundError as error:
         raise InputError(f"there is no backup {file}; check the path") from error

@@ -8,9 +8,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from feedback_model.quiet_hours import parse_quiet_hours
-from feedback_model.records.retraining import RetrainingDecision, RetrainingRules, decide_retraining
-from feedback_model.settings import Settings
+from feedback_model.records.retraining import RetrainingDecision, decide_retraining, rules_of
 from feedback_model.store.batches import claim_batches, finish_batches, release_batches
 from feedback_model.store.owners import process_owner
 from feedback_model.store.retraining import add_decision, untrained_data
@@ -38,11 +36,6 @@ async def decide(at_once: bool, *, is_first: bool = True) -> RetrainingDecision:
             key="why-not-retrained", markdown=f"Not retrained: {decision.sentence}.", description=decision.reason
         )
     return decision
-
-
-def rules_of(settings: Settings) -> RetrainingRules:
-    """Read what is wanted before a retraining begins."""
-    return RetrainingRules(settings.retrain_least_new, parse_quiet_hours(settings.retrain_quiet_hours))
 
 
 # Not cached: asked again after each round, and the answer must be what has landed meanwhile.

@@ -18,14 +18,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
-from feedback_model.records.retraining import decide_retraining
+from feedback_model.records.retraining import decide_retraining, rules_of
 from feedback_model.store.batches import landing_times
 from feedback_model.store.retraining import Decided, last_decision, untrained_data
-from feedback_model.transcripts.inbox import Inbox, settle, take_files
+from feedback_model.transcripts.inbox import inbox_of, settle, take_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions
 from tasks.announcement import announce_to
-from tasks.batches import rules_of
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
@@ -58,7 +57,7 @@ async def land_files(
 async def look_into_inbox() -> list[str]:
     """Take the files in the inbox that are no longer being written; what is no file is set aside."""
     with resources() as (settings, _store):
-        taken = take_files(Inbox(settings.inbox, settings.from_inbox))
+        taken = take_files(inbox_of(settings))
     for sentence in taken.refused:
         get_run_logger().warning("%s", sentence)
     return [str(path) for path in taken.files]
@@ -70,8 +69,7 @@ async def settle_inbox(paths: list[str], landed: LandingSummary) -> None:
     """Move landed files aside, with what was refused of them."""
     refusals = {Path(path): reasons for path, reasons in landed.refusals.items()}
     with resources() as (settings, _store):
-        inbox = Inbox(settings.inbox, settings.from_inbox)
-        settle(inbox, [Path(path) for path in paths], refusals, [Path(path) for path in landed.unusable])
+        settle(inbox_of(settings), [Path(path) for path in paths], refusals, [Path(path) for path in landed.unusable])
 
 
 # Not cached: batches come and are claimed.

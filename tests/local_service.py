@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployments.local.server import free_port
+from tests.ports import free_port
 
 HANGS = 600.0  # seconds after which nothing will come any more, however busy the machine is
 

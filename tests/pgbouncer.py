@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from deployments.local.server import free_port
 from tests.local_service import HANGS, eventually
+from tests.ports import free_port
 
 SESSIONS = 3  # of the server, shared by all clients
 

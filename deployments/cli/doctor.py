@@ -140,9 +140,11 @@ def _packages(_settings: "Settings") -> Finding:
 
 def _home(settings: "Settings") -> Finding:
     free = shutil.disk_usage(settings.home).free / 2**30
-    fixes = ["make room: snapshots, checkpoints and logs want 2 GiB"] * (free <= 2)
-    is_open = settings.home.stat().st_mode & 0o044
-    fixes += [f"others can read what people said there: chmod 700 {settings.home}"] * bool(is_open)
+    fixes: list[str] = []
+    if free <= 2:
+        fixes.append("make room: snapshots, checkpoints and logs want 2 GiB")
+    if settings.home.stat().st_mode & 0o044:
+        fixes.append(f"others can read what people said there: chmod 700 {settings.home}")
     return Finding("home folder", "note" if fixes else "ok", f"{settings.home}, {free:.0f} GiB free", "; ".join(fixes))
 
 

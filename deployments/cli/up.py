@@ -91,8 +91,9 @@ def up(
 
 def _serve(settings: "Settings", server: PrefectServer, listener: socket.socket, chosen: Mapping[str, Any]) -> None:
     folder, token_file = settings.home / "prefect", person_token(settings)
-    names = ",".join(settings.serve_host_names)
-    process = server_process(server, listener, folder / "server.log", {}, token_file=token_file, names=names)
+    process = server_process(
+        server, listener, folder / "server.log", {}, token_file=token_file, names=settings.serve_host_names
+    )
     workers = [
         ManagedProcess(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log") for pool in WORK_POOLS
     ]

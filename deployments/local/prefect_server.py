@@ -18,11 +18,14 @@ from feedback_model.serving.token_file import read_token
 HOST = "127.0.0.1"
 
 
-def _begin_immediately(self: Any, conn: Any) -> None:  # noqa: ARG001 - replaces a method
-    from prefect.server.database.configurations import SQLITE_BEGIN_MODE
+def _queue_transactions() -> None:
+    from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
 
-    if SQLITE_BEGIN_MODE.get() is not None:
-        conn.exec_driver_sql("BEGIN IMMEDIATE")
+    def begin_immediately(self: AioSqliteConfiguration, conn: Any) -> None:  # noqa: ARG001 - replaces a method
+        if SQLITE_BEGIN_MODE.get() is not None:
+            conn.exec_driver_sql("BEGIN IMMEDIATE")
+
+    AioSqliteConfiguration.begin_sqlite_stmt = begin_immediately
 
 
 def main() -> None:
@@ -30,21 +33,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("listener", type=int, help="number of an open socket that listens")
     parser.add_argument("--token-file", type=Path, help="holds the token of a person who may come in")
-    parser.add_argument("--names", default="", help="under which it is reached beside this machine's own, with commas")
+    parser.add_argument(
+        "--name", action="append", default=[], help="under which it is reached beside this machine's own"
+    )
     arguments = parser.parse_args()
     import uvicorn
     from prefect.server.api.server import create_app
-    from prefect.server.database.configurations import AioSqliteConfiguration
     from prefect.settings import get_current_settings
 
-    AioSqliteConfiguration.begin_sqlite_stmt = _begin_immediately
+    _queue_transactions()
     told = get_current_settings().server
     secret = told.api.auth_string
     if secret is None:
         sys.exit("PREFECT_SERVER_API_AUTH_STRING is not set: this server is not opened to everybody on the machine")
-    names = [name.strip() for name in arguments.names.split(",") if name.strip()]
     token = (lambda: read_token(arguments.token_file)) if arguments.token_file else None
-    app = PrefectGuard(create_app(final=True), secret.get_secret_value(), host_names(HOST, names), token)
+    app = PrefectGuard(create_app(final=True), secret.get_secret_value(), host_names(HOST, arguments.name), token)
     config = uvicorn.Config(
         app,
         timeout_keep_alive=told.api.keepalive_timeout,

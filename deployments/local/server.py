@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.error
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -167,13 +167,6 @@ def _has_secret() -> bool:
     return bool(os.environ.get("PREFECT_API_AUTH_STRING"))
 
 
-def free_port() -> int:
-    """Return a TCP port on the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def listening(port: int) -> socket.socket:
     """Listen on a port of the loopback interface; 0 takes a free one.
 
@@ -198,16 +191,17 @@ def server_process(
     environment: Mapping[str, str],
     *,
     token_file: Path | None = None,
-    names: str = "",
+    names: Sequence[str] = (),
 ) -> ManagedProcess:
     """Describe a guarded Prefect server, to be started.
 
     Args:
         listener: where it answers; to be kept open.
         token_file: holds what lets a person into its UI; None: it has no UI.
-        names: under which it is reached beside this machine's own, with commas.
+        names: under which it is reached beside this machine's own.
     """
-    person = ["--token-file", str(token_file), "--names", names] if token_file else []
+    person = ["--token-file", str(token_file)] if token_file else []
+    person += [word for name in names for word in ("--name", name)]
     command = [sys.executable, "-m", "deployments.local.prefect_server", str(listener.fileno()), *person]
     told = {
         "PREFECT_SERVER_API_AUTH_STRING": server.secret,
@@ -224,10 +218,8 @@ def wait_until_healthy(server: ManagedProcess, api_url: str, silence: float) -> 
 
 
 @contextmanager
-def serving(
-    log: Path, environment: Mapping[str, str], *, token_file: Path | None = None, silence: float = START_SILENCE
-) -> Generator[PrefectServer]:
-    """Run a Prefect server on a free port of 127.0.0.1 during the block.
+def serving(log: Path, environment: Mapping[str, str], *, silence: float = START_SILENCE) -> Generator[PrefectServer]:
+    """Run a Prefect server without UI on a free port of 127.0.0.1 during the block.
 
     Raises:
         ConfigurationError: it ended, or said nothing for `silence` seconds; names its log.
@@ -235,7 +227,7 @@ def serving(
     """
     with listening(0) as listener:
         server = own_server(listener)
-        process = server_process(server, listener, log, environment, token_file=token_file)
+        process = server_process(server, listener, log, environment)
         with running(process):
             wait_until_healthy(process, server.api_url, silence)
             yield server

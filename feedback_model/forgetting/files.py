@@ -14,7 +14,7 @@ from feedback_model.store.forgetting import path_of
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.documents import prepare_document, transcript_id_of
 from feedback_model.transcripts.files import read_file
-from feedback_model.transcripts.inbox import Inbox, reasons_beside
+from feedback_model.transcripts.inbox import inbox_of, reasons_beside
 from feedback_model.transcripts.reading_options import ALL, EACH, Assumptions, ReadingOptions
 from feedback_model.transcripts.speakers import Documents
 
@@ -34,10 +34,10 @@ def files_in_inbox(settings: Settings, ids: Set[str], meant: Meant, locators: It
     Raises:
         Interrupted: a stop was requested.
     """
-    paths = [Path(path_of(each)) for each in locators]
-    came_from = {path.name for path in paths if any(path.is_relative_to(folder) for folder in _inbox(settings))}
+    folders, paths = (settings.inbox, settings.from_inbox), [Path(path_of(each)) for each in locators]
+    came_from = {path.name for path in paths if any(path.is_relative_to(folder) for folder in folders)}
     named = {path for folder in _settled(settings) for path in _files(folder) if path.name in came_from}
-    return [path for folder in _inbox(settings) for path in _files(folder) if path in named or _holds(path, ids, meant)]
+    return [path for folder in folders for path in _files(folder) if path in named or _holds(path, ids, meant)]
 
 
 def landed_files(settings: Settings, ids: Set[str]) -> list[Path]:
@@ -60,13 +60,9 @@ def is_landed(settings: Settings, path: Path) -> bool:
     return any(path.is_relative_to(folder) for folder in _settled(settings))
 
 
-def _inbox(settings: Settings) -> tuple[Path, Path]:
-    return settings.inbox, settings.from_inbox
-
-
 def _settled(settings: Settings) -> tuple[Path, Path]:
     """Return where landed files lie, and where they did in earlier versions."""
-    return Inbox(*_inbox(settings)).landed, settings.inbox / "landed"
+    return inbox_of(settings).landed, settings.inbox / "landed"
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from feedback_model.quiet_hours import QuietHours
+from feedback_model.quiet_hours import QuietHours, parse_quiet_hours
 from feedback_model.records.transcripts import SPLITS, Split
+from feedback_model.settings import Settings
 
 Verdict = Literal["retrain", "wait"]
 Reason = Literal["new_data", "nothing_new", "too_few_to_split", "too_few_new", "quiet_hours"]
@@ -40,6 +41,11 @@ class RetrainingDecision:
     verdict: Verdict
     reason: Reason
     sentence: str
+
+
+def rules_of(settings: Settings) -> RetrainingRules:
+    """Read what is wanted before a retraining begins."""
+    return RetrainingRules(settings.retrain_least_new, parse_quiet_hours(settings.retrain_quiet_hours))
 
 
 def decide_retraining(

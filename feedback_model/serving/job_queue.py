@@ -129,6 +129,7 @@ class JobQueue:
             Nothing where `wake` was called.
         """
         with self._changed:
+            self._busy_until = 0.0  # whoever takes has nothing under way
             self._changed.wait_for(lambda: self._jobs or self._woken or self._closed)
             if self._woken:
                 self._woken = False

@@ -16,6 +16,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
+from feedback_model.settings import Settings
+
 QUIET_SECONDS: Final = 2.0
 """A file younger than this may still be being written."""
 _REASONS: Final = ".reasons.txt"
@@ -56,6 +58,11 @@ class Inbox:
     def refused(self) -> Path:
         """What could not be landed."""
         return self.kept / "refused"
+
+
+def inbox_of(settings: Settings) -> Inbox:
+    """Return the inbox of a home folder."""
+    return Inbox(settings.inbox, settings.from_inbox)
 
 
 @dataclass(frozen=True, slots=True)

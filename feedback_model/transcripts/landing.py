@@ -192,12 +192,13 @@ class _Landing:
     def note(self, reject: Reject) -> None:
         """Count a reject and keep it."""
         self.rejected[reject.code] += 1
-        self.reasons.setdefault(reject.code, f"{reject.locator}: {reject.reason}")
+        sentence = f"{reject.locator}: {reject.reason}"
+        self.reasons.setdefault(reject.code, sentence)
         if len(self.rejects) < REJECTS_KEPT:
             self.rejects.append(reject)
         told = self.refusals.setdefault(path_of(reject.locator), [])
         if len(told) < REASONS_TOLD:
-            told.append(f"{reject.locator}: {reject.reason}")
+            told.append(sentence)
 
     def take(self, chunk: Sequence[_Candidate]) -> None:
         """Store what is new in `chunk`, and where each text of it occurred, in one transaction."""
@@ -264,11 +265,8 @@ class _Landing:
             splits: those where its like stands; empty where there is none.
         """
         persons = candidate.persons
-        heard: dict[str, Split] = {
-            person: self.persons[person] for person in persons.values() if person in self.persons
-        }
-        wanted: set[Split] = set()
-        wanted.update(splits, heard.values())
+        heard: dict[str, Split] = {name: self.persons[name] for name in persons.values() if name in self.persons}
+        wanted: set[Split] = {*splits, *heard.values()}
         if len(wanted) > 1:
             reasons = [f"{ties} of {' and '.join(sorted(splits))}"] if splits else []
             reasons += [f"{name} speaks in {heard[person]}" for name, person in persons.items() if person in heard]

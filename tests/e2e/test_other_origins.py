@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from deployments.local.server import PrefectServer, free_port
+from deployments.local.server import PrefectServer
 from feedback_model.store.connection import open_store
 from feedback_model.training.base_model import resolve_base
 from tests.databases import sqlite_files
 from tests.filled_store import fill
 from tests.local_service import HANGS, LocalService, clean_environment, eventually
 from tests.other_origin import try_all
+from tests.ports import free_port
 from tests.serving_rig import fill_models, serving
 
 pytestmark = pytest.mark.xdist_group("up")  # with whatever else shares that one service

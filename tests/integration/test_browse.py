@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 import pytest
 
-from deployments.local.server import free_port
 from feedback_model.errors import InputError, StoreError
 from feedback_model.store.readonly_sql import browsable_file
 from tests.databases import sqlite_files
 from tests.filled_store import fill
 from tests.local_service import HANGS, clean_environment
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from deployments.local import server
-from deployments.local.server import free_port, wait_for_answer
+from deployments.local.server import wait_for_answer
 from feedback_model.errors import ConfigurationError
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from deployments.local.server import free_port
 from feedback_model.errors import StoreError
 from feedback_model.store.connection import open_store
 from feedback_model.store.readonly_sql import run_query
 from tests.databases import postgres_programs, running_cluster
+from tests.ports import free_port
 
 PASSWORD = "p@ss/w:rd? #%é'\""
 ENCRYPTED = "SELECT current_schema(), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())"

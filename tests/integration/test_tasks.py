@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from prefect import flow
 
-from deployments.local.server import free_port
 from feedback_model.errors import ConfigurationError
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
@@ -17,6 +16,7 @@ from tests.databases import Cluster, postgres_programs, running_cluster
 from tests.labelling_rig import bill, count_rows, filled_store, totals_of, until
 from tests.local_service import HANGS, eventually
 from tests.openai_rig.process import serving
+from tests.ports import free_port
 from tests.prefect_api import PrefectApi
 
 # Prefect leaves the sockets of its clients to the garbage collector.

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from deployments.local.server import free_port, wait_for_answer
+from deployments.local.server import wait_for_answer
 from feedback_model.demo.speech import write_demo_input
 from feedback_model.errors import StoreError
 from feedback_model.labelling.label import label_missing
@@ -31,6 +31,7 @@ from tests.labelling_rig import filled_store, settings_for, states
 from tests.local_service import clean_environment
 from tests.openai_rig.process import serving
 from tests.other_process import HOLD_LEASE, Other
+from tests.ports import free_port
 
 WRITE = "import sqlite3; c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); keep()"
 CLAIM = """
