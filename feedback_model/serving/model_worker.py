@@ -157,7 +157,7 @@ class ModelWorker:
             for batch in split_by_tokens(list(zip(jobs, lengths, strict=True)), BATCH_TOKENS):
                 if waited_for := [each for each in batch if each[0].answer.set_running_or_notify_cancel()]:
                     self._ask(generator, served, decoding, waited_for)
-        except Exception as error:
+        except Exception as error:  # it goes to whoever waits, and the server goes on
             self._fail(jobs, error)
             if isinstance(error, Interrupted):
                 raise
