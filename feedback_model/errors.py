@@ -11,7 +11,8 @@ FeedbackError                 one sentence for a person; the command line prints
 │   ├── EndpointUnreachable   the endpoint does not answer, or does nothing but fail (temporary)
 │   └── LabellingStopped      a billing refusal: no further request can succeed; what is paid is kept
 ├── ModelError                a base model or checkpoint that cannot be loaded, trained or run
-└── Interrupted               the user asked to stop; a rerun goes on from here
+├── Interrupted               the user asked to stop; a rerun goes on from here
+└── Unwanted                  whoever asked for this has left
 
 A temporary error passes by itself: the same call may succeed a little later with nothing changed. Nothing else is worth a retry.
 """
@@ -83,3 +84,7 @@ class CannotBeAsked(ModelError):
 
 class Interrupted(FeedbackError):
     """The user asked to stop."""
+
+
+class Unwanted(FeedbackError):
+    """Whoever asked for this has left."""
