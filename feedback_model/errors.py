@@ -3,7 +3,8 @@
 FeedbackError                 one sentence for a person; the command line prints it and exits 1
 ├── InputError                a file, record or option that cannot be used
 ├── ConfigurationError        a key, path, model or setting that is missing or wrong
-│   └── HubUnreachable        the Hugging Face hub does not answer (temporary)
+│   ├── HubUnreachable        the Hugging Face hub does not answer (temporary)
+│   └── SourceUnreachable     an object store does not answer (temporary)
 ├── MissingStage              a stage lacks what an earlier one makes; names the stage to run
 ├── StoreError                the database cannot be opened, is newer than the code, or cannot be written
 │   └── StoreUnavailable      the database is away, starting, or locked by another process (temporary)
@@ -42,6 +43,12 @@ class ConfigurationError(FeedbackError):
 
 class HubUnreachable(ConfigurationError):
     """The Hugging Face hub does not answer."""
+
+    temporary = True
+
+
+class SourceUnreachable(ConfigurationError):
+    """An object store does not answer."""
 
     temporary = True
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def score(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Files with transcripts in any format, folders, hf:owner/name, or - for standard input."),
+        typer.Argument(help="Files in any format, folders, s3://bucket/path/, hf:owner/name, or - for standard input."),
     ],
     model: Annotated[
         str | None,

@@ -14,7 +14,18 @@ from feedback_model.scoring.rows import Row, to_fields, to_json
 from feedback_model.traits import TRAIT_KEYS
 
 _PLAIN: Final = ("id", "document", "speaker", "locator", "piece", "pieces", "valid_pieces", "words", "start", "end")
-_AFTER: Final = ("failure", "reason", "tier", "truncated", "english", "model", "model_id", "champion", "stand_in", "decoding")
+_AFTER: Final = (
+    "failure",
+    "reason",
+    "tier",
+    "truncated",
+    "english",
+    "model",
+    "model_id",
+    "champion",
+    "stand_in",
+    "decoding",
+)
 _NAMES: Final = ("inference_id", "row_id", "transcript_id")
 _OF_A_TRAIT: Final = ("score", "expectation", "low", "high", "explanation")
 COLUMNS: Final = (*_PLAIN, *(f"{key}_{part}" for key in TRAIT_KEYS for part in _OF_A_TRAIT), *_AFTER, *_NAMES)

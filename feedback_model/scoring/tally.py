@@ -58,7 +58,8 @@ class Tally:
             f"{taken}{_counted(self.documents, 'document')} in {_counted(self.pieces, 'piece')}",
             refused and f"{refused:,} refused",
             invalid and f"{_counted(invalid, 'piece')} without valid feedback",
-            self.foreign_pieces and f"{_counted(self.foreign_pieces, 'piece')} not in English, whose scores mean little",
+            self.foreign_pieces
+            and f"{_counted(self.foreign_pieces, 'piece')} not in English, whose scores mean little",
         )
         return ", ".join(part for part in parts if part)
 

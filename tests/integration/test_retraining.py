@@ -1,5 +1,6 @@
 """A retraining that has no reason to begin says why and waits; what landed is kept for the next."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from feedback_model.store.retraining import Decided, add_decision, last_decision
 from feedback_model.transcripts.landing import land
 from flows.land import land as sweep
 from flows.retrain import retrain
+from tests.builders import a_speech
+from tests.object_store import object_store
 from tests.prefect_api import PrefectApi
 
 # Prefect leaves the sockets of its clients to the garbage collector.
@@ -65,6 +68,23 @@ async def test_fewer_than_is_asked_for_wait_for_more(
     before = events(prefect_api)
     assert await sweep() == 1
     assert events(prefect_api) == before
+
+
+async def test_the_sweep_lands_what_is_new_in_an_object_store(
+    prefect_api: PrefectApi, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that is away keeps nothing else from being landed."""
+    with object_store(monkeypatch) as bucket:
+        bucket.put("talk.txt", a_speech(1))
+        monkeypatch.setenv("FEEDBACK_INBOX_URL", f"s3://{bucket.name}/")
+        assert await sweep() == 1
+        assert untrained_data(store).n_new == 1
+    path = home / "inbox" / "talk.txt"
+    path.write_text(a_speech(2))
+    os.utime(path, (0, 0))
+    monkeypatch.setenv("FEEDBACK_INBOX_URL", f"nonsense://{bucket.name}/")
+    assert await sweep() == 2
+    assert untrained_data(store).n_new == 2
 
 
 def events(api: PrefectApi) -> int:
