@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     retrain_quiet_hours: Annotated[str, AfterValidator(_checked_hours)] = ""
     """Hours of UTC in which no retraining begins by itself, such as 08:00-18:30; what lands then waits until they end."""
 
+    retrain_approval: bool = False
+    """Ask a person in the UI before a retraining that began by itself buys labels and trains."""
+
     memory: Annotated[str, AfterValidator(_checked_size)] = ""
     """Most memory that a training process may hold, such as 6GiB; empty: what the machine, its container or its GPU has free."""
     max_new_tokens: int = Field(default=0, ge=0, le=32_768)

@@ -103,7 +103,7 @@ async def announce_unclaimed() -> int:
         data, before = untrained_data(store), last_decision(store)
         landed = landing_times(store, batches := data.batches)
     decision = decide_retraining(data, rules_of(settings), datetime.now(UTC))
-    if decision.verdict == "wait":
+    if decision.verdict == "wait" and decision.reason != "unapproved":  # nobody may have been asked yet
         get_run_logger().info("%s", decision.sentence)
         return len(batches)
     if await _retraining_waits():
@@ -116,7 +116,7 @@ async def announce_unclaimed() -> int:
 
 def _occasion(before: Decided | None, landed: datetime) -> str:
     # The server takes an event of one id once, and the id follows from this word.
-    if before is not None and before.verdict == "wait":
+    if before is not None and before.verdict == "wait" and before.reason != "unapproved":
         return f"after-{before.number}"
     minutes = (datetime.now(UTC) - landed).total_seconds() / 60
     return f"doubling-{int(math.log2(max(minutes, 1)))}"
@@ -128,7 +128,9 @@ async def _retraining_waits() -> bool:
             flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
             deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=["on-data-landed"])),
             flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING]))
+                state=FlowRunFilterState(
+                    type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED])
+                )
             ),
             limit=1,
         )

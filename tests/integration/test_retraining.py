@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from feedback_model.demo.speech import write_demo_input
-from feedback_model.records.retraining import RetrainingDecision
+from feedback_model.records.retraining import RetrainingDecision, answered
 from feedback_model.settings import Settings
 from feedback_model.store.batches import unclaimed_batches
 from feedback_model.store.connection import Store
@@ -97,7 +97,15 @@ def test_the_last_decision_is_remembered(any_store: Store, tmp_path: Path) -> No
     for verdict in ("retrain", "wait"):
         decision = RetrainingDecision(verdict, "new_data", "because")
         add_decision(any_store, untrained_data(any_store), decision, "host:1:1")
-    assert last_decision(any_store) == Decided(2, "wait")
+    assert last_decision(any_store) == Decided(2, "wait", "new_data", 0)
+
+
+def test_an_answer_is_for_what_waited_then(any_store: Store, tmp_path: Path) -> None:
+    land_demo(any_store, tmp_path, 30)
+    add_decision(any_store, untrained_data(any_store), answered(False, ""), "host:1:1")
+    assert untrained_data(any_store).answer == "declined"
+    land_demo(any_store, tmp_path, 60)
+    assert untrained_data(any_store).answer is None
 
 
 def test_what_waits_is_counted_by_split(any_store: Store, tmp_path: Path) -> None:
