@@ -14,11 +14,11 @@ from feedback_model.store.tables import batch
 CLAIM_LIFETIME = timedelta(hours=24)  # until a claim whose owner cannot be looked at (another host) counts as dead
 
 
-def unclaimed_batches(store: Store) -> tuple[str, ...]:
-    """Batches with new transcripts that no living run has claimed, oldest first."""
+def unclaimed_batches(store: Store, owner: str | None = None) -> tuple[str, ...]:
+    """List the batches with new transcripts that no living run but `owner`'s has claimed, oldest first."""
     with store.read() as connection:
         rows, present = connection.execute(_open_batches()).all(), read_clock(connection)
-        return tuple(row.batch_id for row in rows if _is_free(row, present))
+        return tuple(row.batch_id for row in rows if row.claimed_by == owner or _is_free(row, present))
 
 
 def landing_times(store: Store, ids: Sequence[str]) -> dict[str, datetime]:

@@ -20,9 +20,9 @@ class Decided:
     verdict: Verdict
 
 
-def untrained_data(store: Store) -> UntrainedData:
-    """Look up what waits for a retraining."""
-    batches = unclaimed_batches(store)
+def untrained_data(store: Store, owner: str | None = None) -> UntrainedData:
+    """Look up what waits for a retraining; for one that goes on as `owner`, also what that had claimed before."""
+    batches = unclaimed_batches(store, owner)
     real = transcript.c.origin == "real"
     by_split = select(transcript.c.split, func.count().label("n")).where(real).group_by(transcript.c.split)
     new = select(func.count()).where(real, transcript.c.batch_id.in_(batches))

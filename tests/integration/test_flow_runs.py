@@ -66,6 +66,8 @@ def test_batches_pass_to_the_later_attempt(any_store: Store) -> None:
             connection.execute(insert(flow_run_attempt), row)
         claim_batches(any_store, earlier)
         begin_attempt(any_store, f"{RUN}-{attempt}")
+        assert unclaimed_batches(any_store, process_owner()) == ("b1",)
+        assert unclaimed_batches(any_store) == ()
         assert claim_batches(any_store, process_owner()) == ("b1",)
         release_batches(any_store, ["b1"])
 
