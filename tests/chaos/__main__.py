@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 
 from tests.chaos.cells import ALL, Cell, Result, as_outcome, keep_result, read_results, run_cell, undisturbed
+from tests.chaos.faults import FAULTS
 from tests.chaos.outcome import Outcome
 from tests.databases import Cluster, postgres_programs, running_cluster
 
@@ -51,10 +52,11 @@ def run_cells(cells: list[Cell], results: Path, deadline: float | None) -> list[
         for cell in cells:
             if deadline is not None and time.monotonic() > deadline - LONGEST_CELL:
                 break
-            if cell.fault == "postgresql" and cluster is None:
+            on_postgresql = FAULTS[cell.fault].on_postgresql
+            if on_postgresql and cluster is None:
                 typer.echo(f"{cell.name}: PostgreSQL is not installed")
                 continue
-            ended.append(_run(cell, cluster if cell.fault == "postgresql" else None, results))
+            ended.append(_run(cell, cluster if on_postgresql else None, results))
     return ended
 
 

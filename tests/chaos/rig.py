@@ -20,6 +20,7 @@ from deployments.local.left_processes import FLOW_RUN, STARTED_BY
 from feedback_model.demo.speech import write_demo_input
 from feedback_model.errors import FeedbackError
 from feedback_model.store.readonly_sql import run_query
+from tests.chaos.network import Way
 from tests.databases import Cluster
 from tests.local_service import LocalService, clean_environment
 from tests.ports import free_port
@@ -55,9 +56,13 @@ class Rig:
     cluster: Cluster | None = None
     """PostgreSQL of the results; None: SQLite."""
     settings: dict[str, str] = field(default_factory=dict[str, str])
+    way: Way | None = None
+    """By which the service goes to PostgreSQL, where that can be cut."""
     port: int = field(default_factory=free_port)
     url: str = ""
     up: "subprocess.Popen[bytes]" = field(init=False)
+    started_at: float = 0.0
+    """When `up` was started last, by the monotonic clock."""
 
     def __post_init__(self) -> None:
         """Make the home and, on PostgreSQL, the database."""
@@ -84,6 +89,7 @@ class Rig:
         }
         (self.home / "prefect" / "server.json").unlink(missing_ok=True)
         command = [sys.executable, "-m", "deployments.cli.app", "up", "--port", str(self.port), *OPTIONS]
+        self.started_at = time.monotonic()
         with self.service_output.open("ab") as sink:
             self.up = subprocess.Popen(command, stdout=sink, stderr=sink, env=environment)
         announced = self.home / "prefect" / "server.json"

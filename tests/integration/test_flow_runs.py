@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import insert, select
@@ -18,16 +17,10 @@ from feedback_model.store.owners import process_owner
 from feedback_model.store.tables import flow_run_attempt, lease
 from feedback_model.store.transcripts import BatchCounts, close_batch
 from tests.owners import owner_that_ended
-from tests.prefect_api import PrefectApi, prefect_api_running
+from tests.prefect_api import PrefectApi
 from tests.superseded_run import take_over
 
 RUN = "11111111-2222-3333-4444-555555555555"
-
-
-@pytest.fixture(scope="module")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectApi]:
-    with prefect_api_running(tmp_path_factory.mktemp("prefect")) as api:
-        yield api
 
 
 def attempts(store: Store) -> list[tuple[int, bool]]:
