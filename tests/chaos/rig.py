@@ -117,7 +117,8 @@ class Rig:
         """Drop a file into the inbox and have it looked into."""
         path = self.home / "inbox" / f"speeches-{seed}.jsonl"
         write_demo_input(path, TRANSCRIPTS, seed)
-        os.utime(path, (time.time() - 60,) * 2)  # as one that nobody writes any more
+        long_ago = time.time() - 60
+        os.utime(path, (long_ago, long_ago))  # as one that nobody writes any more
         watch = self.service.deployment("land/watch-inbox")
         self.service.call("POST", f"deployments/{watch['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
 
