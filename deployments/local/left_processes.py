@@ -83,7 +83,8 @@ def _environment(number: int) -> dict[str, str]:
         words = Path(f"/proc/{number}/environ").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return {}
-    return dict(word.partition("=")[::2] for word in words if "=" in word)
+    pairs = (word.partition("=") for word in words)
+    return {name: value for name, equals, value in pairs if equals}
 
 
 def _leads_session(number: int) -> bool:

@@ -27,7 +27,7 @@ from tests.ports import free_port
 
 TRANSCRIPTS = 40  # enough for all three splits
 CONCURRENCY = 4  # requests under way: what a kill may have bought and not seen
-PATIENCE = 420.0  # seconds after which a cell counts as stuck
+PATIENCE = 600.0  # seconds after which a cell counts as stuck
 OPTIONS = ("--labeller", "openai", "--base-model", "embedded", "--epochs", "1", "--set", "rank=4")
 UNFINISHED = ("RUNNING", "PENDING", "CANCELLING", "PAUSED")
 
