@@ -1,4 +1,7 @@
-"""`make chaos`: a sample of kills, or all of them cell by cell with `--all`; `--seed` says which sample."""
+"""Disturb a running service and compare what becomes of it with a run that nothing disturbed.
+
+`make chaos` runs a sample of the cells, or all of them, one by one, with `--all`; `--seed` says which sample.
+"""
 
 import argparse
 import json
@@ -53,18 +56,19 @@ def run_cells(cells: list[Cell], results: Path, deadline: float | None) -> list[
         for cell in cells:
             if deadline is not None and time.monotonic() > deadline - longest:
                 break
-            began = time.monotonic()
             on_postgresql = FAULTS[cell.fault].on_postgresql
             if on_postgresql and cluster is None:
                 typer.echo(f"{cell.name}: PostgreSQL is not installed")
                 continue
-            ended.append(_run(cell, cluster if on_postgresql else None, results))
+            store = cluster if on_postgresql else None
+            expected, began = _expected(store, results), time.monotonic()
+            ended.append(_run(cell, expected, store, results))
             longest = max(longest, time.monotonic() - began)
     return ended
 
 
-def _run(cell: Cell, cluster: Cluster | None, results: Path) -> Result:
-    result = run_cell(cell, _expected(cluster, results), cluster)
+def _run(cell: Cell, expected: Outcome, cluster: Cluster | None, results: Path) -> Result:
+    result = run_cell(cell, expected, cluster)
     keep_result(results, result)
     typer.echo(result.line())
     return result

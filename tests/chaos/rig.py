@@ -113,10 +113,10 @@ class Rig:
         except OSError:
             return None
 
-    def land(self, seed: int = 3) -> None:
+    def land(self, seed: int = 3, count: int = TRANSCRIPTS) -> None:
         """Drop a file into the inbox and have it looked into."""
         path = self.home / "inbox" / f"speeches-{seed}.jsonl"
-        write_demo_input(path, TRANSCRIPTS, seed)
+        write_demo_input(path, count, seed)
         long_ago = time.time() - 60
         os.utime(path, (long_ago, long_ago))  # as one that nobody writes any more
         watch = self.service.deployment("land/watch-inbox")

@@ -1,5 +1,6 @@
 """Runs whose process is gone are put back at once, unless somebody else's worker may have them."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelling, Pending, Running
 
 from deployments.deploy import POOLS
-from deployments.recovery import recover_runs
+from deployments.recovery import REPORTED_WITHIN, Recovery
 from flows.report import report
 from tests.prefect_api import PrefectApi, prefect_api_running
 
@@ -53,17 +54,26 @@ def state_of(api: PrefectApi, run_id: str) -> str:
 )
 async def test_lost_run_is_put_back(prefect_api: PrefectApi, tmp_path: Path, state: State[None], becomes: str) -> None:
     run_id = await a_run(state)
-    assert await recover_runs(tmp_path, OURS, at_once=False) == []  # its worker may still report it
+    recovery = Recovery(tmp_path, OURS)
+    assert await recovery.look(at_once=False) == []  # its worker may still report it
     assert state_of(prefect_api, run_id) == state.name
-    assert len(await recover_runs(tmp_path, OURS, at_once=True)) == 1
+    assert len(await recovery.look(at_once=True)) == 1
     assert state_of(prefect_api, run_id) == becomes
     limits = prefect_api.call("POST", "v2/concurrency_limits/filter", {})
     assert [limit["active_slots"] for limit in limits] == [0]
     prefect_api.call("DELETE", f"flow_runs/{run_id}")
 
 
+async def test_run_that_stays_without_a_process_is_lost(prefect_api: PrefectApi, tmp_path: Path) -> None:
+    run_id = await a_run(Running())
+    recovery = Recovery(tmp_path, OURS, {run_id: time.monotonic() - 2 * REPORTED_WITHIN})
+    assert len(await recovery.look(at_once=False)) == 1
+    assert state_of(prefect_api, run_id) == "AwaitingRetry"
+    prefect_api.call("DELETE", f"flow_runs/{run_id}")
+
+
 async def test_run_of_a_strangers_worker_is_left(prefect_api: PrefectApi, tmp_path: Path) -> None:
     run_id = await a_run(Running())
     prefect_api.call("POST", "work_pools/cpu/workers/heartbeat", {"name": "cpu-elsewhere"})
-    assert await recover_runs(tmp_path, OURS, at_once=True) == []
+    assert await Recovery(tmp_path, OURS).look(at_once=True) == []
     assert state_of(prefect_api, run_id) == "Running"
