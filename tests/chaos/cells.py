@@ -103,7 +103,7 @@ def run_cell(cell: Cell, expected: Outcome, cluster: Cluster | None) -> Result:
             await_sign(rig.is_complete, "the end of all work")
             complete = time.monotonic() - began
             failures = differences(read_outcome(rig), expected) + leaks(rig)
-            failures += bought_twice(rig, was_cut=fault.interrupts)
+            failures += bought_twice(rig, was_cut=fault.loses_replies)
     except AssertionError as error:
         complete, failures = time.monotonic() - began, [str(error)]
     if not failures:

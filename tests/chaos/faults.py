@@ -32,6 +32,11 @@ class Fault:
     prepare: Callable[[Rig, ExitStack], None] = lambda _rig, _stack: None
     """Before the service starts."""
 
+    @property
+    def loses_replies(self) -> bool:
+        """Whether what is under way may be paid for and never seen: nobody is there to store it, or nothing to store it in."""
+        return self.interrupts or self.on_postgresql or self.on_small_disk
+
 
 def _kill(processes: list[psutil.Process]) -> None:
     assert processes, "what is to be killed must be there"
