@@ -12,6 +12,7 @@ FeedbackError                 one sentence for a person; the command line prints
 │   ├── EndpointUnreachable   the endpoint does not answer, or does nothing but fail (temporary)
 │   └── LabellingStopped      a billing refusal: no further request can succeed; what is paid is kept
 ├── ModelError                a base model or checkpoint that cannot be loaded, trained or run
+├── Superseded                another process took this flow run over
 ├── Interrupted               the user asked to stop; a rerun goes on from here
 └── Unwanted                  whoever asked for this has left
 
@@ -87,6 +88,10 @@ class ModelError(FeedbackError):
 
 class CannotBeAsked(ModelError):
     """A model that one way of decoding does not fit, because of how it computes or how its tokenizer spells scores."""
+
+
+class Superseded(FeedbackError):
+    """Another process took the flow run of this one over."""
 
 
 class Interrupted(FeedbackError):

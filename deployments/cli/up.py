@@ -22,6 +22,7 @@ from deployments.cli.options import (
     choose_recipe,
     load_settings,
 )
+from deployments.local.left_processes import STARTED_BY, end_left_processes, end_own_processes
 from deployments.local.server import (
     PrefectServer,
     announce,
@@ -42,6 +43,7 @@ from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.processes import ManagedProcess
 from feedback_model.records.labels import LabellerKind
 from feedback_model.serving.token_file import renew_token
+from feedback_model.store.owners import process_owner
 
 if TYPE_CHECKING:
     from deployments.deploy import Deployed
@@ -78,7 +80,7 @@ def up(
     folder.mkdir(parents=True, exist_ok=True)
     settings.inbox.mkdir(parents=True, exist_ok=True)
     stopping = stopping_on_interrupt("stopping the workers and the server")
-    with _only_one(folder, settings), stopping, listening(port) as listener:
+    with _only_one(folder, settings), stopping, _without_left_processes(settings), listening(port) as listener:
         # A page that was left open tells the former one to whoever listens at this port in between.
         renew_token(person_token(settings))
         server = own_server(listener)
@@ -101,9 +103,11 @@ def _serve(settings: "Settings", server: PrefectServer, listener: socket.socket,
     with running(process):
         wait_until_healthy(process, server.api_url, settings.start_silence)
         from deployments.deploy import bootstrap  # Prefect reads the environment when it is imported
+        from deployments.recovery import recovering
 
         deployed = asyncio.run(bootstrap(chosen))
-        with running(*workers), _announced(settings, server):
+        names = [_worker_name(pool) for pool in WORK_POOLS]
+        with recovering(settings.home, names, say), running(*workers), _announced(settings, server):
             _welcome(settings, server, deployed)
             watch([process, *workers], say)
 
@@ -141,6 +145,17 @@ def _only_one(folder: Path, settings: "Settings") -> Generator[None]:
         yield
 
 
+@contextmanager
+def _without_left_processes(settings: "Settings") -> Generator[None]:
+    """End what an earlier one left, which may hold our port and be at work on runs that go on here; and leave nothing."""
+    if count := end_left_processes(settings.home):
+        say(f"ended {count} processes that an earlier `feedback up` had left behind")
+    try:
+        yield
+    finally:
+        end_own_processes(settings.home)
+
+
 def _where(settings: "Settings", lock: IO[str]) -> str:
     lock.seek(0)
     holder = lock.read() or "another process"
@@ -163,7 +178,8 @@ def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
     }
     if "?" in str(settings.home):  # which Prefect would take for the end of its database's name
         defaults["PREFECT_API_DATABASE_CONNECTION_URL"] = server_database(settings.home / "prefect" / "prefect.db")
-    return defaults | _dotenv() | dict(os.environ) | quiet_environment(settings) | server.environment()
+    ours = quiet_environment(settings) | server.environment() | {STARTED_BY: process_owner()}
+    return defaults | _dotenv() | dict(os.environ) | ours
 
 
 def _dotenv() -> dict[str, str]:
@@ -174,8 +190,12 @@ def _dotenv() -> dict[str, str]:
     return {name: value for name, value in found.items() if not name.startswith(_FINDS_CODE)}
 
 
+def _worker_name(pool: str) -> str:
+    return f"{pool}-{socket.gethostname()}"  # the same again after a restart, or the UI would fill with dead workers
+
+
 def _worker_command(pool: str) -> list[str]:
-    name = f"{pool}-{socket.gethostname()}"  # the same again after a restart, or the UI would fill with dead workers
+    name = _worker_name(pool)
     return [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process"]
 
 

@@ -27,9 +27,9 @@ class Decided:
         return (self.reason, self.n_batches) == (reason, len(data.batches))
 
 
-def untrained_data(store: Store) -> UntrainedData:
-    """Look up what waits for a retraining."""
-    batches, before = unclaimed_batches(store), last_decision(store)
+def untrained_data(store: Store, owner: str | None = None) -> UntrainedData:
+    """Look up what waits for a retraining; for one that goes on as `owner`, also what that had claimed before."""
+    batches, before = unclaimed_batches(store, owner), last_decision(store)
     real = transcript.c.origin == "real"
     by_split = select(transcript.c.split, func.count().label("n")).where(real).group_by(transcript.c.split)
     new = select(func.count()).where(real, transcript.c.batch_id.in_(batches))
