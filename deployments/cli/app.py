@@ -25,6 +25,7 @@ from deployments.cli import (
     score,
     serve,
     stages,
+    status,
     token,
     up,
 )
@@ -62,6 +63,7 @@ app.command()(up.up)
 app.command()(token.token)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.command()(status.status)
 app.command()(doctor.doctor)
 
 
