@@ -25,8 +25,8 @@ _LONG_AGO: Final = timedelta(days=2)
 _UP: Final = "`feedback up` starts it"
 _OUTCOMES: Final[dict[RetrainingOutcome, str]] = {
     "promote": "made a new champion",
-    "hold": "the champion stayed",
-    "inconclusive": "no difference could be told, the champion stayed",
+    "hold": "not promoted",
+    "inconclusive": "no difference could be told, not promoted",
     "finished": "nothing was decided",
 }
 _WAITS: Final = {
