@@ -88,6 +88,9 @@ SEEDED_SCHEDULES = {
     "retrain/nightly": DeploymentScheduleCreate(
         schedule=CronSchedule(cron="0 2 * * *", timezone="UTC"), slug="nightly"
     ),
+    "housekeeping/weekly": DeploymentScheduleCreate(
+        schedule=CronSchedule(cron="0 4 * * 0", timezone="UTC"), slug="weekly", parameters={"dry_run": False}
+    ),
 }
 
 

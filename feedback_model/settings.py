@@ -95,6 +95,17 @@ class Settings(BaseSettings):
     serve_hosts: str = ""
     """Further host names under which `feedback serve` and `feedback up` are reached, separated by commas; others are refused."""
 
+    keep_runs: int = Field(default=5, ge=1, le=100_000)
+    """Training runs whose checkpoints housekeeping keeps, the newest; those of present and past champions are kept besides."""
+    keep_reports_days: int = Field(default=365, ge=0, le=36_500)
+    """Days for which housekeeping keeps reports; those that a promotion rests on are kept for ever, as all are with 0."""
+    keep_tracking_days: int = Field(default=90, ge=0, le=36_500)
+    """Days for which housekeeping keeps folders of Weights & Biases; 0: for ever."""
+    keep_inbox_days: int = Field(default=90, ge=0, le=36_500)
+    """Days for which housekeeping keeps files of the inbox that were landed or refused; 0: for ever."""
+    keep_history_days: int = Field(default=90, ge=0, le=36_500)
+    """Days for which the server of `feedback up` keeps finished runs with logs, and housekeeping their results; 0: for ever."""
+
     def model_post_init(self, _context: Any) -> None:
         """Have the secrets among the settings hidden wherever this process writes."""
         key = self.openai_api_key.get_secret_value() if self.openai_api_key else ""

@@ -18,6 +18,7 @@ from deployments.cli import (
     doctor,
     export,
     forget,
+    housekeeping,
     labels,
     land,
     report,
@@ -63,6 +64,7 @@ app.command()(up.up)
 app.command()(token.token)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.command()(housekeeping.housekeeping)
 app.command()(status.status)
 app.command()(doctor.doctor)
 

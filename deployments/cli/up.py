@@ -161,6 +161,9 @@ def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
         "PREFECT_LOGGING_EXTRA_LOGGERS": "feedback_model,eval",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
+    if settings.keep_history_days:  # Prefect's own service, which takes logs and artifacts of deleted runs along
+        defaults["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"] = "events,flow_runs"
+        defaults["PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"] = str(settings.keep_history_days * 86_400)
     if "?" in str(settings.home):  # which Prefect would take for the end of its database's name
         defaults["PREFECT_API_DATABASE_CONNECTION_URL"] = server_database(settings.home / "prefect" / "prefect.db")
     return defaults | _dotenv() | dict(os.environ) | quiet_environment(settings) | server.environment()

@@ -73,7 +73,9 @@ def test_the_server_s_log_has_no_error(service):
 
 def test_health_and_figures_are_served(service):
     """Health to everybody on this machine, figures to who has the token; `status` reads the same."""
-    eventually(lambda: json.load(urlopen(f"{service.url}/health"))["status"] == "ok")
+    for pool in ("cpu", "gpu"):
+        eventually(lambda pool=pool: service.call("GET", f"work_pools/{pool}")["status"] == "READY")
+    eventually(lambda: health(service) == 200)  # which is looked at every few seconds
     with pytest.raises(HTTPError, match="401"):
         urlopen(f"{service.url}/metrics")
     asked = Request(f"{service.url}/metrics", headers={"Authorization": f"Bearer {service.token}"})
@@ -82,6 +84,13 @@ def test_health_and_figures_are_served(service):
     told = json.loads(feedback(service.home, "status", "--json").stdout)
     assert told["figures"]["store"]["size_bytes"] > 0
     assert {part["name"]: part["state"] for part in told["parts"]}["workers"] == "ok"
+
+
+def health(service: LocalService) -> int:
+    try:
+        return urlopen(f"{service.url}/health").status
+    except HTTPError as refusal:
+        return refusal.code
 
 
 def test_second_up_names_the_first(service):

@@ -37,6 +37,7 @@ COMMANDS = [
     "token",
     "backup",
     "restore",
+    "housekeeping",
     "status",
     "doctor",
 ]
