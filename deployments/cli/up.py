@@ -102,7 +102,7 @@ def _serve(settings: "Settings", server: PrefectServer, listener: socket.socket,
         wait_until_healthy(process, server.api_url, settings.start_silence)
         from deployments.deploy import bootstrap  # Prefect reads the environment when it is imported
 
-        deployed = asyncio.run(bootstrap(chosen))
+        deployed = asyncio.run(bootstrap(chosen, settings.notify_url))
         with running(*workers), _announced(settings, server):
             _welcome(settings, server, deployed)
             watch([process, *workers], say)
