@@ -21,7 +21,7 @@ from feedback_model.store.owners import process_owner
 from feedback_model.store.retraining import add_decision, untrained_data
 from feedback_model.store.service_figures import read_store_figures
 from feedback_model.transcripts.landing import land
-from tests.local_service import clean_environment
+from tests.local_service import HANGS, clean_environment
 from tests.ports import free_port
 from tests.prefect_api import PrefectApi
 
@@ -35,7 +35,7 @@ def url_of(store: Store) -> str:
 def feedback(home: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "deployments.cli.app", *arguments]
     given = clean_environment(home) | environment
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=HANGS)
 
 
 def test_figures_of_a_filled_store_are_read(any_filled_store: Store) -> None:
