@@ -3,7 +3,7 @@
 import json as json_reader
 import urllib.error
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -13,9 +13,11 @@ from deployments.cli.serve import PORT
 from deployments.terminal import out, write_out
 from feedback_model.errors import ConfigurationError
 from feedback_model.masking import mask
-from feedback_model.records.service import Part, PartState, ServiceFigures
 
-MARKS: Final[dict[PartState, str]] = {
+if TYPE_CHECKING:
+    from feedback_model.records.service import Part, ServiceFigures
+
+MARKS: Final = {
     "ok": "[green]ok[/]         ",
     "not running": "[yellow]not running[/]",
     "unhealthy": "[red]unhealthy[/]  ",
@@ -50,14 +52,14 @@ def status(
         raise ConfigurationError(f"unhealthy: {unhealthy}; what to do stands above")
 
 
-def _print_lines(parts: tuple[Part, ...]) -> None:
+def _print_lines(parts: "tuple[Part, ...]") -> None:
     for part in parts:
         told = f"{part.found}; {part.remedy}" if part.remedy else part.found
         line = f"{MARKS[part.state]} {part.name:<{_NAME_WIDTH}} {escape(mask(told))}"
         out.print(line, highlight=False, soft_wrap=True)
 
 
-def _print_json(parts: tuple[Part, ...], figures: ServiceFigures, *, healthy: bool) -> None:
+def _print_json(parts: "tuple[Part, ...]", figures: "ServiceFigures", *, healthy: bool) -> None:
     import orjson
 
     told = {"healthy": healthy, "parts": [asdict(part) for part in parts], "figures": asdict(figures)}
