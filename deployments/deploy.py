@@ -26,9 +26,11 @@ from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from deployments.automations import ensure_automations, safety_net
+from deployments.notifications import prepare_notifications
 
 MANIFEST = Path(__file__).with_name("prefect.yaml")
 
@@ -88,6 +90,9 @@ SEEDED_SCHEDULES = {
     "retrain/nightly": DeploymentScheduleCreate(
         schedule=CronSchedule(cron="0 2 * * *", timezone="UTC"), slug="nightly"
     ),
+    "housekeeping/weekly": DeploymentScheduleCreate(
+        schedule=CronSchedule(cron="0 4 * * 0", timezone="UTC"), slug="weekly", parameters={"dry_run": False}
+    ),
 }
 
 
@@ -105,16 +110,22 @@ class Deployed:
     """Defaults that replace those of the flow."""
 
 
-async def bootstrap(parameters: Mapping[str, Any] | None = None) -> tuple[Deployed, ...]:
+async def bootstrap(
+    parameters: Mapping[str, Any] | None = None, notify_url: SecretStr | None = None
+) -> tuple[Deployed, ...]:
     """Bring the server at `PREFECT_API_URL` to what `prefect.yaml` and this module say.
 
     Args:
         parameters: new defaults for every deployment that has a parameter of that name; kept by later calls without them.
+        notify_url: where failures, promotions and data that waits are told of; None: nowhere, from now on.
+
+    Raises:
+        ConfigurationError: `notify_url` is none that notifications can be sent to.
     """
     async with get_client() as client:
         for pool, limit in POOLS.items():
             await _ensure_pool(client, pool, limit)
-        automations = list(safety_net())
+        automations = [*safety_net(), *await prepare_notifications(client, notify_url)]
         deployed: list[Deployed] = []
         for spec in read_manifest():
             deployment = await _ensure_deployment(client, spec, parameters or {})

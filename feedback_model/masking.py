@@ -60,6 +60,11 @@ def secrets_of(url: str) -> set[str]:
     return {unquote(secret) for secret in {token, *named} - public if secret}
 
 
+def path_secrets(url: str) -> set[str]:
+    """Collect the parts of a URL's path that hold a digit, as the tokens of a webhook do."""
+    return {part for part in re.split(r"[/?#&=]", url.partition("://")[2])[1:] if re.search(r"\d", part)}
+
+
 def secrets_in(environment: Mapping[str, str]) -> set[str]:
     """Collect the values of environment variables that are named as keys, tokens and passwords are."""
     endings = ("_KEY", "_TOKEN", "PASSWORD", "_SECRET", "_AUTH_STRING")

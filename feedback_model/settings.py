@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from feedback_model.masking import mask, remember, secrets_in, secrets_of
+from feedback_model.masking import mask, path_secrets, remember, secrets_in, secrets_of
 from feedback_model.quiet_hours import parse_quiet_hours
 from feedback_model.sizes import parse_size
 
@@ -110,11 +110,26 @@ class Settings(BaseSettings):
     serve_hosts: str = ""
     """Further host names under which `feedback serve` and `feedback up` are reached, separated by commas; others are refused."""
 
+    notify_url: SecretStr | None = None
+    """URL of Apprise by which `feedback up` tells of failed runs, promotions and data that waits: a Slack webhook, mailto://..."""
+
+    keep_runs: int = Field(default=5, ge=1, le=100_000)
+    """Training runs whose checkpoints housekeeping keeps, the newest; those of present and past champions are kept besides."""
+    keep_reports_days: int = Field(default=365, ge=0, le=36_500)
+    """Days for which housekeeping keeps reports; those that a promotion rests on are kept for ever, as all are with 0."""
+    keep_tracking_days: int = Field(default=90, ge=0, le=36_500)
+    """Days for which housekeeping keeps folders of Weights & Biases; 0: for ever."""
+    keep_inbox_days: int = Field(default=90, ge=0, le=36_500)
+    """Days for which housekeeping keeps files of the inbox that were landed or refused; 0: for ever."""
+    keep_history_days: int = Field(default=90, ge=0, le=36_500)
+    """Days for which the server of `feedback up` keeps finished runs with logs, and housekeeping their results; 0: for ever."""
+
     def model_post_init(self, _context: Any) -> None:
         """Have the secrets among the settings hidden wherever this process writes."""
         key = self.openai_api_key.get_secret_value() if self.openai_api_key else ""
         urls = secrets_of(self.database_url) | secrets_of(self.openai_base_url)
-        remember({key} | urls | secrets_in(os.environ))
+        told = self.notify_url.get_secret_value() if self.notify_url else ""
+        remember({key, told} | urls | secrets_of(told) | path_secrets(told) | secrets_in(os.environ))
 
     @property
     def store_url(self) -> str:

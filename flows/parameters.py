@@ -58,6 +58,10 @@ AtOnce = Annotated[
     bool,
     *_option("At once", "Retrain on what has landed, however little it is and at whatever hour."),
 ]
+DryRun = Annotated[
+    bool,
+    *_option("Dry run", "Only say what would be deleted."),
+]
 Labeller = Annotated[
     LabellerKind,
     *_option(

@@ -13,6 +13,7 @@ from feedback_model.records.retraining import RetrainingDecision, decide_retrain
 from feedback_model.store.batches import claim_batches, finish_batches, release_batches
 from feedback_model.store.owners import process_owner
 from feedback_model.store.retraining import add_decision, last_decision, untrained_data
+from tasks.occasions import tell_waits
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -38,6 +39,8 @@ async def decide(at_once: bool, *, is_first: bool = True) -> RetrainingDecision:
         await acreate_markdown_artifact(
             key="why-not-retrained", markdown=f"Not retrained: {decision.sentence}.", description=decision.reason
         )
+        if data.batches:
+            tell_waits(decision.reason, decision.sentence)
     return decision
 
 

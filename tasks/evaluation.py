@@ -14,11 +14,12 @@ from eval.report.table import results_markdown
 from feedback_model.records.evaluation import Decoding
 from feedback_model.records.transcripts import Split
 from feedback_model.store.datasets import read_dataset
-from feedback_model.store.promotions import fix_rules, read_decision
+from feedback_model.store.promotions import champion, fix_rules, read_decision
 from feedback_model.store.training import read_run, steps_of, tracking_of
 from feedback_model.training.tracking import track_evaluations
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
+from tasks.occasions import tell_promoted
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
@@ -91,7 +92,10 @@ async def choose_champion(measured: list[tuple[str, str]]) -> str:
     with resources() as (settings, store):
         tests = dict(measured)
         serving = choose_serving([find_evaluation(store, validation) for validation in tests]).evaluation_id
+        before = champion(store)
         decision = await in_thread(decide_and_record, store, settings.home, serving, tests[serving])
+    if decision.verdict == "promote" and (before is None or before.model_id != decision.model_id):
+        tell_promoted(decision.model_id, phrase_verdict(decision))
     get_run_logger().info("%s: %s", decision.verdict, " ".join(decision.reasons))
     await acreate_markdown_artifact(
         key="decision", markdown=decision_markdown(decision), description=phrase_verdict(decision)

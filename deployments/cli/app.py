@@ -19,6 +19,7 @@ from deployments.cli import (
     doctor,
     export,
     forget,
+    housekeeping,
     labels,
     land,
     report,
@@ -26,6 +27,7 @@ from deployments.cli import (
     score,
     serve,
     stages,
+    status,
     token,
     up,
 )
@@ -63,6 +65,8 @@ app.command()(up.up)
 app.command()(token.token)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.command()(housekeeping.housekeeping)
+app.command()(status.status)
 app.command()(doctor.doctor)
 
 

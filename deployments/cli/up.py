@@ -105,7 +105,7 @@ def _serve(settings: "Settings", server: PrefectServer, listener: socket.socket,
         from deployments.deploy import bootstrap  # Prefect reads the environment when it is imported
         from deployments.recovery import recovering
 
-        deployed = asyncio.run(bootstrap(chosen))
+        deployed = asyncio.run(bootstrap(chosen, settings.notify_url))
         names = [_worker_name(pool) for pool in WORK_POOLS]
         with recovering(settings.home, names, say), running(*workers), _announced(settings, server):
             _welcome(settings, server, deployed)
@@ -176,6 +176,9 @@ def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
         "PREFECT_LOGGING_EXTRA_LOGGERS": "feedback_model,eval",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
+    if settings.keep_history_days:  # Prefect's own service, which takes logs and artifacts of deleted runs along
+        defaults["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"] = "events,flow_runs"
+        defaults["PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"] = str(settings.keep_history_days * 86_400)
     if "?" in str(settings.home):  # which Prefect would take for the end of its database's name
         defaults["PREFECT_API_DATABASE_CONNECTION_URL"] = server_database(settings.home / "prefect" / "prefect.db")
     ours = quiet_environment(settings) | server.environment() | {STARTED_BY: process_owner()}

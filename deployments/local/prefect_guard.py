@@ -25,6 +25,8 @@ USER: Final = "feedback"
 """Prefect's basic authentication wants a name before the secret."""
 ENTRY: Final = "/enter"
 """Where a person comes in, with the token behind a `#`, which browsers keep to themselves."""
+HEALTH: Final = "/health"
+METRICS: Final = "/metrics"
 _POLICY: Final = {
     "default-src": "'self'",
     "style-src": "'self' 'unsafe-inline'",
@@ -68,14 +70,22 @@ _ENTRY_PAGE: Final = f"""<!doctype html>
 class PrefectGuard:
     """ASGI middleware before Prefect's application."""
 
-    def __init__(self, app: ASGIApp, secret: str, names: HostNames, token: Callable[[], str] | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        secret: str,
+        names: HostNames,
+        token: Callable[[], str] | None,
+        service: ASGIApp | None = None,
+    ) -> None:
         """Guard `app`.
 
         Args:
             secret: by which Prefect lets in, `user:password`.
             token: reads a person's token; None where no person is to come in.
+            service: answers at `HEALTH`, and at `METRICS` whom Prefect would let in; None where neither is told.
         """
-        self._app, self._secret, self._names, self._token = app, secret, names, token
+        self._app, self._secret, self._names, self._token, self._service = app, secret, names, token, service
         self._header = f"Basic {base64.b64encode(secret.encode()).decode()}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,9 +102,16 @@ class PrefectGuard:
                 app = _entry(scope["path"])
             elif self._token:
                 scope, receive = self._as_secret(scope), self._as_secret_in_messages(scope, receive)
+            if self._service and scope["type"] == "http" and scope["path"] in {HEALTH, METRICS}:
+                app = self._of_service(scope)
         except RequestError as error:
             app = error.response()
         await app(scope, receive, with_headers(send, _HEADERS))
+
+    def _of_service(self, scope: Scope) -> ASGIApp:
+        if scope["path"] == METRICS and dict(scope["headers"]).get(b"authorization") != self._header:
+            raise RequestError(401, "figures want the token, as `Authorization: Bearer` or as a password", "no_token")
+        return self._service or self._app
 
     def _stands_for_secret(self, credentials: str) -> bool:
         given = credentials.rpartition(":")[2].strip().encode()

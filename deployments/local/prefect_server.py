@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from deployments.local.prefect_guard import PrefectGuard
+from deployments.local.server import PrefectServer
+from deployments.local.service_endpoints import ServiceEndpoints
+from deployments.local.service_figures import read_service_figures
 from feedback_model.serving.senders import host_names
 from feedback_model.serving.token_file import read_token
+from feedback_model.settings import Settings
 
 HOST = "127.0.0.1"
 
@@ -38,6 +42,12 @@ def is_news(record: logging.LogRecord) -> bool:
     return "Run is already in terminal state" not in record.getMessage()
 
 
+def _service(listener: socket.socket, secret: str) -> ServiceEndpoints:
+    """Tell of the service by the figures that `feedback status` reads, this server's own over HTTP as well."""
+    settings, itself = Settings(), PrefectServer(f"http://{HOST}:{listener.getsockname()[1]}/api", secret)
+    return ServiceEndpoints(lambda: read_service_figures(settings, itself))
+
+
 def main() -> None:
     """Serve until a signal."""
     parser = argparse.ArgumentParser()
@@ -58,16 +68,17 @@ def main() -> None:
     if secret is None:
         sys.exit("PREFECT_SERVER_API_AUTH_STRING is not set: this server is not opened to everybody on the machine")
     token = (lambda: read_token(arguments.token_file)) if arguments.token_file else None
-    app = PrefectGuard(create_app(final=True), secret.get_secret_value(), host_names(HOST, arguments.name), token)
+    listener, names = socket.socket(fileno=arguments.listener), host_names(HOST, arguments.name)
+    service = _service(listener, secret.get_secret_value()) if token else None
     config = uvicorn.Config(
-        app,
+        PrefectGuard(create_app(final=True), secret.get_secret_value(), names, token, service),
         timeout_keep_alive=told.api.keepalive_timeout,
         ws_ping_interval=told.api.websocket_ping_interval,
         ws_ping_timeout=told.api.websocket_ping_timeout,
         log_level=told.logging_level.lower(),
         server_header=False,
     )
-    with socket.socket(fileno=arguments.listener) as listener:
+    with listener:
         uvicorn.Server(config).run(sockets=[listener])
 
 

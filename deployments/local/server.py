@@ -266,6 +266,8 @@ def _own_database(folder: Path) -> Generator[Path]:
         except BlockingIOError:
             private = Path(tempfile.mkdtemp(prefix="temporary-", dir=folder))
             try:
-                yield private / "temporary.db"
+                with (private / "lock").open("w") as used:  # tells it from one whose command was killed
+                    fcntl.flock(used, fcntl.LOCK_EX)
+                    yield private / "temporary.db"
             finally:
                 shutil.rmtree(private, ignore_errors=True)

@@ -21,6 +21,13 @@ def unclaimed_batches(store: Store, owner: str | None = None) -> tuple[str, ...]
         return tuple(row.batch_id for row in rows if row.claimed_by == owner or _is_free(row, present))
 
 
+def claimed_batches(store: Store) -> tuple[str, ...]:
+    """Batches that a living run has claimed and not finished, oldest first."""
+    with store.read() as connection:
+        rows, present = connection.execute(_open_batches()).all(), read_clock(connection)
+        return tuple(row.batch_id for row in rows if not _is_free(row, present))
+
+
 def landing_times(store: Store, ids: Sequence[str]) -> dict[str, datetime]:
     """Read the landing time of each of these batches, in UTC."""
     query = select(batch.c.batch_id, batch.c.landed_at).where(batch.c.batch_id.in_(ids))

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,15 @@ from feedback_model.errors import ModelError
 from feedback_model.records.training import Checkpoint, epoch_folder, run_folder
 
 WEIGHTS_FILE: Final = "adapter_model.safetensors"
+
+
+PRUNED: Final = ".pruned"
+"""Note in a run's folder that housekeeping deleted its adapters, and when; the next training of that run takes it away."""
+
+
+def mark_pruned(home: Path, run_id: str) -> None:
+    """Note that a run's adapters are about to be deleted, so that who asks for one is told."""
+    (home / run_folder(run_id) / PRUNED).write_text(datetime.now(UTC).date().isoformat(), encoding="ascii")
 
 
 def set_aside_folder(run_id: str, epoch: int, adapter_sha: str) -> Path:
@@ -83,10 +93,7 @@ def verified_folder(home: Path, checkpoint: Checkpoint) -> Path:
     """
     folder = find_checkpoint(home, checkpoint)
     if folder is None:
-        raise ModelError(
-            f"the checkpoint {home / checkpoint.path} is gone; run `feedback train` to make it again "
-            "(`feedback champion rollback` goes back to another, if it is the champion's)"
-        )
+        raise ModelError(_why_gone(home, checkpoint))
     try:
         found = hash_adapter(folder)
     except OSError as error:
@@ -96,3 +103,17 @@ def verified_folder(home: Path, checkpoint: Checkpoint) -> Path:
     if found != checkpoint.adapter_sha:
         raise ModelError(f"the weights in {folder} are not those the store knows; run `feedback train --again`")
     return folder
+
+
+def _why_gone(home: Path, checkpoint: Checkpoint) -> str:
+    pruned = home / run_folder(checkpoint.run_id) / PRUNED
+    if pruned.is_file():
+        return (
+            f"epoch-{checkpoint.epoch} of training run {checkpoint.run_id} was pruned by `feedback housekeeping` on "
+            f"{pruned.read_text(encoding='ascii')}; `feedback train` with the same recipe (view `recipes`) makes it again, as "
+            "long as the labels are the same; FEEDBACK_KEEP_RUNS says how many runs are kept"
+        )
+    return (
+        f"the checkpoint {home / checkpoint.path} is gone; run `feedback train` to make it again "
+        "(`feedback champion rollback` goes back to another, if it is the champion's)"
+    )

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from feedback_model.demo.speech import write_demo_input
 from tests.local_service import HANGS, LocalService, clean_environment, eventually
@@ -67,6 +69,28 @@ def test_the_form_refuses_a_wrong_recipe(service, wrong):
 def test_the_server_s_log_has_no_error(service):
     errors = [line for line in (service.home / "prefect" / "server.log").read_text().splitlines() if "| ERROR" in line]
     assert errors == []
+
+
+def test_health_and_figures_are_served(service):
+    """Health to everybody on this machine, figures to who has the token; `status` reads the same."""
+    for pool in ("cpu", "gpu"):
+        eventually(lambda pool=pool: service.call("GET", f"work_pools/{pool}")["status"] == "READY")
+    eventually(lambda: health(service) == 200)  # which is looked at every few seconds
+    with pytest.raises(HTTPError, match="401"):
+        urlopen(f"{service.url}/metrics")
+    asked = Request(f"{service.url}/metrics", headers={"Authorization": f"Bearer {service.token}"})
+    families = {family.name: family for family in text_string_to_metric_families(urlopen(asked).read().decode())}
+    assert {sample.value for sample in families["feedback_workers_online"].samples} == {1}
+    told = json.loads(feedback(service.home, "status", "--json").stdout)
+    assert told["figures"]["store"]["size_bytes"] > 0
+    assert {part["name"]: part["state"] for part in told["parts"]}["workers"] == "ok"
+
+
+def health(service: LocalService) -> int:
+    try:
+        return urlopen(f"{service.url}/health").status
+    except HTTPError as refusal:
+        return refusal.code
 
 
 def test_second_up_names_the_first(service):

@@ -37,6 +37,8 @@ COMMANDS = [
     "token",
     "backup",
     "restore",
+    "housekeeping",
+    "status",
     "doctor",
 ]
 

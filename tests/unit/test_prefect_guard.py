@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.local.prefect_guard import PrefectGuard
+from deployments.local.prefect_guard import HEALTH, METRICS, PrefectGuard
 from feedback_model.errors import ConfigurationError
 from feedback_model.serving.senders import host_names
 
@@ -34,7 +34,12 @@ class Prefect:
 
 
 def ask(
-    path: str = "/api/flows/filter", kind: str = "http", said: Any = None, token: Any = lambda: TOKEN, **headers: str
+    path: str = "/api/flows/filter",
+    kind: str = "http",
+    said: Any = None,
+    token: Any = lambda: TOKEN,
+    service: Any = None,
+    **headers: str,
 ) -> tuple[Prefect, list[Message]]:
     """What comes of a request: what Prefect saw, and what was sent back."""
     prefect, sent = Prefect(), list[Message]()
@@ -53,7 +58,7 @@ def ask(
     async def send(message: Message) -> None:
         sent.append(dict(message))
 
-    guard = PrefectGuard(prefect, SECRET, host_names("127.0.0.1", ["feedback.example"]), token)
+    guard = PrefectGuard(prefect, SECRET, host_names("127.0.0.1", ["feedback.example"]), token, service)
     asyncio.run(guard(scope, receive, send))
     return prefect, sent
 
@@ -151,3 +156,35 @@ def test_nobody_comes_in_where_no_person_should() -> None:
     prefect, _ = ask("/enter", authorization=basic(TOKEN), token=None)
     assert prefect.was_reached
     assert prefect.authorization == basic(TOKEN)
+
+
+async def tell(scope: Scope, receive: Receive, send: Send) -> None:
+    """What answers in the service's place."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"told"})
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "status"),
+    [
+        (HEALTH, "", 200),
+        (METRICS, "", 401),
+        (METRICS, basic("feedback:wrong"), 401),
+        (METRICS, f"Bearer {TOKEN}", 200),
+        (METRICS, basic(f"feedback:{TOKEN}"), 200),
+        (METRICS, basic(SECRET), 200),
+    ],
+)
+def test_health_is_open_and_figures_are_not(path: str, given: str, status: int) -> None:
+    _, sent = ask(path, service=tell, authorization=given)
+    assert sent[0]["status"] == status
+
+
+def test_figures_are_for_no_other_page() -> None:
+    _, sent = ask(METRICS, service=tell, authorization=basic(SECRET), origin="http://127.0.0.1:9")
+    assert sent[0]["status"] == 403
+
+
+def test_server_of_a_command_tells_nothing_of_the_service() -> None:
+    prefect, _ = ask(METRICS, authorization=basic(SECRET))
+    assert prefect.was_reached
