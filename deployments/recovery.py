@@ -6,10 +6,8 @@ to the automations.
 
 import asyncio
 import logging
-import threading
 import time
-from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,30 +39,18 @@ LOOK_SECONDS: Final = 5.0
 
 _UNFINISHED: Final = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _GONE: Final = "its process is gone"
+_log = logging.getLogger(__name__)
 
 
-@contextmanager
-def recovering(home: Path, workers: Collection[str], tell: Callable[[str], None]) -> Generator[None]:
-    """Put back what an earlier start lost, before there are workers, and during the block whatever loses its process."""
-    ended, recovery = threading.Event(), Recovery(home, workers)
-
-    def look(at_once: bool) -> None:
+async def recover(recovery: "Recovery") -> None:
+    """Put back whatever loses its process, for as long as nobody cancels this."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
         try:
-            for name in asyncio.run(recovery.look(at_once=at_once)):
-                tell(f"the run {name} goes on: {_GONE}")
+            for name in await recovery.look(at_once=False):
+                _log.warning("the run %s goes on: %s", name, _GONE)
         except Exception as error:  # noqa: BLE001 - whatever it is: the automations make up for it, a minute or two later
-            logging.getLogger(__name__).info("runs could not be looked after: %s", error)
-
-    def attend() -> None:
-        while not ended.wait(LOOK_SECONDS):
-            look(at_once=False)
-
-    look(at_once=True)
-    threading.Thread(target=attend, name="recovery", daemon=True).start()
-    try:
-        yield
-    finally:
-        ended.set()
+            _log.info("runs could not be looked after: %s", error)
 
 
 @dataclass
