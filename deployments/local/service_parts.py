@@ -136,7 +136,7 @@ def _run_phrase(run: RunFigures, ready: set[str], moment: datetime) -> str:
     phrase = f"{run.flow} ({run.name}) {run.state} for {duration((moment - run.since).total_seconds())}"
     if run.state in _WAITS:
         return f"{phrase}, waits {_WAITS[run.state]}"
-    if run.state in ("Late", "Pending") and run.pool is not None:
+    if run.state in ("Late", "Pending", "Submitting") and run.pool is not None:
         what = "until its pool has room" if run.pool in ready else f"for a worker of the pool {run.pool}"
         return f"{phrase}, waits {what}"
     return phrase

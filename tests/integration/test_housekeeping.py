@@ -18,6 +18,7 @@ from feedback_model.records.training import Checkpoint
 from feedback_model.settings import Settings
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
+from feedback_model.store.evidence_kept import read_evidence, runs_by_age, work_in_hand
 from feedback_model.store.locks import acquire
 from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, verified_folder
 from flows.housekeeping import housekeeping
@@ -85,6 +86,13 @@ def test_only_what_nothing_needs_is_listed(filled: Store, settings: Settings) ->
         "tracking: offline-run-20261101_000000-gone1",
         "landed files: landed/talk.txt",
     ]
+
+
+def test_evidence_is_read_from_either_database(any_filled_store: Store) -> None:
+    evidence = read_evidence(any_filled_store)
+    assert (evidence.runs, evidence.evaluations) == ({"run1"}, {"e1"})
+    assert runs_by_age(any_filled_store) == ("run1",)
+    assert work_in_hand(any_filled_store) == set()  # the lease there has expired
 
 
 def test_nothing_young_is_listed(filled: Store, settings: Settings) -> None:
