@@ -1,4 +1,4 @@
-"""Secrets planted in database URL, endpoint URL, URL of notifications and key are in nothing that commands write, whether they do well or badly."""
+"""Secrets planted in the URLs of database, endpoint and notifications and in the key are in nothing that commands write."""
 
 from collections.abc import Callable
 from contextlib import closing
