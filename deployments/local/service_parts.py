@@ -29,6 +29,7 @@ _OUTCOMES: Final[dict[RetrainingOutcome, str]] = {
     "inconclusive": "no difference could be told, not promoted",
     "finished": "nothing was decided",
 }
+_NOT_STARTED: Final = ("Late", "Pending", "Submitting")
 _WAITS: Final = {
     "AwaitingConcurrencySlot": "until another run of its deployment ends",
     "AwaitingRetry": "to be tried again",
@@ -136,10 +137,11 @@ def _run_phrase(run: RunFigures, ready: set[str], moment: datetime) -> str:
     phrase = f"{run.flow} ({run.name}) {run.state} for {duration((moment - run.since).total_seconds())}"
     if run.state in _WAITS:
         return f"{phrase}, waits {_WAITS[run.state]}"
-    if run.state in ("Late", "Pending", "Submitting") and run.pool is not None:
-        what = "until its pool has room" if run.pool in ready else f"for a worker of the pool {run.pool}"
-        return f"{phrase}, waits {what}"
-    return phrase
+    if run.state not in _NOT_STARTED or run.pool is None:
+        return phrase
+    if run.pool not in ready:
+        return f"{phrase}, waits for a worker of the pool {run.pool}"
+    return f"{phrase}, waits until its pool has room" if run.state == "Late" else f"{phrase}, a worker starts it"
 
 
 def _failure(prefect: PrefectFigures, moment: datetime) -> Part:

@@ -97,6 +97,7 @@ def test_failure_that_was_made_up_for_is_only_told() -> None:
         (RUN, "train (train embedded) Running for 30 s"),
         (replace(RUN, state="Late", pool="cpu"), "waits for a worker of the pool cpu"),
         (replace(RUN, state="Late"), "waits until its pool has room"),
+        (replace(RUN, state="Submitting"), "a worker starts it"),
         (replace(RUN, state="AwaitingConcurrencySlot"), "waits until another run of its deployment ends"),
     ],
 )
