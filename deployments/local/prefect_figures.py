@@ -25,6 +25,7 @@ _WAITING: Final = ("Late", "AwaitingConcurrencySlot", "AwaitingRetry")
 """Names of scheduled runs that should have started; those that a schedule has planned are left out."""
 _FAILED: Final = ("FAILED", "CRASHED")
 _SHOWN_MESSAGE: Final = 300  # characters
+_NO_ANSWER: Final = "start `feedback up` again, or look into prefect/server.log of the home folder"
 _EXCEPTION: Final = "Flow run encountered an exception: "
 
 
@@ -52,7 +53,7 @@ class _Api:
             refusal.close()
             raise ConfigurationError(_why_refused(self._url, refusal.code)) from refusal
         except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{self._url} does not answer: {_reason(error)}") from error
+            raise ConfigurationError(f"{self._url} does not answer ({_reason(error)}); {_NO_ANSWER}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -62,6 +63,8 @@ def _reason(error: Exception) -> str:
 def _why_refused(url: str, status: int) -> str:
     if status == HTTPStatus.UNAUTHORIZED:
         return f"{url} wants another password; set PREFECT_API_AUTH_STRING to that of the server"
+    if status == HTTPStatus.NOT_FOUND:
+        return f"{url} is no Prefect API; its URL ends in /api, correct PREFECT_API_URL"
     return f"{url} answers with status {status}; look into its log"
 
 

@@ -86,7 +86,7 @@ def _home(figures: ServiceFigures) -> Part:
 def _database(figures: ServiceFigures) -> Part:
     store = figures.store
     if store is None and figures.store_problem:
-        return Part("database", "unhealthy", figures.store_problem)
+        return _broken("database", figures.store_problem)
     if store is None or not store.schema:
         return Part("database", "not running", "none yet", "the first `feedback land` makes it")
     found = f"{store.dialect}, {show_size(store.size_bytes)}, schema {store.schema}"
@@ -97,12 +97,17 @@ def _database(figures: ServiceFigures) -> Part:
     return Part("database", "ok", found)
 
 
+def _broken(name: str, problem: str) -> Part:
+    """Judge a part that could not be read, by an error's sentence: what was found, then what to do."""
+    found, _, remedy = problem.partition("; ")
+    return Part(name, "unhealthy", found, remedy)
+
+
 def _server(figures: ServiceFigures) -> Part:
     if figures.prefect is not None:
         return Part("Prefect server", "ok", f"{figures.prefect.url}, version {figures.prefect.version}")
     if figures.prefect_problem:
-        remedy = "start `feedback up` again, or look into prefect/server.log of the home folder"
-        return Part("Prefect server", "unhealthy", figures.prefect_problem, remedy)
+        return _broken("Prefect server", figures.prefect_problem)
     return Part("Prefect server", "not running", "commands start one of their own", _UP)
 
 
