@@ -89,6 +89,10 @@ e2e: $(STAMP) ## Run what people do: commands, browsers, kills; and the properti
 	$(PYTEST) -n 2 --dist loadgroup tests/e2e
 	$(PYTEST) $(SPREAD) -m hypothesis --hypothesis-profile=thorough tests/unit tests/integration
 
+.PHONY: chaos
+chaos: $(STAMP) ## Kill parts of a running service at every stage: a sample of 15 minutes, or everything (ARGS="--all", 3 hours)
+	$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: coverage
 coverage: $(STAMP) ## Run what `make test` runs and say what it did not reach
 	$(PYTEST) $(SPREAD) --cov --cov-report=term:skip-covered tests/unit tests/conformance tests/integration

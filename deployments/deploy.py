@@ -30,6 +30,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from deployments.automations import ensure_automations, safety_net
+from deployments.deployed import Deployed
 from deployments.notifications import prepare_notifications
 
 MANIFEST = Path(__file__).with_name("prefect.yaml")
@@ -94,20 +95,6 @@ SEEDED_SCHEDULES = {
         schedule=CronSchedule(cron="0 4 * * 0", timezone="UTC"), slug="weekly", parameters={"dry_run": False}
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """A deployment as the server has it now."""
-
-    deployment_id: UUID
-    name: str
-    """With its flow's: `retrain/nightly`."""
-    pool: str
-    starts: str
-    """What starts it, in words."""
-    parameters: Mapping[str, Any]
-    """Defaults that replace those of the flow."""
 
 
 async def bootstrap(
@@ -242,7 +229,7 @@ def _describe(deployment: DeploymentResponse, spec: DeploymentSpec) -> Deployed:
     schedules = [_schedule_words(one.schedule) for one in deployment.schedules if one.active]
     starts = schedules + ["when data has landed"] * bool(spec.triggers)
     return Deployed(
-        deployment_id=deployment.id,
+        deployment_id=str(deployment.id),
         name=f"{flow_name}/{deployment.name}",
         pool=deployment.work_pool_name or "",
         starts="paused" if deployment.paused else ", ".join(starts) or "by hand",

@@ -3,7 +3,8 @@
 FeedbackError                 one sentence for a person; the command line prints it and exits 1
 ├── InputError                a file, record or option that cannot be used
 ├── ConfigurationError        a key, path, model or setting that is missing or wrong
-│   └── HubUnreachable        the Hugging Face hub does not answer (temporary)
+│   ├── HubUnreachable        the Hugging Face hub does not answer (temporary)
+│   └── SourceUnreachable     an object store does not answer (temporary)
 ├── MissingStage              a stage lacks what an earlier one makes; names the stage to run
 ├── StoreError                the database cannot be opened, is newer than the code, or cannot be written
 │   └── StoreUnavailable      the database is away, starting, or locked by another process (temporary)
@@ -11,7 +12,9 @@ FeedbackError                 one sentence for a person; the command line prints
 │   ├── EndpointUnreachable   the endpoint does not answer, or does nothing but fail (temporary)
 │   └── LabellingStopped      a billing refusal: no further request can succeed; what is paid is kept
 ├── ModelError                a base model or checkpoint that cannot be loaded, trained or run
-└── Interrupted               the user asked to stop; a rerun goes on from here
+├── Superseded                another process took this flow run over
+├── Interrupted               the user asked to stop; a rerun goes on from here
+└── Unwanted                  whoever asked for this has left
 
 A temporary error passes by itself: the same call may succeed a little later with nothing changed. Nothing else is worth a retry.
 """
@@ -41,6 +44,12 @@ class ConfigurationError(FeedbackError):
 
 class HubUnreachable(ConfigurationError):
     """The Hugging Face hub does not answer."""
+
+    temporary = True
+
+
+class SourceUnreachable(ConfigurationError):
+    """An object store does not answer."""
 
     temporary = True
 
@@ -81,5 +90,13 @@ class CannotBeAsked(ModelError):
     """A model that one way of decoding does not fit, because of how it computes or how its tokenizer spells scores."""
 
 
+class Superseded(FeedbackError):
+    """Another process took the flow run of this one over."""
+
+
 class Interrupted(FeedbackError):
     """The user asked to stop."""
+
+
+class Unwanted(FeedbackError):
+    """Whoever asked for this has left."""

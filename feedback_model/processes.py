@@ -1,6 +1,7 @@
 """Child processes that cannot outlive their parent: started, waited for until ready, and stopped."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,12 +14,14 @@ from typing import TypeVar
 from feedback_model.errors import ConfigurationError
 from feedback_model.network import network_environment
 from feedback_model.progress import check_stop
+from feedback_model.sizes import show_size
 from feedback_model.waiting import Waiting
 
 Found = TypeVar("Found")
 START_SILENCE = 600.0  # seconds without a line in its log after which a process that starts counts as stuck
 STOP_SECONDS = 15.0  # the guard itself gives its command 10
 POLL_SECONDS = 0.1
+LEAST_FREE = 32 * 1024**2  # bytes: a server begins with a database of a few
 
 
 @dataclass
@@ -68,18 +71,25 @@ class ManagedProcess:
         while (found := look()) is None:
             check_stop()
             if (status := self.status()) is not None:
-                raise ConfigurationError(f"the {self.name} did not start (status {status}); {self._last_words()}")
+                raise ConfigurationError(f"the {self.name} did not start (status {status}); {self.last_words()}")
             if (now_size := self.log.stat().st_size) != size:
                 size, heard_at = now_size, time.monotonic()
             elif silence and time.monotonic() - heard_at > silence:
                 raise ConfigurationError(
-                    f"the {self.name} did not start (silent for {silence:.0f} s); {self._last_words()}"
+                    f"the {self.name} did not start (silent for {silence:.0f} s); {self.last_words()}"
                 )
             waiting.look()
             time.sleep(POLL_SECONDS)  # between two looks
         return found
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """Say why it may have ended: that its disk is full, or with what its log ends."""
+        free = shutil.disk_usage(self.log.parent).free
+        if free < LEAST_FREE:
+            return (
+                f"the disk of {self.log.parent} is full ({show_size(free)} free): make room there and run the same command "
+                f"again; its log is {self.log}"
+            )
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return f"its log is {self.log}" + (f" and ends with: {lines[-1]}" if lines else ", which is empty")
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-from feedback_model.errors import Interrupted
+from feedback_model.errors import Interrupted, Unwanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Progress:
 
 Listener = Callable[[Progress], None]
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("progress_listeners", default=())
+_given_up: ContextVar[Callable[[], bool] | None] = ContextVar("given_up", default=None)
 _stop = threading.Event()
 STOPPED = "stopped on request; what is done is kept, run the same command again to go on"
 
@@ -47,6 +48,18 @@ def check_stop() -> None:
     """Raise `Interrupted` if a stop was requested; for loops that have no progress to show."""
     if _stop.is_set():
         raise Interrupted(STOPPED)
+    if (is_given_up := _given_up.get()) and is_given_up():
+        raise Unwanted("nobody waits for this any more")
+
+
+@contextmanager
+def stopping_when(is_given_up: Callable[[], bool]) -> Generator[None]:
+    """Have the next look for a stop inside the block raise `Unwanted` once `is_given_up()` is true."""
+    token = _given_up.set(is_given_up)
+    try:
+        yield
+    finally:
+        _given_up.reset(token)
 
 
 @contextmanager

@@ -31,6 +31,15 @@ def _checked_hours(text: str) -> str:
     return text.strip()
 
 
+def _checked_url(text: str) -> str:
+    kind, found, _ = text.partition("://")
+    if text and (not found or kind.lower() in {"file", "local"}):
+        raise ValueError(
+            "name an object store, such as s3://bucket/talks/; a folder of this machine is the inbox itself"
+        )
+    return text
+
+
 class Settings(BaseSettings):
     """Settings of one process, read once at its start."""
 
@@ -74,10 +83,16 @@ class Settings(BaseSettings):
     relabel_share: float = Field(default=0.02, ge=0, le=1)
     """Transcripts that are labelled again in other words, unseen, to measure how far the labeller agrees with itself."""
 
+    inbox_url: Annotated[str, AfterValidator(_checked_url)] = Field(default="", repr=False)
+    """Object store whose files are landed beside those of the inbox, such as `s3://bucket/talks/`; nothing in it is changed."""
+
     retrain_least_new: int = Field(default=1, ge=1, le=1_000_000)
     """New transcripts before data that has landed is retrained on; fewer wait for more."""
     retrain_quiet_hours: Annotated[str, AfterValidator(_checked_hours)] = ""
     """Hours of UTC in which no retraining begins by itself, such as 08:00-18:30; what lands then waits until they end."""
+
+    retrain_approval: bool = False
+    """Ask a person in the UI before a retraining that began by itself buys labels and trains."""
 
     memory: Annotated[str, AfterValidator(_checked_size)] = ""
     """Most memory that a training process may hold, such as 6GiB; empty: what the machine, its container or its GPU has free."""

@@ -4,9 +4,11 @@ from typing import Any
 
 from prefect import flow
 
+from feedback_model.records.retraining import RetrainingDecision
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, AtOnce, BaseModel, Labeller, Share, takes_recipe
 from flows.pipeline import pipeline
+from tasks.approval import ask_a_person
 from tasks.batches import claim, decide, finishing
 from tasks.endings import completed
 from tasks.evaluation import tell_verdict
@@ -34,7 +36,7 @@ async def retrain(
     came while a run was at work, is made up for by looking again.
     """
     trained, outcome = 0, ""
-    while (decision := await decide(at_once, is_first=not trained)).verdict == "retrain":
+    while (decision := await _decide(at_once, is_first=not trained)).verdict == "retrain":
         batches = await claim()
         if not batches:  # another retraining was faster
             break
@@ -43,4 +45,12 @@ async def retrain(
                 labeller=labeller, base_model=base_model, augmentation_share=augmentation_share, **recipe
             )
         trained, outcome = trained + len(batches), await tell_verdict(evaluation_id)
+        if decision.reason == "approved":  # for this data; about what came since another run asks
+            break
     return completed(trained, outcome or decision.sentence)
+
+
+async def _decide(at_once: bool, *, is_first: bool) -> RetrainingDecision:
+    """Decide by the rules, and by a person where they say so."""
+    decision = await decide(at_once, is_first=is_first)
+    return await ask_a_person(decision) if decision.reason == "unapproved" else decision

@@ -1,17 +1,18 @@
 """Claiming landed batches, so that each is trained on exactly once."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from feedback_model.errors import StoreError
 from feedback_model.records.retraining import RetrainingDecision, decide_retraining, rules_of
 from feedback_model.store.batches import claim_batches, finish_batches, release_batches
 from feedback_model.store.owners import process_owner
-from feedback_model.store.retraining import add_decision, untrained_data
+from feedback_model.store.retraining import add_decision, last_decision, untrained_data
 from tasks.occasions import tell_waits
 from tasks.resources import resources
 from tasks.retries import RETRIES
@@ -27,12 +28,14 @@ async def decide(at_once: bool, *, is_first: bool = True) -> RetrainingDecision:
         is_first: of its run; a later one that finds nothing new is only the run's end.
     """
     with resources() as (settings, store):
-        data = untrained_data(store)
+        data = untrained_data(store, process_owner())
         decision = decide_retraining(data, rules_of(settings), datetime.now(UTC), at_once=at_once)
-        if is_first or data.batches:
+        before = last_decision(store)
+        is_known = decision.reason == "unapproved" and before is not None and before.is_about(data, "unapproved")
+        if (is_first or data.batches) and not is_known:  # a run that was resumed comes here again
             add_decision(store, data, decision, process_owner())
     get_run_logger().info("%s: %s", decision.verdict, decision.sentence)
-    if is_first and decision.verdict == "wait":
+    if is_first and decision.verdict == "wait" and not is_known:
         await acreate_markdown_artifact(
             key="why-not-retrained", markdown=f"Not retrained: {decision.sentence}.", description=decision.reason
         )
@@ -65,7 +68,8 @@ async def finishing(batches: list[str]) -> AsyncGenerator[None]:
     try:
         yield
     except BaseException:
-        with resources() as (_settings, store):
+        # Of a database that is away nothing can be released; the end of this process does it.
+        with suppress(StoreError), resources() as (_settings, store):
             release_batches(store, batches)
         raise
     await finish(batches)

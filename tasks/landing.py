@@ -18,10 +18,12 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
+from feedback_model.errors import ConfigurationError, InputError
 from feedback_model.records.retraining import decide_retraining, rules_of
 from feedback_model.store.batches import landing_times
 from feedback_model.store.retraining import Decided, last_decision, untrained_data
-from feedback_model.transcripts.inbox import inbox_of, settle, take_files
+from feedback_model.transcripts.fetching import fetch_new
+from feedback_model.transcripts.inbox import Inbox, inbox_of, settle, take_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions
 from tasks.announcement import announce_to
@@ -55,12 +57,28 @@ async def land_files(
 # Not cached: files come and go.
 @task(name="look into the inbox", cache_policy=NO_CACHE, **RETRIES)
 async def look_into_inbox() -> list[str]:
-    """Take the files in the inbox that are no longer being written; what is no file is set aside."""
+    """Take the files in the inbox that are no longer being written, and what is new in its object store, if it has one."""
     with resources() as (settings, _store):
-        taken = take_files(inbox_of(settings))
+        inbox = inbox_of(settings)
+        fetched = await _fetch(settings.inbox_url, inbox)
+        taken = take_files(inbox)
     for sentence in taken.refused:
         get_run_logger().warning("%s", sentence)
+    if fetched:
+        get_run_logger().info("fetched %d objects from %s", fetched, settings.inbox_url)
     return [str(path) for path in taken.files]
+
+
+async def _fetch(url: str, inbox: Inbox) -> int:
+    """Fetch what is new at `url`; what lies in the inbox itself is landed even where the store does not answer."""
+    if not url:
+        return 0
+    try:
+        async with long_work():
+            return await in_thread(fetch_new, url, inbox)
+    except (ConfigurationError, InputError) as error:
+        get_run_logger().warning("%s; the next sweep looks again", error)
+        return 0
 
 
 # Not cached: it must be done, and doing it twice changes nothing.
@@ -85,7 +103,7 @@ async def announce_unclaimed() -> int:
         data, before = untrained_data(store), last_decision(store)
         landed = landing_times(store, batches := data.batches)
     decision = decide_retraining(data, rules_of(settings), datetime.now(UTC))
-    if decision.verdict == "wait":
+    if decision.verdict == "wait" and decision.reason != "unapproved":  # nobody may have been asked yet
         get_run_logger().info("%s", decision.sentence)
         return len(batches)
     if await _retraining_waits():
@@ -98,7 +116,7 @@ async def announce_unclaimed() -> int:
 
 def _occasion(before: Decided | None, landed: datetime) -> str:
     # The server takes an event of one id once, and the id follows from this word.
-    if before is not None and before.verdict == "wait":
+    if before is not None and before.verdict == "wait" and before.reason != "unapproved":
         return f"after-{before.number}"
     minutes = (datetime.now(UTC) - landed).total_seconds() / 60
     return f"doubling-{int(math.log2(max(minutes, 1)))}"
@@ -110,7 +128,9 @@ async def _retraining_waits() -> bool:
             flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
             deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=["on-data-landed"])),
             flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING]))
+                state=FlowRunFilterState(
+                    type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED])
+                )
             ),
             limit=1,
         )

@@ -34,8 +34,9 @@ def retry_if_temporary(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
 
 
 RETRIES: Final[Retries] = {
-    "retries": 5,
-    "retry_delay_seconds": exponential_backoff(2),  # 2, 4, 8, 16, 32: an outage of about a minute is outlived
+    "retries": 6,
+    # 2, 4, 8, 16, 32, 64: an outage of a minute is outlived even where jitter makes every delay its shortest.
+    "retry_delay_seconds": exponential_backoff(2),
     "retry_jitter_factor": 0.5,  # tasks that failed together do not come back together
     "retry_condition_fn": retry_if_temporary,
 }

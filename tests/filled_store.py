@@ -64,6 +64,7 @@ def _landing() -> list[tuple[Table, list[dict[str, Any]]]]:
     reject = {"batch_id": "b1", "locator": "speeches.jsonl:7", "code": "broken_json", "reason": "no JSON"}
     return [
         (tables.lease, [{"name": "label", "owner": "host:1:1", "expires_at": 1.0}]),
+        (tables.flow_run_attempt, [_attempt()]),
         (tables.batch, [batch | {"n_rejected": 1}]),
         (
             tables.transcript,
@@ -74,6 +75,10 @@ def _landing() -> list[tuple[Table, list[dict[str, Any]]]]:
         (tables.retraining_decision, [_waited()]),
         (tables.reject, [reject | {"excerpt": b'{"text": '}]),
     ]
+
+
+def _attempt() -> dict[str, Any]:
+    return {"flow_run_id": "run-1", "attempt": 1, "owner": "host:1:1", "began_at": NOW, "superseded_at": None}
 
 
 def _waited() -> dict[str, Any]:

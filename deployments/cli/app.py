@@ -3,6 +3,7 @@
 Loads neither Prefect nor torch: `feedback --help` answers at once, and each command imports what it needs when it runs.
 """
 
+import errno
 import os
 import sys
 from typing import NoReturn
@@ -82,6 +83,12 @@ def _set_up_process() -> None:
     os.environ.update(network_environment(os.environ))
 
 
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"the disk of {error.filename or 'a file'} is full; make room there and run the same command again"
+    return f"unexpected {type(error).__name__}: {error}; run it again with FEEDBACK_TRACEBACK=1 to see where"
+
+
 def main() -> NoReturn:
     """Run the command line; exit status 0 when the work is done or was done already, 1 with one sentence when not."""
     debugging = bool(os.environ.get("FEEDBACK_TRACEBACK"))
@@ -103,7 +110,7 @@ def main() -> NoReturn:
     except Exception as error:  # the last resort: a person gets a sentence, a developer the traceback
         if debugging:
             raise
-        fail(f"unexpected {type(error).__name__}: {error}; run it again with FEEDBACK_TRACEBACK=1 to see where")
+        fail(_describe(error))
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -15,7 +15,8 @@ from flows.parameters import Encoding, Limit, Redact, Seed, Speaker, SpeakerColu
 
 def land(
     paths: Annotated[
-        list[str], typer.Argument(help="Files with transcripts in any format, folders, or hf:owner/name.")
+        list[str],
+        typer.Argument(help="Files with transcripts in any format, folders, s3://bucket/path/, or hf:owner/name."),
     ],
     source: Annotated[
         str, typer.Option(help="Where it comes from; default: the record's own, or the file's name.")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def score(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Files with transcripts in any format, folders, hf:owner/name, or - for standard input."),
+        typer.Argument(help="Files in any format, folders, s3://bucket/path/, hf:owner/name, or - for standard input."),
     ],
     model: Annotated[
         str | None,
@@ -122,13 +122,19 @@ def _choose(settings: "Settings", name: str | None, decoding: Decoding | None, m
 
 
 def _give(scoring: "Scoring", out: Path | None, shape: Format, *, again: bool, is_one_text: bool) -> None:
-    """Give the result to whoever is to have it: a file, or standard output."""
-    from feedback_model.scoring.formats import render
+    """Give the result to whoever is to have it: a file, or standard output.
+
+    Raises:
+        ModelError: the file is there from before, without valid feedback.
+    """
+    from feedback_model.scoring.formats import render, shows_feedback
     from feedback_model.scoring.rows import to_fields
 
     if out:
         if not scoring.write(out, shape, again=again):
             say(f"{out} is there already, from the same input and the same model")
+            if not shows_feedback(out, shape):
+                raise ModelError(f"{out} has no valid feedback; its rows say why, and --again asks once more")
     elif is_one_text:
         print_json(to_fields(next(scoring.stream())))
     else:

@@ -1,6 +1,5 @@
 """`feedback up`: a Prefect server, its workers and every deployment on this machine, until it is stopped."""
 
-import asyncio
 import os
 import socket
 import sys
@@ -22,6 +21,8 @@ from deployments.cli.options import (
     choose_recipe,
     load_settings,
 )
+from deployments.local.left_processes import STARTED_BY, end_left_processes, end_own_processes
+from deployments.local.preparation import prepare
 from deployments.local.server import (
     PrefectServer,
     announce,
@@ -42,12 +43,12 @@ from feedback_model.errors import ConfigurationError, Interrupted
 from feedback_model.processes import ManagedProcess
 from feedback_model.records.labels import LabellerKind
 from feedback_model.serving.token_file import renew_token
+from feedback_model.store.owners import process_owner
 
 if TYPE_CHECKING:
-    from deployments.deploy import Deployed
+    from deployments.deployed import Deployed
     from feedback_model.settings import Settings
 
-WORK_POOLS = ("cpu", "gpu")
 _FINDS_CODE = ("LD_", "PYTHON", "PATH")  # variables by which programs find code: not for a file that lies around to set
 
 
@@ -78,7 +79,7 @@ def up(
     folder.mkdir(parents=True, exist_ok=True)
     settings.inbox.mkdir(parents=True, exist_ok=True)
     stopping = stopping_on_interrupt("stopping the workers and the server")
-    with _only_one(folder, settings), stopping, listening(port) as listener:
+    with _only_one(folder, settings), stopping, _without_left_processes(settings), listening(port) as listener:
         # A page that was left open tells the former one to whoever listens at this port in between.
         renew_token(person_token(settings))
         server = own_server(listener)
@@ -94,18 +95,16 @@ def _serve(settings: "Settings", server: PrefectServer, listener: socket.socket,
     process = server_process(
         server, listener, folder / "server.log", {}, token_file=token_file, names=settings.serve_host_names
     )
-    workers = [
-        ManagedProcess(f"{pool} worker", _worker_command(pool), folder / f"worker-{pool}.log") for pool in WORK_POOLS
-    ]
+    workers = ManagedProcess("workers", [sys.executable, "-m", "deployments.local.workers"], folder / "workers.log")
     say(f"starting a Prefect server at {server.api_url} ...")
     with running(process):
         wait_until_healthy(process, server.api_url, settings.start_silence)
-        from deployments.deploy import bootstrap  # Prefect reads the environment when it is imported
-
-        deployed = asyncio.run(bootstrap(chosen, settings.notify_url))
-        with running(*workers), _announced(settings, server):
-            _welcome(settings, server, deployed)
-            watch([process, *workers], say)
+        prepared = prepare(settings.home, chosen, settings.notify_url, folder / "preparation.log")
+        with running(workers), _announced(settings, server):
+            _welcome(settings, server, prepared.deployed)
+            for name in prepared.resumed:
+                say(f"the run {name} goes on: its process had ended with the `feedback up` before")
+            watch([process, workers], say)
 
 
 def _chosen_defaults(settings: "Settings", labeller: LabellerKind | None, base_model: str | None) -> dict[str, Any]:
@@ -141,6 +140,17 @@ def _only_one(folder: Path, settings: "Settings") -> Generator[None]:
         yield
 
 
+@contextmanager
+def _without_left_processes(settings: "Settings") -> Generator[None]:
+    """End what an earlier one left, which may hold our port and be at work on runs that go on here; and leave nothing."""
+    if count := end_left_processes(settings.home):
+        say(f"ended {count} processes that an earlier `feedback up` had left behind")
+    try:
+        yield
+    finally:
+        end_own_processes(settings.home)
+
+
 def _where(settings: "Settings", lock: IO[str]) -> str:
     lock.seek(0)
     holder = lock.read() or "another process"
@@ -155,9 +165,12 @@ def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
-        "PREFECT_WORKER_PREFETCH_SECONDS": "1",  # at the default of 10 a queued run is tried, and refused, every second
+        "PREFECT_WORKER_QUERY_SECONDS": "10",  # the workers ask besides when the server says that a run is due
+        "PREFECT_WORKER_PREFETCH_SECONDS": "10",  # so that a run's process is there when its time comes
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        # Looked for every five seconds by default, which is half of what a server costs that has nothing to do.
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
+        "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "feedback_model,eval",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
@@ -166,7 +179,8 @@ def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
         defaults["PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"] = str(settings.keep_history_days * 86_400)
     if "?" in str(settings.home):  # which Prefect would take for the end of its database's name
         defaults["PREFECT_API_DATABASE_CONNECTION_URL"] = server_database(settings.home / "prefect" / "prefect.db")
-    return defaults | _dotenv() | dict(os.environ) | quiet_environment(settings) | server.environment()
+    ours = quiet_environment(settings) | server.environment() | {STARTED_BY: process_owner()}
+    return defaults | _dotenv() | dict(os.environ) | ours
 
 
 def _dotenv() -> dict[str, str]:
@@ -175,11 +189,6 @@ def _dotenv() -> dict[str, str]:
 
     found = {name: value for name, value in dotenv_values(".env").items() if value is not None}
     return {name: value for name, value in found.items() if not name.startswith(_FINDS_CODE)}
-
-
-def _worker_command(pool: str) -> list[str]:
-    name = f"{pool}-{socket.gethostname()}"  # the same again after a restart, or the UI would fill with dead workers
-    return [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process"]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ with them the resumption of crashed runs. IMMEDIATE transactions queue for up to
 """
 
 import argparse
+import logging
 import socket
 import sys
 from pathlib import Path
@@ -32,6 +33,15 @@ def _queue_transactions() -> None:
     AioSqliteConfiguration.begin_sqlite_stmt = begin_immediately
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a line is worth a place in the log.
+
+    The first heartbeat of a run travels apart from its states, and arrives after the end of a run of less than a second. Nothing
+    follows it, so 90 s later the automation for silent runs finds that this one had ended, and says so.
+    """
+    return "Run is already in terminal state" not in record.getMessage()
+
+
 def _service(listener: socket.socket, secret: str) -> ServiceEndpoints:
     """Tell of the service by the figures that `feedback status` reads, this server's own over HTTP as well."""
     settings, itself = Settings(), PrefectServer(f"http://{HOST}:{listener.getsockname()[1]}/api", secret)
@@ -52,6 +62,7 @@ def main() -> None:
     from prefect.settings import get_current_settings
 
     _queue_transactions()
+    logging.getLogger("prefect.server.events.actions").addFilter(is_news)
     told = get_current_settings().server
     secret = told.api.auth_string
     if secret is None:

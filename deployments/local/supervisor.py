@@ -52,4 +52,4 @@ def watch(processes: Sequence[ManagedProcess], tell: Callable[[str], None]) -> N
 def _demand_few(process: ManagedProcess, status: int, deaths: deque[float]) -> None:
     deaths.append(time.monotonic())
     if len(deaths) > RESTARTS and deaths[-1] - deaths[0] < RESTART_WINDOW:
-        raise ConfigurationError(f"the {process.name} keeps ending (status {status}); its log is {process.log}")
+        raise ConfigurationError(f"the {process.name} keeps ending (status {status}); {process.last_words()}")

@@ -10,7 +10,10 @@ from feedback_model.records.transcripts import SPLITS, Split
 from feedback_model.settings import Settings
 
 Verdict = Literal["retrain", "wait"]
-Reason = Literal["new_data", "nothing_new", "too_few_to_split", "too_few_new", "quiet_hours"]
+Answer = Literal["approved", "declined"]
+Reason = Literal[
+    "new_data", "nothing_new", "too_few_to_split", "too_few_new", "quiet_hours", "unapproved", "approved", "declined"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class UntrainedData:
     """Transcripts in them."""
     splits: Mapping[Split, int]
     """Transcripts that have ever landed, by split."""
+    answer: Answer | None = None
+    """What a person said who was asked about just this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class RetrainingRules:
     least_new: int
     """Transcripts."""
     quiet_hours: QuietHours | None
+    needs_approval: bool = False
+    """True where a person is asked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,8 @@ class RetrainingDecision:
 
 def rules_of(settings: Settings) -> RetrainingRules:
     """Read what is wanted before a retraining begins."""
-    return RetrainingRules(settings.retrain_least_new, parse_quiet_hours(settings.retrain_quiet_hours))
+    hours = parse_quiet_hours(settings.retrain_quiet_hours)
+    return RetrainingRules(settings.retrain_least_new, hours, settings.retrain_approval)
 
 
 def decide_retraining(
@@ -62,15 +70,42 @@ def decide_retraining(
     empty = [split for split in SPLITS if not data.splits.get(split)]
     if empty:
         return RetrainingDecision("wait", "too_few_to_split", _too_few(data, empty))
-    if not at_once and data.n_new < rules.least_new:
+    return _settled(data) if at_once else _by_rules(data, rules, present)
+
+
+def answered(approved: bool, note: str) -> RetrainingDecision:
+    """Return what follows from a person's answer."""
+    words = f": {note.strip()}" if note.strip() else ""
+    if approved:
+        return RetrainingDecision("retrain", "approved", f"somebody approved it in the UI{words}")
+    return RetrainingDecision("wait", "declined", f"somebody declined it in the UI{words}")
+
+
+def _settled(data: UntrainedData) -> RetrainingDecision:
+    return RetrainingDecision("retrain", "new_data", _new(data))
+
+
+def _by_rules(data: UntrainedData, rules: RetrainingRules, present: datetime) -> RetrainingDecision:
+    if data.n_new < rules.least_new:
         sentence = f"{data.n_new} new transcripts wait until there are {rules.least_new} (FEEDBACK_RETRAIN_LEAST_NEW)"
         return RetrainingDecision("wait", "too_few_new", sentence)
-    if not at_once and rules.quiet_hours and rules.quiet_hours.include(present.time()):
+    if rules.quiet_hours and rules.quiet_hours.include(present.time()):
         sentence = (
             f"{data.n_new} new transcripts wait until {rules.quiet_hours.end:%H:%M} UTC (FEEDBACK_RETRAIN_QUIET_HOURS)"
         )
         return RetrainingDecision("wait", "quiet_hours", sentence)
-    return RetrainingDecision("retrain", "new_data", f"{data.n_new} new transcripts in {len(data.batches)} landings")
+    if not rules.needs_approval:
+        return _settled(data)
+    if data.answer == "approved":  # and the run that it was given to did not end well
+        return RetrainingDecision("retrain", "approved", f"{_new(data)}, approved before")
+    if data.answer == "declined":
+        return RetrainingDecision("wait", "declined", f"{_new(data)} wait for more: somebody declined them in the UI")
+    return RetrainingDecision("wait", "unapproved", f"{_new(data)} wait for somebody to approve them in the UI")
+
+
+def _new(data: UntrainedData) -> str:
+    n_landings = len(data.batches)
+    return f"{data.n_new} new transcripts in {n_landings} landing{'s' * (n_landings > 1)}"
 
 
 def _too_few(data: UntrainedData, empty: Sequence[str]) -> str:

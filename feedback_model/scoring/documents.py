@@ -1,4 +1,4 @@
-"""Documents to score: files, folders, hub datasets and streams, in pieces that a model is given whole."""
+"""Documents to score: files, folders, object stores, hub datasets and streams, in pieces that a model is given whole."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from feedback_model.transcripts.documents import FEWEST_WORDS, prepare_document
 from feedback_model.transcripts.raw_records import RawRecord
 from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
 from feedback_model.transcripts.segmenting import count_pieces
-from feedback_model.transcripts.sources import HUB_PREFIX, read_sources, read_stream
+from feedback_model.transcripts.sources import is_elsewhere, read_sources, read_stream
 
 STANDARD_INPUT: Final = "-"
 
@@ -79,7 +79,7 @@ def expect_pieces(paths: Sequence[str], options: ReadingOptions | None = None) -
     Raises:
         Interrupted: a stop was requested.
     """
-    if any(path.startswith(HUB_PREFIX) or is_stream(path) for path in paths):
+    if any(is_elsewhere(path) or is_stream(path) for path in paths):
         return None
     expected = 0
     for each in read_sources(paths, options):

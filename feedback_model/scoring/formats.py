@@ -14,7 +14,18 @@ from feedback_model.scoring.rows import Row, to_fields, to_json
 from feedback_model.traits import TRAIT_KEYS
 
 _PLAIN: Final = ("id", "document", "speaker", "locator", "piece", "pieces", "valid_pieces", "words", "start", "end")
-_AFTER: Final = ("failure", "reason", "tier", "truncated", "model", "model_id", "champion", "stand_in", "decoding")
+_AFTER: Final = (
+    "failure",
+    "reason",
+    "tier",
+    "truncated",
+    "english",
+    "model",
+    "model_id",
+    "champion",
+    "stand_in",
+    "decoding",
+)
 _NAMES: Final = ("inference_id", "row_id", "transcript_id")
 _OF_A_TRAIT: Final = ("score", "expectation", "low", "high", "explanation")
 COLUMNS: Final = (*_PLAIN, *(f"{key}_{part}" for key in TRAIT_KEYS for part in _OF_A_TRAIT), *_AFTER, *_NAMES)
@@ -41,6 +52,18 @@ def read_row_ids(path: Path, shape: Format) -> Iterator[str]:
             yield from (row_id for row_id in found if row_id)
         except (ValueError, csv.Error):
             yield ""
+
+
+def shows_feedback(path: Path, shape: Format) -> bool:
+    """Tell whether a finished result has scores for any document."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        if shape == "csv":
+            return any(cells.get("valid_pieces") not in {None, "", "0"} for cells in csv.DictReader(file))
+        return any(_SCORES[shape] in line for line in file)
+
+
+_SCORES: Final = {"jsonl": '"interval":', "html": '<dl class="traits">'}
+"""What stands in a line for scores alone."""
 
 
 def _csv_lines(rows: Iterable[Row]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from feedback_model.scoring.trait_scores import TraitScore, TraitScores, combine
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.cleaning import count_words
 from feedback_model.transcripts.documents import transcript_id_of
+from feedback_model.transcripts.english import seems_english
 
 NO_VALID_PIECE: Final = "no_valid_piece"
 
@@ -64,6 +65,8 @@ class Row:
     """Of the text, as in the database."""
     truncated: bool = False
     """True where the model could not read the text to its end."""
+    english: bool = True
+    """False where the text seems to be in another language, of which no model here knows how its scores are meant."""
     finish_reason: FinishReason | None = None
     tier: Tier | None = None
     """How valid the answer is; None under `direct`, which gives no text."""
@@ -118,6 +121,7 @@ def piece_row(piece: Piece, said: Output, asked: WayOfAsking) -> Row:
         row_id=row_id_of(piece, asked),
         transcript_id=transcript_id_of(piece.text),
         truncated=said.truncated,
+        english=seems_english(piece.text),
         finish_reason=said.finish_reason,
         tier=judgement.tier if judgement else None,
         raw=said.raw.decode("utf-8", "replace") if judgement else None,
@@ -141,6 +145,7 @@ def document_row(pieces: Sequence[Row]) -> Row:
         reason=None if valid else "No piece has valid feedback.",
         asked=pieces[0].asked,
         truncated=any(row.truncated for row in pieces),
+        english=all(row.english for row in pieces),
     )
 
 

@@ -24,6 +24,8 @@ class Tally:
     valid_pieces: int = 0
     cut_answers: int = 0
     """Answers that the token limit ended."""
+    foreign_pieces: int = 0
+    """In another language than English."""
     refused: Counter[str] = field(default_factory=Counter)
     """Documents by code."""
     first_reason: str = ""
@@ -38,6 +40,7 @@ class Tally:
         self.pieces += 1
         self.valid_pieces += row.valid_pieces
         self.cut_answers += row.finish_reason == "length"
+        self.foreign_pieces += not row.english
         return row
 
     def _count_refused(self, row: Row) -> None:
@@ -48,12 +51,15 @@ class Tally:
             self.tell(f"not scored: {reason}")
 
     def phrase(self) -> str:
-        """Phrase the counts: `20 documents in 24 pieces, 1 refused, 2 pieces without valid feedback`."""
+        """Phrase the counts: `19 of 20 documents in 24 pieces, 1 refused, 2 pieces without valid feedback`."""
         invalid, refused = self.pieces - self.valid_pieces, self.refused.total()
+        taken = f"{self.documents - refused:,} of " if refused else ""
         parts = (
-            f"{_counted(self.documents, 'document')} in {_counted(self.pieces, 'piece')}",
+            f"{taken}{_counted(self.documents, 'document')} in {_counted(self.pieces, 'piece')}",
             refused and f"{refused:,} refused",
             invalid and f"{_counted(invalid, 'piece')} without valid feedback",
+            self.foreign_pieces
+            and f"{_counted(self.foreign_pieces, 'piece')} not in English, whose scores mean little",
         )
         return ", ".join(part for part in parts if part)
 

@@ -20,6 +20,7 @@ from feedback_model.serving.metrics import Metrics
 from feedback_model.serving.model_worker import ModelWorker
 from feedback_model.serving.page import MEDIA_TYPES, page_file, render_locked_page, render_page
 from feedback_model.serving.request_errors import CLIENT_LEFT, RequestError, json_response
+from feedback_model.serving.transcripts_endpoint import read_transcripts
 
 _log = logging.getLogger(__name__)
 OPEN_PATHS: Final = ("/", "/locked", "/healthz", "/readyz", *(f"/{name}" for name in MEDIA_TYPES))
@@ -49,6 +50,7 @@ class _Application:
             Route("/locked", self.show_locked),
             *(Route(f"/{name}", _send_file) for name in MEDIA_TYPES),
             Route("/v1/feedback", self.give_feedback, methods=["POST"]),
+            Route("/v1/transcripts", self.read_transcripts, methods=["POST"]),
             Route("/v1/chat/completions", self.complete, methods=["POST"]),
             Route("/v1/models", self.list_models),
             Route("/healthz", self.tell_health),
@@ -67,6 +69,10 @@ class _Application:
     async def give_feedback(self, request: Request) -> Response:
         """Answer with feedback."""
         return await give_feedback(request, self._asking)
+
+    async def read_transcripts(self, request: Request) -> Response:
+        """Answer with the transcripts of a file."""
+        return await read_transcripts(request)
 
     async def complete(self, request: Request) -> Response:
         """Answer as OpenAI's API does."""

@@ -16,6 +16,7 @@ from feedback_model.serving.request_bodies import cut_text, read_decoding, read_
 from feedback_model.serving.request_errors import RequestError, json_response
 from feedback_model.traits import TRAIT_KEYS
 from feedback_model.transcripts.cleaning import count_words
+from feedback_model.transcripts.english import seems_english
 
 FIELDS: Final = ("text", "texts", "decoding")
 Pieces = Sequence[str] | RequestError
@@ -78,6 +79,7 @@ def _result(answered: Sequence[tuple[str, Answer]]) -> dict[str, Any]:
         **describe(newest.model),
         "decoding": newest.decoding,
         "words": sum(words),
+        "english": all(piece["english"] for piece in pieces),
         "feedback": _traits(combine(*zip(*valid, strict=True)) if valid else None),
         "pieces": pieces,
     }
@@ -113,6 +115,7 @@ def _piece(text: str, answer: Answer, scores: TraitScores | None) -> dict[str, A
         "text": text,
         "model_id": answer.model.chosen.version.model_id,
         "truncated": answer.output.truncated,
+        "english": seems_english(text),
         "tier": judgement.tier if judgement else None,
         "failure": failure and str(failure.code),
         "reason": failure and failure.code.sentence,

@@ -7,7 +7,7 @@ the event loop.
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from math import ceil, inf
@@ -54,6 +54,8 @@ class Job:
     decoding: Decoding | None
     """None: the served model's own."""
     answer: "Future[Answer]" = field(default_factory=Future["Answer"])
+    is_given_up: bool = False
+    """True once nobody waits for its answer."""
 
 
 class JobQueue:
@@ -114,9 +116,11 @@ class JobQueue:
             message = f"the model is busy for {seconds:.0f} s with what was asked before; try again in {wait} s"
         return RequestError(429, message, "queue_full", retry_after=wait)
 
-    def withdraw(self, jobs: Iterable[Job]) -> None:
-        """Take out those of `jobs` that nobody waits for any more; what is being answered already cannot be."""
+    def withdraw(self, jobs: Sequence[Job]) -> None:
+        """Take out those of `jobs` that nobody waits for any more; a batch under way ends when that is true of all of it."""
         with self._changed:
+            for job in jobs:
+                job.is_given_up = True
             gone = {id(job) for job in jobs if job.answer.cancel()}
             self._jobs = deque(job for job in self._jobs if id(job) not in gone)
 

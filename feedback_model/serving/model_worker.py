@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError
+from feedback_model.errors import FeedbackError, InputError, Interrupted, ModelError, Unwanted
 from feedback_model.inference.generator import Generator, Output
 from feedback_model.inference.infer import default_max_new_tokens, open_generator
 from feedback_model.inference.models import ChosenModel
+from feedback_model.progress import stopping_when
 from feedback_model.records.evaluation import Decoding
 from feedback_model.serving.job_queue import Answer, Job, JobQueue, ServedModel
 from feedback_model.serving.metrics import Metrics
@@ -178,9 +179,12 @@ class ModelWorker:
         started = time.perf_counter()
         try:
             self._metrics.answering.set(len(batch))
-            outputs = generator.generate([job.text for job, _ in batch])
+            with stopping_when(lambda: all(job.is_given_up for job, _ in batch)):
+                outputs = generator.generate([job.text for job, _ in batch])
         except Interrupted:
             raise
+        except Unwanted as error:
+            self._fail([job for job, _ in batch], error)
         except Exception as error:  # noqa: BLE001 - a text that a model fails on must not end the server
             if len(batch) == 1:
                 self._fail([batch[0][0]], error)

@@ -27,19 +27,27 @@ async def read_object(request: Request, seconds: float = BODY_SECONDS) -> dict[s
         RequestError: it is too large, too slow, cut off, or no JSON object.
     """
     try:
-        async with asyncio.timeout(seconds):
-            body = await _read(request)
-    except TimeoutError:
-        raise RequestError(408, f"the body did not come within {seconds:g} s; send it at once", "slow_body") from None
-    except ClientDisconnect:
-        raise RequestError(CLIENT_LEFT, "the body was cut off") from None
-    try:
-        found = orjson.loads(body)
+        found = orjson.loads(await read_bytes(request, seconds))
     except orjson.JSONDecodeError as error:
         raise RequestError(400, f"the body is not JSON: {error}", "not_json") from None
     if not isinstance(found, dict):
         raise RequestError(400, f"the body is a JSON {_kind(found)}; an object is expected", "not_an_object")
     return found
+
+
+async def read_bytes(request: Request, seconds: float = BODY_SECONDS) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        RequestError: it is too large, too slow or cut off.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(request)
+    except TimeoutError:
+        raise RequestError(408, f"the body did not come within {seconds:g} s; send it at once", "slow_body") from None
+    except ClientDisconnect:
+        raise RequestError(CLIENT_LEFT, "the body was cut off") from None
 
 
 async def _read(request: Request) -> bytes:

@@ -8,17 +8,17 @@ from sqlalchemy import select, update
 
 from feedback_model.store.clock import DatabaseNow, now, read_clock
 from feedback_model.store.connection import Store
-from feedback_model.store.owners import is_alive
+from feedback_model.store.owners import is_alive, process_identity
 from feedback_model.store.tables import batch
 
 CLAIM_LIFETIME = timedelta(hours=24)  # until a claim whose owner cannot be looked at (another host) counts as dead
 
 
-def unclaimed_batches(store: Store) -> tuple[str, ...]:
-    """Batches with new transcripts that no living run has claimed, oldest first."""
+def unclaimed_batches(store: Store, owner: str | None = None) -> tuple[str, ...]:
+    """List the batches with new transcripts that no living run but `owner`'s has claimed, oldest first."""
     with store.read() as connection:
         rows, present = connection.execute(_open_batches()).all(), read_clock(connection)
-        return tuple(row.batch_id for row in rows if _is_free(row, present))
+        return tuple(row.batch_id for row in rows if row.claimed_by == owner or _is_free(row, present))
 
 
 def claimed_batches(store: Store) -> tuple[str, ...]:
@@ -59,11 +59,12 @@ def finish_batches(store: Store, ids: Sequence[str]) -> None:
 
 
 def release_batches(store: Store, ids: Sequence[str]) -> None:
-    """Give claimed batches back, for the next run to claim."""
+    """Give back what this process claimed of these batches, for the next run to claim."""
+    ours = batch.c.claimed_by.startswith(process_identity(), autoescape=True)
     with store.write() as connection:
         connection.execute(
             update(batch)
-            .where(batch.c.batch_id.in_(ids), batch.c.trained_at.is_(None))
+            .where(batch.c.batch_id.in_(ids), batch.c.trained_at.is_(None), ours)
             .values(claimed_by=None, claimed_at=None)
         )
 

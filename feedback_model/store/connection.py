@@ -6,10 +6,10 @@ import sqlite3
 import time
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -61,11 +61,25 @@ _PASSING = (
 )
 
 
+class Fence(Protocol):
+    """What a process must still hold for its writes to be kept."""
+
+    def check(self, connection: Connection) -> None:
+        """Look within the transaction that writes, so that nobody can take it before that ends.
+
+        Raises:
+            FeedbackError: another process has it now.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Store:
     """An open database."""
 
     engine: Engine
+    fences: tuple[Fence, ...] = ()
+    """Looked at in each transaction that writes."""
 
     @property
     def dialect(self) -> str:
@@ -95,13 +109,24 @@ class Store:
         Raises:
             StoreError: the database is read-only, full or damaged; nothing of the transaction is kept.
             StoreUnavailable: it is locked or away; likewise.
+            FeedbackError: another process holds now what a fence stands for; likewise.
         """
         with (
             _in_one_sentence(self.engine),
             _writing(self.engine, foreign_keys) as connection,
             _telling_waits(connection),
         ):
+            for fence in self.fences:
+                fence.check(connection)
             yield connection
+
+    def fenced(self, fence: Fence) -> "Store":
+        """Return the same database, which is written for as long as this process holds what `fence` stands for, too."""
+        return replace(self, fences=(*self.fences, fence))
+
+    def unfenced(self) -> "Store":
+        """Return the same database, which is written whoever holds what: for what must not be lost, and for giving back."""
+        return replace(self, fences=())
 
     def compact(self) -> None:
         """Take what was deleted out of the file, too; PostgreSQL marks its room as free to be written over.

@@ -30,30 +30,27 @@ ATTENDANCE = 10.0  # seconds until a silent member of a group on another host co
 POLL = 0.5  # seconds between looks at a lease someone else holds
 
 
-@dataclass(frozen=True)
-class FencedStore(Store):
-    """A store that is written for as long as this process holds a lease."""
+@dataclass(frozen=True, slots=True)
+class LeaseFence:
+    """A lease that this process must still hold."""
 
     lease_name: str
     token: str
     """Of the acquisition; another holder has another."""
 
-    @contextmanager
-    def write(self, *, foreign_keys: bool = True) -> Generator[Connection]:
-        """Open one transaction as `Store.write` does, in which nobody else can take the lease.
+    def check(self, connection: Connection) -> None:
+        """See that the lease is ours, and that nobody can take it before this transaction ends.
 
         Raises:
-            StoreError: likewise, or another process took the lease over; nothing of the transaction is kept.
+            StoreError: another process took it over.
         """
-        with super().write(foreign_keys=foreign_keys) as connection:
-            ours = select(lease.c.name).where(_is_ours(self.lease_name, self.token))
-            # A key share lets renewals pass, and makes whoever takes the lease over wait for this transaction.
-            if connection.execute(ours.with_for_update(read=True, key_share=True)).first() is None:
-                raise StoreError(
-                    f"another process took {self.lease_name} over after {LIFETIME:.0f} s without a sign of this one, so nothing "
-                    "more of this one's work is kept; run the same command again to go on from there"
-                )
-            yield connection
+        ours = select(lease.c.name).where(_is_ours(self.lease_name, self.token))
+        # A key share lets renewals pass, and makes whoever takes the lease over wait for this transaction.
+        if connection.execute(ours.with_for_update(read=True, key_share=True)).first() is None:
+            raise StoreError(
+                f"another process took {self.lease_name} over after {LIFETIME:.0f} s without a sign of this one, so nothing "
+                "more of this one's work is kept; run the same command again to go on from there"
+            )
 
 
 def _is_ours(name: str, token: str) -> ColumnElement[bool]:
@@ -112,7 +109,7 @@ def _renew(store: Store, name: str, token: str, finished: threading.Event) -> No
 
 
 @contextmanager
-def hold(store: Store, name: str, activity: str) -> Generator[FencedStore]:
+def hold(store: Store, name: str, activity: str) -> Generator[Store]:
     """Hold the lease `name` during the block, waiting while another process has it.
 
     Args:
@@ -135,15 +132,15 @@ def hold(store: Store, name: str, activity: str) -> Generator[FencedStore]:
         check_stop()
         time.sleep(POLL)  # between two looks
     finished = threading.Event()
-    renewing = (_renew, store, name, token, finished)
+    renewing = (_renew, store.unfenced(), name, token, finished)
     renewal = threading.Thread(target=copy_context().run, args=renewing, name=f"lease {name}", daemon=True)
     renewal.start()
     try:
-        yield FencedStore(store.engine, name, token)
+        yield store.fenced(LeaseFence(name, token))
     finally:
         finished.set()
         renewal.join()
-        release(store, name, token)
+        release(store.unfenced(), name, token)
 
 
 def heartbeat(store: Store, group: str) -> int:

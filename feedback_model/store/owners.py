@@ -69,6 +69,11 @@ def process_owner() -> str:
     return _identity(os.getpid()) + (f".{_renounced}" if _renounced else "")
 
 
+def process_identity() -> str:
+    """This process through all that it renounced: `process_owner` begins with it."""
+    return _identity(os.getpid())
+
+
 def renounce() -> None:
     """Count what this process holds as held by a process that died, so that its next attempt recovers it.
 

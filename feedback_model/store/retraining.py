@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select
 
-from feedback_model.records.retraining import RetrainingDecision, UntrainedData, Verdict
+from feedback_model.records.retraining import Answer, Reason, RetrainingDecision, UntrainedData, Verdict
 from feedback_model.records.transcripts import Split
 from feedback_model.store.batches import unclaimed_batches
 from feedback_model.store.clock import now
@@ -18,17 +18,31 @@ class Decided:
 
     number: int
     verdict: Verdict
+    reason: Reason
+    n_batches: int
+    """That waited then."""
+
+    def is_about(self, data: UntrainedData, reason: Reason) -> bool:
+        """Tell whether this was decided for `reason`, and nothing has landed or been claimed since."""
+        return (self.reason, self.n_batches) == (reason, len(data.batches))
 
 
-def untrained_data(store: Store) -> UntrainedData:
-    """Look up what waits for a retraining."""
-    batches = unclaimed_batches(store)
+def untrained_data(store: Store, owner: str | None = None) -> UntrainedData:
+    """Look up what waits for a retraining; for one that goes on as `owner`, also what that had claimed before."""
+    batches, before = unclaimed_batches(store, owner), last_decision(store)
     real = transcript.c.origin == "real"
     by_split = select(transcript.c.split, func.count().label("n")).where(real).group_by(transcript.c.split)
     new = select(func.count()).where(real, transcript.c.batch_id.in_(batches))
     with store.read() as connection:
         splits: dict[Split, int] = {row.split: row.n for row in connection.execute(by_split)}
-        return UntrainedData(batches, connection.execute(new).scalar_one(), splits)
+        return UntrainedData(batches, connection.execute(new).scalar_one(), splits, _answer(before, len(batches)))
+
+
+def _answer(before: Decided | None, n_batches: int) -> Answer | None:
+    """Return what a person said last, if nothing has landed or been claimed since."""
+    if before is None or before.n_batches != n_batches:
+        return None
+    return before.reason if before.reason in ("approved", "declined") else None
 
 
 def add_decision(store: Store, data: UntrainedData, decision: RetrainingDecision, decided_by: str) -> None:
@@ -41,8 +55,9 @@ def add_decision(store: Store, data: UntrainedData, decision: RetrainingDecision
 
 def last_decision(store: Store) -> Decided | None:
     """Return the newest decision; None before the first."""
-    number = retraining_decision.c.decision_number
-    newest = select(number, retraining_decision.c.verdict).order_by(number.desc()).limit(1)
+    made = retraining_decision.c
+    newest = select(made.decision_number, made.verdict, made.reason, made.n_batches)
+    newest = newest.order_by(made.decision_number.desc()).limit(1)
     with store.read() as connection:
         row = connection.execute(newest).one_or_none()
-    return None if row is None else Decided(row.decision_number, row.verdict)
+    return None if row is None else Decided(row.decision_number, row.verdict, row.reason, row.n_batches)

@@ -54,9 +54,15 @@ def read_file(path: Path, options: ReadingOptions, assumptions: Assumptions) -> 
     return _guarded(_name_of(path), _recordings_of(path, options, assumptions))
 
 
-def read_stream(stream: IO[bytes], name: str, options: ReadingOptions, assumptions: Assumptions) -> _Found:
-    """Yield the recordings of a stream; those of JSON lines as they come."""
-    return _guarded(name, Reading(name, options, assumptions).recordings(stream, name))
+def read_stream(
+    stream: IO[bytes], name: str, options: ReadingOptions, assumptions: Assumptions, *, source: str = ""
+) -> _Found:
+    """Yield the recordings of a stream; those of JSON lines as they come.
+
+    Args:
+        source: what it is called, for records that name no source themselves; empty: `name`.
+    """
+    return _guarded(name, Reading(source or name, options, assumptions).recordings(stream, name))
 
 
 def read_rows(path: Path) -> Iterator[Row | Reject]:

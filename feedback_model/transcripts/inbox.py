@@ -81,9 +81,7 @@ def take_files(inbox: Inbox) -> Taken:
     Raises:
         OSError: a folder cannot be made or read.
     """
-    inbox.dropped.mkdir(parents=True, exist_ok=True)
-    for folder in (inbox.kept, inbox.taken, inbox.landed, inbox.refused):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folders(inbox)
     refused: list[str] = []
     for path in sorted(_waiting(inbox.dropped)):
         try:
@@ -94,6 +92,17 @@ def take_files(inbox: Inbox) -> Taken:
             refused.append(f"{_harmless(path.name)} in the inbox {reason}")
     files = (path for path in inbox.taken.iterdir() if _why_not(path) is None and not path.name.startswith("."))
     return Taken(tuple(sorted(files)), tuple(refused))
+
+
+def make_folders(inbox: Inbox) -> None:
+    """Make the folders of `inbox` that are not there yet.
+
+    Raises:
+        OSError: that cannot be done.
+    """
+    inbox.dropped.mkdir(parents=True, exist_ok=True)
+    for folder in (inbox.kept, inbox.taken, inbox.landed, inbox.refused):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _waiting(folder: Path) -> Iterator[Path]:
@@ -107,7 +116,7 @@ def _waiting(folder: Path) -> Iterator[Path]:
 
 def _take(inbox: Inbox, path: Path) -> str | None:
     """Move what was dropped to where it is read, or to what was refused; returns why it is not read."""
-    place = _free_place(inbox.taken, path.name)
+    place = free_place(inbox.taken, path.name)
     path.rename(place)
     reason = _why_not(place)  # looked at where nobody can exchange it any more
     if reason is None:
@@ -146,13 +155,13 @@ def reasons_beside(path: Path) -> Path:
 
 
 def _put_aside(path: Path, folder: Path, reasons: Sequence[str]) -> None:
-    place = _free_place(folder, path.name)
+    place = free_place(folder, path.name)
     if reasons:  # before the file, so that none is there without them
         reasons_beside(place).write_text("\n".join(reasons) + "\n", encoding="utf-8", errors="replace")
     path.rename(place)
 
 
-def _free_place(folder: Path, name: str) -> Path:
+def free_place(folder: Path, name: str) -> Path:
     """Return a path in `folder` that is not taken, nor what would be said of it; a number before the suffix makes it so."""
     wanted = Path(_harmless(name))
     names = chain([wanted.name], (f"{wanted.stem}-{number}{wanted.suffix}" for number in count(2)))

@@ -1,4 +1,4 @@
-"""Sources of transcripts: files, folders and hub datasets, in the order in which they were named."""
+"""Sources of transcripts: files, folders, object stores and hub datasets, in the order in which they were named."""
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +10,7 @@ from feedback_model.records.recordings import Recording
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts import files
 from feedback_model.transcripts.hub import read_hub
+from feedback_model.transcripts.object_stores import StoredObject, is_url, list_objects, opened
 from feedback_model.transcripts.raw_records import RawRecord
 from feedback_model.transcripts.reading_options import Assumptions, ReadingOptions
 from feedback_model.transcripts.speakers import Documents
@@ -26,7 +27,9 @@ def read_sources(
     limit: int | None = None,
     seed: int = 0,
 ) -> Iterator[RawRecord | Reject]:
-    """Yield the documents of `paths` (files, folders with all that is in them, `hf:owner/name[:config][:split]`).
+    """Yield the documents of `paths`.
+
+    Each is a file, a folder or a URL such as `s3://bucket/talks/` with all that is in it, or `hf:owner/name[:config][:split]`.
 
     Paths are looked at now, their content when it is asked for.
 
@@ -36,11 +39,12 @@ def read_sources(
 
     Raises:
         InputError: a path does not exist, a folder holds no file, or a hub dataset cannot be reached.
+        ConfigurationError: an object store does not answer, or lets nobody in.
     """
     if not paths:
-        raise InputError("nothing to land: name files, folders or hf:owner/name")
+        raise InputError("nothing to land: name files, folders, URLs or hf:owner/name")
     options, assumptions = options or ReadingOptions(), assumptions or Assumptions()
-    found = {path: [] if path.startswith(HUB_PREFIX) else files_of(Path(path)) for path in paths}
+    found = {path: _look(path) for path in paths}
     recordings = _read_all(found, options, assumptions, limit, seed)
     records = _documents(recordings, options, assumptions)
     return records if limit is None else _sample(records, limit, seed)
@@ -56,7 +60,14 @@ def read_stream(
 
 def source_name(path: str) -> str:
     """Name a path as batches and reports show it."""
-    return path.removeprefix(HUB_PREFIX) if path.startswith(HUB_PREFIX) else Path(path).absolute().name
+    if path.startswith(HUB_PREFIX):
+        return path.removeprefix(HUB_PREFIX)
+    return path if is_url(path) else Path(path).absolute().name
+
+
+def is_elsewhere(path: str) -> bool:
+    """Tell whether `path` lies on no disk of this machine, so that reading it twice is fetching it twice."""
+    return path.startswith(HUB_PREFIX) or is_url(path)
 
 
 def files_of(path: Path) -> list[Path]:
@@ -83,14 +94,34 @@ def _documents(
     return (document for recording in recordings for document in documents.of(recording))
 
 
+def _look(path: str) -> list[Path] | list[StoredObject]:
+    if path.startswith(HUB_PREFIX):
+        return []
+    return list_objects(path) if is_url(path) else files_of(Path(path))
+
+
 def _read_all(
-    found: dict[str, list[Path]], options: ReadingOptions, assumptions: Assumptions, limit: int | None, seed: int
+    found: dict[str, list[Path] | list[StoredObject]],
+    options: ReadingOptions,
+    assumptions: Assumptions,
+    limit: int | None,
+    seed: int,
 ) -> Iterator[Recording | Reject]:
     for path, inside in found.items():
         if path.startswith(HUB_PREFIX):
             yield from read_hub(path.removeprefix(HUB_PREFIX), options, limit, seed)
-        for file in inside:
-            yield from files.read_file(file, options, assumptions)
+        for each in inside:
+            if isinstance(each, StoredObject):
+                yield from _read_object(each, options, assumptions)
+            else:
+                yield from files.read_file(each, options, assumptions)
+
+
+def _read_object(
+    found: StoredObject, options: ReadingOptions, assumptions: Assumptions
+) -> Iterator[Recording | Reject]:
+    with opened(found.url) as stream:
+        yield from files.read_stream(stream, found.url, options, assumptions, source=Path(found.name).stem)
 
 
 def _sample(records: Iterator[RawRecord | Reject], limit: int, seed: int) -> Iterator[RawRecord | Reject]:

@@ -189,11 +189,15 @@ def test_accessibility_rules_find_nothing(page: Page, scheme: str, size: dict[st
 
 def test_a_dropped_file_is_taken(page: Page, tmp_path: Path) -> None:
     (tmp_path / "talk.txt").write_text(TALK)
-    (tmp_path / "talk.doc").write_bytes(b"\xd0\xcf\x11\xe0")
+    (tmp_path / "talk.srt").write_text(f"1\n00:00:01,000 --> 00:00:09,000\n{TALK}\n")
+    (tmp_path / "talk.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00")
     page.locator("#file").set_input_files(tmp_path / "talk.txt")
     expect(page.get_by_role("textbox", name="Transcript")).to_have_value(TALK)
-    page.locator("#file").set_input_files(tmp_path / "talk.doc")
-    expect(page.get_by_role("alert")).to_have_text(re.compile("talk.doc is no text in UTF-8"))
+    page.get_by_role("textbox", name="Transcript").fill("")
+    page.locator("#file").set_input_files(tmp_path / "talk.srt")
+    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(TALK)
+    page.locator("#file").set_input_files(tmp_path / "talk.png")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("^Talk.png holds no transcript: this is a picture"))
     drop = """text => {
         const data = new DataTransfer();
         data.items.add(new File([text], "dropped.txt", { type: "text/plain" }));

@@ -159,13 +159,13 @@ def test_landed_data_is_retrained_on_completely(service, tmp_path):
     assert (service.home / "reports" / "latest.html").exists()
 
 
-def test_a_worker_that_dies_is_started_again(service):
-    worker_of(service, "gpu").kill()
-    eventually(lambda: "the gpu worker ended" in " ".join(service.output.read_text().split()))
-    eventually(lambda: worker_of(service, "gpu"))
+def test_workers_that_die_are_started_again(service):
+    workers_of(service).kill()
+    eventually(lambda: "the workers ended" in " ".join(service.output.read_text().split()))
+    eventually(lambda: workers_of(service))
 
 
-def worker_of(service: LocalService, pool: str) -> psutil.Process | None:
-    wanted = ["prefect", "worker", "start", "--pool", pool]
+def workers_of(service: LocalService) -> psutil.Process | None:
+    """The process that asks what is to be done."""
     children = psutil.Process(service.pid).children(recursive=True)
-    return next((child for child in children if child.cmdline()[2:7] == wanted), None)
+    return next((child for child in children if child.cmdline()[1:3] == ["-m", "deployments.local.workers"]), None)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ from tests.local_service import eventually
 
 PARENT = """
 import sys, time
+from collections.abc import Iterator
 from pathlib import Path
 from feedback_model.processes import ManagedProcess
 child = ManagedProcess("child", [sys.executable, "-c", sys.argv[1]], Path(sys.argv[2]))
@@ -80,3 +82,24 @@ def test_dead_process_is_restarted_within_bounds(tmp_path: Path) -> None:
     with running(worker), pytest.raises(ConfigurationError, match=r"keeps ending \(status 3\)"):
         watch([worker], told.append)
     assert len(told) == RESTARTS
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own, which has no room left."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip(f"a file system of its own needs root: {mount.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_full_disk_is_said_to_be_full(full_disk: Path) -> None:
+    worker = process(full_disk, "import sys; print('x' * 100_000, flush=True); sys.exit(3)")
+    advice = rf"the disk of {full_disk} is full \(0 MiB free\): make room there .* its log is {worker.log}"
+    with running(worker), pytest.raises(ConfigurationError, match=advice):
+        worker.wait_until_ready(lambda: None)

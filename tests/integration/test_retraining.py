@@ -1,12 +1,13 @@
 """A retraining that has no reason to begin says why and waits; what landed is kept for the next."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from feedback_model.demo.speech import write_demo_input
-from feedback_model.records.retraining import RetrainingDecision
+from feedback_model.records.retraining import RetrainingDecision, answered
 from feedback_model.settings import Settings
 from feedback_model.store.batches import unclaimed_batches
 from feedback_model.store.connection import Store
@@ -15,6 +16,8 @@ from feedback_model.store.retraining import Decided, add_decision, last_decision
 from feedback_model.transcripts.landing import land
 from flows.land import land as sweep
 from flows.retrain import retrain
+from tests.builders import a_speech
+from tests.object_store import object_store
 from tests.prefect_api import PrefectApi
 
 # Prefect leaves the sockets of its clients to the garbage collector.
@@ -67,6 +70,23 @@ async def test_fewer_than_is_asked_for_wait_for_more(
     assert events(prefect_api) == before
 
 
+async def test_the_sweep_lands_what_is_new_in_an_object_store(
+    prefect_api: PrefectApi, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that is away keeps nothing else from being landed."""
+    with object_store(monkeypatch) as bucket:
+        bucket.put("talk.txt", a_speech(1))
+        monkeypatch.setenv("FEEDBACK_INBOX_URL", f"s3://{bucket.name}/")
+        assert await sweep() == 1
+        assert untrained_data(store).n_new == 1
+    path = home / "inbox" / "talk.txt"
+    path.write_text(a_speech(2))
+    os.utime(path, (0, 0))
+    monkeypatch.setenv("FEEDBACK_INBOX_URL", f"nonsense://{bucket.name}/")
+    assert await sweep() == 2
+    assert untrained_data(store).n_new == 2
+
+
 def events(api: PrefectApi) -> int:
     return api.call("POST", "events/filter", {"filter": {"event": {"name": ["feedback.data.landed"]}}})["total"]
 
@@ -77,7 +97,15 @@ def test_the_last_decision_is_remembered(any_store: Store, tmp_path: Path) -> No
     for verdict in ("retrain", "wait"):
         decision = RetrainingDecision(verdict, "new_data", "because")
         add_decision(any_store, untrained_data(any_store), decision, "host:1:1")
-    assert last_decision(any_store) == Decided(2, "wait")
+    assert last_decision(any_store) == Decided(2, "wait", "new_data", 0)
+
+
+def test_an_answer_is_for_what_waited_then(any_store: Store, tmp_path: Path) -> None:
+    land_demo(any_store, tmp_path, 30)
+    add_decision(any_store, untrained_data(any_store), answered(False, ""), "host:1:1")
+    assert untrained_data(any_store).answer == "declined"
+    land_demo(any_store, tmp_path, 60)
+    assert untrained_data(any_store).answer is None
 
 
 def test_what_waits_is_counted_by_split(any_store: Store, tmp_path: Path) -> None:

@@ -75,7 +75,10 @@ def test_retraining_queues_one_at_a_time():
 
 
 def test_landed_data_wakes_exactly_one_deployment():
-    assert [full_name(spec) for spec in SPECS if spec.triggers] == ["retrain/on-data-landed"]
+    expected = {full_name(spec): trigger["expect"] for spec in SPECS for trigger in spec.triggers}
+    assert expected["retrain/on-data-landed"] == ["feedback.data.landed"]
+    assert expected["land/watch-inbox"] == ["prefect.flow-run.Failed"]
+    assert len(expected) == 2
 
 
 def test_seeded_schedules_belong_to_deployments_that_exist():

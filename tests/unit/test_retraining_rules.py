@@ -1,5 +1,6 @@
 """Whether what has landed is trained on now."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 import pytest
@@ -7,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_model.quiet_hours import QuietHours, parse_quiet_hours
-from feedback_model.records.retraining import RetrainingRules, UntrainedData, decide_retraining
+from feedback_model.records.retraining import (
+    RetrainingDecision,
+    RetrainingRules,
+    UntrainedData,
+    answered,
+    decide_retraining,
+)
 
 ALL = {"train": 8, "validation": 1, "test": 1}
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -42,6 +49,25 @@ def test_an_empty_split_cannot_be_wished_away() -> None:
     decision = decide_retraining(data(20, train=19, validation=1), RetrainingRules(1, None), NOON, at_once=True)
     assert decision.reason == "too_few_to_split"
     assert decision.sentence.startswith("the test split would be empty: the 20 transcripts")
+
+
+def test_person_is_asked_unless_somebody_wants_it() -> None:
+    rules = RetrainingRules(1, None, needs_approval=True)
+    assert decide_retraining(data(2), rules, NOON).reason == "unapproved"
+    assert decide_retraining(data(2), rules, NOON, at_once=True).reason == "new_data"
+    assert decide_retraining(data(0), rules, NOON).reason == "nothing_new"
+
+
+def test_nobody_is_asked_twice_about_the_same() -> None:
+    rules = RetrainingRules(1, None, needs_approval=True)
+    assert decide_retraining(replace(data(2), answer="approved"), rules, NOON).verdict == "retrain"
+    assert decide_retraining(replace(data(2), answer="declined"), rules, NOON).verdict == "wait"
+    assert decide_retraining(replace(data(2), answer="declined"), RetrainingRules(1, None), NOON).reason == "new_data"
+
+
+def test_answer_keeps_what_was_noted() -> None:
+    assert answered(True, " go ") == RetrainingDecision("retrain", "approved", "somebody approved it in the UI: go")
+    assert answered(False, "").sentence == "somebody declined it in the UI"
 
 
 times = st.times().map(lambda at: at.replace(second=0, microsecond=0))

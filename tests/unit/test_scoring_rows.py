@@ -120,7 +120,8 @@ def test_tally_counts_documents_and_pieces():
     tally = Tally(told.append)
     for row in answer([[*TALKS, *a_document(30)]], ASKED, Answers([an_output(), nonsense()])):
         tally.count(row)
-    assert tally.phrase() == "5 documents in 5 pieces, 1 refused, 1 piece without valid feedback"
+    counts = "4 of 5 documents in 5 pieces, 1 refused, 1 piece without valid feedback"
+    assert tally.phrase() == f"{counts}, 5 pieces not in English, whose scores mean little"
     assert (tally.cut_answers, told) == (1, ["not scored: talks.jsonl:9: 1 word; at least 20 are needed"])
 
 
@@ -130,7 +131,7 @@ def test_only_the_first_refused_documents_are_told():
     for _ in range(3 * TOLD):
         tally.count(refusal_row(REFUSED, ASKED))
     assert len(told) == TOLD
-    assert tally.phrase() == f"{3 * TOLD} documents in 0 pieces, {3 * TOLD} refused"
+    assert tally.phrase() == f"0 of {3 * TOLD} documents in 0 pieces, {3 * TOLD} refused"
 
 
 def test_a_document_lasts_from_its_first_piece_to_its_last():

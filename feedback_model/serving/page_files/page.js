@@ -153,6 +153,7 @@ function showNotes() {
   if (answer.stand_in) notes.push("The demo’s model answered: it is tiny and has only ever read made-up talks. It shows that the parts work together, and nothing about your talk.");
   else if (!answer.champion) notes.push("This model has not passed its evaluation: nothing has shown yet that its scores are better than guessing. Do not rely on them.");
   if (pieces.some((piece) => piece.truncated)) notes.push("The text was longer than the model can read, so its end was left out.");
+  if (!answer.english) notes.push("The text seems not to be in English, the only language in which these scores mean something.");
   if (invalid.length === 1 && pieces.length === 1) notes.push(`The model’s answer is not valid feedback: ${invalid[0].reason} It wrote: ${invalid[0].raw.slice(0, 400)}`);
   else if (invalid.length) notes.push(`${invalid.length} of ${pieces.length} parts have no valid feedback and count for nothing in the scores.`);
   $("notes").replaceChildren(...notes.map((note) => make("p", note)));
@@ -285,13 +286,17 @@ async function takeFile(file) {
   if (!file) return;
   tellProblem("");
   if (file.size > MOST_BYTES) return tellProblem(`${file.name} is too large for this page; feedback score reads files of any size.`);
+  tellStatus(`Reading ${file.name}`, performance.now());
   try {
-    $("text").value = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    const { transcripts, more } = await request(`/v1/transcripts?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+    $("text").value = transcripts[0].text;
     count();
-    tellStatus(`${file.name} is in; look it over and send it.`);
+    const several = `The first of ${more ? "more than " : ""}${transcripts.length} transcripts in ${file.name}`;
+    tellStatus(`${transcripts.length > 1 ? several : file.name} is in; look it over and send it.`);
     $("send").focus();
-  } catch {
-    tellProblem(`${file.name} is no text in UTF-8; save it as plain text and drop it again.`);
+  } catch (error) {
+    tellStatus("");
+    tellProblem(error.message);
   }
 }
 

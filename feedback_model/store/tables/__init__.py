@@ -6,7 +6,7 @@ Times are ISO 8601 strings in UTC: they sort, compare and read alike in both dat
 
 from feedback_model.store.tables.champion import decision, evidence, promotion, promotion_rules
 from feedback_model.store.tables.datasets import dataset, dataset_item
-from feedback_model.store.tables.definitions import Serial, lease, metadata
+from feedback_model.store.tables.definitions import Serial, flow_run_attempt, lease, metadata
 from feedback_model.store.tables.evaluation import (
     evaluation,
     evaluation_comparison,
@@ -60,6 +60,7 @@ __all__ = [
     "evaluation_trait",
     "evaluation_trait_comparison",
     "evidence",
+    "flow_run_attempt",
     "inference",
     "judgement",
     "label",

@@ -3,7 +3,8 @@
 -- decision_number, decided_at: in which order, and when
 -- verdict: `retrain`, or `wait`
 -- reason: `new_data`; or why it waits: `nothing_new`, `too_few_to_split` (a split would be empty), `too_few_new`
---   (`FEEDBACK_RETRAIN_LEAST_NEW`), `quiet_hours` (`FEEDBACK_RETRAIN_QUIET_HOURS`)
+--   (`FEEDBACK_RETRAIN_LEAST_NEW`), `quiet_hours` (`FEEDBACK_RETRAIN_QUIET_HOURS`), `unapproved`
+--   (`FEEDBACK_RETRAIN_APPROVAL`); and what a person then said: `approved` or `declined`
 -- sentence: the same for a person
 -- n_new, n_batches: transcripts that waited, and the landings that they came by
 -- decided_by: host, process and flow run that decided

@@ -115,7 +115,7 @@ def test_the_same_command_again_asks_nothing(run, base, talks, asked, ending, ca
     out = Path(f"answers.{ending}")
     run(talks, out=out)
     before = out.read_bytes()
-    score([str(talks)], base.model_id, out=out, max_new_tokens=1)
+    assert "has no valid feedback; its rows say why" in str(run(talks, out=out))  # as when it was written
     assert len(asked) == COUNT
     assert out.read_bytes() == before
     assert "is there already" in capsys.readouterr().err
@@ -226,7 +226,7 @@ def test_refused_documents_are_rows_with_reasons(run, talks, folder, capsys):
     rows = [json.loads(line) for line in shown.out.splitlines()]
     assert [row["failure"] for row in rows[:2]] == ["too_short", "not_utf8"]
     assert "not scored: short.txt: 1 word" in shown.err
-    assert f"scored: {COUNT + 2} documents in {COUNT} pieces, 2 refused" in shown.err
+    assert f"scored: {COUNT} of {COUNT + 2} documents in {COUNT} pieces, 2 refused" in shown.err
 
 
 def test_a_very_long_text_is_cut_and_combined(run, folder, asked, capsys):

@@ -135,14 +135,54 @@ def test_odd_characters_change_no_answer(served):
     assert served.post(odd).json["pieces"] == served.post(TALK).json["pieces"]
 
 
-def test_another_language_is_answered(served):
-    assert (
-        served.post("今日は皆さんにお集まりいただき、本当にありがとうございます。まず予算の話をします。").status == 200
-    )
-    assert (
-        served.post("Nous sommes réunis ce soir pour parler du budget de notre ville et de ses écoles. " * 3).status
-        == 200
-    )
+@pytest.mark.parametrize(
+    "text",
+    [
+        "今日は皆さんにお集まりいただき、本当にありがとうございます。まず予算の話をします。",
+        "Nous sommes réunis ce soir pour parler du budget de notre ville et de ses écoles. " * 3,
+    ],
+    ids=["Japanese", "French"],
+)
+def test_another_language_is_answered_and_told(served, text):
+    assert served.post(text).json["english"] is False
+
+
+def test_english_is_known_as_such(served):
+    assert served.post("So, um, I want to talk about the library, because it is the only warm room. " * 3).json[
+        "english"
+    ]
+
+
+# Files
+
+
+def test_a_file_is_read_as_it_is_scored(served):
+    captions = "WEBVTT\n\n00:01.000 --> 00:04.000\n<v Ada>Good evening.\n\n00:05.000 --> 00:09.000\n<v Ada>Thank you.\n"
+    found = served.call("POST", "/v1/transcripts?name=talk.vtt", captions.encode()).json
+    assert [each["text"] for each in found["transcripts"]] == ["Good evening. Thank you."]
+    assert found["more"] is False
+
+
+def test_only_the_first_transcripts_are_read(served):
+    lines = "".join(json.dumps({"text": a_speech(number)}) + "\n" for number in range(50))
+    found = served.call("POST", "/v1/transcripts?name=talks.jsonl", lines.encode()).json
+    assert (len(found["transcripts"]), found["more"]) == (20, True)
+    assert found["transcripts"][3]["text"] == a_speech(3)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        (b"", 400, "talk.bin holds no transcript"),
+        (b"\x89PNG\r\n\x1a\n\x00", 400, "talk.bin holds no transcript: this is a picture"),
+        (b"word " * 300_000, 413, "the body is larger than 1 MiB"),
+    ],
+    ids=["empty", "a picture", "huge"],
+)
+def test_a_file_without_transcripts_is_told(served, body, status, sentence):
+    reply = served.call("POST", "/v1/transcripts?name=../talk.bin", body)
+    assert reply.status == status
+    assert sentence in reply.error
 
 
 def test_figures_are_counted(served):

@@ -21,6 +21,7 @@ LAYERS = 32  # so that an answer takes seconds: the model is untrained and does 
 SLOW = {"FEEDBACK_MAX_NEW_TOKENS": "100", "FEEDBACK_SERVE_DEADLINE": "600"}
 NARROW = {**SLOW, "FEEDBACK_MAX_NEW_TOKENS": "200", "FEEDBACK_SERVE_QUEUE": "1", "FEEDBACK_INFERENCE_BATCH_SIZE": "1"}
 ANSWERING, WAITING = "feedback_answering_texts", "feedback_waiting_texts"
+BATCHES = "feedback_batch_texts_count"
 LEFT = 'feedback_requests_total{route="/v1/feedback",status="499"}'
 
 
@@ -115,6 +116,16 @@ def test_a_client_that_leaves_frees_its_place(narrow):
     narrow.wait_until(LEFT, left + 1)
     assert (narrow.figure(WAITING), first.done()) == (0, False)
     assert first.result().status == narrow.post(TALK).status == 200
+
+
+def test_what_nobody_waits_for_is_not_finished(narrow):
+    """The model stops in the midst of an answer whose client left, and then answers others as ever."""
+    expected, answered = narrow.post(TALK).json["pieces"], narrow.figure(BATCHES)
+    with closing(ask_by_hand(narrow)):
+        narrow.wait_until(ANSWERING, 1)
+    narrow.wait_until(ANSWERING, 0)
+    assert narrow.figure(BATCHES) == answered
+    assert narrow.post(TALK).json["pieces"] == expected
 
 
 def test_what_is_late_is_given_up(hurried):

@@ -1,0 +1,88 @@
+"""The workers of `feedback up`, one for each pool, in one process, which sleeps until the server says that a run is due.
+
+Prefect's workers ask every few seconds whether there is something to do, each in a process of its own. Here they ask when the
+server's events say so, and every `PREFECT_WORKER_QUERY_SECONDS` all the same, for what no event has told of. Runs that lose their
+process are put back from here as well.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.logging import get_logger
+from prefect.logging.configuration import setup_logging
+from prefect.settings import PREFECT_WORKER_HEARTBEAT_SECONDS, PREFECT_WORKER_PREFETCH_SECONDS
+from prefect.workers.process import ProcessWorker
+
+from deployments.deploy import POOLS
+from deployments.recovery import Recovery, recover
+from feedback_model.settings import Settings
+
+RECONNECT_SECONDS = 5.0
+_DUE = EventFilter(event=EventNameFilter(name=[f"prefect.flow-run.{name}" for name in ("Scheduled", "AwaitingRetry")]))
+_log = get_logger("workers")
+
+
+def worker_names() -> list[str]:
+    """Return what the workers are called, the same again after a restart: the UI would fill with dead ones."""
+    return [f"{pool}-{socket.gethostname()}" for pool in POOLS]
+
+
+async def work(home: Path) -> None:
+    """Run a worker for each pool and look after the runs of `home`, until this process is told to end."""
+    names = worker_names()
+    workers, due = [_worker(pool, name) for pool, name in zip(POOLS, names, strict=True)], asyncio.Event()
+    works = [worker.start(printer=_log.info) for worker in workers]
+    together = asyncio.gather(*works, _listen(due), _ask_when(due, workers), recover(Recovery(home, names)))
+    for told in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(told, together.cancel)
+    await together
+
+
+def _worker(pool: str, name: str) -> ProcessWorker:
+    return ProcessWorker(
+        work_pool_name=pool,
+        name=name,
+        prefetch_seconds=PREFECT_WORKER_PREFETCH_SECONDS.value(),
+        heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()),
+    )
+
+
+async def _listen(due: asyncio.Event) -> None:
+    """Set `due` whenever a run has been scheduled; while the server is away the workers ask by themselves."""
+    while True:
+        try:
+            async with get_events_subscriber(filter=_DUE) as events:
+                async for _ in events:
+                    due.set()
+        except Exception as error:  # noqa: BLE001 - whatever ends the connection, it is made again
+            _log.debug("no events: %s", error)
+        due.set()  # for what came in between
+        await asyncio.sleep(RECONNECT_SECONDS)
+
+
+async def _ask_when(due: asyncio.Event, workers: Sequence[ProcessWorker]) -> None:
+    while True:
+        await due.wait()
+        due.clear()
+        for worker in workers:
+            try:
+                await worker.get_and_submit_flow_runs()
+            except Exception as error:  # noqa: BLE001 - the worker's own loop asks again, and says what is wrong
+                _log.debug("could not ask what is due: %s", error)
+
+
+def main() -> None:
+    """Run the workers of this process's settings."""
+    setup_logging()
+    with suppress(asyncio.CancelledError):
+        asyncio.run(work(Settings().home))
+
+
+if __name__ == "__main__":
+    main()

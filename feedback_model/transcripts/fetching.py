@@ -1,0 +1,53 @@
+"""Fetching into the inbox what is new in an object store.
+
+What was fetched is remembered in a file beside the inbox's folders. Losing it costs a second fetch and no more, since a text that
+has landed never lands again.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from feedback_model.transcripts.inbox import Inbox, free_place, make_folders
+from feedback_model.transcripts.object_stores import StoredObject, list_objects, opened
+
+
+def fetch_new(url: str, inbox: Inbox) -> int:
+    """Fetch every object below `url` that is new or has changed to where taken files lie; returns how many.
+
+    Raises:
+        InputError: there is nothing at `url`.
+        ConfigurationError: the store does not answer, or lets nobody in; what was fetched stays.
+        OSError: there is no room here.
+    """
+    make_folders(inbox)
+    fetched = _read(_memory(inbox))
+    new = [each for each in list_objects(url) if fetched.get(each.url) != each.version]
+    for each in new:
+        _fetch(each, inbox)
+        with _memory(inbox).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"url": each.url, "version": each.version}) + "\n")
+    return len(new)
+
+
+def _memory(inbox: Inbox) -> Path:
+    return inbox.kept / "fetched.jsonl"
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Return the version that was fetched last of each URL; half a line, which a kill leaves, says nothing."""
+    found: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            known = json.loads(line)
+            found[known["url"]] = known["version"]
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _fetch(found: StoredObject, inbox: Inbox) -> None:
+    part = inbox.taken / ".fetching"  # hidden, and so not landed before all of it is there
+    with opened(found.url) as stream, part.open("wb") as file:
+        shutil.copyfileobj(stream, file, 2**20)
+    part.rename(free_place(inbox.taken, found.name))

@@ -1,0 +1,1 @@
+"""A running service, killed at every stage: `python -m tests.chaos` (`make chaos`)."""

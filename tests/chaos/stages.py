@@ -1,0 +1,32 @@
+"""The eight stages of the loop: how the rig sees that one is at work, and which flow and worker execute it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.chaos.rig import Rig
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    flow: str
+    """Whose process executes it."""
+    pool: str
+    sign: Callable[[Rig], bool]
+    """Tells that it is at work."""
+
+
+def _holds(sql: str, enough: int = 1) -> Callable[[Rig], bool]:
+    return lambda rig: rig.count(sql) >= enough
+
+
+STAGES = (
+    Stage("land", "land", "cpu", lambda rig: rig.is_running("land")),
+    Stage("label", "retrain", "cpu", _holds("label", 10)),
+    Stage("augment", "retrain", "cpu", _holds("label_request WHERE purpose = 'rewrite'")),
+    Stage("train", "train", "gpu", _holds("training_step", 5)),
+    Stage("infer", "infer", "gpu", lambda rig: rig.is_running("infer")),
+    Stage("evaluate", "retrain", "cpu", _holds("evaluation")),
+    Stage("decide", "retrain", "cpu", _holds("decision")),
+    Stage("report", "retrain", "cpu", lambda rig: rig.is_running("report")),
+)
