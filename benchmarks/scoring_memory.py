@@ -2,8 +2,8 @@
 
     python benchmarks/scoring_memory.py [--decoding direct] [--quick]
 
-Needs `make smollm2`. Each line is one run of the command as a person starts it, over excerpts of real speech, repeated with
-a number before each, so that no two are alike. The peak is the largest resident set that the kernel counted (`ru_maxrss`); the
+Needs `make smollm2`. Each line is one run of the command as a person starts it, over beginnings of excerpts of real speech,
+repeated with a number before each, so that no two are alike. The peak is the largest resident set that the kernel counted (`ru_maxrss`); the
 bases are as published, since memory does not depend on what the weights say.
 """
 
@@ -28,6 +28,7 @@ from feedback_model.store.training import record_models
 from feedback_model.training.base_model import resolve_base
 
 COUNTS = {"smollm2": (1_000, 5_000), "embedded": (10_000, 100_000)}
+WORDS = 40
 QUICK = {"embedded": (200, 1_000)}
 
 
@@ -46,8 +47,10 @@ class Run:
 
 
 def write_talks(path: Path, count: int) -> None:
+    """Write `count` short texts: what grows with their number does so at any length, and short ones take minutes less."""
     with path.open("w", encoding="utf-8") as file:
-        for number, text in enumerate(islice(cycle(read_real_speech()), count)):
+        for number, whole in enumerate(islice(cycle(read_real_speech()), count)):
+            text = " ".join(whole.split()[:WORDS])
             file.write(json.dumps({"id": f"t{number}", "text": f"Number {number}. {text}"}) + "\n")
 
 
@@ -113,7 +116,7 @@ def main() -> None:
 
 {table(header, [row(run) for run in runs])}
 
-{"; ".join(growth(runs))}. Start-up is included in the time. Texts are excerpts of real speech, 60 to 250 words each.
+{"; ".join(growth(runs))}. Start-up is included in the time. Texts are the first {WORDS} words of excerpts of real speech.
 """
     if arguments.quick:
         print(body)

@@ -10,13 +10,14 @@ are put into the inbox at once and the sweep is started.
 
 import argparse
 import json
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -81,7 +82,9 @@ def land(service: LocalService, number: int) -> float:
         lambda: [run for run in service.runs_of(RETRAIN) if run["id"] not in known and run["start_time"]]
     )
     eventually(lambda: not at_work(service))
-    return datetime.fromisoformat(started[0]["start_time"]).timestamp() - landed
+    seconds = datetime.fromisoformat(started[0]["start_time"]).timestamp() - landed
+    sys.stderr.write(f"landing {number}: {seconds:.1f} s\n")
+    return seconds
 
 
 def storm(service: LocalService, count: int) -> tuple[int, int]:
@@ -105,11 +108,8 @@ def waiting(service: LocalService) -> bool:
 
 
 def transcripts(service: LocalService) -> int:
-    command = [sys.executable, "-m", "deployments.cli.app", "results", "sql"]
-    asked = [*command, "SELECT COUNT(*) AS n FROM transcripts WHERE origin = 'real'", "--json"]
-    done = subprocess.run(asked, env=clean_environment(service.home), check=True, capture_output=True, text=True)
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return int(found[0]["n"])
+    with closing(sqlite3.connect(service.home / "feedback.db")) as database:
+        return int(database.execute("SELECT COUNT(*) FROM transcript WHERE origin = 'real'").fetchone()[0])
 
 
 def main() -> None:
@@ -141,8 +141,8 @@ Memory that processes share is counted in each.
 
 ## From a landing to its retraining
 
-{arguments.landings} landings of one transcript, one after the other: from the return of `feedback land` to the state Running, p50 {p50:.1f} s,
-p95 {p95:.1f} s, at most {max(seconds):.1f} s.
+{arguments.landings} landings of one transcript, one after the other: from the return of `feedback land` to the state
+Running, p50 {p50:.1f} s, p95 {p95:.1f} s, at most {max(seconds):.1f} s.
 
 ## A storm
 
