@@ -1,5 +1,6 @@
 """Housekeeping deletes what nothing needs, and nothing that a champion stands on."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
+from typer.testing import CliRunner
 
+from deployments.cli.app import app
 from feedback_model.errors import ModelError
 from feedback_model.housekeeping.plan import LARGE_CACHE, find_leftovers, keep_rules, try_lock
 from feedback_model.housekeeping.prune import delete_leftovers
@@ -199,6 +202,17 @@ def sparse(path: Path, size: int) -> Iterator[None]:
     os.truncate(write(path), size)
     yield
     path.unlink()
+
+
+def test_command_deletes_only_when_it_is_told(
+    filled: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
+    monkeypatch.setenv("FEEDBACK_KEEP_RUNS", "1")
+    for options, stays in (((), True), (("--delete",), False)):
+        told = CliRunner().invoke(app, ["housekeeping", "--json", *options])
+        assert [each["run_id"] for each in json.loads(told.stdout)["leftovers"]] == ["old-2", "old-1"]
+        assert (settings.checkpoints / "old-1" / "epoch-1").exists() == stays
 
 
 async def test_flow_deletes_only_when_it_is_told(

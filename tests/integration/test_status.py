@@ -19,7 +19,7 @@ from feedback_model.store.batches import claim_batches, finish_batches
 from feedback_model.store.connection import Store
 from feedback_model.store.owners import process_owner
 from feedback_model.store.retraining import add_decision, untrained_data
-from feedback_model.store.service_figures import read_store_figures
+from feedback_model.store.store_figures import read_store_figures
 from feedback_model.transcripts.landing import land
 from tests.local_service import HANGS, clean_environment
 from tests.ports import free_port
