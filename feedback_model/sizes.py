@@ -19,5 +19,7 @@ def parse_size(text: str) -> int:
 
 
 def show_size(n_bytes: float) -> str:
-    """Write bytes as MiB, or as GiB from half a one."""
-    return f"{n_bytes / 1024**3:.1f} GiB" if n_bytes >= 1024**3 / 2 else f"{n_bytes / 1024**2:.0f} MiB"
+    """Write bytes as MiB, as GiB from half a one, and as KiB below a MiB."""
+    if n_bytes >= 1024**3 / 2:
+        return f"{n_bytes / 1024**3:.1f} GiB"
+    return f"{n_bytes / 1024**2:.0f} MiB" if n_bytes >= 1024**2 else f"{n_bytes / 1024:.0f} KiB"

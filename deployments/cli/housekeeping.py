@@ -40,7 +40,7 @@ def housekeeping(
         print_json({"deleted": delete, "leftovers": [asdict(each) for each in found]})
         return
     _show(found)
-    say(phrase_leftovers(found, deleted=delete) + ("" if delete or not found else " with --delete"))
+    say(phrase_leftovers(found, deleted=delete) + ("" if delete or not found else "; --delete does it"))
     _tell_history(settings.keep_history_days)
 
 

@@ -99,7 +99,7 @@ def _serve(settings: "Settings", server: PrefectServer, listener: socket.socket,
     say(f"starting a Prefect server at {server.api_url} ...")
     with running(process):
         wait_until_healthy(process, server.api_url, settings.start_silence)
-        prepared = prepare(settings.home, chosen, settings.notify_url, folder / "preparation.log")
+        prepared = prepare(settings.home, chosen, folder / "preparation.log")
         with running(workers), _announced(settings, server):
             _welcome(settings, server, prepared.deployed)
             for name in prepared.resumed:

@@ -18,20 +18,14 @@ from feedback_model.records.service import PoolFigures, PrefectFigures, RunFailu
 ANSWER_SECONDS: Final = 5.0
 SHOWN_RUNS: Final = 200
 """Prefect's own limit of one answer."""
-UNFINISHED: Final = (
-    "Running",
-    "Pending",
-    "Late",
-    "AwaitingConcurrencySlot",
-    "AwaitingRetry",
-    "Retrying",
-    "Cancelling",
-    "Paused",
-    "Suspended",
-)
-"""States of runs that are not over; those that a schedule has planned are left out."""
+WORK_POOLS: Final = ("cpu", "gpu")
+"""The pools of the service; whoever made others looks after them."""
+_UNDER_WAY: Final = ("RUNNING", "PENDING", "PAUSED", "CANCELLING")
+_WAITING: Final = ("Late", "AwaitingConcurrencySlot", "AwaitingRetry")
+"""Names of scheduled runs that should have started; those that a schedule has planned are left out."""
 _FAILED: Final = ("FAILED", "CRASHED")
 _SHOWN_MESSAGE: Final = 300  # characters
+_NO_ANSWER: Final = "start `feedback up` again, or look into prefect/server.log of the home folder"
 _EXCEPTION: Final = "Flow run encountered an exception: "
 
 
@@ -59,7 +53,7 @@ class _Api:
             refusal.close()
             raise ConfigurationError(_why_refused(self._url, refusal.code)) from refusal
         except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{self._url} does not answer: {_reason(error)}") from error
+            raise ConfigurationError(f"{self._url} does not answer ({_reason(error)}); {_NO_ANSWER}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -69,6 +63,8 @@ def _reason(error: Exception) -> str:
 def _why_refused(url: str, status: int) -> str:
     if status == HTTPStatus.UNAUTHORIZED:
         return f"{url} wants another password; set PREFECT_API_AUTH_STRING to that of the server"
+    if status == HTTPStatus.NOT_FOUND:
+        return f"{url} is no Prefect API; its URL ends in /api, correct PREFECT_API_URL"
     return f"{url} answers with status {status}; look into its log"
 
 
@@ -88,7 +84,7 @@ def read_prefect_figures(server: PrefectServer) -> PrefectFigures:
 def _pools(api: _Api) -> tuple[PoolFigures, ...]:
     return tuple(
         _pool(pool, api.ask(f"work_pools/{pool['name']}/workers/filter", {}))
-        for pool in api.ask("work_pools/filter", {})
+        for pool in api.ask("work_pools/filter", {"work_pools": {"name": {"any_": list(WORK_POOLS)}}})
     )
 
 
@@ -101,8 +97,8 @@ def _pool(pool: Mapping[str, Any], workers: Sequence[Mapping[str, Any]]) -> Pool
 
 
 def _runs(api: _Api, flows: Mapping[str, str]) -> tuple[RunFigures, ...]:
-    wanted = {"state": {"name": {"any_": list(UNFINISHED)}}}
-    found = api.ask("flow_runs/filter", {"flow_runs": wanted, "limit": SHOWN_RUNS, "sort": "START_TIME_ASC"})
+    states = {"operator": "or_", "type": {"any_": list(_UNDER_WAY)}, "name": {"any_": list(_WAITING)}}
+    found = api.ask("flow_runs/filter", {"flow_runs": {"state": states}, "limit": SHOWN_RUNS, "sort": "START_TIME_ASC"})
     return tuple(_run(run, flows) for run in found)
 
 

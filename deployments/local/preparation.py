@@ -26,7 +26,7 @@ class Prepared:
     """Names of the runs that go on."""
 
 
-def prepare(home: Path, parameters: Mapping[str, Any], notify_url: str, log: Path) -> Prepared:
+def prepare(home: Path, parameters: Mapping[str, Any], log: Path) -> Prepared:
     """Prepare the server that the environment names, before it has workers.
 
     Args:
@@ -37,7 +37,7 @@ def prepare(home: Path, parameters: Mapping[str, Any], notify_url: str, log: Pat
         ConfigurationError: it cannot be done; says why.
         Interrupted: a stop was requested.
     """
-    asked = json.dumps({"home": str(home), "parameters": dict(parameters), "notify_url": notify_url})
+    asked = json.dumps({"home": str(home), "parameters": dict(parameters)})
     command = [sys.executable, "-m", "deployments.local.preparation"]
     with log.open("w", encoding="utf-8") as sink:
         done = subprocess.run(command, input=asked, stdout=subprocess.PIPE, stderr=sink, text=True, check=False)
@@ -54,11 +54,13 @@ def main() -> int:
     from deployments.deploy import bootstrap
     from deployments.local.workers import worker_names
     from deployments.recovery import Recovery
+    from feedback_model.settings import Settings
 
     asked = json.load(sys.stdin)
 
     async def work() -> dict[str, Any]:
-        deployed = await bootstrap(asked["parameters"], asked["notify_url"])
+        # Where notifications go stands in the environment alone, since it is a secret.
+        deployed = await bootstrap(asked["parameters"], Settings().notify_url)
         resumed = await Recovery(Path(asked["home"]), worker_names()).look(at_once=True)
         return {"deployed": [asdict(each) for each in deployed], "resumed": resumed}
 

@@ -44,7 +44,7 @@ def _is_writable(settings: "Settings") -> bool:
 
 
 def _store(settings: "Settings") -> tuple[StoreFigures | None, str]:
-    from feedback_model.store.service_figures import read_store_figures
+    from feedback_model.store.store_figures import read_store_figures
 
     try:
         return read_store_figures(settings.store_url), ""

@@ -29,6 +29,7 @@ _OUTCOMES: Final[dict[RetrainingOutcome, str]] = {
     "inconclusive": "no difference could be told, not promoted",
     "finished": "nothing was decided",
 }
+_NOT_STARTED: Final = ("Late", "Pending", "Submitting")
 _WAITS: Final = {
     "AwaitingConcurrencySlot": "until another run of its deployment ends",
     "AwaitingRetry": "to be tried again",
@@ -85,7 +86,7 @@ def _home(figures: ServiceFigures) -> Part:
 def _database(figures: ServiceFigures) -> Part:
     store = figures.store
     if store is None and figures.store_problem:
-        return Part("database", "unhealthy", figures.store_problem)
+        return _broken("database", figures.store_problem)
     if store is None or not store.schema:
         return Part("database", "not running", "none yet", "the first `feedback land` makes it")
     found = f"{store.dialect}, {show_size(store.size_bytes)}, schema {store.schema}"
@@ -96,12 +97,17 @@ def _database(figures: ServiceFigures) -> Part:
     return Part("database", "ok", found)
 
 
+def _broken(name: str, problem: str) -> Part:
+    """Judge a part that could not be read, by an error's sentence: what was found, then what to do."""
+    found, _, remedy = problem.partition("; ")
+    return Part(name, "unhealthy", found, remedy)
+
+
 def _server(figures: ServiceFigures) -> Part:
     if figures.prefect is not None:
         return Part("Prefect server", "ok", f"{figures.prefect.url}, version {figures.prefect.version}")
     if figures.prefect_problem:
-        remedy = "start `feedback up` again, or look into prefect/server.log of the home folder"
-        return Part("Prefect server", "unhealthy", figures.prefect_problem, remedy)
+        return _broken("Prefect server", figures.prefect_problem)
     return Part("Prefect server", "not running", "commands start one of their own", _UP)
 
 
@@ -136,10 +142,11 @@ def _run_phrase(run: RunFigures, ready: set[str], moment: datetime) -> str:
     phrase = f"{run.flow} ({run.name}) {run.state} for {duration((moment - run.since).total_seconds())}"
     if run.state in _WAITS:
         return f"{phrase}, waits {_WAITS[run.state]}"
-    if run.state in ("Late", "Pending") and run.pool is not None:
-        what = "until its pool has room" if run.pool in ready else f"for a worker of the pool {run.pool}"
-        return f"{phrase}, waits {what}"
-    return phrase
+    if run.state not in _NOT_STARTED or run.pool is None:
+        return phrase
+    if run.pool not in ready:
+        return f"{phrase}, waits for a worker of the pool {run.pool}"
+    return f"{phrase}, waits until its pool has room" if run.state == "Late" else f"{phrase}, a worker starts it"
 
 
 def _failure(prefect: PrefectFigures, moment: datetime) -> Part:

@@ -23,9 +23,9 @@ def total_size(leftovers: Sequence[Leftover]) -> int:
 def phrase_leftovers(leftovers: Sequence[Leftover], *, deleted: bool) -> str:
     """Say in one sentence what can be deleted, or was."""
     if not leftovers:
-        return "nothing to delete" if not deleted else "nothing was to be deleted"
-    kinds = ", ".join(f"{len(found)} {kind}" for kind, found in by_kind(leftovers).items())
-    return f"{'deleted' if deleted else 'can be deleted'}: {kinds}; {show_size(total_size(leftovers))}"
+        return "nothing was to be deleted" if deleted else "nothing to delete"
+    kinds = ", ".join(f"{kind} ({len(found)})" for kind, found in by_kind(leftovers).items())
+    return f"{'deleted' if deleted else 'can be deleted'}: {kinds}; {show_size(total_size(leftovers))} in all"
 
 
 def leftovers_markdown(leftovers: Sequence[Leftover], *, deleted: bool) -> str:

@@ -41,9 +41,9 @@ class KeepRules:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What stays whatever its age, because a champion was made with it or of it."""
+    """What stays whatever its age, because a champion was made with it or of it, or it answers in the place of one."""
 
     runs: frozenset[str]
-    """Training runs of present and past champions."""
+    """Training runs of present and past champions, and of the newest evaluation."""
     evaluations: frozenset[str]
-    """Evaluations that their promotions rest on or report."""
+    """Evaluations that their promotions rest on or report, and the newest."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from feedback_model.records.promotion import Verdict as PromotionVerdict
 from feedback_model.records.retraining import Reason
@@ -12,14 +12,7 @@ from feedback_model.records.retraining import Verdict as RetrainingVerdict
 PartState = Literal["ok", "not running", "unhealthy"]
 RetrainingOutcome = Literal["promote", "hold", "inconclusive", "finished", "running", "unfinished"]
 """What the gate decided; `finished`: without a decision; `unfinished`: it ended or died, and its data waits again."""
-RETRAINING_OUTCOMES: tuple[RetrainingOutcome, ...] = (
-    "promote",
-    "hold",
-    "inconclusive",
-    "finished",
-    "running",
-    "unfinished",
-)
+RETRAINING_OUTCOMES: Final[tuple[RetrainingOutcome, ...]] = get_args(RetrainingOutcome)
 
 
 @dataclass(frozen=True, slots=True)

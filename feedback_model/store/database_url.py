@@ -34,8 +34,9 @@ def read_database_url(text: str) -> URL:
 
 
 def sqlite_path(url: URL) -> Path | None:
-    """Return the file of a SQLite database; None where it is in memory or has options of its own."""
-    return Path(url.database) if url.database and url.database != ":memory:" and not url.query else None
+    """Return the file of a SQLite database; None where it is in memory or has options of its own, and of any other database."""
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:") and not url.query
+    return Path(url.database or "") if is_file else None
 
 
 def readonly_uri(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Secrets planted in database URL, endpoint URL and key are in nothing that commands write, whether they do well or badly."""
+"""Secrets planted in the URLs of database, endpoint and notifications and in the key are in nothing that commands write."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -13,7 +13,8 @@ from tests.e2e.conftest import Installation
 from tests.evaluated_run import evaluate_filled
 from tests.openai_rig.process import serving
 
-DATABASE, KEY, USER, QUERY = PLANTED = ("pl4nted-database", "pl4nted-key-0123", "pl4nted-user", "pl4nted-query")
+PLANTED = ("pl4nted-database", "pl4nted-key-0123", "pl4nted-user", "pl4nted-query", "pl4nted-channel")
+DATABASE, KEY, USER, QUERY, CHANNEL = PLANTED
 
 
 def with_password(url: str) -> str:
@@ -35,6 +36,7 @@ def test_no_secret_is_in_anything_written(tmp_path: Path, new_postgres_database:
         secrets = {
             "FEEDBACK_DATABASE_URL": with_password(labelled),
             "FEEDBACK_OPENAI_BASE_URL": with_tokens(good),
+            "FEEDBACK_NOTIFY_URL": f"slack://T0KEN-A/T0KEN-B/{CHANNEL}",
             "OPENAI_API_KEY": KEY,
         }
         ours = {**prefect.environment(), "FEEDBACK_LABEL_MODEL": "embedded-rubric-3", "FEEDBACK_TRACEBACK": ""}
@@ -57,6 +59,7 @@ def test_no_secret_is_in_anything_written(tmp_path: Path, new_postgres_database:
             FEEDBACK_TRACEBACK="1",
         )
         run("label", succeeds=False, FEEDBACK_OPENAI_BASE_URL=with_tokens(poor))  # which fails within the flow
+        run("status", "--json", succeeds=False)  # since a run failed
         run("label", succeeds=False, FEEDBACK_DATABASE_URL=f"postgres://me:{DATABASE}@127.0.0.1:9/db")
         run("label", succeeds=False, FEEDBACK_DATABASE_URL=f"mysql://me:{DATABASE}@127.0.0.1:9/db")
     files = [path for path in home.rglob("*") if path.is_file()]

@@ -1,5 +1,6 @@
 """Housekeeping deletes what nothing needs, and nothing that a champion stands on."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
+from typer.testing import CliRunner
 
+from deployments.cli.app import app
 from feedback_model.errors import ModelError
 from feedback_model.housekeeping.plan import LARGE_CACHE, find_leftovers, keep_rules, try_lock
 from feedback_model.housekeeping.prune import delete_leftovers
@@ -18,6 +21,7 @@ from feedback_model.records.training import Checkpoint
 from feedback_model.settings import Settings
 from feedback_model.store import tables
 from feedback_model.store.connection import Store
+from feedback_model.store.evidence_kept import read_evidence, runs_by_age, work_in_hand
 from feedback_model.store.locks import acquire
 from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, verified_folder
 from flows.housekeeping import housekeeping
@@ -85,6 +89,13 @@ def test_only_what_nothing_needs_is_listed(filled: Store, settings: Settings) ->
         "tracking: offline-run-20261101_000000-gone1",
         "landed files: landed/talk.txt",
     ]
+
+
+def test_evidence_is_read_from_either_database(any_filled_store: Store) -> None:
+    evidence = read_evidence(any_filled_store)
+    assert (evidence.runs, evidence.evaluations) == ({"run1"}, {"e1"})
+    assert runs_by_age(any_filled_store) == ("run1",)
+    assert work_in_hand(any_filled_store) == set()  # the lease there has expired
 
 
 def test_nothing_young_is_listed(filled: Store, settings: Settings) -> None:
@@ -193,6 +204,17 @@ def sparse(path: Path, size: int) -> Iterator[None]:
     path.unlink()
 
 
+def test_command_deletes_only_when_it_is_told(
+    filled: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
+    monkeypatch.setenv("FEEDBACK_KEEP_RUNS", "1")
+    for options, stays in (((), True), (("--delete",), False)):
+        told = CliRunner().invoke(app, ["housekeeping", "--json", *options])
+        assert [each["run_id"] for each in json.loads(told.stdout)["leftovers"]] == ["old-2", "old-1"]
+        assert (settings.checkpoints / "old-1" / "epoch-1").exists() == stays
+
+
 async def test_flow_deletes_only_when_it_is_told(
     prefect_api: PrefectApi, filled: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,9 +222,9 @@ async def test_flow_deletes_only_when_it_is_told(
     monkeypatch.setenv("FEEDBACK_HOME", str(settings.home))
     monkeypatch.setenv("FEEDBACK_KEEP_RUNS", "1")
     said = await housekeeping()
-    assert said.startswith("can be deleted: 2 checkpoints")
+    assert said.startswith("can be deleted: checkpoints (2)")
     assert (settings.checkpoints / "old-1" / "epoch-1").is_dir()
-    assert (await housekeeping(dry_run=False)).startswith("deleted: 2 checkpoints")
+    assert (await housekeeping(dry_run=False)).startswith("deleted: checkpoints (2)")
     assert not (settings.checkpoints / "old-1" / "epoch-1").exists()
     told = prefect_api.call("POST", "artifacts/filter", {"artifacts": {"key": {"any_": ["housekeeping"]}}})
     assert all("training run old-1" in each["data"] for each in told)

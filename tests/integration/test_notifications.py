@@ -15,6 +15,7 @@ from prefect import flow, get_client
 from pydantic import SecretStr
 
 from deployments.automations import ensure_automations
+from deployments.local.preparation import prepare as prepare_server
 from deployments.notifications import BLOCK, prepare_notifications
 from feedback_model.errors import ConfigurationError
 from feedback_model.settings import Settings, describe_settings
@@ -23,7 +24,7 @@ from flows.retrain import retrain
 from tasks.occasions import tell_promoted
 from tests.integration.test_retraining import land_demo
 from tests.local_service import eventually
-from tests.prefect_api import PrefectApi
+from tests.prefect_api import PrefectApi, prefect_api_running
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -149,6 +150,27 @@ async def test_what_is_no_such_url_is_refused(prefect_api: PrefectApi) -> None:
     with pytest.raises(ConfigurationError, match="FEEDBACK_NOTIFY_URL is no URL that Apprise knows") as refused:
         await prepare(f"nonsense://{TOKEN}")
     assert TOKEN not in str(refused.value)
+
+
+def test_setting_of_up_makes_the_automations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    """As `up` prepares its server: in a process of its own, which finds the URL in its environment."""
+    (tmp_path / "prefect").mkdir()
+    with prefect_api_running(tmp_path / "prefect") as api:
+        environment = {
+            "PREFECT_API_URL": api.url,
+            "PREFECT_API_AUTH_STRING": api.secret,
+            "FEEDBACK_HOME": str(tmp_path),
+        }
+        for name, value in (environment | {"FEEDBACK_NOTIFY_URL": receiver.url}).items():
+            monkeypatch.setenv(name, value)
+        prepare_server(tmp_path, {}, tmp_path / "preparation.log")
+        assert "tell of failed runs" in json.dumps(api.call("POST", "automations/filter", {}))
+        monkeypatch.setenv("FEEDBACK_NOTIFY_URL", f"nonsense://{TOKEN}")
+        with pytest.raises(ConfigurationError, match="no URL that Apprise knows"):
+            prepare_server(tmp_path, {}, tmp_path / "preparation.log")
+    assert TOKEN not in (tmp_path / "preparation.log").read_text()
 
 
 def test_setting_is_not_shown(tmp_path: Path) -> None:

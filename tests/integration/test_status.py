@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from prefect import flow
+from prefect import flow, get_client
 
 from deployments.local.prefect_figures import read_prefect_figures
 from deployments.local.server import PrefectServer
@@ -19,7 +19,7 @@ from feedback_model.store.batches import claim_batches, finish_batches
 from feedback_model.store.connection import Store
 from feedback_model.store.owners import process_owner
 from feedback_model.store.retraining import add_decision, untrained_data
-from feedback_model.store.service_figures import read_store_figures
+from feedback_model.store.store_figures import read_store_figures
 from feedback_model.transcripts.landing import land
 from tests.local_service import HANGS, clean_environment
 from tests.ports import free_port
@@ -100,6 +100,18 @@ async def test_failure_names_the_innermost_run(prefect_api: PrefectApi) -> None:
     assert failure is not None
     assert (failure.flow, failure.stage, failure.stands) == ("outer", "inner", True)
     assert failure.message == "ValueError: it broke in a second line"
+
+
+async def test_runs_that_are_planned_are_not_under_way(prefect_api: PrefectApi) -> None:
+    """Those that are late, or wait to be tried again, are."""
+    async with get_client() as client:
+        deployment_id = await client.create_deployment(flow_id=await client.create_flow(outer), name="planned")
+    for name in ("Scheduled", "Late", "AwaitingRetry"):
+        state = {"type": "SCHEDULED", "name": name, "state_details": {"scheduled_time": "2099-01-01T00:00:00Z"}}
+        run = prefect_api.call("POST", f"deployments/{deployment_id}/create_flow_run", {})
+        prefect_api.call("POST", f"flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+    runs = read_prefect_figures(PrefectServer(prefect_api.url, prefect_api.secret)).runs
+    assert sorted(run.state for run in runs if run.deployed and run.flow == "outer") == ["AwaitingRetry", "Late"]
 
 
 async def test_server_without_the_password_is_told(prefect_api: PrefectApi) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from feedback_model.errors import StoreError
 from feedback_model.settings import Settings
-from feedback_model.store.database_url import read_database_url
+from feedback_model.store.database_url import read_database_url, sqlite_path
 from feedback_model.store.postgresql import parse_options
 
 REST = "me:p%40ss%2Fw%3Ard@host:5433/db?sslmode=require&options=-csearch_path%3Dmine"
@@ -41,3 +41,8 @@ def test_what_is_no_database_is_told_unshown(text: str) -> None:
 def test_options_are_read_as_libpq_reads_them(options: str) -> None:
     assert parse_options(options) == {"search_path": "mine", "work_mem": "1MB"}
     assert parse_options(r"-csearch_path=a\ b") == {"search_path": "a b"}
+
+
+@pytest.mark.parametrize("text", ["postgresql://me@host/feedback", "postgresql://me@/feedback?host=/run", "sqlite://"])
+def test_what_is_no_sqlite_file_has_no_path(text: str) -> None:
+    assert sqlite_path(read_database_url(text)) is None

@@ -8,6 +8,7 @@ from prefect.flows import Flow
 
 from deployments.automations import RESUMABLE, safety_net
 from deployments.deploy import MANIFEST, POOLS, SEEDED_SCHEDULES, DeploymentSpec, read_manifest
+from deployments.local.prefect_figures import WORK_POOLS
 
 CONTRACT = {
     "land/watch-inbox",
@@ -48,6 +49,17 @@ def test_only_accelerator_work_runs_in_its_pool():
     """What needs the accelerator and nothing else runs in its pool."""
     assert {full_name(spec) for spec in SPECS if spec.pool == "gpu"} == {"preflight/gpu", "train/gpu", "infer/gpu"}
     assert {spec.pool for spec in SPECS} == set(POOLS)
+
+
+def test_status_looks_at_every_pool():
+    assert set(WORK_POOLS) == set(POOLS)
+
+
+def test_only_the_schedule_of_housekeeping_deletes():
+    """Who starts it by hand sees first what would go."""
+    housekeeping = next(spec for spec in SPECS if full_name(spec) == "housekeeping/weekly")
+    assert inspect.signature(flow_of(housekeeping).fn).parameters["dry_run"].default is True
+    assert SEEDED_SCHEDULES["housekeeping/weekly"].parameters == {"dry_run": False}
 
 
 def test_no_deployment_overwrites_peoples_schedules():

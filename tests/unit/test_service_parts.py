@@ -64,7 +64,8 @@ def test_service_that_never_began_is_not_unhealthy() -> None:
         ("home folder", replace(WELL, home=replace(WELL.home, free_bytes=LOW_DISK - 1))),
         ("home folder", replace(WELL, home=replace(WELL.home, writable=False))),
         ("database", store_with(schema="9999")),
-        ("Prefect server", replace(WELL, prefect=None, prefect_problem="it does not answer")),
+        ("database", replace(WELL, store=None, store_problem="it is locked; wait")),
+        ("Prefect server", replace(WELL, prefect=None, prefect_problem="it does not answer; start it")),
         ("workers", prefect_with(pools=())),
         ("workers", prefect_with(pools=(replace(POOL, ready=False, workers_online=0),))),
         ("workers", prefect_with(pools=(replace(POOL, ready=False, paused=True),))),
@@ -97,6 +98,7 @@ def test_failure_that_was_made_up_for_is_only_told() -> None:
         (RUN, "train (train embedded) Running for 30 s"),
         (replace(RUN, state="Late", pool="cpu"), "waits for a worker of the pool cpu"),
         (replace(RUN, state="Late"), "waits until its pool has room"),
+        (replace(RUN, state="Submitting"), "a worker starts it"),
         (replace(RUN, state="AwaitingConcurrencySlot"), "waits until another run of its deployment ends"),
     ],
 )

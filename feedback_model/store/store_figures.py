@@ -1,8 +1,8 @@
 """Figures of the service in SQL: what waits, what was decided, what it cost. Changes nothing, the schema included."""
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, func, inspect, select, text
@@ -55,8 +55,8 @@ def _size(store: Store) -> int:
     if store.dialect == "postgresql":
         with store.read() as connection:
             return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
-    files = (f"{store.engine.url.database}{ending}" for ending in _SQLITE_FILES)
-    return sum(os.stat(file).st_size for file in files if os.path.exists(file))  # noqa: PTH110, PTH116 - names, no paths
+    files = (Path(f"{store.engine.url.database}{ending}") for ending in _SQLITE_FILES)
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _schema(store: Store) -> str:
