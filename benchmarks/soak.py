@@ -1,7 +1,7 @@
 """A landing every ten seconds for as long as you like: does `feedback up` grow?
 
 `.venv/bin/python benchmarks/soak.py --minutes 40` starts a service with the demo's base model and an endpoint of its own, lands
-five transcripts every ten seconds, and writes a line a minute: memory of each kind of process, sizes of both databases, runs so far.
+five transcripts every ten seconds, and writes a line a minute: memory of each kind of process, sizes of both databases.
 At the end it states the growth of each by the hour, from the least squares line through the second half: the first is warming up.
 """
 
