@@ -40,6 +40,8 @@ STRANGER_WITHIN: Final = timedelta(hours=1)
 """A worker that was heard of so lately may still be at work, though the server was away meanwhile."""
 
 LOOK_SECONDS: Final = 5.0
+ASK_SECONDS: Final = 60.0
+"""Between questions to the server while no process comes or goes: one costs a tenth of a second of the processor."""
 
 _UNFINISHED: Final = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _GONE: Final = "its process is gone"
@@ -83,6 +85,11 @@ class Recovery:
     outlived: dict[str, float] = field(default_factory=dict[str, float])
     """Since when each run with a process has been over, or was to be."""
 
+    seen: frozenset[str] = frozenset()
+    """The runs that had a process at the last look."""
+    asked_at: float = float("-inf")
+    """When the server was asked last, by the monotonic clock."""
+
     async def look(self, *, at_once: bool) -> list[str]:
         """Put back every unfinished run without a process, at most three times each; one that was being cancelled is cancelled.
 
@@ -94,8 +101,11 @@ class Recovery:
         Returns:
             The names of the runs.
         """
+        at_work = runs_at_work(self.home)
+        if not at_once and not self._is_worth_asking(at_work):
+            return []
         async with get_client() as client:
-            at_work, unfinished = runs_at_work(self.home), await _unfinished(client)
+            unfinished = await _unfinished(client)
             for flow_run_id in self._outliving(unfinished, at_work):
                 end_run(self.home, flow_run_id)
             lost = [run for run in self._missing(unfinished, at_work) if at_once or self._is_lost(run)]
@@ -104,6 +114,14 @@ class Recovery:
             for run in lost:
                 await _put_back(client, run)
         return [run.name for run in lost]
+
+    def _is_worth_asking(self, at_work: frozenset[str]) -> bool:
+        changed, self.seen = at_work != self.seen, at_work
+        is_due = time.monotonic() - self.asked_at > ASK_SECONDS
+        if not (changed or is_due or self.missed or self.outlived):
+            return False
+        self.asked_at = time.monotonic()
+        return True
 
     def _missing(self, unfinished: list[FlowRun], at_work: frozenset[str]) -> list[FlowRun]:
         missing = [run for run in unfinished if str(run.id) not in at_work]
