@@ -106,6 +106,7 @@ class Recovery:
             return []
         async with get_client() as client:
             unfinished = await _unfinished(client)
+            self.seen, self.asked_at = at_work, time.monotonic()
             for flow_run_id in self._outliving(unfinished, at_work):
                 end_run(self.home, flow_run_id)
             lost = [run for run in self._missing(unfinished, at_work) if at_once or self._is_lost(run)]
@@ -116,12 +117,8 @@ class Recovery:
         return [run.name for run in lost]
 
     def _is_worth_asking(self, at_work: frozenset[str]) -> bool:
-        changed, self.seen = at_work != self.seen, at_work
         is_due = time.monotonic() - self.asked_at > ASK_SECONDS
-        if not (changed or is_due or self.missed or self.outlived):
-            return False
-        self.asked_at = time.monotonic()
-        return True
+        return is_due or at_work != self.seen or bool(self.missed or self.outlived)
 
     def _missing(self, unfinished: list[FlowRun], at_work: frozenset[str]) -> list[FlowRun]:
         missing = [run for run in unfinished if str(run.id) not in at_work]
