@@ -1,17 +1,20 @@
 """A landing every ten seconds for as long as you like: does `feedback up` grow?
 
-`python -m benchmarks.soak --minutes 40` starts a service with the demo's base model and an endpoint of its own, lands five
-transcripts every ten seconds, and writes a line a minute: memory of each kind of process, sizes of both databases, runs so far.
+`.venv/bin/python benchmarks/soak.py --minutes 40` starts a service with the demo's base model and an endpoint of its own, lands
+five transcripts every ten seconds, and writes a line a minute: memory of each kind of process, sizes of both databases.
 At the end it states the growth of each by the hour, from the least squares line through the second half: the first is warming up.
 """
 
 import argparse
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.chaos.cells import UNDISTURBED, running_rig
 from tests.chaos.rig import Rig, await_sign

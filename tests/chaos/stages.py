@@ -24,7 +24,7 @@ STAGES = (
     Stage("land", "land", "cpu", lambda rig: rig.is_running("land")),
     Stage("label", "retrain", "cpu", _holds("label", 10)),
     Stage("augment", "retrain", "cpu", _holds("label_request WHERE purpose = 'rewrite'")),
-    Stage("train", "train", "gpu", _holds("training_step", 5)),
+    Stage("train", "train", "gpu", _holds("training_step", 2)),
     Stage("infer", "infer", "gpu", lambda rig: rig.is_running("infer")),
     Stage("evaluate", "retrain", "cpu", _holds("evaluation")),
     Stage("decide", "retrain", "cpu", _holds("decision")),
