@@ -21,22 +21,22 @@ from tests.chaos.rig import Rig, await_sign
 
 EVERY_SECONDS = 10.0
 LANDED = 5  # transcripts a time
-KINDS = ("up", "server", "cpu worker", "gpu worker", "runs")
+KINDS = ("up", "server", "workers", "runs")
 
 
 def memory(rig: Rig) -> dict[str, float]:
     """Unshared memory of each kind of process, in MiB: of what several share, each has its part."""
     found: defaultdict[str, float] = defaultdict(float)
-    servers, flows = {each.pid for each in rig.server()}, {each.pid for each in rig.flows()}
-    workers = {each.pid: pool for pool in ("cpu", "gpu") for each in rig.worker(pool)}
-    for pid in {rig.up.pid, *servers, *flows, *workers}:
-        kind = "up" if pid == rig.up.pid else "server" if pid in servers else "runs" if pid in flows else ""
+    kinds = dict.fromkeys((each.pid for each in rig.flows()), "runs")
+    kinds |= dict.fromkeys((each.pid for each in rig.workers()), "workers")
+    kinds |= dict.fromkeys((each.pid for each in rig.server()), "server")
+    for pid, kind in {**kinds, rig.up.pid: "up"}.items():
         try:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
         pss = next(line for line in rollup.splitlines() if line.startswith("Pss:"))
-        found[kind or f"{workers[pid]} worker"] += int(pss.split()[1]) / 1024
+        found[kind] += int(pss.split()[1]) / 1024
     return found
 
 
