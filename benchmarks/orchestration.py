@@ -2,9 +2,9 @@
 
     python benchmarks/orchestration.py [--documents N]
 
-Starts `feedback up` as a person does, on a home of its own with the demo's models, lands the documents and waits for the retraining
-that follows. Each task run says when it began and ended. Overhead is the part of the retraining's time that no task covers: starts of
-processes, waiting for the server, looking whether a stage has ended.
+Starts `feedback up` as a person does, on a home of its own with the demo's models, lands the documents and waits for the
+retraining that follows. Each task run says when it began and ended. Overhead is the part of the retraining's time that no task
+covers: starts of processes, waiting for the server, looking whether a stage has ended.
 """
 
 import argparse
