@@ -3,7 +3,8 @@
     python benchmarks/scoring_memory.py [--decoding direct] [--quick]
 
 Needs `make smollm2`. Each line is one run of the command as a person starts it, over beginnings of excerpts of real speech,
-repeated with a number before each, so that no two are alike. The peak is the largest resident set that the kernel counted (`ru_maxrss`); the
+repeated with a number before each, so that no two are alike. The peak is the largest resident set that the kernel counted
+(`ru_maxrss`); the
 bases are as published, since memory does not depend on what the weights say.
 """
 

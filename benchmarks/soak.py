@@ -1,11 +1,12 @@
 """A landing every ten seconds for as long as you like: does `feedback up` grow?
 
-`python -m benchmarks.soak --minutes 40` starts a service with the demo's base model and an endpoint of its own, lands five
-transcripts every ten seconds, and writes a line a minute: memory of each kind of process, sizes of both databases, runs so far.
+`.venv/bin/python benchmarks/soak.py --minutes 40` starts a service with the demo's base model and an endpoint of its own, lands
+five transcripts every ten seconds, and writes a line a minute: memory of each kind of process, sizes of both databases.
 At the end it states the growth of each by the hour, from the least squares line through the second half: the first is warming up.
 """
 
 import argparse
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,27 +14,29 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from tests.chaos.cells import UNDISTURBED, running_rig
 from tests.chaos.rig import Rig, await_sign
 
 EVERY_SECONDS = 10.0
 LANDED = 5  # transcripts a time
-KINDS = ("up", "server", "cpu worker", "gpu worker", "runs")
+KINDS = ("up", "server", "workers", "runs")
 
 
 def memory(rig: Rig) -> dict[str, float]:
     """Unshared memory of each kind of process, in MiB: of what several share, each has its part."""
     found: defaultdict[str, float] = defaultdict(float)
-    servers, flows = {each.pid for each in rig.server()}, {each.pid for each in rig.flows()}
-    workers = {each.pid: pool for pool in ("cpu", "gpu") for each in rig.worker(pool)}
-    for pid in {rig.up.pid, *servers, *flows, *workers}:
-        kind = "up" if pid == rig.up.pid else "server" if pid in servers else "runs" if pid in flows else ""
+    kinds = dict.fromkeys((each.pid for each in rig.flows()), "runs")
+    kinds |= dict.fromkeys((each.pid for each in rig.workers()), "workers")
+    kinds |= dict.fromkeys((each.pid for each in rig.server()), "server")
+    for pid, kind in {**kinds, rig.up.pid: "up"}.items():
         try:
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
         pss = next(line for line in rollup.splitlines() if line.startswith("Pss:"))
-        found[kind or f"{workers[pid]} worker"] += int(pss.split()[1]) / 1024
+        found[kind] += int(pss.split()[1]) / 1024
     return found
 
 

@@ -26,16 +26,20 @@ from prefect.states import AwaitingRetry, Cancelled, Crashed
 
 from deployments.automations import RESUMABLE
 from deployments.deploy import POOLS
-from deployments.local.left_processes import runs_at_work
+from deployments.local.left_processes import end_run, runs_at_work
 
 STARTS_WITHIN: Final = 30.0  # seconds
 """A worker takes a run before it has a process for it."""
 REPORTED_WITHIN: Final = 10.0  # seconds
 """A worker that lives reports a process that died, twice, some seconds apart."""
+ENDS_WITHIN: Final = 60.0  # seconds
+"""A worker gives a run that is cancelled half of it, and a process has a word to say to the server after its run has ended."""
 STRANGER_WITHIN: Final = timedelta(hours=1)
 """A worker that was heard of so lately may still be at work, though the server was away meanwhile."""
 
 LOOK_SECONDS: Final = 5.0
+ASK_SECONDS: Final = 60.0
+"""Between questions to the server while no process comes or goes: one costs a tenth of a second of the processor."""
 
 _UNFINISHED: Final = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _GONE: Final = "its process is gone"
@@ -64,8 +68,18 @@ class Recovery:
     missed: dict[str, float] = field(default_factory=dict[str, float])
     """Since when each run has had no process, by the monotonic clock."""
 
+    outlived: dict[str, float] = field(default_factory=dict[str, float])
+    """Since when each run with a process has been over, or was to be."""
+
+    seen: frozenset[str] = frozenset()
+    """The runs that had a process at the last look."""
+    asked_at: float = float("-inf")
+    """When the server was asked last, by the monotonic clock."""
+
     async def look(self, *, at_once: bool) -> list[str]:
         """Put back every unfinished run without a process, at most three times each; one that was being cancelled is cancelled.
+
+        A process that outlives its run, as where its worker died and nobody passed a cancellation on, is ended.
 
         Args:
             at_once: there is no worker now that might still start one, or report that one died.
@@ -73,9 +87,14 @@ class Recovery:
         Returns:
             The names of the runs.
         """
+        at_work = runs_at_work(self.home)
+        if not at_once and not self._is_worth_asking(at_work):
+            return []
         async with get_client() as client:
             unfinished = await _unfinished(client)
-            at_work = runs_at_work(self.home) if unfinished else frozenset[str]()
+            self.seen, self.asked_at = at_work, time.monotonic()
+            for flow_run_id in self._outliving(unfinished, at_work):
+                end_run(self.home, flow_run_id)
             lost = [run for run in self._missing(unfinished, at_work) if at_once or self._is_lost(run)]
             if not lost or await _strangers(client, self.workers):
                 return []
@@ -83,11 +102,21 @@ class Recovery:
                 await _put_back(client, run)
         return [run.name for run in lost]
 
+    def _is_worth_asking(self, at_work: frozenset[str]) -> bool:
+        is_due = time.monotonic() - self.asked_at > ASK_SECONDS
+        return is_due or at_work != self.seen or bool(self.missed or self.outlived)
+
     def _missing(self, unfinished: list[FlowRun], at_work: frozenset[str]) -> list[FlowRun]:
         missing = [run for run in unfinished if str(run.id) not in at_work]
         present = time.monotonic()
         self.missed = {str(run.id): self.missed.get(str(run.id), present) for run in missing}
         return missing
+
+    def _outliving(self, unfinished: list[FlowRun], at_work: frozenset[str]) -> list[str]:
+        present = time.monotonic()
+        over = at_work - {str(run.id) for run in unfinished if run.state is None or not run.state.is_cancelling()}
+        self.outlived = {each: self.outlived.get(each, present) for each in over}
+        return [each for each, since in self.outlived.items() if present - since > ENDS_WITHIN]
 
     def _is_lost(self, run: FlowRun) -> bool:
         patience = STARTS_WITHIN if run.state is None or run.state.is_pending() else REPORTED_WITHIN

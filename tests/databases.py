@@ -178,9 +178,11 @@ def running_cluster(programs: Path) -> Generator[Cluster]:
     _run_as_postgres(*initdb)
     cluster = Cluster(programs, folder)
     cluster.start()
-    yield cluster
-    cluster.stop()
-    shutil.rmtree(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder)
 
 
 def _run_as_postgres(program: Path, *arguments: object) -> None:

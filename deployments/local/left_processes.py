@@ -26,12 +26,17 @@ LOOK_SECONDS: Final = 0.25
 
 def end_left_processes(home: Path) -> int:
     """End what an `up` of this home left that has ended itself, politely and then for good; returns how many there were."""
-    return _end(home, lambda owner: is_alive(owner) is False)
+    return _end(home, lambda told: is_alive(told[STARTED_BY]) is False)
 
 
 def end_own_processes(home: Path) -> int:
     """End what is left of that which this process started, likewise."""
-    return _end(home, process_owner().__eq__)
+    return _end(home, lambda told: told[STARTED_BY] == process_owner())
+
+
+def end_run(home: Path, flow_run_id: str) -> int:
+    """End the processes of a flow run, likewise."""
+    return _end(home, lambda told: told.get(FLOW_RUN) == flow_run_id)
 
 
 def runs_at_work(home: Path) -> frozenset[str]:
@@ -41,7 +46,7 @@ def runs_at_work(home: Path) -> frozenset[str]:
     return frozenset(told[FLOW_RUN] for told in leaders if FLOW_RUN in told)
 
 
-def _end(home: Path, is_wanted: Callable[[str], bool]) -> int:
+def _end(home: Path, is_wanted: Callable[[dict[str, str]], bool]) -> int:
     with ExitStack() as opened:
         left = list(_handles(home, is_wanted, opened))
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -52,10 +57,10 @@ def _end(home: Path, is_wanted: Callable[[str], bool]) -> int:
         return len(left)
 
 
-def _handles(home: Path, is_wanted: Callable[[str], bool], opened: ExitStack) -> Iterator[int]:
+def _handles(home: Path, is_wanted: Callable[[dict[str, str]], bool], opened: ExitStack) -> Iterator[int]:
     for number, told in _processes(home):
         with suppress(ProcessLookupError):
-            if is_wanted(told[STARTED_BY]):
+            if is_wanted(told):
                 handle = os.pidfd_open(number)
                 opened.callback(os.close, handle)
                 if _environment(number) == told:  # still the one that was found

@@ -49,11 +49,11 @@ def kill_flow(rig: Rig, stage: Stage) -> None:
 
 
 def kill_worker(rig: Rig, stage: Stage) -> None:
-    _kill(rig.worker(stage.pool))
+    _kill(rig.workers())
 
 
 def kill_both(rig: Rig, stage: Stage) -> None:
-    _kill([*rig.worker(stage.pool), *rig.flows(stage.flow)])
+    _kill([*rig.workers(), *rig.flows(stage.flow)])
 
 
 def kill_server(rig: Rig, _stage: Stage) -> None:

@@ -157,9 +157,11 @@ class Rig:
             and (not names or told.get("PREFECT__FLOW_NAME") in names)
         ]
 
-    def worker(self, pool: str) -> list[psutil.Process]:
-        wanted = ["prefect", "worker", "start", "--pool", pool]
-        return [process for process, command, _ in self.processes() if command[2:7] == wanted]
+    def workers(self) -> list[psutil.Process]:
+        """The process that asks for runs, of every pool."""
+        return [
+            process for process, command, _ in self.processes() if command[1:3] == ["-m", "deployments.local.workers"]
+        ]
 
     def server(self) -> list[psutil.Process]:
         return [process for process, command, _ in self.processes() if "deployments.local.prefect_server" in command]

@@ -1,4 +1,4 @@
-"""The eight stages of the loop: how the rig sees that one is at work, and which flow and worker execute it."""
+"""The eight stages of the loop: how the rig sees that one is at work, and which flow executes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ class Stage:
     name: str
     flow: str
     """Whose process executes it."""
-    pool: str
     sign: Callable[[Rig], bool]
     """Tells that it is at work."""
 
@@ -21,12 +20,12 @@ def _holds(sql: str, enough: int = 1) -> Callable[[Rig], bool]:
 
 
 STAGES = (
-    Stage("land", "land", "cpu", lambda rig: rig.is_running("land")),
-    Stage("label", "retrain", "cpu", _holds("label", 10)),
-    Stage("augment", "retrain", "cpu", _holds("label_request WHERE purpose = 'rewrite'")),
-    Stage("train", "train", "gpu", _holds("training_step", 5)),
-    Stage("infer", "infer", "gpu", lambda rig: rig.is_running("infer")),
-    Stage("evaluate", "retrain", "cpu", _holds("evaluation")),
-    Stage("decide", "retrain", "cpu", _holds("decision")),
-    Stage("report", "retrain", "cpu", lambda rig: rig.is_running("report")),
+    Stage("land", "land", lambda rig: rig.is_running("land")),
+    Stage("label", "retrain", _holds("label", 10)),
+    Stage("augment", "retrain", _holds("label_request WHERE purpose = 'rewrite'")),
+    Stage("train", "train", _holds("training_step", 2)),
+    Stage("infer", "infer", lambda rig: rig.is_running("infer")),
+    Stage("evaluate", "retrain", _holds("evaluation")),
+    Stage("decide", "retrain", _holds("decision")),
+    Stage("report", "retrain", lambda rig: rig.is_running("report")),
 )

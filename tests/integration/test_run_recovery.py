@@ -1,5 +1,9 @@
 """Runs whose process is gone are put back at once, unless somebody else's worker may have them."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +15,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelling, Pending, Running
 
 from deployments.deploy import POOLS
-from deployments.recovery import REPORTED_WITHIN, Recovery
+from deployments.local.left_processes import FLOW_RUN, STARTED_BY
+from deployments.recovery import ENDS_WITHIN, REPORTED_WITHIN, Recovery
+from feedback_model.store.owners import process_owner
 from flows.report import report
 from tests.prefect_api import PrefectApi, prefect_api_running
 
@@ -43,6 +49,12 @@ async def a_run(state: State[None]) -> str:
         return str(run.id)
 
 
+def a_process(home: Path, run_id: str) -> "subprocess.Popen[bytes]":
+    told = {"FEEDBACK_HOME": str(home), STARTED_BY: process_owner(), FLOW_RUN: run_id}
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    return subprocess.Popen(command, env=os.environ | told, start_new_session=True)
+
+
 def state_of(api: PrefectApi, run_id: str) -> str:
     return api.call("GET", f"flow_runs/{run_id}")["state_name"]
 
@@ -69,6 +81,20 @@ async def test_run_that_stays_without_a_process_is_lost(prefect_api: PrefectApi,
     recovery = Recovery(tmp_path, OURS, {run_id: time.monotonic() - 2 * REPORTED_WITHIN})
     assert len(await recovery.look(at_once=False)) == 1
     assert state_of(prefect_api, run_id) == "AwaitingRetry"
+    prefect_api.call("DELETE", f"flow_runs/{run_id}")
+
+
+async def test_process_that_outlives_its_run_is_ended(tmp_path: Path, prefect_api: PrefectApi) -> None:
+    """As that of a run which was cancelled while it had no worker."""
+    run_id = await a_run(Cancelling())
+    with a_process(tmp_path, run_id) as child:
+        recovery = Recovery(tmp_path, OURS)
+        assert await recovery.look(at_once=False) == []
+        recovery.outlived[run_id] -= 2 * ENDS_WITHIN
+        await recovery.look(at_once=False)
+        assert child.wait() == -signal.SIGTERM
+    await recovery.look(at_once=True)
+    assert state_of(prefect_api, run_id) == "Cancelled"
     prefect_api.call("DELETE", f"flow_runs/{run_id}")
 
 
