@@ -52,8 +52,8 @@ def prepare(home: Path, parameters: Mapping[str, Any], log: Path) -> Prepared:
 def main() -> int:
     """Do what standard input asks for and print what came of it, or one sentence."""
     from deployments.deploy import bootstrap
+    from deployments.local.recovery import Recovery
     from deployments.local.workers import worker_names
-    from deployments.recovery import Recovery
     from feedback_model.settings import Settings
 
     asked = json.load(sys.stdin)

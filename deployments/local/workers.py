@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_WORKER_HEARTBEAT_SECONDS, PREFECT_WORKER_PR
 from prefect.workers.process import ProcessWorker
 
 from deployments.deploy import POOLS
-from deployments.recovery import Recovery, recover
+from deployments.local.recovery import Recovery, recover
 from feedback_model.settings import Settings
 
 RECONNECT_SECONDS = 5.0

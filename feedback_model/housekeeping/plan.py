@@ -28,6 +28,9 @@ ABANDONED: Final = timedelta(days=1)
 """After which what a process was still writing has no writer any more."""
 GONE: Final = ".gone-"
 """What begins the name of a folder that is being deleted."""
+LONG_LOG: Final = 64 * 2**20
+KEPT_OF_LOG: Final = 2**20
+"""Bytes at its end."""
 LARGE_CACHE: Final = 64 * 2**20
 """Bytes; Prefect's database for commands without a server is kept because making one takes seconds, and only grows."""
 
@@ -60,6 +63,7 @@ def find_leftovers(
         *_older(_tracking(home, keep), rules.tracking_days, now),
         *_older(_landed_files(settings), rules.inbox_days, now),
         *_task_results(home, rules.history_days, now),
+        *_logs(home),
         *(each for each in _abandoned(settings, busy) if now - each.newest > ABANDONED),
         *_half_gone(home),
         *_large_cache(home),
@@ -114,6 +118,14 @@ def _task_results(home: Path, days: int, now: datetime) -> Iterator[Leftover]:
     old = tuple(path for each in _older(files, days, now) for path in each.paths)
     if old:
         yield _leftover("task results", f"{len(old)} results of finished tasks", old)
+
+
+def _logs(home: Path) -> Iterator[Leftover]:
+    """What stands in long logs before their end, which alone somebody may still want to read."""
+    for path in _inside(home / "prefect", "*.log"):
+        found = _leftover("logs", path.relative_to(home).as_posix(), (path,))
+        if found.size > LONG_LOG:
+            yield replace(found, size=found.size - KEPT_OF_LOG)
 
 
 def _abandoned(settings: Settings, busy: frozenset[str]) -> Iterator[Leftover]:

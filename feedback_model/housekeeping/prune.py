@@ -3,12 +3,13 @@
 What a kill leaves has hidden names that nothing reads; the next housekeeping lists and deletes it as temporary files.
 """
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from feedback_model.errors import StoreError
-from feedback_model.housekeeping.plan import GONE, protected_runs, try_lock
+from feedback_model.housekeeping.plan import GONE, KEPT_OF_LOG, protected_runs, try_lock
 from feedback_model.progress import track
 from feedback_model.records.housekeeping import KeepRules, Leftover
 from feedback_model.settings import Settings
@@ -43,10 +44,11 @@ def delete_leftovers(
 def _delete(store: Store, settings: Settings, rules: KeepRules, leftover: Leftover) -> bool:
     if leftover.kind == "checkpoints":
         return _delete_checkpoints(store, settings.home, rules, leftover)
+    remove = _shorten if leftover.kind == "logs" else _remove
     with try_lock(leftover.lock) as ours:
         if ours:
             for path in leftover.paths:
-                _remove(path)
+                remove(path)
         return ours
 
 
@@ -66,6 +68,17 @@ def _delete_checkpoints(store: Store, home: Path, rules: KeepRules, leftover: Le
     finally:
         release(store, lease, token)
     return True
+
+
+def _shorten(log: Path) -> None:
+    """Leave the end of a log. Who appends to it goes on there; a line that comes at this very moment may be lost."""
+    with log.open("r+b") as opened:
+        opened.seek(-KEPT_OF_LOG, os.SEEK_END)
+        opened.readline()  # the rest of one that began before
+        kept = opened.read()
+        opened.seek(0)
+        opened.write(kept)
+        opened.truncate()
 
 
 def _remove(path: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-LeftoverKind = Literal["checkpoints", "reports", "tracking", "landed files", "task results", "temporary files"]
+LeftoverKind = Literal["checkpoints", "reports", "tracking", "landed files", "task results", "logs", "temporary files"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.app import app
 from feedback_model.errors import ModelError
-from feedback_model.housekeeping.plan import LARGE_CACHE, find_leftovers, keep_rules, try_lock
+from feedback_model.housekeeping.plan import LARGE_CACHE, LONG_LOG, find_leftovers, keep_rules, try_lock
 from feedback_model.housekeeping.prune import delete_leftovers
 from feedback_model.records.housekeeping import Leftover
 from feedback_model.records.training import Checkpoint
@@ -194,6 +194,20 @@ def test_cache_of_a_server_goes_when_large(filled: Store, settings: Settings) ->
         assert [each.name for each in leftovers(filled, settings)][-1] == "prefect/temporary.db"
     with sparse(database, LARGE_CACHE):
         assert "prefect/temporary.db" not in [each.name for each in leftovers(filled, settings)]
+
+
+def test_long_log_keeps_its_end(filled: Store, settings: Settings) -> None:
+    """Whoever has it open goes on behind that."""
+    log = settings.home / "prefect" / "server.log"
+    with sparse(log, LONG_LOG), log.open("ab") as writer:
+        writer.write(b"\n" + b"a line\n" * 3)
+        writer.flush()
+        (found,) = [each for each in leftovers(filled, settings) if each.kind == "logs"]
+        delete(filled, settings, (found,))
+        writer.write(b"the next\n")
+        writer.flush()
+        assert log.read_bytes() == b"a line\n" * 3 + b"the next\n"
+    assert found.size < LONG_LOG
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from prefect.states import Cancelling, Pending, Running
 
 from deployments.deploy import POOLS
 from deployments.local.left_processes import FLOW_RUN, STARTED_BY
-from deployments.recovery import ENDS_WITHIN, REPORTED_WITHIN, Recovery
+from deployments.local.recovery import ENDS_WITHIN, REPORTED_WITHIN, Recovery
 from feedback_model.store.owners import process_owner
 from flows.report import report
 from tests.prefect_api import PrefectApi, prefect_api_running
