@@ -46,6 +46,10 @@ def await_sign(look: Callable[[], Any], what: str, seconds: float = PATIENCE) ->
     return found
 
 
+def _waiting_runs(flow: str) -> dict[str, Any]:
+    return {"flows": {"name": {"any_": [flow]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+
+
 @dataclass
 class Rig:
     """The service under test."""
@@ -114,11 +118,14 @@ class Rig:
             return None
 
     def land(self, seed: int = 3, count: int = TRANSCRIPTS) -> None:
-        """Drop a file into the inbox and have it looked into."""
+        """Drop a file into the inbox, and have it looked into unless somebody is about to."""
         path = self.home / "inbox" / f"speeches-{seed}.jsonl"
         write_demo_input(path, count, seed)
         long_ago = time.time() - 60
         os.utime(path, (long_ago, long_ago))  # as one that nobody writes any more
+        waiting = self.call("POST", "flow_runs/filter", _waiting_runs("land")) or []
+        if any(not run["auto_scheduled"] for run in waiting):
+            return
         watch = self.service.deployment("land/watch-inbox")
         self.service.call("POST", f"deployments/{watch['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
 
