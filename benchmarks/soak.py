@@ -25,7 +25,7 @@ KINDS = ("up", "server", "cpu worker", "gpu worker", "runs")
 
 
 def memory(rig: Rig) -> dict[str, float]:
-    """Unshared memory of each kind of process, in MiB: of what several share, each has its part."""
+    """Memory of each kind of process, in MiB: of what several share, each has its part (PSS)."""
     found: defaultdict[str, float] = defaultdict(float)
     servers, flows = {each.pid for each in rig.server()}, {each.pid for each in rig.flows()}
     workers = {each.pid: pool for pool in ("cpu", "gpu") for each in rig.worker(pool)}
