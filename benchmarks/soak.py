@@ -25,7 +25,7 @@ KINDS = ("up", "server", "workers", "runs")
 
 
 def memory(rig: Rig) -> dict[str, float]:
-    """Unshared memory of each kind of process, in MiB: of what several share, each has its part."""
+    """Memory of each kind of process, in MiB: of what several share, each has its part (PSS)."""
     found: defaultdict[str, float] = defaultdict(float)
     kinds = dict.fromkeys((each.pid for each in rig.flows()), "runs")
     kinds |= dict.fromkeys((each.pid for each in rig.workers()), "workers")

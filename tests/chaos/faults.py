@@ -10,12 +10,11 @@ import psutil
 
 from tests.chaos.rig import Rig, await_sign
 from tests.chaos.stages import STAGES, Stage
-from tests.chaos.surroundings import clock_settings, fill, lead_astray, set_clock
+from tests.chaos.surroundings import fill, lead_astray
 
 AWAY_SECONDS = 10.0  # for which PostgreSQL, or `up`, is not there
 CUT_SECONDS = 60.0  # for which nothing arrives
-FULL_SECONDS = 30.0  # for which a disk is full, or a clock is wrong
-JUMP_SECONDS = 7_200  # that the clock jumps ahead, and back
+FULL_SECONDS = 30.0  # for which a disk is full
 EVERY = tuple(stage.name for stage in STAGES)
 
 
@@ -104,17 +103,6 @@ def fill_disk(rig: Rig, _stage: Stage) -> None:
     ballast.unlink()
 
 
-def move_clock(rig: Rig, _stage: Stage) -> None:
-    """Let the clock jump ahead, and after a while back."""
-    set_clock(rig.home.parent, JUMP_SECONDS)
-    time.sleep(FULL_SECONDS)
-    set_clock(rig.home.parent, 0)
-
-
-def _fake_clock(rig: Rig, _stack: ExitStack) -> None:
-    rig.settings |= clock_settings(rig.home.parent)
-
-
 SOME = ("label", "train", "evaluate")
 FAULTS = {
     "flow": Fault(kill_flow, interrupts=True),
@@ -126,7 +114,6 @@ FAULTS = {
     "cut-server": Fault(cut_off_server, SOME),
     "cut-database": Fault(cut_off_database, SOME, on_postgresql=True, prepare=lead_astray),
     "disk": Fault(fill_disk, SOME, on_small_disk=True),
-    "clock": Fault(move_clock, SOME, prepare=_fake_clock),
 }
 
 

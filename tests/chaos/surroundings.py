@@ -1,4 +1,4 @@
-"""What a service stands in, so that it can be disturbed: a small disk, a clock that can be set, a way that can be cut."""
+"""What a service stands in, so that it can be disturbed: a small disk, and a way that can be cut."""
 
 import subprocess
 from collections.abc import Generator
@@ -11,7 +11,6 @@ from tests.chaos.network import way_to
 from tests.chaos.rig import Rig
 
 DISK_MEGABYTES = 600
-FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 
 
 @contextmanager
@@ -34,26 +33,6 @@ def fill(folder: Path) -> Path:
                 file.flush()
         except OSError:
             return ballast
-
-
-def clock_settings(folder: Path) -> dict[str, str]:
-    """Return what makes programs read their clock from a file: seconds ahead of the true one."""
-    if FAKETIME is None:
-        raise AssertionError("libfaketime is not installed (Debian's package faketime)")
-    set_clock(folder, 0)
-    return {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-def set_clock(folder: Path, seconds: int) -> None:
-    """Let the clock jump."""
-    (folder / "clock.new").write_text(f"{seconds:+d}s\n")
-    (folder / "clock.new").replace(folder / "clock")
 
 
 def lead_astray(rig: Rig, stack: ExitStack) -> None:
