@@ -21,6 +21,7 @@ from tests.chaos.rig import Rig, await_sign
 
 EVERY_SECONDS = 10.0
 LANDED = 5  # transcripts a time
+LAST_RETRAINING_SECONDS = 3_600.0  # after which what has landed last will not be trained on any more
 KINDS = ("up", "server", "workers", "runs")
 
 
@@ -80,12 +81,11 @@ def main() -> None:
                 table.append({"minute": round(passed / 60, 1), **measure(rig)})
                 print("  ".join(f"{name} {value:.0f}" for name, value in table[-1].items()), flush=True)
             time.sleep(max(0.0, began + landed * EVERY_SECONDS - time.monotonic()))
-        await_sign(rig.is_complete, "the end of all work")
-        table.append({"minute": round((time.monotonic() - began) / 60, 1), **measure(rig)})
-        print("at the end: " + "  ".join(f"{name} {value:.0f}" for name, value in table[-1].items()))
-        when = [row["minute"] for row in table[:-1]]
+        when = [row["minute"] for row in table]
         for name in (*KINDS[:4], "results database", "server database"):
-            print(f"{name}: {growth(when, [row[name] for row in table[:-1]]):+.1f} MiB an hour")
+            print(f"{name}: {growth(when, [row[name] for row in table]):+.1f} MiB an hour", flush=True)
+        await_sign(rig.is_complete, "the end of all work", LAST_RETRAINING_SECONDS)
+        print("at the end: " + "  ".join(f"{name} {value:.0f}" for name, value in measure(rig).items()))
 
 
 if __name__ == "__main__":
