@@ -33,6 +33,10 @@ def _checked_hours(text: str) -> str:
 
 def _checked_url(text: str) -> str:
     kind, found, _ = text.partition("://")
+    if "@" in text.partition("://")[2].partition("/")[0] or "?" in text:
+        raise ValueError(
+            "leave secrets out of the URL; the store's own variables, such as AWS_SECRET_ACCESS_KEY, hold them"
+        )
     if text and (not found or kind.lower() in {"file", "local"}):
         raise ValueError(
             "name an object store, such as s3://bucket/talks/; a folder of this machine is the inbox itself"

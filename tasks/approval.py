@@ -1,10 +1,23 @@
 """Approval by a person: the run is suspended, and the form that resumes it asks."""
 
-from prefect import get_run_logger, task
+import asyncio
+from typing import Final
+
+from prefect import get_client, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.events import emit_event
+from prefect.exceptions import Pause
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
-from prefect.runtime import deployment
+from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
 from feedback_model.records.retraining import RetrainingDecision, answered
@@ -13,11 +26,15 @@ from feedback_model.store.retraining import add_decision, untrained_data
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
+HEARTBEAT_ARRIVES: Final = 2.0  # seconds
+"""A run that is suspended as soon as it runs is followed by its first heartbeat. To the automation for silent runs that would be
+the last sign of it; so one more event follows the heartbeat."""
+
 
 class Approval(RunInput):
     """What a person is asked when resuming the run."""
 
-    retrain: bool = Field(default=True, title="Retrain", description="Off: what has landed waits for more.")
+    retrain: bool = Field(default=False, title="Retrain", description="Off: what has landed waits for more.")
     note: str = Field(default="", title="Note", description="Kept with the decision.")
 
 
@@ -28,9 +45,30 @@ async def ask_a_person(waiting: RetrainingDecision) -> RetrainingDecision:
     """
     if deployment.id is None:
         return await _keep(approved=True, note="by giving the command")
+    if await _is_being_asked():
+        return waiting
     question = f"{waiting.sentence}. Retraining buys the labels that are missing, and takes the GPU."
-    answer = await asuspend_flow_run(wait_for_input=Approval.with_initial_data(description=question), key="approval")
+    try:
+        answer = await asuspend_flow_run(
+            wait_for_input=Approval.with_initial_data(description=question),
+            key=f"approval-{flow_run.run_count}",  # one that is asked again after a crash has another
+        )
+    except Pause:
+        await asyncio.sleep(HEARTBEAT_ARRIVES)
+        emit_event("prefect.flow-run.Asked", resource={"prefect.resource.id": f"prefect.flow-run.{flow_run.id}"})
+        raise
     return await _keep(approved=answer.retrain, note=answer.note)
+
+
+async def _is_being_asked() -> bool:
+    """Tell whether another run of this flow waits for a person's answer."""
+    paused = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+    async with get_client() as client:
+        asking = await client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[flow_run.flow_name])),
+            flow_run_filter=FlowRunFilter(state=paused),
+        )
+    return any(str(each.id) != flow_run.id for each in asking)
 
 
 # Not cached: each answer is a row.

@@ -1,8 +1,12 @@
 """Landing files, the inbox, and saying again that data waits."""
 
+import asyncio
 import math
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 from prefect import get_client, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -18,11 +22,11 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
-from feedback_model.errors import ConfigurationError, InputError
+from feedback_model.errors import FeedbackError
 from feedback_model.records.retraining import decide_retraining, rules_of
 from feedback_model.store.batches import landing_times
 from feedback_model.store.retraining import Decided, last_decision, untrained_data
-from feedback_model.transcripts.fetching import fetch_new
+from feedback_model.transcripts.fetching import Fetched, fetch_new
 from feedback_model.transcripts.inbox import Inbox, inbox_of, settle, take_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions
@@ -31,6 +35,9 @@ from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
+
+FETCH_SECONDS: Final = 240.0
+"""For a look into an object store; sweeps come every five minutes."""
 
 
 # Not cached: what a file holds changes, and the database knows what it has already.
@@ -60,25 +67,42 @@ async def look_into_inbox() -> list[str]:
     """Take the files in the inbox that are no longer being written, and what is new in its object store, if it has one."""
     with resources() as (settings, _store):
         inbox = inbox_of(settings)
-        fetched = await _fetch(settings.inbox_url, inbox)
+        if settings.inbox_url:
+            await _fetch(settings.inbox_url, inbox)
         taken = take_files(inbox)
     for sentence in taken.refused:
         get_run_logger().warning("%s", sentence)
-    if fetched:
-        get_run_logger().info("fetched %d objects from %s", fetched, settings.inbox_url)
     return [str(path) for path in taken.files]
 
 
-async def _fetch(url: str, inbox: Inbox) -> int:
-    """Fetch what is new at `url`; what lies in the inbox itself is landed even where the store does not answer."""
-    if not url:
-        return 0
+async def _fetch(url: str, inbox: Inbox) -> None:
+    """Fetch what is new at `url`; what lies in the inbox itself is landed even where the store never ends its answer."""
+    log, loop = get_run_logger(), asyncio.get_running_loop()
+    fetching: asyncio.Future[Fetched] = loop.create_future()
+
+    def settle_with(settle: Callable[[Any], None], outcome: Any) -> None:
+        if not fetching.done():
+            settle(outcome)
+
+    def fetch() -> None:
+        try:
+            loop.call_soon_threadsafe(settle_with, fetching.set_result, fetch_new(url, inbox))
+        except (FeedbackError, OSError) as error:
+            loop.call_soon_threadsafe(settle_with, fetching.set_exception, error)
+
+    # Its own thread, which ends with the process: nothing else can end a read that never ends.
+    threading.Thread(target=fetch, name="fetch", daemon=True).start()
     try:
-        async with long_work():
-            return await in_thread(fetch_new, url, inbox)
-    except (ConfigurationError, InputError) as error:
-        get_run_logger().warning("%s; the next sweep looks again", error)
-        return 0
+        async with asyncio.timeout(FETCH_SECONDS):
+            fetched = await fetching
+    except TimeoutError:
+        log.warning("%s is still being read after %.0f s; the next sweep goes on with it", url, FETCH_SECONDS)
+    except (FeedbackError, OSError) as error:
+        log.warning("%s; the next sweep looks again", error)
+    else:
+        log.info("fetched %d objects from %s", fetched.count, url)
+        for problem in fetched.problems:
+            log.warning("%s; the next sweep tries it again", problem)
 
 
 # Not cached: it must be done, and doing it twice changes nothing.

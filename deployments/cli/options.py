@@ -70,12 +70,13 @@ def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: An
     return {**(read_recipe_file(file) if file else {}), **changed, **given}
 
 
-def load_settings(memory: str | None = None, *, only_reads: bool = False) -> "Settings":
+def load_settings(memory: str | None = None, *, only_reads: bool = False, makes_home: bool = True) -> "Settings":
     """Return the settings of this process, with the home folder made.
 
     Args:
         memory: stands in for FEEDBACK_MEMORY, here and in the processes that this one starts.
         only_reads: a home folder that cannot be written will do.
+        makes_home: False to refuse where there is none.
 
     Raises:
         ConfigurationError: a setting is wrong, or the home folder cannot be used.
@@ -92,7 +93,11 @@ def load_settings(memory: str | None = None, *, only_reads: bool = False) -> "Se
         first = error.errors()[0]
         field = str(first["loc"][0])
         name = setting_name(field) if field in Settings.model_fields else field
-        raise ConfigurationError(f"the setting {name} is wrong: {first['msg']} (found {first['input']!r})") from error
+        is_shown = field not in Settings.model_fields or Settings.model_fields[field].repr
+        found = f" (found {first['input']!r})" if is_shown else ""  # which may hold a password
+        raise ConfigurationError(f"the setting {name} is wrong: {first['msg']}{found}") from error
+    if not makes_home and not settings.home.exists():
+        raise ConfigurationError(f"there is no home folder {settings.home}; `feedback up` or `feedback land` makes it")
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what people said
         with TemporaryFile(dir=settings.home):  # nameless, so that two commands at once do not meet

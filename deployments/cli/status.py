@@ -40,7 +40,7 @@ def status(
     from deployments.local.service_figures import read_service_figures, server_to_ask
     from deployments.local.service_parts import is_healthy, judge_parts, judge_serving
 
-    settings = load_settings(only_reads=True)
+    settings = load_settings(only_reads=True, makes_home=False)
     figures = read_service_figures(settings, server_to_ask(settings))
     parts = (*judge_parts(figures), judge_serving(serve, _ask_serving(serve)))
     if json:

@@ -6,6 +6,7 @@ on; dataset versions, of any age; what a process is at work on; files that wait 
 
 import fcntl
 import os
+import re
 import stat
 import time
 from collections import defaultdict
@@ -26,6 +27,8 @@ from feedback_model.transcripts.inbox import inbox_of
 
 ABANDONED: Final = timedelta(days=1)
 """After which what a process was still writing has no writer any more."""
+_EVALUATION: Final = re.compile(r"[0-9a-f]+")
+"""Name of a report; others are a person's own."""
 GONE: Final = ".gone-"
 """What begins the name of a folder that is being deleted."""
 LONG_LOG: Final = 64 * 2**20
@@ -68,7 +71,12 @@ def find_leftovers(
         *_half_gone(home),
         *_large_cache(home),
     ]
-    return tuple(found)
+    return tuple(each for each in found if all(_lies_in(home, path) for path in each.paths))
+
+
+def _lies_in(home: Path, path: Path) -> bool:
+    """Tell whether a file is reached without a link on the way: what a link leads to is not ours to delete."""
+    return path.parent.resolve() == home.resolve() / path.parent.relative_to(home)
 
 
 def protected_runs(store: Store, evidence: Evidence, busy: frozenset[str], n_runs: int) -> frozenset[str]:
@@ -94,7 +102,7 @@ def _reports(settings: Settings, evidence: Evidence) -> Iterator[Leftover]:
         if not path.name.startswith("."):
             files[path.stem].append(path)
     for name, paths in files.items():
-        if name != "latest" and name not in evidence.evaluations:
+        if _EVALUATION.fullmatch(name) and name not in evidence.evaluations:
             yield _leftover("reports", f"evaluation {name}", tuple(paths))
 
 

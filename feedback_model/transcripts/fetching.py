@@ -6,14 +6,26 @@ has landed never lands again.
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
+from feedback_model.errors import FeedbackError, SourceUnreachable
 from feedback_model.transcripts.inbox import Inbox, free_place, make_folders
 from feedback_model.transcripts.object_stores import StoredObject, list_objects, opened
 
 
-def fetch_new(url: str, inbox: Inbox) -> int:
-    """Fetch every object below `url` that is new or has changed to where taken files lie; returns how many.
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a look into an object store brought."""
+
+    count: int
+    """Objects."""
+    problems: tuple[str, ...]
+    """A sentence for each object that could not be read; the next look tries it again."""
+
+
+def fetch_new(url: str, inbox: Inbox) -> Fetched:
+    """Fetch every object below `url` that is new or has changed to where taken files lie.
 
     Raises:
         InputError: there is nothing at `url`.
@@ -23,11 +35,18 @@ def fetch_new(url: str, inbox: Inbox) -> int:
     make_folders(inbox)
     fetched = _read(_memory(inbox))
     new = [each for each in list_objects(url) if fetched.get(each.url) != each.version]
+    problems: list[str] = []
     for each in new:
-        _fetch(each, inbox)
+        try:
+            _fetch(each, inbox)
+        except SourceUnreachable:
+            raise
+        except FeedbackError as error:  # of this one alone: taken away meanwhile, or archived
+            problems.append(str(error))
+            continue
         with _memory(inbox).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"url": each.url, "version": each.version}) + "\n")
-    return len(new)
+    return Fetched(len(new) - len(problems), tuple(problems))
 
 
 def _memory(inbox: Inbox) -> Path:
@@ -48,6 +67,6 @@ def _read(path: Path) -> dict[str, str]:
 
 def _fetch(found: StoredObject, inbox: Inbox) -> None:
     part = inbox.taken / ".fetching"  # hidden, and so not landed before all of it is there
-    with opened(found.url) as stream, part.open("wb") as file:
+    with opened(found) as stream, part.open("wb") as file:
         shutil.copyfileobj(stream, file, 2**20)
     part.rename(free_place(inbox.taken, found.name))

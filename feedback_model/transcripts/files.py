@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Final, TypeVar
 
-from feedback_model.errors import InputError
+from feedback_model.errors import FeedbackError, InputError
 from feedback_model.records.recordings import Recording, Turn
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.containers import ZIP, Source, joined, read_some, unpack
@@ -98,6 +98,10 @@ def _guarded(name: str, found: Iterator[_Each]) -> Iterator[_Each | Reject]:
     except _DAMAGED as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         yield Reject(name, "unreadable", f"the file cannot be read: {reason}")
+    except FeedbackError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes its reader raise, it stops no other file
+        yield Reject(name, "unreadable", f"the file cannot be read: {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any, cast
+from urllib.parse import urlsplit
 
 from feedback_model.errors import ConfigurationError, InputError, SourceUnreachable
 
@@ -16,6 +17,10 @@ from feedback_model.errors import ConfigurationError, InputError, SourceUnreacha
 class StoredObject:
     """An object as it lies in its store."""
 
+    root: str
+    """The URL by which its store is found."""
+    path: str
+    """In the store."""
     url: str
     version: str
     """Another one once its content is."""
@@ -23,7 +28,7 @@ class StoredObject:
     @property
     def name(self) -> str:
         """The last part of its path."""
-        return PurePosixPath(self.url).name
+        return PurePosixPath(self.path).name
 
 
 def is_url(path: str) -> bool:
@@ -40,10 +45,13 @@ def list_objects(url: str) -> list[StoredObject]:
         SourceUnreachable: the store does not answer.
     """
     with _told(url):
+        if "@" in urlsplit(url).netloc:
+            raise InputError("a URL with a password in it is not used; the store's own variables hold what lets us in")
         filesystem, path = _open(url)
         found = cast("dict[str, dict[str, Any]]", filesystem.find(path, detail=True))
         objects = [
-            StoredObject(filesystem.unstrip_protocol(name), _version(about)) for name, about in sorted(found.items())
+            StoredObject(url, name, filesystem.unstrip_protocol(name), _version(about))
+            for name, about in sorted(found.items())
         ]
     kept = [each for each in objects if each.name and not each.name.startswith(".")]
     if not kept:
@@ -52,11 +60,12 @@ def list_objects(url: str) -> list[StoredObject]:
 
 
 @contextmanager
-def opened(url: str) -> Generator[IO[bytes]]:
-    """Open the object at `url` to be read; raises what `list_objects` raises."""
-    with _told(url):
-        filesystem, path = _open(url)
-        with filesystem.open(path, "rb") as stream:
+def opened(found: StoredObject) -> Generator[IO[bytes]]:
+    """Open an object to be read; raises what `list_objects` raises."""
+    with _told(found.url):
+        filesystem, _ = _open(found.root)
+        # By its path: a name may hold what chains stores in a URL.
+        with filesystem.open(found.path, "rb") as stream:
             yield stream
 
 
@@ -88,7 +97,7 @@ def _told(url: str) -> Generator[None]:
     except ValueError as error:
         raise InputError(f"{url} cannot be read: {error}") from error
     except PermissionError as error:
-        raise ConfigurationError(f"{url} lets nobody in with these credentials: {error}") from error
+        raise ConfigurationError(f"{url} may not be read with these credentials: {error}") from error
     except Exception as error:  # each store has errors of its own, which share nothing but this
         if "credential" in f"{type(error).__name__} {error}".lower():
             raise ConfigurationError(f"{url} lets nobody in: {error}; set the store's own variables") from error

@@ -120,7 +120,7 @@ def _read_all(
 def _read_object(
     found: StoredObject, options: ReadingOptions, assumptions: Assumptions
 ) -> Iterator[Recording | Reject]:
-    with opened(found.url) as stream:
+    with opened(found) as stream:
         yield from files.read_stream(stream, found.url, options, assumptions, source=Path(found.name).stem)
 
 

@@ -59,7 +59,7 @@ def answer(page: Page, service: LocalService, run: dict[str, Any], *, retrain: b
     page.get_by_role("menuitem", name="Resume").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("new transcripts in")).to_be_visible()
-    if not retrain:
+    if retrain:
         dialog.get_by_role("switch").click()
     dialog.get_by_label("Note").fill("after the release")
     dialog.get_by_role("button", name="Resume").click()

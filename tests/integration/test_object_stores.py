@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.cli.options import load_settings
 from feedback_model.errors import ConfigurationError, InputError, SourceUnreachable
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
@@ -53,11 +54,11 @@ def test_what_is_refused_is_named_by_its_url(store: Store, bucket: Bucket) -> No
 def test_the_sweep_fetches_what_is_new_alone(bucket: Bucket, inbox: Inbox) -> None:
     bucket.put("spring/talk.txt", a_speech(1))
     bucket.put("spring/more/talk.txt", a_speech(2))
-    assert fetch_new(URL, inbox) == 2
+    assert fetch_new(URL, inbox).count == 2
     assert {path.read_text() for path in take_files(inbox).files} == {a_speech(1), a_speech(2)}
-    assert fetch_new(URL, inbox) == 0
+    assert fetch_new(URL, inbox).count == 0
     bucket.put("spring/talk.txt", a_speech(3))
-    assert fetch_new(URL, inbox) == 1
+    assert fetch_new(URL, inbox).count == 1
     assert bucket.keys() == ["spring/more/talk.txt", "spring/talk.txt"]
 
 
@@ -68,8 +69,34 @@ def test_a_fetch_that_was_cut_off_is_made_up_for(bucket: Bucket, inbox: Inbox) -
     (inbox.taken / ".fetching").write_text("half of a")
     (inbox.kept / "fetched.jsonl").write_text('{"url": "s3://talks/spr')
     assert [path.name for path in take_files(inbox).files] == ["talk.txt"]
-    assert fetch_new(URL, inbox) == 1
+    assert fetch_new(URL, inbox).count == 1
     assert {path.read_text() for path in take_files(inbox).files} == {a_speech(1)}
+
+
+def test_any_name_is_fetched(bucket: Bucket, inbox: Inbox) -> None:
+    for number, name in enumerate(("a::b.txt", "what?.txt", "100%#.txt", "[x]*.txt")):
+        bucket.put(f"spring/{name}", a_speech(number))
+    assert fetch_new(URL, inbox).count == 4
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root reads whatever its mode")
+def test_one_unreadable_object_stops_no_other(inbox: Inbox, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "store" / name).write_text(a_speech(1))
+    (tmp_path / "store" / "a.txt").chmod(0)
+    fetched = fetch_new(f"file://{tmp_path / 'store'}", inbox)
+    assert fetched.count == 1
+    assert "a.txt may not be read" in fetched.problems[0]
+
+
+@pytest.mark.parametrize("url", ["s3://key:secret@talks/", "s3://talks/?sig=secret"])
+def test_secrets_in_the_inbox_url_are_refused_unseen(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEEDBACK_INBOX_URL", url)
+    with pytest.raises(ConfigurationError, match="leave secrets out of the URL") as told:
+        load_settings()
+    assert "secret@" not in str(told.value)
+    assert "=secret" not in str(told.value)
 
 
 @pytest.mark.parametrize(

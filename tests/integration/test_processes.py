@@ -100,6 +100,6 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_full_disk_is_said_to_be_full(full_disk: Path) -> None:
     worker = process(full_disk, "import sys; print('x' * 100_000, flush=True); sys.exit(3)")
-    advice = rf"the disk of {full_disk} is full \(0 MiB free\): make room there .* its log is {worker.log}"
+    advice = rf"the disk of {full_disk} is full \(0 KiB free\): make room there .* its log is {worker.log}"
     with running(worker), pytest.raises(ConfigurationError, match=advice):
         worker.wait_until_ready(lambda: None)

@@ -21,8 +21,8 @@ _PRINTED: Final = re.compile(
     r"\[(\d+\.\d+)s?\s*-+>\s*(\d+\.\d+)s?(\])[ \t]*(?P<rest>.*)"
 )  # as scripts around Whisper print it
 _SBV: Final = re.compile(r"(\d+:\d\d:\d\d\.\d{3}),(\d+:\d\d:\d\d\.\d{3})(?P<rest>)[ \t]*")
-_VOICE: Final = re.compile(r"<v(?:\.[^ \t>]*)?[ \t]+([^>]+)>")
-_TAG: Final = re.compile(r"</?[a-zA-Z][^<>\n]*>|<\d[\d:.,]*>|</?[biuc]>|\{\\[^}\n]*\}")
+_VOICE: Final = re.compile(r"<v(?:\.[^ \t<>]*)?[ \t]+([^<>]+)>")
+_TAG: Final = re.compile(r"</?[a-zA-Z][^<>\n]*>|<\d[\d:.,]*>|</?[biuc]>|\{\\[^{}\n]*\}")
 _MARK_OF_VOICE: Final = re.compile(r"^[-–—‐](?=[ \t]*[^\W\d])", re.MULTILINE)  # noqa: RUF001  dashes part two voices in a cue
 _CHANGE: Final = re.compile(r"(?:(?<=\s)|^)>{2,3}(?=[ \t]*[^\s>])", re.MULTILINE)
 """Of the speaker, in live captions."""

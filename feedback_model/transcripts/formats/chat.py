@@ -10,10 +10,10 @@ from typing import Final
 from feedback_model.records.recordings import Turn
 
 _MAIN: Final = re.compile(r"\*([^\s:]+):\s*(.*)", re.DOTALL)
-_TIMES: Final = re.compile(r"\x15?(\d+)_(\d+)\x15?\s*$")
+_TIMES: Final = re.compile(r"\x15?(\d{1,12})_(\d{1,12})\x15?\s*$")
 _PARTICIPANT: Final = re.compile(r"([A-Z0-9]{2,7})((?:\s+[^\s,]+)+)")
 _CODES: Final = (
-    (re.compile(r"\[(?::|::)\s+[^\]]*\]|\[[^\]]*\]"), " "),  # [//], [=! laughs], [: meant]; the words said stay
+    (re.compile(r"\[[^\[\]]*\]"), " "),  # [//], [=! laughs], [: meant]; the words said stay
     (re.compile(r"\((?:\.{1,3}|\d+(?:\.\d*)?)\)"), " "),  # pauses
     (
         re.compile(r"&=\S+|(?<!\S)0\S*|(?<!\S)(?:xxx|yyy|www)(?!\w)"),
@@ -24,7 +24,7 @@ _CODES: Final = (
     (re.compile(r"(?<!\S)\+[^\s\w]+"), " "),
     (re.compile(r"(?<=\w)@[a-z:]+|[<>()‡„↑↓⌈⌉⌊⌋∙]|(?<=[^\W\d]):(?=[^\W\d])"), ""),
     (re.compile(r"(?<=\w)_(?=\w)"), " "),
-    (re.compile(r"\s+([,.?!;])"), r"\1"),
+    (re.compile(r"(?<!\s)\s+([,.?!;])"), r"\1"),
 )
 
 

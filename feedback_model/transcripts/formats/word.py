@@ -17,10 +17,15 @@ def docx_text(file: IO[bytes]) -> str:
     try:
         parts = list(docx.Document(file).iter_inner_content())
         return "\n".join(_rows(part) if isinstance(part, Table) else part.text for part in parts)
-    except (KeyError, ValueError, OSError, SyntaxError) as error:
+    except (KeyError, ValueError, OSError, SyntaxError, AttributeError) as error:  # the last where parts are missing
         raise InputError(f"the document cannot be read ({error}); save it again as .docx, or as text") from error
 
 
+def _cell(element: "object") -> str:
+    return "\n".join(paragraph.text for paragraph in element.p_lst).strip()  # type: ignore[attr-defined]  # docx has no stubs
+
+
 def _rows(table: "object") -> str:
-    rows = ([cell.text.strip() for cell in row.cells] for row in table.rows)  # type: ignore[attr-defined]  # docx has no stubs
+    # The cells as they are written: `row.cells` repeats one as often as its file says that it is wide.
+    rows = ([_cell(cell) for cell in row._tr.tc_lst] for row in table.rows)  # type: ignore[attr-defined]  # docx has no stubs
     return "\n".join("\t".join(dict.fromkeys(cells)) for cells in rows)

@@ -1,9 +1,11 @@
 """`feedback serve`: who is let in, what is answered, and what of a bad request is said."""
 
+import io
 import json
 import os
 import socket
 import stat
+import zipfile
 from contextlib import closing
 
 import openai
@@ -168,6 +170,22 @@ def test_only_the_first_transcripts_are_read(served):
     found = served.call("POST", "/v1/transcripts?name=talks.jsonl", lines.encode()).json
     assert (len(found["transcripts"]), found["more"]) == (20, True)
     assert found["transcripts"][3]["text"] == a_speech(3)
+
+
+def test_a_file_that_costs_its_reader_hours_costs_others_nothing(served):
+    """A number in a table of a document that makes a reader go over three million cells, and tags that never end."""
+    for body in (b"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n" + b"<v " * 300_000, zipped_document(b"<Types/>")):
+        reply = served.call("POST", "/v1/transcripts?name=talk", body)
+        assert reply.status in {200, 400}
+        assert served.call("GET", "/healthz").status == 200
+
+
+def zipped_document(types: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("[Content_Types].xml", types)
+        file.writestr("word/document.xml", "<x/>")
+    return packed.getvalue()
 
 
 @pytest.mark.parametrize(
