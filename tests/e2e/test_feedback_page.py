@@ -197,19 +197,21 @@ def test_a_dropped_file_is_taken(page: Page, tmp_path: Path) -> None:
     (tmp_path / "talk.srt").write_text(f"1\n00:00:01,000 --> 00:00:09,000\n{TALK}\n")
     (tmp_path / "talk.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00")
     page.locator("#file").set_input_files(tmp_path / "talk.txt")
-    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(TALK)
+    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(TALK, timeout=PATIENCE)
     page.get_by_role("textbox", name="Transcript").fill("")
     page.locator("#file").set_input_files(tmp_path / "talk.srt")
-    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(TALK)
+    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(TALK, timeout=PATIENCE)
     page.locator("#file").set_input_files(tmp_path / "talk.png")
-    expect(page.get_by_role("alert")).to_have_text(re.compile("^Talk.png holds no transcript: this is a picture"))
+    expect(page.get_by_role("alert")).to_have_text(
+        re.compile("^Talk.png holds no transcript: this is a picture"), timeout=PATIENCE
+    )
     drop = """text => {
         const data = new DataTransfer();
         data.items.add(new File([text], "dropped.txt", { type: "text/plain" }));
         document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
     }"""
     page.evaluate(drop, f"{TALK} Dropped.")
-    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(f"{TALK} Dropped.")
+    expect(page.get_by_role("textbox", name="Transcript")).to_have_value(f"{TALK} Dropped.", timeout=PATIENCE)
 
 
 def test_text_is_never_taken_for_markup(page: Page) -> None:
@@ -266,7 +268,11 @@ def test_the_next_text_is_asked_about_by_one_click(page: Page) -> None:
     text.click()
     text.fill(f"{TALK} And thank you.")
     held: list[Route] = []
-    page.route("**/v1/feedback", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/feedback", hold)
     with page.expect_request("**/v1/feedback") as asked:
         page.get_by_role("button", name="Give feedback").click()
     expect(page.locator("#result")).to_have_class(re.compile("stale"))
