@@ -48,7 +48,7 @@ def processes(service: LocalService) -> dict[int, tuple[str, float, float]]:
 def rest(service: LocalService, minutes: float) -> list[list[object]]:
     time.sleep(30)  # until what a start does is done
     before, began = processes(service), time.monotonic()
-    time.sleep(60 * minutes)
+    time.sleep(60 * minutes)  # what is measured
     after, passed = processes(service), time.monotonic() - began
     used = {
         pid: (name, 100 * (seconds - before[pid][1]) / passed, size) for pid, (name, seconds, size) in after.items()

@@ -80,7 +80,7 @@ def main() -> None:
             if passed >= 60 * len(table):
                 table.append({"minute": round(passed / 60, 1), **measure(rig)})
                 print("  ".join(f"{name} {value:.0f}" for name, value in table[-1].items()), flush=True)
-            time.sleep(max(0.0, began + landed * EVERY_SECONDS - time.monotonic()))
+            time.sleep(max(0.0, began + landed * EVERY_SECONDS - time.monotonic()))  # until the next landing is due
         when = [row["minute"] for row in table]
         for name in (*KINDS[:4], "results database", "server database"):
             print(f"{name}: {growth(when, [row[name] for row in table]):+.1f} MiB an hour", flush=True)

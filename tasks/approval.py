@@ -3,15 +3,8 @@
 import asyncio
 from typing import Final
 
-from prefect import get_client, get_run_logger, task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
 from prefect.exceptions import Pause
@@ -24,6 +17,7 @@ from feedback_model.records.retraining import RetrainingDecision, answered
 from feedback_model.store.owners import process_owner
 from feedback_model.store.retraining import add_decision, untrained_data
 from tasks.resources import resources
+from tasks.retrainings import retrainings
 from tasks.retries import RETRIES
 
 HEARTBEAT_ARRIVES: Final = 2.0  # seconds
@@ -61,14 +55,8 @@ async def ask_a_person(waiting: RetrainingDecision) -> RetrainingDecision:
 
 
 async def _is_being_asked() -> bool:
-    """Tell whether another run of this flow waits for a person's answer."""
-    paused = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
-    async with get_client() as client:
-        asking = await client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=[flow_run.flow_name])),
-            flow_run_filter=FlowRunFilter(state=paused),
-        )
-    return any(str(each.id) != flow_run.id for each in asking)
+    """Tell whether another run waits for a person's answer."""
+    return any(str(run.id) != flow_run.id for run in await retrainings(StateType.PAUSED))
 
 
 # Not cached: each answer is a row.
@@ -76,6 +64,6 @@ async def _is_being_asked() -> bool:
 async def _keep(*, approved: bool, note: str) -> RetrainingDecision:
     decision = answered(approved, note)
     with resources() as (_settings, store):
-        add_decision(store, untrained_data(store), decision, process_owner())
+        add_decision(store, untrained_data(store, process_owner()), decision, process_owner())
     get_run_logger().info("%s: %s", decision.verdict, decision.sentence)
     return decision

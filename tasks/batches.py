@@ -12,7 +12,7 @@ from feedback_model.errors import StoreError
 from feedback_model.records.retraining import RetrainingDecision, decide_retraining, rules_of
 from feedback_model.store.batches import claim_batches, finish_batches, release_batches
 from feedback_model.store.owners import process_owner
-from feedback_model.store.retraining import add_decision, last_decision, untrained_data
+from feedback_model.store.retraining import add_decision, untrained_data
 from tasks.occasions import tell_waits
 from tasks.resources import resources
 from tasks.retries import RETRIES
@@ -30,8 +30,7 @@ async def decide(at_once: bool, *, is_first: bool = True) -> RetrainingDecision:
     with resources() as (settings, store):
         data = untrained_data(store, process_owner())
         decision = decide_retraining(data, rules_of(settings), datetime.now(UTC), at_once=at_once)
-        before = last_decision(store)
-        is_known = decision.reason == "unapproved" and before is not None and before.is_about(data, "unapproved")
+        is_known = decision.reason == data.decided == "unapproved"
         if (is_first or data.batches) and not is_known:  # a run that was resumed comes here again
             add_decision(store, data, decision, process_owner())
     get_run_logger().info("%s: %s", decision.verdict, decision.sentence)

@@ -3,22 +3,13 @@
 import asyncio
 import math
 import threading
-from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from prefect import get_client, get_run_logger, task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
@@ -34,6 +25,7 @@ from tasks.announcement import announce_to
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
+from tasks.retrainings import retrainings
 from tasks.retries import RETRIES
 
 FETCH_SECONDS: Final = 240.0
@@ -77,24 +69,19 @@ async def look_into_inbox() -> list[str]:
 
 async def _fetch(url: str, inbox: Inbox) -> None:
     """Fetch what is new at `url`; what lies in the inbox itself is landed even where the store never ends its answer."""
-    log, loop = get_run_logger(), asyncio.get_running_loop()
-    fetching: asyncio.Future[Fetched] = loop.create_future()
-
-    def settle_with(settle: Callable[[Any], None], outcome: Any) -> None:
-        if not fetching.done():
-            settle(outcome)
+    log, fetching = get_run_logger(), Future[Fetched]()
 
     def fetch() -> None:
         try:
-            loop.call_soon_threadsafe(settle_with, fetching.set_result, fetch_new(url, inbox))
-        except (FeedbackError, OSError) as error:
-            loop.call_soon_threadsafe(settle_with, fetching.set_exception, error)
+            fetching.set_result(fetch_new(url, inbox))
+        except Exception as error:  # noqa: BLE001 - it goes to whoever waits
+            fetching.set_exception(error)
 
     # Its own thread, which ends with the process: nothing else can end a read that never ends.
     threading.Thread(target=fetch, name="fetch", daemon=True).start()
     try:
         async with asyncio.timeout(FETCH_SECONDS):
-            fetched = await fetching
+            fetched = await asyncio.shield(asyncio.wrap_future(fetching))
     except TimeoutError:
         log.warning("%s is still being read after %.0f s; the next sweep goes on with it", url, FETCH_SECONDS)
     except (FeedbackError, OSError) as error:
@@ -147,15 +134,5 @@ def _occasion(before: Decided | None, landed: datetime) -> str:
 
 
 async def _retraining_waits() -> bool:
-    async with get_client() as client:
-        waiting = await client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=["on-data-landed"])),
-            flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(
-                    type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED])
-                )
-            ),
-            limit=1,
-        )
-    return bool(waiting)
+    waits = (StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED)
+    return bool(await retrainings(*waits, deployment="on-data-landed"))  # others are planned for every night

@@ -99,7 +99,7 @@ def _serve(settings: "Settings", server: PrefectServer, listener: socket.socket,
     say(f"starting a Prefect server at {server.api_url} ...")
     with running(process):
         wait_until_healthy(process, server.api_url, settings.start_silence)
-        prepared = prepare(settings.home, chosen, folder / "preparation.log")
+        prepared = prepare(chosen, folder / "preparation.log")
         with running(workers), _announced(settings, server):
             _welcome(settings, server, prepared.deployed)
             for name in prepared.resumed:
@@ -168,7 +168,7 @@ def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
         "PREFECT_WORKER_QUERY_SECONDS": "10",  # the workers ask besides when the server says that a run is due
         "PREFECT_WORKER_PREFETCH_SECONDS": "10",  # so that a run's process is there when its time comes
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-        # Looked for every five seconds by default, which is half of what a server costs that has nothing to do.
+        # Looked for every five seconds by default; nothing here waits for what they find.
         "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
         "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "feedback_model,eval",

@@ -26,8 +26,8 @@ class Prepared:
     """Names of the runs that go on."""
 
 
-def prepare(home: Path, parameters: Mapping[str, Any], log: Path) -> Prepared:
-    """Prepare the server that the environment names, before it has workers.
+def prepare(parameters: Mapping[str, Any], log: Path) -> Prepared:
+    """Prepare the server and the home folder that the environment names, before there are workers.
 
     Args:
         parameters: new defaults of the deployments.
@@ -37,14 +37,15 @@ def prepare(home: Path, parameters: Mapping[str, Any], log: Path) -> Prepared:
         ConfigurationError: it cannot be done; says why.
         Interrupted: a stop was requested.
     """
-    asked = json.dumps({"home": str(home), "parameters": dict(parameters)})
     command = [sys.executable, "-m", "deployments.local.preparation"]
     with log.open("w", encoding="utf-8") as sink:
-        done = subprocess.run(command, input=asked, stdout=subprocess.PIPE, stderr=sink, text=True, check=False)
+        done = subprocess.run(
+            command, input=json.dumps(dict(parameters)), stdout=subprocess.PIPE, stderr=sink, text=True, check=False
+        )
     check_stop()
     if done.returncode:
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise ConfigurationError(done.stdout.strip() or f"the deployments could not be made ({said[-1:]}); see {log}")
+        said = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+        raise ConfigurationError(done.stdout.strip() or f"the deployments could not be made ({said}); see {log}")
     found = json.loads(done.stdout)
     return Prepared(tuple(Deployed(**each) for each in found["deployed"]), tuple(found["resumed"]))
 
@@ -56,12 +57,12 @@ def main() -> int:
     from deployments.local.workers import worker_names
     from feedback_model.settings import Settings
 
-    asked = json.load(sys.stdin)
+    parameters, settings = json.load(sys.stdin), Settings()
 
     async def work() -> dict[str, Any]:
         # Where notifications go stands in the environment alone, since it is a secret.
-        deployed = await bootstrap(asked["parameters"], Settings().notify_url)
-        resumed = await Recovery(Path(asked["home"]), worker_names()).look(at_once=True)
+        deployed = await bootstrap(parameters, settings.notify_url)
+        resumed = await Recovery(settings.home, worker_names()).look(at_once=True)
         return {"deployed": [asdict(each) for each in deployed], "resumed": resumed}
 
     try:

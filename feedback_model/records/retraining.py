@@ -10,7 +10,6 @@ from feedback_model.records.transcripts import SPLITS, Split
 from feedback_model.settings import Settings
 
 Verdict = Literal["retrain", "wait"]
-Answer = Literal["approved", "declined"]
 Reason = Literal[
     "new_data", "nothing_new", "too_few_to_split", "too_few_new", "quiet_hours", "unapproved", "approved", "declined"
 ]
@@ -26,8 +25,8 @@ class UntrainedData:
     """Transcripts in them."""
     splits: Mapping[Split, int]
     """Transcripts that have ever landed, by split."""
-    answer: Answer | None = None
-    """What a person said who was asked about just this."""
+    decided: Reason | None = None
+    """Why it was decided on last, if nothing has landed or been claimed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def decide_retraining(
     empty = [split for split in SPLITS if not data.splits.get(split)]
     if empty:
         return RetrainingDecision("wait", "too_few_to_split", _too_few(data, empty))
-    return _settled(data) if at_once else _by_rules(data, rules, present)
+    return _begin(data) if at_once else _by_rules(data, rules, present)
 
 
 def answered(approved: bool, note: str) -> RetrainingDecision:
@@ -81,7 +80,7 @@ def answered(approved: bool, note: str) -> RetrainingDecision:
     return RetrainingDecision("wait", "declined", f"somebody declined it in the UI{words}")
 
 
-def _settled(data: UntrainedData) -> RetrainingDecision:
+def _begin(data: UntrainedData) -> RetrainingDecision:
     return RetrainingDecision("retrain", "new_data", _new(data))
 
 
@@ -95,10 +94,10 @@ def _by_rules(data: UntrainedData, rules: RetrainingRules, present: datetime) ->
         )
         return RetrainingDecision("wait", "quiet_hours", sentence)
     if not rules.needs_approval:
-        return _settled(data)
-    if data.answer == "approved":  # and the run that it was given to did not end well
+        return _begin(data)
+    if data.decided == "approved":  # and the run that it was given to did not end well
         return RetrainingDecision("retrain", "approved", f"{_new(data)}, approved before")
-    if data.answer == "declined":
+    if data.decided == "declined":
         return RetrainingDecision("wait", "declined", f"{_new(data)} wait for more: somebody declined them in the UI")
     return RetrainingDecision("wait", "unapproved", f"{_new(data)} wait for somebody to approve them in the UI")
 

@@ -50,7 +50,7 @@ class _Application:
             Route("/locked", self.show_locked),
             *(Route(f"/{name}", _send_file) for name in MEDIA_TYPES),
             Route("/v1/feedback", self.give_feedback, methods=["POST"]),
-            Route("/v1/transcripts", self.read_transcripts, methods=["POST"]),
+            Route("/v1/transcripts", read_transcripts, methods=["POST"]),
             Route("/v1/chat/completions", self.complete, methods=["POST"]),
             Route("/v1/models", self.list_models),
             Route("/healthz", self.tell_health),
@@ -69,10 +69,6 @@ class _Application:
     async def give_feedback(self, request: Request) -> Response:
         """Answer with feedback."""
         return await give_feedback(request, self._asking)
-
-    async def read_transcripts(self, request: Request) -> Response:
-        """Answer with the transcripts of a file."""
-        return await read_transcripts(request)
 
     async def complete(self, request: Request) -> Response:
         """Answer as OpenAI's API does."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select
 
-from feedback_model.records.retraining import Answer, Reason, RetrainingDecision, UntrainedData, Verdict
+from feedback_model.records.retraining import Reason, RetrainingDecision, UntrainedData, Verdict
 from feedback_model.records.transcripts import Split
 from feedback_model.store.batches import unclaimed_batches
 from feedback_model.store.clock import now
@@ -22,27 +22,17 @@ class Decided:
     n_batches: int
     """That waited then."""
 
-    def is_about(self, data: UntrainedData, reason: Reason) -> bool:
-        """Tell whether this was decided for `reason`, and nothing has landed or been claimed since."""
-        return (self.reason, self.n_batches) == (reason, len(data.batches))
-
 
 def untrained_data(store: Store, owner: str | None = None) -> UntrainedData:
     """Look up what waits for a retraining; for one that goes on as `owner`, also what that had claimed before."""
     batches, before = unclaimed_batches(store, owner), last_decision(store)
     real = transcript.c.origin == "real"
     by_split = select(transcript.c.split, func.count().label("n")).where(real).group_by(transcript.c.split)
+    decided = before.reason if before is not None and before.n_batches == len(batches) else None
     new = select(func.count()).where(real, transcript.c.batch_id.in_(batches))
     with store.read() as connection:
         splits: dict[Split, int] = {row.split: row.n for row in connection.execute(by_split)}
-        return UntrainedData(batches, connection.execute(new).scalar_one(), splits, _answer(before, len(batches)))
-
-
-def _answer(before: Decided | None, n_batches: int) -> Answer | None:
-    """Return what a person said last, if nothing has landed or been claimed since."""
-    if before is None or before.n_batches != n_batches:
-        return None
-    return before.reason if before.reason in ("approved", "declined") else None
+        return UntrainedData(batches, connection.execute(new).scalar_one(), splits, decided)
 
 
 def add_decision(store: Store, data: UntrainedData, decision: RetrainingDecision, decided_by: str) -> None:

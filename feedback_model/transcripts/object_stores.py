@@ -3,6 +3,7 @@
 Credentials and endpoints are the store's own: those of the environment or of its configuration files, never part of a URL here.
 """
 
+import errno
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
-from feedback_model.errors import ConfigurationError, InputError, SourceUnreachable
+from feedback_model.errors import ConfigurationError, FeedbackError, InputError, SourceUnreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _told(url: str) -> Generator[None]:
     """Turn what stores raise, each its own, into one sentence."""
     try:
         yield
-    except (InputError, ConfigurationError):
+    except FeedbackError:
         raise
     except FileNotFoundError as error:
         raise InputError(f"there is nothing at {url}; check bucket and path") from error
@@ -99,6 +100,8 @@ def _told(url: str) -> Generator[None]:
     except PermissionError as error:
         raise ConfigurationError(f"{url} may not be read with these credentials: {error}") from error
     except Exception as error:  # each store has errors of its own, which share nothing but this
+        if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:  # where what is read is written to
+            raise
         if "credential" in f"{type(error).__name__} {error}".lower():
             raise ConfigurationError(f"{url} lets nobody in: {error}; set the store's own variables") from error
         raise SourceUnreachable(f"{url} does not answer: {error}; look at network and endpoint") from error

@@ -103,9 +103,9 @@ def test_the_last_decision_is_remembered(any_store: Store, tmp_path: Path) -> No
 def test_an_answer_is_for_what_waited_then(any_store: Store, tmp_path: Path) -> None:
     land_demo(any_store, tmp_path, 30)
     add_decision(any_store, untrained_data(any_store), answered(False, ""), "host:1:1")
-    assert untrained_data(any_store).answer == "declined"
+    assert untrained_data(any_store).decided == "declined"
     land_demo(any_store, tmp_path, 60)
-    assert untrained_data(any_store).answer is None
+    assert untrained_data(any_store).decided is None
 
 
 def test_what_waits_is_counted_by_split(any_store: Store, tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ def test_person_is_asked_unless_somebody_wants_it() -> None:
 
 def test_nobody_is_asked_twice_about_the_same() -> None:
     rules = RetrainingRules(1, None, needs_approval=True)
-    assert decide_retraining(replace(data(2), answer="approved"), rules, NOON).verdict == "retrain"
-    assert decide_retraining(replace(data(2), answer="declined"), rules, NOON).verdict == "wait"
-    assert decide_retraining(replace(data(2), answer="declined"), RetrainingRules(1, None), NOON).reason == "new_data"
+    assert decide_retraining(replace(data(2), decided="approved"), rules, NOON).verdict == "retrain"
+    assert decide_retraining(replace(data(2), decided="declined"), rules, NOON).verdict == "wait"
+    assert decide_retraining(replace(data(2), decided="declined"), RetrainingRules(1, None), NOON).reason == "new_data"
 
 
 def test_answer_keeps_what_was_noted() -> None:
