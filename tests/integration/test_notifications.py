@@ -165,11 +165,11 @@ def test_setting_of_up_makes_the_automations(
         }
         for name, value in (environment | {"FEEDBACK_NOTIFY_URL": receiver.url}).items():
             monkeypatch.setenv(name, value)
-        prepare_server(tmp_path, {}, tmp_path / "preparation.log")
+        prepare_server({}, tmp_path / "preparation.log")
         assert "tell of failed runs" in json.dumps(api.call("POST", "automations/filter", {}))
         monkeypatch.setenv("FEEDBACK_NOTIFY_URL", f"nonsense://{TOKEN}")
         with pytest.raises(ConfigurationError, match="no URL that Apprise knows"):
-            prepare_server(tmp_path, {}, tmp_path / "preparation.log")
+            prepare_server({}, tmp_path / "preparation.log")
     assert TOKEN not in (tmp_path / "preparation.log").read_text()
 
 
