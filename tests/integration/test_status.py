@@ -120,16 +120,23 @@ async def test_server_without_the_password_is_told(prefect_api: PrefectApi) -> N
 
 
 def test_status_of_an_empty_home_is_healthy(tmp_path: Path) -> None:
-    told = feedback(tmp_path / "home", "status", "--serve", f"http://127.0.0.1:{free_port()}")
+    told = feedback(tmp_path, "status", "--serve", f"http://127.0.0.1:{free_port()}")
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
     assert [line[:12].strip() for line in lines] == ["ok", "not running", "not running", "not running"]
 
 
+def test_status_of_no_home_names_it(tmp_path: Path) -> None:
+    told = feedback(tmp_path / "home", "status")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith(f"error: there is no home folder {tmp_path / 'home'}")
+    assert not (tmp_path / "home").exists()
+
+
 def test_unhealthy_part_is_the_exit_status(tmp_path: Path) -> None:
     """As JSON, too, which scripts read."""
     gone = f"http://127.0.0.1:{free_port()}/api"
-    told = feedback(tmp_path / "home", "status", "--json", PREFECT_API_URL=gone)
+    told = feedback(tmp_path, "status", "--json", PREFECT_API_URL=gone)
     assert told.returncode == 1
     assert told.stderr.startswith("error: unhealthy: Prefect server")
     assert json.loads(told.stdout)["healthy"] is False

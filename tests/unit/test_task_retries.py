@@ -6,7 +6,7 @@ from feedback_model import errors
 from feedback_model.waiting import Wait, telling_waits
 from tasks.retries import RETRIES, retry_if_temporary
 
-TEMPORARY = {"EndpointUnreachable", "HubUnreachable", "StoreUnavailable"}
+TEMPORARY = {"EndpointUnreachable", "HubUnreachable", "SourceUnreachable", "StoreUnavailable"}
 OURS = sorted(name for name, kind in vars(errors).items() if isinstance(kind, type))
 
 
