@@ -3,7 +3,7 @@
     python benchmarks/service_at_rest.py [--landings N] [--files N] [--minutes N]
 
 Starts the service as a person does, on a home of its own with the demo's models. At rest: processor time and memory of all its
-processes over some minutes. Then transcripts are landed one by one, each when nothing else is at work: from the return of
+processes over five minutes, in which the inbox is looked at once. Then transcripts are landed one by one, each when nothing else is at work: from the return of
 `feedback land` to the state Running of the retraining that it woke, by the server's clock, which is this machine's. Then files
 are put into the inbox at once and the sweep is started.
 """
@@ -33,7 +33,7 @@ OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 def processes(service: LocalService) -> dict[int, tuple[str, float, float]]:
-    """Of each process its name, seconds of processor time so far, and resident memory in MiB."""
+    """Of each process its name, seconds of processor time so far with what it started, and resident memory in MiB."""
     own = psutil.Process(service.pid)
     found: dict[int, tuple[str, float, float]] = {}
     for each in (own, *own.children(recursive=True)):
@@ -41,7 +41,8 @@ def processes(service: LocalService) -> dict[int, tuple[str, float, float]]:
         name = next(
             (word.rsplit(".", 1)[-1] for word in words if word.startswith(("deployments.", "feedback_model."))), ""
         )
-        found[each.pid] = (name, times.user + times.system, each.memory_info().rss / 2**20)
+        used = times.user + times.system + times.children_user + times.children_system  # of those that have ended
+        found[each.pid] = (name, used, each.memory_info().rss / 2**20)
     return found
 
 
@@ -116,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--landings", type=int, default=20)
     parser.add_argument("--files", type=int, default=1_000)
-    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--minutes", type=float, default=5.0)
     arguments = parser.parse_args()
     began = processor_seconds()
     options = ("--labeller", "embedded", "--base-model", "embedded", "--epochs", "1", "--set", "rank=4")
@@ -137,7 +138,8 @@ def main() -> None:
 
 {table(["process", "of one core", "resident memory, MiB"], costs)}
 
-Memory that processes share is counted in each.
+The inbox is looked at every five minutes, by a run of its own: its time is that of `workers`, which start it. Memory that
+processes share is counted in each.
 
 ## From a landing to its retraining
 

@@ -168,8 +168,11 @@ def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
         "PREFECT_WORKER_QUERY_SECONDS": "10",  # the workers ask besides when the server says that a run is due
         "PREFECT_WORKER_PREFETCH_SECONDS": "10",  # so that a run's process is there when its time comes
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-        # Looked for every five seconds by default; nothing here waits for what they find.
+        # Looked for every 5 to 15 seconds by default; nothing here waits for what they find.
+        "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT15S",
+        "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "30",
         "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "15",
         "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "feedback_model,eval",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",

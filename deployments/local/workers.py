@@ -8,16 +8,19 @@ process are put back from here as well.
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter
 from prefect.logging import get_logger
 from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_WORKER_HEARTBEAT_SECONDS, PREFECT_WORKER_PREFETCH_SECONDS
-from prefect.workers.process import ProcessWorker
+from prefect.utilities.processutils import command_to_string
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from deployments.deploy import POOLS
 from deployments.local.recovery import Recovery, recover
@@ -26,6 +29,18 @@ from feedback_model.settings import Settings
 RECONNECT_SECONDS = 5.0
 _DUE = EventFilter(event=EventNameFilter(name=[f"prefect.flow-run.{name}" for name in ("Scheduled", "AwaitingRetry")]))
 _log = get_logger("workers")
+
+
+class EngineConfiguration(ProcessJobConfiguration):
+    """Starts a run's engine at once.
+
+    Without a command, Prefect 3.8 starts two processes before it that look for a project to install; ours is installed. They took
+    2 of 5 seconds.
+    """
+
+    def prepare_for_flow_run(self, *arguments: Any, **named: Any) -> None:
+        self.command = command_to_string([sys.executable, "-m", "deployments.local.engine"])
+        super().prepare_for_flow_run(*arguments, **named)
 
 
 def worker_names() -> list[str]:
@@ -45,12 +60,14 @@ async def work(home: Path) -> None:
 
 
 def _worker(pool: str, name: str) -> ProcessWorker:
-    return ProcessWorker(
+    worker = ProcessWorker(
         work_pool_name=pool,
         name=name,
         prefetch_seconds=PREFECT_WORKER_PREFETCH_SECONDS.value(),
         heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()),
     )
+    worker.job_configuration = EngineConfiguration
+    return worker
 
 
 async def _listen(due: asyncio.Event) -> None:
