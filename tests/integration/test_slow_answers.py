@@ -23,9 +23,10 @@ def dripping(request: pytest.FixtureRequest) -> Generator[str]:
         def serve() -> None:
             with suppress(OSError):
                 connection, _ = listener.accept()
-                connection.sendall(request.param)
-                while not closed.wait(0.05):
-                    connection.sendall(b"x")
+                with connection:
+                    connection.sendall(request.param)
+                    while not closed.wait(0.05):
+                        connection.sendall(b"x")
 
         server = threading.Thread(target=serve)
         server.start()
