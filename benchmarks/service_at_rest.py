@@ -3,9 +3,9 @@
     python benchmarks/service_at_rest.py [--landings N] [--files N] [--minutes N]
 
 Starts the service as a person does, on a home of its own with the demo's models. At rest: processor time and memory of all its
-processes over five minutes, in which the inbox is looked at once. Then transcripts are landed one by one, each when nothing else is at work: from the return of
-`feedback land` to the state Running of the retraining that it woke, by the server's clock, which is this machine's. Then files
-are put into the inbox at once and the sweep is started.
+processes over five minutes, in which the inbox is looked at once. Then transcripts are landed one by one, each when nothing else
+is at work: from the return of `feedback land` to the state Running of the retraining that it woke, by the server's clock, which
+is this machine's. Then files are put into the inbox at once and the sweep is started.
 """
 
 import argparse

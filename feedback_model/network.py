@@ -5,11 +5,15 @@ proxy never leads back to this machine, though, so whatever listens on loopback 
 """
 
 import os
+import threading
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import Future
+from http.client import HTTPException
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from feedback_model.errors import ConfigurationError
@@ -88,3 +92,49 @@ def open_url(url: str, timeout: float, body: bytes | None = None, headers: Mappi
     request = urllib.request.Request(url, data=body, headers=dict(headers or {}))  # noqa: S310 - http(s) by configuration
     direct = [urllib.request.ProxyHandler({})] if is_loopback(url) else []
     return urllib.request.build_opener(*direct).open(request, timeout=timeout)
+
+
+class Answer(NamedTuple):
+    """What a server said, an error or not."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+def read_url(url: str, seconds: float, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return all that is answered at `url` within `seconds`, in whatever drops it comes.
+
+    Args:
+        body: posted; None asks with GET.
+
+    Raises:
+        OSError: nothing answered, or not all of it in time (TimeoutError).
+        ValueError: it is no URL, or what answers does not speak HTTP.
+    """
+    answered = Future[Answer]()
+    # A socket's own time-out begins anew with every byte, so a thread asks, and is left alone when the time is over.
+    threading.Thread(target=_ask, args=(answered, url, seconds, body, headers), name="ask", daemon=True).start()
+    try:
+        return answered.result(seconds)
+    except TimeoutError as error:
+        raise TimeoutError(f"it did not answer within {seconds:g} s") from error
+
+
+def _ask(
+    answered: Future[Answer], url: str, seconds: float, body: bytes | None, headers: Mapping[str, str] | None
+) -> None:
+    try:
+        with _open_any(url, seconds, body, headers) as reply:
+            answered.set_result(Answer(reply.status, reply.headers.get_content_type(), reply.read()))
+    except HTTPException as error:
+        answered.set_exception(ValueError(f"what answers does not speak HTTP: {error!r}"))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where it was asked for
+        answered.set_exception(error)
+
+
+def _open_any(url: str, seconds: float, body: bytes | None, headers: Mapping[str, str] | None) -> Any:
+    try:
+        return open_url(url, seconds, body, headers)
+    except urllib.error.HTTPError as refusal:
+        return refusal

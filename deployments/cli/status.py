@@ -1,8 +1,8 @@
 """`feedback status`: the health of every part of the service on one screen, without Prefect or torch."""
 
 import json as json_reader
-import urllib.error
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -67,17 +67,16 @@ def _print_json(parts: "tuple[Part, ...]", figures: "ServiceFigures", *, healthy
 
 
 def _ask_serving(url: str) -> str | None:
-    """Ask a server whether it has a model: empty where it has, its problem where not, None where nothing answers."""
-    from feedback_model.network import open_url
+    """Ask a server whether it has a model: empty where it has, its problem where not, None where nothing listens."""
+    from feedback_model.network import read_url
 
     try:
-        with open_url(f"{url.rstrip('/')}/readyz", _ANSWER_SECONDS):
-            return ""
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return _problem(refusal.read()) or f"status {refusal.code}"
+        status, _, body = read_url(f"{url.rstrip('/')}/readyz", _ANSWER_SECONDS)
+    except TimeoutError as error:
+        return str(error)
     except (OSError, ValueError):
         return None
+    return "" if status < HTTPStatus.BAD_REQUEST else _problem(body) or f"status {status}"
 
 
 def _problem(body: bytes) -> str:

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import urllib.error
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from typing import Any, Final
 from deployments.local.server import PrefectServer
 from feedback_model.errors import ConfigurationError
 from feedback_model.masking import mask
-from feedback_model.network import open_url
+from feedback_model.network import read_url
 from feedback_model.records.service import PoolFigures, PrefectFigures, RunFailure, RunFigures
 
 ANSWER_SECONDS: Final = 5.0
@@ -47,13 +46,12 @@ class _Api:
         """
         body = None if said is None else json.dumps(said).encode()
         try:
-            with open_url(f"{self._url}/{path}", ANSWER_SECONDS, body, self._headers) as reply:
-                return json.load(reply)
-        except urllib.error.HTTPError as refusal:
-            refusal.close()
-            raise ConfigurationError(_why_refused(self._url, refusal.code)) from refusal
+            status, _, told = read_url(f"{self._url}/{path}", ANSWER_SECONDS, body, self._headers)
+            if status < HTTPStatus.BAD_REQUEST:
+                return json.loads(told)
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{self._url} does not answer ({_reason(error)}); {_NO_ANSWER}") from error
+        raise ConfigurationError(_why_refused(self._url, status))
 
 
 def _reason(error: Exception) -> str:

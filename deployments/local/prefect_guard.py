@@ -43,9 +43,9 @@ _HEADERS: Final = UNFRAMED | {
     "content-security-policy": "; ".join(f"{what} {where}" for what, where in _POLICY.items())
 }
 _CLOSED: Final = frozenset(
-    {"/docs", "/redoc", "/docs/oauth2-redirect", "/api/docs", "/api/redoc", "/api/docs/oauth2-redirect"}
+    f"{where}/{name}" for where in ("", "/api") for name in ("docs", "redoc", "docs/oauth2-redirect", "openapi.json")
 )
-"""Pages that load scripts from elsewhere, which could read what the UI keeps."""
+"""Pages that load scripts from elsewhere, which could read what the UI keeps, and what only they need."""
 _SCRIPT: Final = f"{ENTRY}.js"
 _ENTRY_SCRIPT: Final = f"""
 const credentials = btoa("{USER}:" + location.hash.slice(1));
@@ -97,7 +97,7 @@ class PrefectGuard:
         try:
             check_sender(HTTPConnection(scope), self._names, _is_page)
             if scope["path"] in _CLOSED:
-                raise RequestError(404, "this page loads scripts from elsewhere and is not shown", "closed")
+                raise RequestError(404, "pages that load scripts from elsewhere are not shown", "closed")
             if self._token and scope["type"] == "http" and scope["path"] in {ENTRY, _SCRIPT}:
                 app = _entry(scope["path"])
             elif self._token:

@@ -11,7 +11,6 @@ import socket
 import sys
 import tempfile
 import time
-import urllib.error
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from urllib.parse import quote, urlsplit
 from deployments.local.prefect_guard import ENTRY, USER
 from deployments.local.supervisor import running
 from feedback_model.errors import ConfigurationError
-from feedback_model.network import open_url
+from feedback_model.network import read_url
 from feedback_model.processes import START_SILENCE, ManagedProcess
 from feedback_model.progress import check_stop
 from feedback_model.serving.token_file import new_secret, read_token, write_private
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from feedback_model.settings import Settings
 
 AWAY_SECONDS = 60.0  # for which a server that is away is waited for
+ANSWER_SECONDS = 2.0
 POLL_SECONDS = 0.25
 
 
@@ -70,8 +70,7 @@ def quiet_environment(settings: "Settings") -> dict[str, str]:
 def is_healthy(api_url: str) -> bool:
     """Tell whether a Prefect server answers at `api_url`."""
     try:
-        with open_url(f"{api_url.rstrip('/')}/health", timeout=2) as reply:
-            return reply.status == 200
+        return read_url(f"{api_url.rstrip('/')}/health", ANSWER_SECONDS).status == HTTPStatus.OK
     except (OSError, ValueError):
         return False
 
@@ -106,14 +105,11 @@ def _check_url(api_url: str) -> None:
 
 def _answers(api_url: str) -> bool:
     try:
-        with open_url(f"{api_url.rstrip('/')}/health", timeout=2) as reply:
-            is_page = reply.headers.get_content_type() == "text/html"  # the UI's, as beside the API
-    except urllib.error.HTTPError as refusal:
-        refusal.close()
-        is_page = refusal.code == HTTPStatus.NOT_FOUND
+        status, media_type, _ = read_url(f"{api_url.rstrip('/')}/health", ANSWER_SECONDS)
     except OSError:
         return False
-    if is_page:
+    is_page = status == HTTPStatus.OK and media_type == "text/html"  # the UI's, as beside the API
+    if is_page or status == HTTPStatus.NOT_FOUND:
         raise ConfigurationError(
             f"what answers at {api_url} is no Prefect API; its URL ends in /api, correct PREFECT_API_URL"
         )

@@ -64,7 +64,7 @@ def judge_serving(url: str, answer: str | None) -> Part:
     if answer is None:
         return Part("serve", "not running", f"nothing answers at {url}", "`feedback serve` starts it")
     if answer:
-        return Part("serve", "unhealthy", f"{url} has no model to answer with: {answer}", "look at what it printed")
+        return Part("serve", "unhealthy", f"{url} does not give feedback: {answer}", "look at what it printed")
     return Part("serve", "ok", f"answers at {url}")
 
 

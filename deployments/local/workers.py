@@ -39,6 +39,7 @@ class EngineConfiguration(ProcessJobConfiguration):
     """
 
     def prepare_for_flow_run(self, *arguments: Any, **named: Any) -> None:
+        """Set the command, which Prefect would leave open."""
         self.command = command_to_string([sys.executable, "-m", "deployments.local.engine"])
         super().prepare_for_flow_run(*arguments, **named)
 

@@ -122,7 +122,7 @@ def test_answers_cannot_be_framed() -> None:
     assert len(sent[0]["headers"]) == len({name.lower() for name, _ in sent[0]["headers"]})
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs"])
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/api/docs", "/openapi.json"])
 def test_pages_with_scripts_from_elsewhere_are_not_shown(path: str) -> None:
     prefect, sent = ask(path)
     assert not prefect.was_reached
