@@ -9,7 +9,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from feedback_model.errors import StoreError
-from feedback_model.records.retraining import RetrainingDecision, decide_retraining, rules_of
+from feedback_model.records.retraining import RetrainingDecision, UntrainedData, decide_retraining, rules_of
 from feedback_model.store.batches import claim_batches, finish_batches, release_batches
 from feedback_model.store.owners import process_owner
 from feedback_model.store.retraining import add_decision, untrained_data
@@ -35,12 +35,17 @@ async def decide(at_once: bool, *, is_first: bool = True) -> RetrainingDecision:
             add_decision(store, data, decision, process_owner())
     get_run_logger().info("%s: %s", decision.verdict, decision.sentence)
     if is_first and decision.verdict == "wait" and not is_known:
-        await acreate_markdown_artifact(
-            key="why-not-retrained", markdown=f"Not retrained: {decision.sentence}.", description=decision.reason
-        )
-        if data.batches:
-            tell_waits(decision.reason, decision.sentence)
+        await tell_why_not(decision, data)
     return decision
+
+
+async def tell_why_not(decision: RetrainingDecision, data: UntrainedData) -> None:
+    """Tell in an artifact why there is no retraining, and those who want to know where data waits for it."""
+    await acreate_markdown_artifact(
+        key="why-not-retrained", markdown=f"Not retrained: {decision.sentence}.", description=decision.reason
+    )
+    if data.batches:
+        tell_waits(decision.reason, decision.sentence)
 
 
 # Not cached: asked again after each round, and the answer must be what has landed meanwhile.

@@ -1,6 +1,7 @@
 """Decisions about retraining in SQL, and what they rest on."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, insert, select
 
@@ -21,6 +22,7 @@ class Decided:
     reason: Reason
     n_batches: int
     """That waited then."""
+    decided_at: datetime
 
 
 def untrained_data(store: Store, owner: str | None = None) -> UntrainedData:
@@ -46,8 +48,11 @@ def add_decision(store: Store, data: UntrainedData, decision: RetrainingDecision
 def last_decision(store: Store) -> Decided | None:
     """Return the newest decision; None before the first."""
     made = retraining_decision.c
-    newest = select(made.decision_number, made.verdict, made.reason, made.n_batches)
+    newest = select(made.decision_number, made.verdict, made.reason, made.n_batches, made.decided_at)
     newest = newest.order_by(made.decision_number.desc()).limit(1)
     with store.read() as connection:
         row = connection.execute(newest).one_or_none()
-    return None if row is None else Decided(row.decision_number, row.verdict, row.reason, row.n_batches)
+    if row is None:
+        return None
+    decided_at = datetime.fromisoformat(row.decided_at)
+    return Decided(row.decision_number, row.verdict, row.reason, row.n_batches, decided_at)

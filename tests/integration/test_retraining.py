@@ -12,7 +12,7 @@ from feedback_model.settings import Settings
 from feedback_model.store.batches import unclaimed_batches
 from feedback_model.store.connection import Store
 from feedback_model.store.readonly_sql import select_rows
-from feedback_model.store.retraining import Decided, add_decision, last_decision, untrained_data
+from feedback_model.store.retraining import add_decision, last_decision, untrained_data
 from feedback_model.transcripts.landing import land
 from flows.land import land as sweep
 from flows.retrain import retrain
@@ -70,6 +70,21 @@ async def test_fewer_than_is_asked_for_wait_for_more(
     assert events(prefect_api) == before
 
 
+async def test_what_no_event_told_of_is_decided_on_once(
+    prefect_api: PrefectApi, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep keeps the decision that a retraining would have made, had it been woken."""
+    monkeypatch.setenv("FEEDBACK_RETRAIN_LEAST_NEW", "1000")
+    land_demo(store, home, 60)
+    await sweep()
+    await sweep()
+    assert [(each["reason"], each["n_new"]) for each in decisions(store)] == [("too_few_new", 60)]
+    (home / "more.txt").write_text(a_speech(7))
+    land(store, [str(home / "more.txt")])
+    await sweep()
+    assert [each["n_new"] for each in decisions(store)] == [60, 61]
+
+
 async def test_the_sweep_lands_what_is_new_in_an_object_store(
     prefect_api: PrefectApi, store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +112,9 @@ def test_the_last_decision_is_remembered(any_store: Store, tmp_path: Path) -> No
     for verdict in ("retrain", "wait"):
         decision = RetrainingDecision(verdict, "new_data", "because")
         add_decision(any_store, untrained_data(any_store), decision, "host:1:1")
-    assert last_decision(any_store) == Decided(2, "wait", "new_data", 0)
+    made = last_decision(any_store)
+    assert made is not None
+    assert (made.number, made.verdict, made.reason, made.n_batches) == (2, "wait", "new_data", 0)
 
 
 def test_an_answer_is_for_what_waited_then(any_store: Store, tmp_path: Path) -> None:
