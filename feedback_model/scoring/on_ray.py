@@ -1,0 +1,152 @@
+"""Answers of a Ray cluster: a process with the model on every core or GPU, and rows in the order of the chunks.
+
+Ray places chunks, keeps processes for the next one, and gives another process what a lost process or node had at work. Kept here
+are the order and how much is under way; what is read and what is written stays with the command, as without Ray.
+"""
+
+import os
+import secrets
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from feedback_model.errors import ConfigurationError
+from feedback_model.progress import check_stop
+from feedback_model.scoring.answer import Chunk
+from feedback_model.scoring.model import AnsweringModel, Engine
+from feedback_model.scoring.rows import Row
+
+UNDER_WAY: Final = 3
+"""Chunks for each process that are handed out at once: while the first is late, the others need not wait for its rows."""
+TRIES_MORE: Final = 3
+"""For a chunk whose process or node was lost: a text that ends every process which reads it must not go on for ever."""
+OBJECT_BYTES: Final = 256 * 1024**2
+"""Room for chunks and rows on their way in a cluster of this machine; Ray would take a third of its memory."""
+LOOK_SECONDS: Final = 0.2
+"""Between two looks for a request to stop."""
+
+
+def ray_engine(tell: Callable[[str], None]) -> Engine:
+    """Return the engine; a cluster is reached at the first chunk.
+
+    Args:
+        tell: hears which cluster answers.
+
+    Raises:
+        ConfigurationError: Ray is not installed.
+    """
+    try:
+        ray = import_module("ray")  # by name: it is no part of what is always installed
+    except ImportError as error:
+        raise ConfigurationError(
+            "--engine ray needs Ray, which is not installed: run `make ray`, or `pip install 'feedback-model[ray]'`; "
+            "--engine process needs nothing more"
+        ) from error
+    return partial(_answer, ray, tell)
+
+
+def _answer(
+    ray: Any, tell: Callable[[str], None], model: AnsweringModel, chunks: Iterable[Chunk]
+) -> Iterator[list[Row]]:
+    """Yield the rows of each chunk, in their order.
+
+    Raises:
+        ConfigurationError: the cluster cannot be used.
+        ModelError: the model cannot be loaded or run.
+        Interrupted: a stop was requested.
+    """
+    under_way: deque[Any] = deque()
+    with _connected(ray, tell) as unit:
+        task = ray.remote(**{f"num_{unit.lower()}s": 1}, max_calls=0, max_retries=TRIES_MORE)(_answer_there)
+        asked = replace(model, tell=_say_nothing)
+        for chunk in chunks:
+            under_way.append(task.remote(asked, chunk))
+            while under_way and (_is_there(ray, under_way[0]) or len(under_way) >= UNDER_WAY * _count(ray, unit)):
+                yield _rows(ray, under_way.popleft())
+        while under_way:
+            yield _rows(ray, under_way.popleft())
+
+
+@contextmanager
+def _connected(ray: Any, tell: Callable[[str], None]) -> Generator[str]:
+    """Reach the cluster, or start one for the block; yields what each process of it takes, `CPU` or `GPU`."""
+    address = os.environ.get("RAY_ADDRESS", "")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what runs here
+    with TemporaryDirectory(prefix="feedback-ray-") as folder:
+        try:
+            _reach(ray, address, folder)
+            unit = "GPU" if _count(ray, "GPU") else "CPU"
+            where = f"the Ray cluster at {address}" if address else "Ray on this machine"
+            tell(f"{where} answers, in a process for each {unit}: {_count(ray, unit)}")
+            yield unit
+        finally:
+            ray.shutdown()
+
+
+def _reach(ray: Any, address: str, folder: str) -> None:
+    own = {} if address else _own_cluster(folder)
+    try:
+        ray.init(address or "local", **own, log_to_driver=False, logging_level="error")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigurationError(_why_unreachable(address, error)) from error
+
+
+def _own_cluster(folder: str) -> dict[str, Any]:
+    """Return the options of a cluster that is this command's alone."""
+    # Whoever reaches a cluster runs code as its user, and other users of a machine reach its own addresses, too.
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+    return {
+        "_node_ip_address": "127.0.0.1",  # or it would listen to the network
+        "_temp_dir": folder,
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_BYTES,
+    }
+
+
+def _why_unreachable(address: str, error: Exception) -> str:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    if not address:
+        return f"Ray could not start on this machine: {first}; --engine process needs no Ray"
+    return f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached: {first}; start it, or unset RAY_ADDRESS"
+
+
+def _count(ray: Any, unit: str) -> int:
+    """Count what the cluster has at present."""
+    return int(ray.cluster_resources().get(unit, 0))
+
+
+def _is_there(ray: Any, promise: Any, seconds: float = 0) -> bool:
+    return bool(ray.wait([promise], timeout=seconds)[0])
+
+
+def _rows(ray: Any, promise: Any) -> list[Row]:
+    """Wait for the rows of a chunk."""
+    while not _is_there(ray, promise, LOOK_SECONDS):
+        check_stop()
+    try:
+        return ray.get(promise)
+    except ray.exceptions.RayTaskError as error:
+        raise (error.cause if isinstance(error.cause, Exception) else error) from error
+    except ray.exceptions.RayError as error:
+        raise ConfigurationError(
+            f"Ray lost a batch of transcripts {TRIES_MORE + 1} times ({type(error).__name__}), as when memory is short; what "
+            "was answered is kept with --out, and --engine process goes on from there"
+        ) from error
+
+
+_models: Final[dict[str, AnsweringModel]] = {}
+"""Of a process of the cluster, by the way of asking: loaded once."""
+
+
+def _answer_there(model: AnsweringModel, chunk: Chunk) -> list[Row]:
+    """Answer a chunk in a process of the cluster."""
+    return _models.setdefault(model.way_of_asking.inference_id, model).answer(chunk)
+
+
+def _say_nothing(_sentence: str) -> None:
+    """Leave out that the model is loaded, which each process does."""
