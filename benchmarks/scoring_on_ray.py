@@ -2,9 +2,9 @@
 
     python benchmarks/scoring_on_ray.py [--count 2000] [--rounds 3] [--quick]
 
-Needs `make ray`. Each run is the command as a person starts it; both nodes and the command stand on this machine. Start-up is the same
-command on one transcript, and the pace is what the others take beyond it. Of the last run a node is killed when half of the rows
-are there. Texts are excerpts of real speech; the base is the embedded one as published, since time does not depend on what its weights say.
+Needs `make ray`. Each run is the command as a person starts it; both nodes and the command stand on this machine. Start-up is
+the same command on one transcript, and the pace is that of the others beyond it. In the last run a node is killed when half of
+the rows are there. Texts are excerpts of real speech; the base is the embedded one, untrained.
 """
 
 import argparse
@@ -23,14 +23,14 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from results_page import processor_name, processor_seconds, table, write_results
 from scoring_memory import prepare_model
 
 from feedback_model.demo.real_speech import read_real_speech
 
+ROOT = Path(__file__).parents[1]
 NODE = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 128 * 1024**2}
 WORDS = 120
 QUICK = 100
@@ -108,7 +108,15 @@ class Bench:
         return self.home / f"{name}.jsonl"
 
     def begin(self, side: Side, talks: str, name: str) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "deployments.cli", "score", str(self.home / talks), "--out", str(self.out(name))]
+        command = [
+            sys.executable,
+            "-m",
+            "deployments.cli",
+            "score",
+            str(self.home / talks),
+            "--out",
+            str(self.out(name)),
+        ]
         options = ["--again", "--model", self.model, "--decoding", self.decoding, *side.options]
         paths = {"FEEDBACK_HOME": str(self.home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         return subprocess.Popen([*command, *options], env=os.environ | paths | side.environment)
@@ -159,12 +167,15 @@ def measure(bench: Bench, rounds: int) -> str:
         equal = bench.same("ray")
         there, seconds = bench.lose_a_node(ray, nodes)
     header = ["", "start-up, s", "all, s", "least to most", "transcripts a second beyond start-up"]
+    times = ray.pace(bench.count) / process.pace(bench.count)
+    whole = statistics.median(process.whole) / statistics.median(ray.whole)
     return f"""{table(header, [side.row(bench.count) for side in sides.values()])}
 
-Beyond start-up two nodes answer {ray.pace(bench.count) / process.pace(bench.count):.2f} times as fast as one process, and start-up
-included {statistics.median(process.whole) / statistics.median(ray.whole):.2f} times. Rows: {told(equal)}. The nodes themselves take {nodes.seconds:.1f} s to start.
+Beyond start-up two nodes are {times:.2f} times as fast as one process, start-up included {whole:.2f} times.
+Rows: {told(equal)}. The nodes themselves take {nodes.seconds:.1f} s to start.
 
-One node of two killed when {there:,} of {bench.count:,} rows were there: {told(bench.same("lost"))}, after {seconds:.1f} s in all.
+One node of two killed when {there:,} of {bench.count:,} rows were there, {seconds:.1f} s in all.
+Rows: {told(bench.same("lost"))}.
 """
 
 
@@ -190,8 +201,8 @@ def main() -> None:
         found = measure(bench, rounds)
     body = f"""# `feedback score --engine ray` on two nodes
 
-{processor_name()}, {os.cpu_count()} cores, on which both nodes and the command stand; one thread each. {count:,} texts of {WORDS} words, embedded base,
-`{arguments.decoding}`, median of {rounds}.
+{processor_name()}, {os.cpu_count()} cores, on which both nodes and the command stand; one thread each.
+{count:,} texts of {WORDS} words, embedded base, `{arguments.decoding}`, median of {rounds}.
 
 {found}"""
     used = processor_seconds() - started

@@ -32,7 +32,7 @@ LOOK_SECONDS: Final = 0.2
 
 
 def ray_engine(tell: Callable[[str], None]) -> Engine:
-    """Return the engine; a cluster is reached at the first chunk.
+    """Return the engine; a cluster is reached when the first rows are asked for.
 
     Args:
         tell: hears which cluster answers.
@@ -77,7 +77,7 @@ def _connected(ray: Any, tell: Callable[[str], None]) -> Generator[str]:
     """Reach the cluster, or start one for the block; yields what each process of it takes, `CPU` or `GPU`."""
     address = os.environ.get("RAY_ADDRESS", "")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what runs here
-    with TemporaryDirectory(prefix="feedback-ray-") as folder:
+    with TemporaryDirectory(prefix="feedback-ray-", ignore_cleanup_errors=True) as folder:
         try:
             _reach(ray, address, folder)
             unit = "GPU" if _count(ray, "GPU") else "CPU"
@@ -92,7 +92,7 @@ def _reach(ray: Any, address: str, folder: str) -> None:
     own = {} if address else _own_cluster(folder)
     try:
         ray.init(address or "local", **own, log_to_driver=False, logging_level="error")
-    except (OSError, RuntimeError, ValueError) as error:
+    except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
         raise ConfigurationError(_why_unreachable(address, error)) from error
 
 
