@@ -40,6 +40,8 @@ def ray_engine(tell: Callable[[str], None]) -> Engine:
     Raises:
         ConfigurationError: Ray is not installed.
     """
+    address = os.environ.get("RAY_ADDRESS", "")
+    os.environ.update(_environment(address))
     try:
         ray = import_module("ray")  # by name: it is no part of what is always installed
     except ImportError as error:
@@ -47,11 +49,20 @@ def ray_engine(tell: Callable[[str], None]) -> Engine:
             "--engine ray needs Ray, which is not installed: run `make ray`, or `pip install 'feedback-model[ray]'`; "
             "--engine process needs nothing more"
         ) from error
-    return partial(_answer, ray, tell)
+    return partial(_answer, ray, address, tell)
+
+
+def _environment(address: str) -> dict[str, str]:
+    """Return what Ray reads from the environment, some of it when it is imported."""
+    told = {"RAY_USAGE_STATS_ENABLED": "0"}  # nobody else hears of what runs here
+    if not address:
+        # Whoever reaches a cluster runs code as its user, and other users of a machine reach its own addresses, too.
+        told |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return told
 
 
 def _answer(
-    ray: Any, tell: Callable[[str], None], model: AnsweringModel, chunks: Iterable[Chunk]
+    ray: Any, address: str, tell: Callable[[str], None], model: AnsweringModel, chunks: Iterable[Chunk]
 ) -> Iterator[list[Row]]:
     """Yield the rows of each chunk, in their order.
 
@@ -61,7 +72,7 @@ def _answer(
         Interrupted: a stop was requested.
     """
     under_way: deque[Any] = deque()
-    with _connected(ray, tell) as unit:
+    with _connected(ray, address, tell) as unit:
         task = ray.remote(**{f"num_{unit.lower()}s": 1}, max_calls=0, max_retries=TRIES_MORE)(_answer_there)
         asked = replace(model, tell=_say_nothing)
         for chunk in chunks:
@@ -73,10 +84,8 @@ def _answer(
 
 
 @contextmanager
-def _connected(ray: Any, tell: Callable[[str], None]) -> Generator[str]:
+def _connected(ray: Any, address: str, tell: Callable[[str], None]) -> Generator[str]:
     """Reach the cluster, or start one for the block; yields what each process of it takes, `CPU` or `GPU`."""
-    address = os.environ.get("RAY_ADDRESS", "")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told of what runs here
     with TemporaryDirectory(prefix="feedback-ray-", ignore_cleanup_errors=True) as folder:
         try:
             _reach(ray, address, folder)
@@ -89,23 +98,16 @@ def _connected(ray: Any, tell: Callable[[str], None]) -> Generator[str]:
 
 
 def _reach(ray: Any, address: str, folder: str) -> None:
-    own = {} if address else _own_cluster(folder)
-    try:
-        ray.init(address or "local", **own, log_to_driver=False, logging_level="error")
-    except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-        raise ConfigurationError(_why_unreachable(address, error)) from error
-
-
-def _own_cluster(folder: str) -> dict[str, Any]:
-    """Return the options of a cluster that is this command's alone."""
-    # Whoever reaches a cluster runs code as its user, and other users of a machine reach its own addresses, too.
-    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
-    return {
+    own = {
         "_node_ip_address": "127.0.0.1",  # or it would listen to the network
         "_temp_dir": folder,
         "include_dashboard": False,
         "object_store_memory": OBJECT_BYTES,
     }
+    try:
+        ray.init(address or "local", **({} if address else own), log_to_driver=False, logging_level="error")
+    except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
+        raise ConfigurationError(_why_unreachable(address, error)) from error
 
 
 def _why_unreachable(address: str, error: Exception) -> str:
