@@ -3,8 +3,9 @@
     python benchmarks/scoring_on_ray.py [--count 2000] [--rounds 3] [--quick]
 
 Needs `make ray`. Each run is the command as a person starts it; both nodes and the command stand on this machine. Start-up is
-the same command on one transcript, and the pace is that of the others beyond it. In the last run a node is killed when half of
-the rows are there. Texts are excerpts of real speech; the base is the embedded one, untrained.
+nodes, which shows where others work on the machine. In the last run a node is killed when half of the rows are there. Texts
+nodes, which shows where others work on the machine, too. In the last run a node is killed when half of the rows are there. Texts
+are excerpts of real speech; the base is the embedded one, untrained.
 """
 
 import argparse
@@ -15,13 +16,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -35,6 +39,7 @@ NODE = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 12
 WORDS = 120
 QUICK = 100
 LOOK_SECONDS = 0.02
+METER_SECONDS = 0.25
 
 
 def write_talks(path: Path, count: int) -> None:
@@ -73,6 +78,36 @@ def two_nodes() -> Generator[Nodes]:
         cluster.shutdown()
 
 
+class ProcessorMeter:
+    """Counts the processor seconds of everything below this process, for a block."""
+
+    def __init__(self) -> None:
+        self._used: dict[int, float] = {}
+        self._ended = threading.Event()
+
+    def __enter__(self) -> "ProcessorMeter":
+        self._look()
+        self._before = dict(self._used)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        self._watcher.join()
+        self.seconds = sum(used - self._before.get(pid, 0) for pid, used in self._used.items())
+
+    def _watch(self) -> None:
+        while not self._ended.wait(METER_SECONDS):  # what a process uses between the last look and its end is left out
+            self._look()
+
+    def _look(self) -> None:
+        for each in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                times = each.cpu_times()
+                self._used[each.pid] = times.user + times.system
+
+
 @dataclass
 class Side:
     """One way of running the command."""
@@ -84,15 +119,17 @@ class Side:
     """Seconds for one transcript, round by round."""
     whole: list[float] = field(default_factory=list)
     """Seconds for all of them."""
+    used: list[float] = field(default_factory=list)
+    """Processor seconds for all of them."""
 
     def pace(self, count: int) -> float:
         """Transcripts a second beyond start-up."""
         return (count - 1) / (statistics.median(self.whole) - statistics.median(self.start))
 
     def row(self, count: int) -> list[object]:
-        start, whole = (f"{statistics.median(each):.1f}" for each in (self.start, self.whole))
+        start, whole, used = (f"{statistics.median(each):.1f}" for each in (self.start, self.whole, self.used))
         spread = f"{min(self.whole):.1f} to {max(self.whole):.1f}"
-        return [self.name, start, whole, spread, f"{self.pace(count):.1f}"]
+        return [self.name, start, whole, spread, f"{self.pace(count):.1f}", used]
 
 
 @dataclass
@@ -121,11 +158,13 @@ class Bench:
         paths = {"FEEDBACK_HOME": str(self.home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         return subprocess.Popen([*command, *options], env=os.environ | paths | side.environment)
 
-    def time(self, side: Side, talks: str, name: str) -> float:
+    def time(self, side: Side, talks: str, name: str) -> tuple[float, float]:
+        """Return the seconds that the command takes, and the processor seconds."""
         began = time.perf_counter()
-        with self.begin(side, talks, name) as process:
+        with ProcessorMeter() as meter, self.begin(side, talks, name) as process:
             check(process.wait() == 0, f"{side.name} ended with {process.returncode}")
-        return time.perf_counter() - began
+            seconds = time.perf_counter() - began
+        return seconds, meter.seconds
 
     def lose_a_node(self, side: Side, nodes: Nodes) -> tuple[int, float]:
         """Run to the end while a node is lost; returns the rows that were there by then, and the seconds in all."""
@@ -162,11 +201,14 @@ def measure(bench: Bench, rounds: int) -> str:
         sides = {"process": process, "ray": ray}
         for _ in range(rounds):  # in turn, so that what else the machine does is shared
             for name, side in sides.items():
-                side.start.append(bench.time(side, "first.jsonl", "first"))
-                side.whole.append(bench.time(side, "talks.jsonl", name))
+                side.start.append(bench.time(side, "first.jsonl", "first")[0])
+                seconds, used = bench.time(side, "talks.jsonl", name)
+                side.whole.append(seconds)
+                side.used.append(used)
+                sys.stderr.write(f"{side.name}: {side.start[-1]:.1f} s, {seconds:.1f} s, {used:.1f} s of processors\n")
         equal = bench.same("ray")
         there, seconds = bench.lose_a_node(ray, nodes)
-    header = ["", "start-up, s", "all, s", "least to most", "transcripts a second beyond start-up"]
+    header = ["", "start-up, s", "all, s", "least to most", "transcripts a second beyond start-up", "processor seconds"]
     times = ray.pace(bench.count) / process.pace(bench.count)
     whole = statistics.median(process.whole) / statistics.median(ray.whole)
     return f"""{table(header, [side.row(bench.count) for side in sides.values()])}

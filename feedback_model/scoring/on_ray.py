@@ -6,6 +6,7 @@ are the order and how much is under way; what is read and what is written stays 
 
 import os
 import secrets
+import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -104,10 +105,13 @@ def _reach(ray: Any, address: str, folder: str) -> None:
         "include_dashboard": False,
         "object_store_memory": OBJECT_BYTES,
     }
+    on_terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address or "local", **({} if address else own), log_to_driver=False, logging_level="error")
     except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
         raise ConfigurationError(_why_unreachable(address, error)) from error
+    finally:
+        signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own there, which keeps nothing
 
 
 def _why_unreachable(address: str, error: Exception) -> str:
