@@ -3,9 +3,9 @@
     python benchmarks/scoring_on_ray.py [--count 2000] [--rounds 3] [--quick]
 
 Needs `make ray`. Each run is the command as a person starts it; both nodes and the command stand on this machine. Start-up is
-nodes, which shows where others work on the machine. In the last run a node is killed when half of the rows are there. Texts
-nodes, which shows where others work on the machine, too. In the last run a node is killed when half of the rows are there. Texts
-are excerpts of real speech; the base is the embedded one, untrained.
+the same command on one transcript, and the pace is that of the others beyond it. Processor time is that of the command and of
+both nodes, which shows where others work on the machine. In the last run a node is killed when half of the rows are there.
+Texts are excerpts of real speech; the base is the embedded one, untrained.
 """
 
 import argparse
