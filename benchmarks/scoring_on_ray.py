@@ -142,7 +142,7 @@ class Bench:
     count: int
 
     def out(self, name: str) -> Path:
-        return self.home / f"{name}.jsonl"
+        return self.home / f"rows-{name}.jsonl"
 
     def begin(self, side: Side, talks: str, name: str) -> "subprocess.Popen[bytes]":
         command = [
@@ -168,7 +168,7 @@ class Bench:
 
     def lose_a_node(self, side: Side, nodes: Nodes) -> tuple[int, float]:
         """Run to the end while a node is lost; returns the rows that were there by then, and the seconds in all."""
-        began, partial = time.perf_counter(), self.out("lost").with_name("lost.jsonl.partial")
+        began, partial = time.perf_counter(), self.out("lost").with_name("rows-lost.jsonl.partial")
         with self.begin(side, "talks.jsonl", "lost") as process:
             while (there := rows_in(partial)) < self.count / 2:
                 check(process.poll() is None, "the command ended before half of the rows were there")

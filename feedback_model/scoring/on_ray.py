@@ -7,6 +7,7 @@ are the order and how much is under way; what is read and what is written stays 
 import os
 import secrets
 import signal
+import socket
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ TRIES_MORE: Final = 3
 """For a chunk whose process or node was lost: a text that ends every process which reads it must not go on for ever."""
 OBJECT_BYTES: Final = 256 * 1024**2
 """Room for chunks and rows on their way in a cluster of this machine; Ray would take a third of its memory."""
+KNOCK_SECONDS: Final = 10.0
+"""Until a cluster that does not answer counts as away."""
 LOOK_SECONDS: Final = 0.2
 """Between two looks for a request to stop."""
 
@@ -107,11 +110,19 @@ def _reach(ray: Any, address: str, folder: str) -> None:
     }
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
+        _knock(address)
         ray.init(address or "local", **({} if address else own), log_to_driver=False, logging_level="error")
     except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
         raise ConfigurationError(_why_unreachable(address, error)) from error
     finally:
         signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own there, which keeps nothing
+
+
+def _knock(address: str) -> None:
+    """Raise an `OSError` where nobody listens at `HOST:PORT`, which Ray would find out in minutes."""
+    host, _, port = address.rpartition(":")
+    if host and "://" not in address:
+        socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
 
 
 def _why_unreachable(address: str, error: Exception) -> str:
