@@ -78,10 +78,13 @@ def _answer(
     under_way: deque[Any] = deque()
     with _connected(ray, address, tell) as unit:
         task = ray.remote(**{f"num_{unit.lower()}s": 1}, max_calls=0, max_retries=TRIES_MORE)(_answer_there)
-        asked = replace(model, tell=_say_nothing)
+        asked, known = replace(model, tell=_say_nothing), _count(ray, unit)
         for chunk in chunks:
             under_way.append(task.remote(asked, chunk))
-            while under_way and (_is_there(ray, under_way[0]) or len(under_way) >= UNDER_WAY * _count(ray, unit)):
+            if (count := _count(ray, unit)) != known:
+                tell(f"the Ray cluster has {count} {unit} now; it had {known}")
+                known = count
+            while under_way and (_is_there(ray, under_way[0]) or len(under_way) >= UNDER_WAY * known):
                 yield _rows(ray, under_way.popleft())
         while under_way:
             yield _rows(ray, under_way.popleft())
@@ -116,6 +119,7 @@ def _reach(ray: Any, address: str, folder: str) -> None:
         raise ConfigurationError(_why_unreachable(address, error)) from error
     finally:
         signal.signal(signal.SIGTERM, on_terminate)  # Ray puts its own there, which keeps nothing
+        ray._private.worker._worker_logs_enabled = False  # it would print what it lost among the rows
 
 
 def _knock(address: str) -> None:
