@@ -237,7 +237,7 @@ def main() -> None:
     count, rounds = (QUICK, 1) if arguments.quick else (arguments.count, arguments.rounds)
     os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     os.environ["PYTHONPATH"] = str(ROOT)  # for the processes of the nodes
-    started = processor_seconds()
+    started, load = processor_seconds(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), prepare_model(Path(folder), "embedded"), arguments.decoding, count)
         write_talks(bench.home / "talks.jsonl", count)
@@ -245,8 +245,8 @@ def main() -> None:
         found = measure(bench, rounds)
     body = f"""# `feedback score --engine ray` on two nodes
 
-{processor_name()}, {os.cpu_count()} cores, on which both nodes and the command stand; one thread each.
-{count:,} texts of {WORDS} words, embedded base, `{arguments.decoding}`, median of {rounds}.
+{processor_name()}, {os.cpu_count()} cores, on which both nodes and the command stand; one thread each. Load of
+the machine before: {load:.1f}. {count:,} texts of {WORDS} words, embedded base, `{arguments.decoding}`, median of {rounds}.
 
 {found}"""
     used = processor_seconds() - started

@@ -80,6 +80,11 @@ def kept(out: str) -> int:
     return partial.read_bytes().count(b"\n") if partial.exists() else 0
 
 
+def wait_for_rows(process: subprocess.Popen) -> None:
+    eventually(lambda: kept("many.jsonl") > 100 or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
+
+
 def processes_of_ray(process: subprocess.Popen) -> list[psutil.Process]:
     """Those that answer."""
     found = psutil.Process(process.pid).children(recursive=True)
@@ -112,7 +117,7 @@ def test_engines_take_up_each_others_answers(run):
 def test_a_killed_process_costs_no_row(begin, run):
     write_talks(MANY)
     with begin("ray", "many.jsonl") as process:
-        eventually(lambda: kept("many.jsonl") > 100 or process.poll() is not None)
+        wait_for_rows(process)
         processes_of_ray(process)[0].kill()
         printed, _ = process.communicate()
     assert (process.returncode, printed) == (0, "")  # Ray would tell of it among the rows
@@ -125,7 +130,7 @@ def test_an_interrupted_cluster_leaves_whole_rows(begin, run):
     """A request to stop keeps whole rows, ends what was started, and another engine goes on behind them."""
     write_talks(MANY)
     with begin("ray", "many.jsonl") as process:
-        eventually(lambda: kept("many.jsonl") > 100 or process.poll() is not None)
+        wait_for_rows(process)
         started = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)
         said = process.communicate()[1]
