@@ -126,7 +126,7 @@ def _knock(address: str) -> None:
     """Raise an `OSError` where nobody listens at `HOST:PORT`, which Ray would find out in minutes."""
     host, _, port = address.rpartition(":")
     if host and "://" not in address:
-        socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
 
 
 def _why_unreachable(address: str, error: Exception) -> str:
