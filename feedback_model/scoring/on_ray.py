@@ -62,6 +62,7 @@ def _environment(address: str) -> dict[str, str]:
     if not address:
         # Whoever reaches a cluster runs code as its user, and other users of a machine reach its own addresses, too.
         told |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        told |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # a cluster on loopback alone, whatever the system
     return told
 
 
@@ -106,8 +107,8 @@ def _connected(ray: Any, address: str, tell: Callable[[str], None]) -> Generator
 
 def _reach(ray: Any, address: str, folder: str) -> None:
     own = {
-        "_node_ip_address": "127.0.0.1",  # or it would listen to the network
-        "_temp_dir": folder,
+        "_node_ip_address": "127.0.0.1",
+        "_temp_dir": f"{folder}/ray",  # Ray opens its folder to everyone; the one around it stays this user's
         "include_dashboard": False,
         "object_store_memory": OBJECT_BYTES,
     }
