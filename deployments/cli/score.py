@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,10 +23,12 @@ from flows.parameters import Encoding, MaxNewTokens, Speaker, SpeakerColumn, Tex
 
 if TYPE_CHECKING:
     from feedback_model.scoring.documents import Piece, Refusal
-    from feedback_model.scoring.model import AnsweringModel
+    from feedback_model.scoring.model import AnsweringModel, Engine
     from feedback_model.scoring.score import Scoring
     from feedback_model.scoring.tally import Tally
     from feedback_model.settings import Settings
+
+EngineName = Literal["process", "ray"]
 
 
 def score(
@@ -69,6 +71,13 @@ def score(
     speaker: Speaker = "all",
     encoding: Encoding = "",
     max_new_tokens: MaxNewTokens = 0,
+    engine: Annotated[
+        EngineName,
+        typer.Option(
+            help="`process`: this one; `ray`: a process for each core, or GPU, of the Ray cluster that RAY_ADDRESS names, "
+            "or of this machine."
+        ),
+    ] = "process",
 ) -> None:
     """Give feedback on any number of transcripts, each row as soon as it is there, under your own ids and speakers.
 
@@ -87,6 +96,8 @@ def score(
     shape = format_ or (format_of(out) if out else "jsonl")
     if out:
         _refuse_to_overwrite(out, paths)
+    is_live = any(map(is_stream, paths))
+    answered_by = _open_engine(engine, is_live=is_live)
     found = read_pieces(paths, _standard_input(paths), options, assumptions)
     first = next(found, None)
     is_one_text = format_ is None and out is None and speaker != "each" and _is_one_text(first, paths)
@@ -96,11 +107,32 @@ def score(
     quiet = is_one_text or (out is None and sys.stdout.isatty())  # there the rows show how far it is
     with _stopping(out), showing_progress(quiet=quiet):
         expected = None if quiet else expect_pieces(paths, options)
-        scoring = Scoring(chain([first], found), answering, Tally(say), expected, live=any(map(is_stream, paths)))
+        scoring = Scoring(chain([first], found), answering, Tally(say), expected, is_live, answered_by)
         _give(scoring, out, shape, again=again, is_one_text=is_one_text)
     for sentence in assumptions.sentences():
         say(sentence)
     _end(scoring.tally, paths, told=not is_one_text)
+
+
+def _open_engine(name: EngineName, *, is_live: bool) -> "Engine":
+    """Return what answers.
+
+    Raises:
+        ConfigurationError: it is not installed.
+        InputError: it cannot answer what is read.
+    """
+    from feedback_model.scoring.model import answer_here
+
+    if name == "process":
+        return answer_here
+    if is_live:
+        raise InputError(
+            "--engine ray hands out many transcripts before the first is answered, and whoever writes to a stream may wait for "
+            "that: put them into a file, or leave --engine out"
+        )
+    from feedback_model.scoring.on_ray import ray_engine
+
+    return ray_engine(say)
 
 
 def _choose(settings: "Settings", name: str | None, decoding: Decoding | None, max_new_tokens: int) -> "AnsweringModel":

@@ -11,6 +11,8 @@ from feedback_model.scoring.rows import Row, WayOfAsking, document_row, piece_ro
 
 Ask = Callable[[Sequence[str]], Sequence[Output]]
 """Asks a model about texts; outputs come in their order."""
+Chunk = Sequence[Piece | Refusal]
+"""Pieces that are asked about together, and the refusals among them."""
 
 
 def take_up(found: Iterator[Piece | Refusal], asked: WayOfAsking, answered: Iterable[Row]) -> Iterator[Row]:
@@ -30,13 +32,13 @@ def take_up(found: Iterator[Piece | Refusal], asked: WayOfAsking, answered: Iter
         yield row
 
 
-def answer(chunks: Iterable[Sequence[Piece | Refusal]], asked: WayOfAsking, ask: Ask) -> Iterator[Row]:
-    """Yield a row for each piece and each refusal, in order; the pieces of a chunk are asked about together."""
-    for chunk in chunks:
-        texts = [each.text for each in chunk if isinstance(each, Piece)]
-        outputs = iter(ask(texts) if texts else ())
-        for each in chunk:
-            yield piece_row(each, next(outputs), asked) if isinstance(each, Piece) else refusal_row(each, asked)
+def answer(chunk: Chunk, asked: WayOfAsking, ask: Ask) -> list[Row]:
+    """Return a row for each piece and each refusal, in order; the pieces are asked about together."""
+    texts = [each.text for each in chunk if isinstance(each, Piece)]
+    outputs = iter(ask(texts) if texts else ())
+    return [
+        piece_row(each, next(outputs), asked) if isinstance(each, Piece) else refusal_row(each, asked) for each in chunk
+    ]
 
 
 def with_documents(rows: Iterable[Row]) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """The model that answers: loaded at the first question, and asked about texts of like length together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from feedback_model.inference.infer import (
 from feedback_model.inference.models import ChosenModel
 from feedback_model.prompts import prompt_version
 from feedback_model.records.evaluation import Decoding
-from feedback_model.scoring.rows import WayOfAsking
+from feedback_model.scoring.answer import Chunk, answer
+from feedback_model.scoring.rows import Row, WayOfAsking
 
 
 @dataclass
@@ -58,6 +59,15 @@ class AnsweringModel:
         found = dict(zip(order, generator.generate([texts[at] for at in order]), strict=True))
         return [found[at] for at in range(len(texts))]
 
+    def answer(self, chunk: Chunk) -> list[Row]:
+        """Return the rows of a chunk, in order.
+
+        Raises:
+            ModelError: the model cannot be loaded or run.
+            Interrupted: a stop was requested.
+        """
+        return answer(chunk, self.way_of_asking, self.ask)
+
     def _opened(self) -> Generator:
         if self._generator is None:
             version = self.chosen.version
@@ -65,6 +75,15 @@ class AnsweringModel:
                 self.tell(f"loading {version.name} of {version.base.name} ...")
             self._generator, _ = open_generator(self.home, version, self.decoding, self.max_new_tokens)
         return self._generator
+
+
+Engine = Callable[[AnsweringModel, Iterable[Chunk]], Iterator[list[Row]]]
+"""Where a model answers chunks; yields the rows of each, in their order."""
+
+
+def answer_here(model: AnsweringModel, chunks: Iterable[Chunk]) -> Iterator[list[Row]]:
+    """Answer in this process, chunk after chunk."""
+    return map(model.answer, chunks)
 
 
 def _longest_first(lengths: Sequence[int]) -> list[int]:

@@ -1,15 +1,15 @@
 """Score documents with a model: as a stream of rows, or into a file that can be taken up again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from feedback_model.progress import Tracker, track
-from feedback_model.scoring.answer import answer, take_up, with_documents
+from feedback_model.progress import track
+from feedback_model.scoring.answer import take_up, with_documents
 from feedback_model.scoring.chunks import arriving_chunks, growing_chunks
 from feedback_model.scoring.documents import Piece, Refusal
 from feedback_model.scoring.format_names import Format
-from feedback_model.scoring.model import AnsweringModel
+from feedback_model.scoring.model import AnsweringModel, Engine, answer_here
 from feedback_model.scoring.result_file import is_published, writing
 from feedback_model.scoring.rows import Row, row_id_of
 from feedback_model.scoring.tally import Tally
@@ -26,6 +26,8 @@ class Scoring:
     """Pieces, about; None where that cannot be known before."""
     live: bool = False
     """True where documents may be sent one by one, by somebody who waits for the answer."""
+    engine: Engine = answer_here
+    """Where the model answers."""
 
     def stream(self) -> Iterator[Row]:
         """Yield the rows of the result as they come, those that combine pieces included.
@@ -62,12 +64,7 @@ class Scoring:
     def _answer(self) -> Iterator[Row]:
         tracker = track(f"score {self.model.chosen.version.name}", self.expected, self.tally.pieces)
         chunks = (arriving_chunks if self.live else growing_chunks)(self.found, self.model.batch_size)
-        rows = answer(_counted(chunks, tracker), self.model.way_of_asking, self.model.ask)
-        return map(self.tally.count, rows)
-
-
-def _counted(chunks: Iterable[list[Piece | Refusal]], tracker: Tracker) -> Iterator[list[Piece | Refusal]]:
-    """Yield `chunks`; one counts as done, and a request to stop is heeded, when whoever takes the rows has all of it."""
-    for chunk in chunks:
-        yield chunk
-        tracker.advance(sum(isinstance(each, Piece) for each in chunk))
+        for rows in self.engine(self.model, chunks):
+            yield from map(self.tally.count, rows)
+            # A chunk counts as done, and a request to stop is heeded, when whoever takes the rows has all of it.
+            tracker.advance(sum(bool(row.pieces) for row in rows))

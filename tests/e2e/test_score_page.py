@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
         an_output(explanation=f"Often “um”, {ENDLESS}."),
         distributions=tuple(around(score) for score in (1, 3, 5, 7, 9, 10)),
     )
-    rows = answer([[talk, REFUSED, *long]], TEMPLATE, Answers([said, said, said]))
+    rows = answer([talk, REFUSED, *long], TEMPLATE, Answers([said, said, said]))
     path = tmp_path / "page.html"
     path.write_text("".join(render(with_documents(rows), "html")), encoding="utf-8")
     return path

@@ -16,6 +16,7 @@ HEAVY = [
     "openpyxl",
     "ftfy",
     "zstandard",
+    "ray",
 ]
 
 

@@ -16,7 +16,7 @@ from feedback_model.scoring.rows import row_id_of, to_json
 from tests.scored import ASKED, REFUSED, Answers, a_document
 
 TALKS = [*a_document(30), REFUSED, *a_document(180, 60, name="d2")]
-ROWS = list(answer([TALKS], ASKED, Answers()))
+ROWS = answer(TALKS, ASKED, Answers())
 IDS = [row_id_of(each, ASKED) for each in TALKS]
 
 

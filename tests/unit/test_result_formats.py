@@ -20,7 +20,7 @@ HOSTILE = '</blockquote><script>alert("1")</script> &amp; =1+1'
 
 def rows(*answers, asked=ASKED):
     found = [*a_document(30, record_id="a1"), REFUSED, *a_document(180, 60, name="d2", speaker="Ada")]
-    return list(with_documents(answer([found], asked, Answers(answers))))
+    return list(with_documents(answer(found, asked, Answers(answers))))
 
 
 def in_one(shape, found):
@@ -55,7 +55,7 @@ def test_a_table_has_a_column_a_value():
 def test_a_table_has_no_formula():
     found = next(csv.DictReader(io.StringIO(in_one("csv", rows(an_output(explanation="=HYPERLINK(1)\n@x"))))))
     assert found["empathy_explanation"] == "'=HYPERLINK(1)\n@x"
-    spoken = list(with_documents(answer([a_document(30, name="-1+1", speaker="@Ada")], ASKED, Answers())))
+    spoken = list(with_documents(answer(a_document(30, name="-1+1", speaker="@Ada"), ASKED, Answers())))
     named = next(csv.DictReader(io.StringIO(in_one("csv", spoken))))
     assert (named["document"], named["speaker"]) == ("'-1+1", "'@Ada")
 

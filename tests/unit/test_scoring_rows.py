@@ -19,7 +19,7 @@ TALKS = [
 
 
 def rows_of(found, answers=()):
-    return list(with_documents(answer([found], ASKED, Answers(answers))))
+    return list(with_documents(answer(found, ASKED, Answers(answers))))
 
 
 def test_each_document_has_one_row_of_its_own():
@@ -88,10 +88,10 @@ def test_other_lines_are_no_rows(line):
 
 
 def test_answered_pieces_are_not_asked_again():
-    rows = list(answer([TALKS], ASKED, Answers()))
+    rows = answer(TALKS, ASKED, Answers())
     found, asked = iter(TALKS), Answers()
     taken = list(take_up(found, ASKED, rows[:3]))
-    later = list(answer([list(found)], ASKED, asked))
+    later = answer(list(found), ASKED, asked)
     assert [*taken, *later] == rows
     assert asked.texts == [piece.text for piece in TALKS[3:]]
 
@@ -102,7 +102,7 @@ def test_answered_pieces_are_not_asked_again():
     ids=["another order", "fewer", "another text"],
 )
 def test_rows_of_another_input_are_not_taken_up(other):
-    before = list(answer([TALKS], ASKED, Answers()))[:3]
+    before = answer(TALKS, ASKED, Answers())[:3]
     with pytest.raises(InputError, match="--again"):
         list(take_up(iter(other), ASKED, before))
 
@@ -118,7 +118,7 @@ def test_a_row_is_named_by_text_names_and_model():
 def test_tally_counts_documents_and_pieces():
     told = []
     tally = Tally(told.append)
-    for row in answer([[*TALKS, *a_document(30)]], ASKED, Answers([an_output(), nonsense()])):
+    for row in answer([*TALKS, *a_document(30)], ASKED, Answers([an_output(), nonsense()])):
         tally.count(row)
     counts = "4 of 5 documents in 5 pieces, 1 refused, 1 piece without valid feedback"
     assert tally.phrase() == f"{counts}, 5 pieces not in English, whose scores mean little"
