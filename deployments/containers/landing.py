@@ -48,13 +48,13 @@ def _follow(settings: Settings, began: datetime) -> None:
     from feedback_model.store.store_figures import read_store_figures
 
     told = ""
-    while (figures := read_store_figures(settings.store_url)) and (stage := _stage(figures, began)):
-        if stage != told:
-            say(told := stage)
-        time.sleep(POLL_SECONDS)
+    while (figures := read_store_figures(settings.store_url)) and (found := stage(figures, began)):
+        if found != told:
+            say(told := found)
+        time.sleep(POLL_SECONDS)  # between two looks
 
 
-def _stage(figures: StoreFigures, began: datetime) -> str:
+def stage(figures: StoreFigures, began: datetime) -> str:
     """Say what is waited for; empty once nothing is.
 
     Args:

@@ -112,7 +112,7 @@ def main() -> None:
     _look_once_a_second()
     logging.getLogger("prefect.server.events.actions").addFilter(is_news)
     if arguments.web_only:
-        # As Prefect's own `--no-services` says it. Told as an argument, its clients in this process would make another application.
+        # As Prefect says `--no-services` itself. By an argument, its clients in this process would make another application.
         os.environ["PREFECT__SERVER_WEBSERVER_ONLY"] = "1"
     told = get_current_settings().server
     secret = told.api.auth_string

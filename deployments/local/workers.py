@@ -41,6 +41,7 @@ class EngineConfiguration(ProcessJobConfiguration):
     """
 
     def prepare_for_flow_run(self, *arguments: Any, **named: Any) -> None:
+        """Name the command, as the worker's base class asks for it."""
         self.command = command_to_string([sys.executable, "-m", "deployments.local.engine"])
         super().prepare_for_flow_run(*arguments, **named)
 
