@@ -80,7 +80,7 @@ up-containers: ## Build the images and start the service in containers (LABELLER
 	docker/make-secrets
 	$(COMMIT) docker/compose build
 	docker/compose up --detach
-	@docker/compose run --rm -T feedback link
+	@docker/compose exec -T server feedback-container link
 
 .PHONY: down-containers
 down-containers: ## Stop and remove the containers, never their volumes
