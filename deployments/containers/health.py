@@ -3,12 +3,12 @@
 A server is asked at its own address; for a worker the API is asked whether somebody works for its pools.
 """
 
+import os
 import sys
 import urllib.error
 from collections.abc import Sequence
 from typing import Final
 
-from deployments.local.server import PrefectServer
 from feedback_model.errors import FeedbackError
 from feedback_model.network import open_url
 
@@ -40,6 +40,7 @@ def _page_problem(url: str) -> str:
 
 def _pool_problem(pools: Sequence[str], api_url: str) -> str:
     from deployments.local.prefect_figures import read_prefect_figures
+    from deployments.local.server import PrefectServer
 
     figures = read_prefect_figures(PrefectServer(api_url))
     at_work = {pool.name for pool in figures.pools if pool.workers_online}
@@ -47,17 +48,11 @@ def _pool_problem(pools: Sequence[str], api_url: str) -> str:
     return f"no worker of the pool {missing[0]} is online" if missing else ""
 
 
-def main() -> int:
-    """Say what is wrong, if anything is."""
-    import os
-
-    if len(sys.argv) < 2:
+def health(asked: Sequence[str]) -> int:
+    """Say what is wrong, if anything is; returns the exit status."""
+    if not asked:
         sys.stderr.write("name a URL or the pools of a worker\n")
         return 2
-    if problem := problem_of(sys.argv[1:], os.environ.get("PREFECT_API_URL", "")):
+    if problem := problem_of(asked, os.environ.get("PREFECT_API_URL", "")):
         sys.stderr.write(f"{problem}\n")
     return int(bool(problem))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
