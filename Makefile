@@ -76,6 +76,24 @@ demo-real: $(STAMP) smollm2 ## Run the whole loop on real speech and a real base
 up: $(STAMP) ## Start a Prefect server, workers and every deployment on this machine
 	$(BIN)/feedback up
 
+# What a container's training records as its code.
+COMMIT = CODE_COMMIT="$$(git describe --always --dirty=+changes --abbrev=40 --exclude='*' 2>/dev/null)"
+
+.PHONY: up-containers
+up-containers: ## Build the images and start the service in containers (LABELLER=embedded BASE_MODEL=embedded for the demo's)
+	docker/make-secrets
+	$(COMMIT) docker/compose build
+	docker/compose up --detach
+	@docker/compose exec -T server feedback-container link
+
+.PHONY: down-containers
+down-containers: ## Stop and remove the containers, never their volumes
+	COMPOSE_PROFILES=gpu,serve,grafana,tools docker/compose down
+
+.PHONY: try-containers
+try-containers: ## Build and start all of it beside what you have, retrain, upgrade with the data in it, and remove it again
+	docker/trial
+
 # Two workers; each file's tests stay in one, which makes what they share once. Libraries of numbers get one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 SPREAD := -n 2 --dist loadfile
@@ -108,6 +126,10 @@ check: $(STAMP) ## Format, lint, types, import contracts, documentation tests
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/unit/test_documentation.py
+	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose*.yaml
+	$(BIN)/kubernetes-validate --strict --quiet docker/kubernetes/gpu-worker.yaml
+	@docker/check-compose
 
 .PHONY: docs
 docs: $(STAMP) ## Write the generated parts of the documentation: command line, settings, recipe, deployments, views

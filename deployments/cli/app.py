@@ -31,6 +31,7 @@ from deployments.cli import (
     token,
     up,
 )
+from deployments.local.environment import LIBRARIES
 from deployments.terminal import fail, say_wait
 from feedback_model.errors import FeedbackError, Interrupted
 from feedback_model.network import network_environment
@@ -72,14 +73,9 @@ app.command()(doctor.doctor)
 
 def _set_up_process() -> None:
     """Say what libraries read when they are loaded, here and in what this process starts."""
-    # Threads of a product that wait for each other sleep: spinning, as they would, takes the cores from whoever they wait for.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # PyTorch's tensors lie in huge pages, which are found faster
-    # A thread's own arena is made of pieces of 64 MB, which activations leave in shreds; a training would hold far more.
-    os.environ.setdefault("MALLOC_ARENA_MAX", "1")
+    for name, value in LIBRARIES.items():
+        os.environ.setdefault(name, value)
     share_one_arena()
-    # A CPU's library keeps the code that it makes for each shape of a product: a training on texts has thousands of shapes.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
     os.environ.update(network_environment(os.environ))
 
 

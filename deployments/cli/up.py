@@ -21,6 +21,7 @@ from deployments.cli.options import (
     choose_recipe,
     load_settings,
 )
+from deployments.local.environment import prefect_defaults
 from deployments.local.left_processes import STARTED_BY, end_left_processes, end_own_processes
 from deployments.local.preparation import prepare
 from deployments.local.server import (
@@ -163,23 +164,8 @@ def _environment(settings: "Settings", server: PrefectServer) -> dict[str, str]:
     defaults = {
         # Slots of a holder that died with the server come back; in memory they would be lost.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10",
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "10",  # the workers ask besides when the server says that a run is due
-        "PREFECT_WORKER_PREFETCH_SECONDS": "10",  # so that a run's process is there when its time comes
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-        # Looked for every 5 to 15 seconds by default; nothing here waits for what they find.
-        "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT15S",
-        "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "30",
-        "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "15",
-        "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "60",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "feedback_model,eval",
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        **prefect_defaults(settings),
     }
-    if settings.keep_history_days:  # Prefect's own service, which takes logs and artifacts of deleted runs along
-        defaults["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"] = "events,flow_runs"
-        defaults["PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"] = str(settings.keep_history_days * 86_400)
     if "?" in str(settings.home):  # which Prefect would take for the end of its database's name
         defaults["PREFECT_API_DATABASE_CONNECTION_URL"] = server_database(settings.home / "prefect" / "prefect.db")
     ours = quiet_environment(settings) | server.environment() | {STARTED_BY: process_owner()}

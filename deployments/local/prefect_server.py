@@ -1,5 +1,7 @@
 """A Prefect server that is guarded: `python -m deployments.local.prefect_server FILE_NUMBER`, of a socket that listens.
 
+In a container it listens by itself (`--bind 0.0.0.0:4200`) and leaves the background services to another one (`--web-only`).
+
 Its SQLite transactions wait for each other. Prefect 3.8 begins them DEFERRED. One that reads before it writes then fails at once
 with "database is locked" when another wrote in between, whatever the busy timeout. Under load that was seen to lose events, and
 with them the resumption of crashed runs. IMMEDIATE transactions queue for up to a minute instead. On PostgreSQL nothing changes.
@@ -7,6 +9,7 @@ with them the resumption of crashed runs. IMMEDIATE transactions queue for up to
 
 import argparse
 import logging
+import os
 import socket
 import sys
 from datetime import timedelta
@@ -56,7 +59,7 @@ def _look_once_a_second() -> None:
                 session.cancellation_ready.set()
                 await session.stopping.wait()
 
-    vars(background_workers)["Worker"] = PatientWorker  # the name that the server looks up when it starts one
+    background_workers.__dict__["Worker"] = PatientWorker  # the name that the server looks up when it starts one
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -74,15 +77,33 @@ def _service(listener: socket.socket, secret: str) -> ServiceEndpoints:
     return ServiceEndpoints(lambda: read_service_figures(settings, itself))
 
 
-def main() -> None:
-    """Serve until a signal."""
+def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("listener", type=int, help="number of an open socket that listens")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("listener", type=int, nargs="?", help="number of an open socket that listens")
+    where.add_argument("--bind", type=_address, metavar="ADDRESS:PORT", help="where to listen instead")
+    parser.add_argument("--web-only", action="store_true", help="leave scheduling and automations to another process")
     parser.add_argument("--token-file", type=Path, help="holds the token of a person who may come in")
     parser.add_argument(
         "--name", action="append", default=[], help="under which it is reached beside this machine's own"
     )
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address and port, such as 0.0.0.0:4200")
+    return host, int(port)
+
+
+def _listener(arguments: argparse.Namespace) -> socket.socket:
+    return socket.create_server(arguments.bind) if arguments.bind else socket.socket(fileno=arguments.listener)
+
+
+def main() -> None:
+    """Serve until a signal."""
+    arguments = _read_arguments()
     import uvicorn
     from prefect.server.api.server import create_app
     from prefect.settings import get_current_settings
@@ -90,12 +111,15 @@ def main() -> None:
     _queue_transactions()
     _look_once_a_second()
     logging.getLogger("prefect.server.events.actions").addFilter(is_news)
+    if arguments.web_only:
+        # As Prefect says `--no-services` itself. By an argument, its clients in this process would make another application.
+        os.environ["PREFECT__SERVER_WEBSERVER_ONLY"] = "1"
     told = get_current_settings().server
     secret = told.api.auth_string
     if secret is None:
         sys.exit("PREFECT_SERVER_API_AUTH_STRING is not set: this server is not opened to everybody on the machine")
     token = (lambda: read_token(arguments.token_file)) if arguments.token_file else None
-    listener, names = socket.socket(fileno=arguments.listener), host_names(HOST, arguments.name)
+    listener, names = _listener(arguments), host_names(arguments.bind[0] if arguments.bind else HOST, arguments.name)
     service = _service(listener, secret.get_secret_value()) if token else None
     config = uvicorn.Config(
         PrefectGuard(create_app(final=True), secret.get_secret_value(), names, token, service),

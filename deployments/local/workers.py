@@ -1,5 +1,7 @@
 """The workers of `feedback up`, one for each pool, in one process, which sleeps until the server says that a run is due.
 
+`python -m deployments.local.workers cpu` works for the named pools alone, as one of several machines or containers.
+
 Prefect's workers ask every few seconds whether there is something to do, each in a process of its own. Here they ask when the
 server's events say so, and every `PREFECT_WORKER_QUERY_SECONDS` all the same, for what no event has told of. Runs that lose their
 process are put back from here as well.
@@ -9,7 +11,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -44,17 +46,24 @@ class EngineConfiguration(ProcessJobConfiguration):
         super().prepare_for_flow_run(*arguments, **named)
 
 
-def worker_names() -> list[str]:
+def worker_names(pools: Iterable[str] = POOLS) -> list[str]:
     """Return what the workers are called, the same again after a restart: the UI would fill with dead ones."""
-    return [f"{pool}-{socket.gethostname()}" for pool in POOLS]
+    return [f"{pool}-{socket.gethostname()}" for pool in pools]
 
 
-async def work(home: Path) -> None:
-    """Run a worker for each pool and look after the runs of `home`, until this process is told to end."""
-    names = worker_names()
-    workers, due = [_worker(pool, name) for pool, name in zip(POOLS, names, strict=True)], asyncio.Event()
+async def work(pools: Sequence[str], home: Path | None) -> None:
+    """Run a worker for each pool until this process is told to end.
+
+    Args:
+        pools: names of work pools.
+        home: whose runs are looked after, too; None where this machine or container sees only some of their processes, and
+            putting back what it does not see would run it twice. The server's automations put them back there.
+    """
+    names = worker_names(pools)
+    workers, due = [_worker(pool, name) for pool, name in zip(pools, names, strict=True)], asyncio.Event()
     works = [worker.start(printer=_log.info) for worker in workers]
-    together = asyncio.gather(*works, _listen(due), _ask_when(due, workers), recover(Recovery(home, names)))
+    looking = [recover(Recovery(home, names))] if home else []
+    together = asyncio.gather(*works, _listen(due), _ask_when(due, workers), *looking)
     for told in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(told, together.cancel)
     await together
@@ -96,10 +105,13 @@ async def _ask_when(due: asyncio.Event, workers: Sequence[ProcessWorker]) -> Non
 
 
 def main() -> None:
-    """Run the workers of this process's settings."""
+    """Run the workers of this process's settings, for all pools or those that are named."""
+    named = sys.argv[1:]
+    if unknown := [name for name in named if name not in POOLS]:
+        sys.exit(f"there is no work pool {unknown[0]!r}; name {' or '.join(POOLS)}")
     setup_logging()
     with suppress(asyncio.CancelledError):
-        asyncio.run(work(Settings().home))
+        asyncio.run(work(named or list(POOLS), None if named else Settings().home))
 
 
 if __name__ == "__main__":

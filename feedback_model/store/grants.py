@@ -60,6 +60,19 @@ def grant_reporter(store: Store, role: str) -> Granted:
         return Granted(created, _set_defaults(connection, quoted), bool(in_public))
 
 
+def set_password(store: Store, role: str, password: str) -> None:
+    """Give a role of `grant_reporter` a password.
+
+    Raises:
+        StoreError: the database cannot be written.
+    """
+    # A statement of this kind takes no parameters, so the server itself quotes them.
+    statement = "SELECT format('ALTER ROLE %I PASSWORD %L', CAST(:role AS text), CAST(:password AS text))"
+    with store.write() as connection:
+        quoted = connection.scalar(text(statement), {"role": role, "password": password})
+        connection.execution_options(no_parameters=True).exec_driver_sql(str(quoted))
+
+
 def _create(connection: Connection, role: str, quoted: str) -> bool:
     if connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}):
         return False

@@ -1,5 +1,6 @@
 """The `reporter` role of PostgreSQL: every view, in schema `report`, and nothing else."""
 
+import json
 from collections.abc import Iterator
 
 import psycopg
@@ -8,9 +9,10 @@ from sqlalchemy import text
 
 from feedback_model.errors import InputError
 from feedback_model.store.connection import Store, connect, open_store
-from feedback_model.store.grants import grant_reporter
+from feedback_model.store.grants import grant_reporter, set_password
 from feedback_model.store.schema import VIEWS, create_views, drop_views
 from tests.databases import Cluster
+from tests.documented_blocks import ROOT
 from tests.filled_store import fill
 
 ROLE = "reporter-of-tests"
@@ -112,3 +114,19 @@ def test_missing_right_to_make_roles_is_told(filled: Store) -> None:
         plain.close()
         with filled.write() as connection:
             connection.exec_driver_sql("DROP ROLE plain")
+
+
+def test_password_is_taken_as_it_is(filled: Store) -> None:
+    grant_reporter(filled, ROLE)
+    set_password(filled, ROLE, "it's 100% :secret")
+    with filled.read() as connection:
+        kept = connection.scalar(text("SELECT rolpassword FROM pg_authid WHERE rolname = :role"), {"role": ROLE})
+    assert str(kept).startswith("SCRAM-SHA-256$")
+
+
+def test_dashboard_asks_what_a_reporter_may(filled: Store) -> None:
+    grant_reporter(filled, ROLE)
+    dashboard = json.loads((ROOT / "docker" / "grafana" / "dashboards" / "results.json").read_text("utf-8"))
+    with as_reporter(filled) as reporter:
+        for panel in dashboard["panels"]:
+            assert reporter.execute(panel["targets"][0]["rawSql"].encode()).description

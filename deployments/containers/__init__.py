@@ -1,0 +1,1 @@
+"""The parts of the service, each as the one process of a container."""
