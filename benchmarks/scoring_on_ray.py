@@ -174,7 +174,7 @@ class Bench:
         with self.begin(side, "talks.jsonl", "lost") as process:
             while (there := rows_in(partial)) < self.count / 2:
                 check(process.poll() is None, "the command ended before half of the rows were there")
-                time.sleep(LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS)  # between two looks at its rows
             nodes.lose_one()
             check(process.wait() == 0, f"with a lost node the command ended with {process.returncode}")
         return there, time.perf_counter() - began

@@ -127,8 +127,9 @@ def _ask(
     try:
         with _open_any(url, seconds, body, headers) as reply:
             answered.set_result(Answer(reply.status, reply.headers.get_content_type(), reply.read()))
-    except HTTPException as error:
-        answered.set_exception(ValueError(f"what answers does not speak HTTP: {error!r}"))
+    except HTTPException as error:  # some of which are OSErrors too, as where it hangs up
+        is_away = isinstance(error, OSError)
+        answered.set_exception(error if is_away else ValueError(f"what answers does not speak HTTP: {error!r}"))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where it was asked for
         answered.set_exception(error)
 

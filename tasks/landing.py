@@ -3,7 +3,6 @@
 import asyncio
 import math
 import threading
-from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from feedback_model.errors import FeedbackError
 from feedback_model.records.retraining import decide_retraining, rules_of
 from feedback_model.store.batches import landing_times
 from feedback_model.store.owners import process_owner
-from feedback_model.store.retraining import Decided, add_decision, last_decision, untrained_data
+from feedback_model.store.retraining import Decided, add_decision, is_undecided, last_decision, untrained_data
 from feedback_model.transcripts.fetching import Fetched, fetch_new
 from feedback_model.transcripts.inbox import Inbox, inbox_of, settle, take_files
 from feedback_model.transcripts.landing import LandingSummary, land
@@ -118,7 +117,7 @@ async def announce_unclaimed() -> int:
         landed = landing_times(store, batches := data.batches)
         decision = decide_retraining(data, rules_of(settings), datetime.now(UTC))
         waits = decision.verdict == "wait" and decision.reason != "unapproved"  # nobody may have been asked yet
-        is_new = waits and _is_new(before, landed)
+        is_new = waits and is_undecided(before, landed.values())
         if is_new:
             add_decision(store, data, decision, process_owner())
     if waits:
@@ -132,11 +131,6 @@ async def announce_unclaimed() -> int:
     for batch_id in batches:
         await in_thread(announce_to, PREFECT_API_URL.value(), batch_id, 0, _occasion(before, landed[batch_id]))
     return len(batches)
-
-
-def _is_new(before: Decided | None, landed: Mapping[str, datetime]) -> bool:
-    """Tell whether something has landed at which no retraining has looked, as where the event was lost."""
-    return bool(landed) and (before is None or max(landed.values()) > before.decided_at)
 
 
 def _occasion(before: Decided | None, landed: datetime) -> str:

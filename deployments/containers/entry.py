@@ -7,6 +7,7 @@ few seconds.
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from deployments.containers.health import health
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from feedback_model.settings import Settings
 
 SERVER_PORT: Final = 4200
-_SCRATCH: Final = "/tmp/prefect"  # noqa: S108 - a file system of the container's own, which is gone with it
+_SCRATCH: Final = f"{gettempdir()}/prefect"
+"""On a file system of the container's own, which is gone with it."""
 
 
 def _server(settings: "Settings", arguments: Sequence[str]) -> list[str]:

@@ -5,12 +5,12 @@ A server is asked at its own address; for a worker the API is asked whether some
 
 import os
 import sys
-import urllib.error
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Final
 
 from feedback_model.errors import FeedbackError
-from feedback_model.network import open_url
+from feedback_model.network import read_url
 
 _ANSWER_SECONDS: Final = 5.0
 
@@ -29,13 +29,10 @@ def problem_of(asked: Sequence[str], api_url: str) -> str:
 
 def _page_problem(url: str) -> str:
     try:
-        with open_url(url, _ANSWER_SECONDS):
-            return ""
-    except urllib.error.HTTPError as refusal:
-        refusal.close()
-        return f"{url} answers with status {refusal.code}"
+        status = read_url(url, _ANSWER_SECONDS).status
     except (OSError, ValueError) as error:
         return f"{url} does not answer ({error})"
+    return "" if status < HTTPStatus.BAD_REQUEST else f"{url} answers with status {status}"
 
 
 def _pool_problem(pools: Sequence[str], api_url: str) -> str:

@@ -22,7 +22,8 @@ _PREFECT: Final = {
     "PREFECT_WORKER_QUERY_SECONDS": "10",  # the workers ask besides when the server says that a run is due
     "PREFECT_WORKER_PREFETCH_SECONDS": "10",  # so that a run's process is there when its time comes
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-    # Looked for every 5 to 15 seconds by default; nothing here waits for what they find.
+    # Looked for every 5 to 15 seconds by default, which is a part of what a server at rest costs. A schedule that somebody adds
+    # shows its runs a few seconds later.
     "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT15S",
     "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "30",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",

@@ -106,7 +106,7 @@ def _check_url(api_url: str) -> None:
 def _answers(api_url: str) -> bool:
     try:
         status, media_type, _ = read_url(f"{api_url.rstrip('/')}/health", ANSWER_SECONDS)
-    except OSError:
+    except (OSError, ValueError):
         return False
     is_page = status == HTTPStatus.OK and media_type == "text/html"  # the UI's, as beside the API
     if is_page or status == HTTPStatus.NOT_FOUND:

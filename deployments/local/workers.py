@@ -36,8 +36,8 @@ _log = get_logger("workers")
 class EngineConfiguration(ProcessJobConfiguration):
     """Starts a run's engine at once.
 
-    Without a command, Prefect 3.8 starts two processes before it that look for a project to install; ours is installed. They took
-    2 of 5 seconds.
+    Without a command, Prefect 3.8 first looks for a project to install, in a process of its own that takes two seconds to import
+    Prefect. Ours is installed.
     """
 
     def prepare_for_flow_run(self, *arguments: Any, **named: Any) -> None:

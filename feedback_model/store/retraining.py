@@ -1,5 +1,6 @@
 """Decisions about retraining in SQL, and what they rest on."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,3 +57,12 @@ def last_decision(store: Store) -> Decided | None:
         return None
     decided_at = datetime.fromisoformat(row.decided_at)
     return Decided(row.decision_number, row.verdict, row.reason, row.n_batches, decided_at)
+
+
+def is_undecided(last: Decided | None, landed: Collection[datetime]) -> bool:
+    """Tell whether something has landed since the last decision, as where the event that tells of it was lost.
+
+    Args:
+        landed: times of what waits.
+    """
+    return bool(landed) and (last is None or max(landed) > last.decided_at)

@@ -35,6 +35,26 @@ def dripping(request: pytest.FixtureRequest) -> Generator[str]:
         server.join()
 
 
+@pytest.mark.parametrize(("said", "kind"), [(b"", OSError), (b"220 smtp ready\r\n\r\n", ValueError)])
+def test_other_answers_are_no_server(said: bytes, kind: type[Exception]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(1_000)
+                    connection.sendall(said)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(kind):
+            read_url(url, 30)
+        assert not is_healthy(url)
+        server.join()
+
+
 def test_dripping_answer_ends_in_time(dripping: str) -> None:
     with pytest.raises(TimeoutError, match=r"did not answer within 0\.3 s"):
         read_url(dripping, 0.3)
