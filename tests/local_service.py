@@ -53,6 +53,11 @@ class LocalService:
         only = {"deployments": {"id": {"any_": [self.deployment(name)["id"]]}}}
         return self.call("POST", "flow_runs/filter", only)
 
+    def errors_of_server(self) -> list[str]:
+        """Lines of the Prefect server's log that tell of an error."""
+        lines = (self.home / "prefect" / "server.log").read_text().splitlines()
+        return [line for line in lines if "| ERROR" in line]
+
     def finished_run(self, name: str) -> dict[str, Any]:
         """The first run of the deployment to end."""
         over = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}

@@ -15,7 +15,9 @@ from typing import Any, Final
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from feedback_model.errors import ConfigurationError
 from feedback_model.serving.request_errors import RequestError
@@ -105,7 +107,8 @@ class PrefectGuard:
             if self._service and scope["type"] == "http" and scope["path"] in {HEALTH, METRICS}:
                 app = self._of_service(scope)
         except RequestError as error:
-            app = error.response()
+            # uvicorn logs an error of its own for a WebSocket that is refused by an answer with words
+            app = error.response() if scope["type"] == "http" else WebSocketClose(WS_1008_POLICY_VIOLATION)
         await app(scope, receive, with_headers(send, _HEADERS))
 
     def _of_service(self, scope: Scope) -> ASGIApp:

@@ -45,6 +45,7 @@ def test_other_page_reaches_nothing_of_up(page: Page, service: LocalService, tmp
     assert REFUSED.items() <= found.items()
     assert len(service.runs_of("report/on-demand")) == before
     assert not (tmp_path / "harm").exists()
+    assert service.errors_of_server() == []  # pages of others do not fill the log
 
 
 def test_other_page_reaches_nothing_of_a_commands_server(page: Page, prefect: PrefectServer) -> None:

@@ -67,8 +67,7 @@ def test_the_form_refuses_a_wrong_recipe(service, wrong):
 
 
 def test_the_server_s_log_has_no_error(service):
-    errors = [line for line in (service.home / "prefect" / "server.log").read_text().splitlines() if "| ERROR" in line]
-    assert errors == []
+    assert service.errors_of_server() == []
 
 
 def test_health_and_figures_are_served(service):
