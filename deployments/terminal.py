@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -220,8 +220,3 @@ def showing_progress(*, quiet: bool = False) -> Generator[None]:
         )
         with display, progress.reporting_to(_Bars(display)):
             yield
-
-
-def counts_phrase(counts: Mapping[str, int]) -> str:
-    """`3 too_short, 1 not_utf8`, largest first; empty for none."""
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))

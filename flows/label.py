@@ -2,7 +2,9 @@
 
 from prefect import flow
 
+from eval.report.run_pages import phrase_labels
 from flows.parameters import DEFAULT_LABELLER, AgainFailed, Budget, Labeller, LabelMode, Limit
+from tasks.endings import completed
 from tasks.labelling import check_labels, label_what_is_missing, watch_for_drift
 
 
@@ -19,4 +21,5 @@ async def label(
     await check_labels(labeller)
     if counts.labelled:
         await watch_for_drift(labeller)
-    return {"labelled": counts.labelled, "failed": counts.failed, "cost_usd": counts.cost_usd}
+    found = {"labelled": counts.labelled, "failed": counts.failed, "cost_usd": counts.cost_usd}
+    return completed(found, phrase_labels(counts.labelled, counts.failed, counts.cost_usd))

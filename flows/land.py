@@ -4,6 +4,7 @@ from prefect import flow
 
 from feedback_model.transcripts.reading_options import ReadingOptions
 from flows.parameters import Encoding, Redact, Speaker, SpeakerColumn, TextColumn
+from tasks.endings import completed
 from tasks.landing import announce_unclaimed, land_files, look_into_inbox, settle_inbox
 
 
@@ -20,4 +21,5 @@ async def land(
     if files:
         landed = await land_files(files, ReadingOptions(text_column, speaker_column, speaker, encoding, redact))
         await settle_inbox(files, landed)
-    return await announce_unclaimed()
+    waiting = await announce_unclaimed()
+    return completed(waiting, f"{len(files)} files landed; {waiting} landings wait to be trained on")

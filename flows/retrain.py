@@ -9,7 +9,7 @@ from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.parameters import DEFAULT_LABELLER, DEFAULT_SHARE, AtOnce, BaseModel, Labeller, Share, takes_recipe
 from flows.pipeline import pipeline
 from tasks.approval import ask_a_person
-from tasks.batches import claim, decide, finishing
+from tasks.batches import claim, decide, finishing, tell_why_retrained
 from tasks.endings import completed
 from tasks.evaluation import tell_verdict
 
@@ -45,6 +45,7 @@ async def retrain(
                 labeller=labeller, base_model=base_model, augmentation_share=augmentation_share, **recipe
             )
         trained, outcome = trained + len(batches), await tell_verdict(evaluation_id)
+        await tell_why_retrained(decision, outcome)
         if decision.reason == "approved":  # for this data; about what came since another run asks
             break
     return completed(trained, outcome or decision.sentence)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
@@ -19,6 +19,7 @@ from feedback_model.store.retraining import add_decision, untrained_data
 from tasks.resources import resources
 from tasks.retrainings import retrainings
 from tasks.retries import RETRIES
+from tasks.story import tell
 
 HEARTBEAT_ARRIVES: Final = 2.0  # seconds
 """A run that is suspended as soon as it runs is followed by its first heartbeat. To the automation for silent runs that would be
@@ -65,5 +66,5 @@ async def _keep(*, approved: bool, note: str) -> RetrainingDecision:
     decision = answered(approved, note)
     with resources() as (_settings, store):
         add_decision(store, untrained_data(store, process_owner()), decision, process_owner())
-    get_run_logger().info("%s: %s", decision.verdict, decision.sentence)
+    await tell("%s: %s", decision.verdict, decision.sentence)
     return decision

@@ -1,9 +1,10 @@
 """Augmentation: rare score levels made less rare."""
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from eval.report.load import load_augmentation_effect
+from eval.report.run_pages import phrase_rewrites
 from feedback_model.augmentation.augment import AugmentationSummary, augment
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.records.labels import LabellerKind
@@ -13,9 +14,11 @@ from feedback_model.store.datasets import read_dataset
 from feedback_model.store.training import read_run
 from feedback_model.transcripts.snapshots import demand_augmented
 from tasks.cancellation import in_own_loop
+from tasks.costs import show_costs
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
+from tasks.story import tell
 
 
 # Not cached: the database knows what was ordered, and a second call orders only what the plan still lacks.
@@ -25,10 +28,9 @@ async def augment_rare_scores(kind: LabellerKind, share: float, seed: int) -> Au
     with resources() as (settings, store):
         async with long_work():
             summary = await in_own_loop(_augment, store, kind, settings, share, seed)
-    accepted, ordered = summary.accepted, summary.ordered
-    get_run_logger().info(
-        "augmentation: %d rewrites accepted of %d requested; cost %s", accepted, ordered, summary.cost_usd
-    )
+        sentence = phrase_rewrites(summary.accepted, summary.ordered, summary.cost_usd)
+        await show_costs(store, sentence)
+    await tell("%s", sentence)
     return summary
 
 

@@ -6,7 +6,6 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 
 from prefect import get_run_logger
-from prefect.artifacts import acreate_markdown_artifact
 
 from eval.evaluate import measure_epoch
 from eval.report.training_curve import MeasuredEpoch, curve_markdown
@@ -20,6 +19,7 @@ from feedback_model.store.connection import Store
 from feedback_model.store.datasets import held_out, read_dataset
 from feedback_model.store.training import read_run, steps_of
 from feedback_model.training.train import AfterEpoch
+from tasks.artifacts import show
 from tasks.inference import ask
 
 
@@ -32,19 +32,12 @@ async def measuring_epochs(settings: Settings, store: Store) -> AsyncGenerator[A
         curve = measure_until(settings, store, run.run_id, made.epoch)
         text = curve_markdown(run, steps_of(store, run.run_id), curve)
         shown.append(
-            asyncio.run_coroutine_threadsafe(_show(run.run_id, text), loop)
+            asyncio.run_coroutine_threadsafe(show("training-curve", text, f"training run {run.run_id}"), loop)
         )  # a slow server slows nothing down
         return curve[-1].measured
 
     yield after_epoch
     await asyncio.gather(*map(asyncio.wrap_future, shown))
-
-
-async def _show(run_id: str, text: str) -> None:
-    try:
-        await acreate_markdown_artifact(key="training-curve", markdown=text, description=f"training run {run_id}")
-    except Exception as error:  # noqa: BLE001 - the training goes on, whether or not a server hears of it
-        get_run_logger().debug("the training curve could not be shown: %s", error)
 
 
 def measure_until(settings: Settings, store: Store, run_id: str, epoch: int) -> list[MeasuredEpoch]:

@@ -1,7 +1,6 @@
 """Measuring models against labels, and deciding about the champion."""
 
 from prefect import get_run_logger, task
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import DEFAULT, NO_CACHE
 
 from eval.evaluate import evaluate
@@ -10,18 +9,20 @@ from eval.promote import decide_and_record
 from eval.promotion.decide import RULES
 from eval.promotion.wording import decision_markdown, phrase_verdict
 from eval.report.load import find_evaluation, load_results_table
-from eval.report.table import results_markdown
+from eval.report.table import phrase_evaluation, results_markdown
 from feedback_model.records.evaluation import Decoding
 from feedback_model.records.transcripts import Split
 from feedback_model.store.datasets import read_dataset
 from feedback_model.store.promotions import champion, fix_rules, read_decision
 from feedback_model.store.training import read_run, steps_of, tracking_of
 from feedback_model.training.tracking import track_evaluations
+from tasks.artifacts import show
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.occasions import tell_promoted
 from tasks.resources import resources
 from tasks.retries import RETRIES
+from tasks.story import tell
 
 
 # Not cached: the database keeps the rules that came first.
@@ -65,6 +66,11 @@ async def measure(
                 best_epoch=best_epoch,
                 again=again,
             )
+    sentence = phrase_evaluation(evaluation)
+    if split == "test":
+        await tell("%s", sentence)
+    else:
+        get_run_logger().info("%s", sentence)
     return evaluation.evaluation_id
 
 
@@ -96,10 +102,8 @@ async def choose_champion(measured: list[tuple[str, str]]) -> str:
         decision = await in_thread(decide_and_record, store, settings.home, serving, tests[serving])
     if decision.verdict == "promote" and (before is None or before.model_id != decision.model_id):
         tell_promoted(decision.model_id, phrase_verdict(decision))
-    get_run_logger().info("%s: %s", decision.verdict, " ".join(decision.reasons))
-    await acreate_markdown_artifact(
-        key="decision", markdown=decision_markdown(decision), description=phrase_verdict(decision)
-    )
+    await tell("%s: %s", decision.verdict, " ".join(decision.reasons))
+    await show("decision", decision_markdown(decision), phrase_verdict(decision))
     return phrase_verdict(decision)
 
 
@@ -128,4 +132,4 @@ async def publish_results(evaluation_id: str) -> None:
     """Show the results table in the Prefect UI."""
     with resources() as (_settings, store):
         table = results_markdown(load_results_table(store, evaluation_id))
-    await acreate_markdown_artifact(key="results", markdown=table, description=f"evaluation {evaluation_id}")
+    await show("results", table, f"evaluation {evaluation_id}")

@@ -1,16 +1,17 @@
 """Housekeeping in a run: what can go, as an artifact, and its deletion."""
 
-from prefect import get_run_logger, task
-from prefect.artifacts import acreate_markdown_artifact
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from feedback_model.housekeeping.plan import find_leftovers, keep_rules
 from feedback_model.housekeeping.prune import delete_leftovers
 from feedback_model.housekeeping.telling import leftovers_markdown, phrase_leftovers
+from tasks.artifacts import show
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
+from tasks.story import tell
 
 
 # Not cached: there is something else every time, and what was deleted is gone.
@@ -24,8 +25,6 @@ async def tidy_up(dry_run: bool) -> str:
             if not dry_run:
                 found = await in_thread(delete_leftovers, store, settings, rules, found)
     sentence = phrase_leftovers(found, deleted=not dry_run)
-    get_run_logger().info("%s", sentence)
-    await acreate_markdown_artifact(
-        key="housekeeping", markdown=leftovers_markdown(found, deleted=not dry_run), description=sentence
-    )
+    await tell("%s", sentence)
+    await show("housekeeping", leftovers_markdown(found, deleted=not dry_run), sentence)
     return sentence

@@ -7,6 +7,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from eval.labels import measure_drift, state_drift
+from eval.report.run_pages import phrase_labels
 from feedback_model.labelling.label import require_labels
 from feedback_model.labelling.label_run import LabelCounts
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
@@ -16,9 +17,11 @@ from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from feedback_model.store.labels import read_shared_labels
 from tasks.cancellation import in_own_loop, in_thread
+from tasks.costs import show_costs
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
+from tasks.story import tell
 
 COMPARED = 1_000  # transcripts: enough to see half a point on a trait, and read in a moment
 
@@ -33,7 +36,9 @@ async def label_what_is_missing(
         label = partial(LABELLING[mode], limit=limit or None, again_failed=again, budget=budget or None)
         async with long_work():
             counts = await in_own_loop(_with_labeller, label, store, kind, settings)
-    get_run_logger().info("labels: %s", counts)
+        sentence = phrase_labels(counts.labelled, counts.failed, counts.cost_usd)
+        await show_costs(store, sentence)
+    await tell("%s", sentence)
     return counts
 
 

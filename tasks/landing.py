@@ -13,9 +13,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 
+from eval.report.run_pages import landed_markdown, phrase_landed
 from feedback_model.errors import FeedbackError
+from feedback_model.records.landed import phrase_landing
 from feedback_model.records.retraining import decide_retraining, rules_of
 from feedback_model.store.batches import landing_times
+from feedback_model.store.landed import read_landed
 from feedback_model.store.owners import process_owner
 from feedback_model.store.retraining import Decided, add_decision, is_undecided, last_decision, untrained_data
 from feedback_model.transcripts.fetching import Fetched, fetch_new
@@ -23,12 +26,14 @@ from feedback_model.transcripts.inbox import Inbox, inbox_of, settle, take_files
 from feedback_model.transcripts.landing import LandingSummary, land
 from feedback_model.transcripts.reading_options import ReadingOptions
 from tasks.announcement import announce_to
+from tasks.artifacts import show
 from tasks.batches import tell_why_not
 from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retrainings import retrainings
 from tasks.retries import RETRIES
+from tasks.story import tell
 
 FETCH_SECONDS: Final = 240.0
 """For a look into an object store; sweeps come every five minutes."""
@@ -51,7 +56,10 @@ async def land_files(
                 limit=limit or None,
                 seed=seed,
             )
-    get_run_logger().info("landed %s", summary)
+        landed = read_landed(store, [summary.batch_id]) if summary.batch_id else None
+    await tell("%s", phrase_landing(summary.accepted, summary.known, summary.duplicate, summary.rejected))
+    if landed:
+        await show("data-quality", landed_markdown(landed), phrase_landed(landed))
     return summary
 
 
@@ -121,7 +129,7 @@ async def announce_unclaimed() -> int:
         if is_new:
             add_decision(store, data, decision, process_owner())
     if waits:
-        get_run_logger().info("%s", decision.sentence)
+        await tell("%s", decision.sentence)
         if is_new:
             await tell_why_not(decision, data)
         return len(batches)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from feedback_model.training.base_model import resolve_base
@@ -12,6 +12,7 @@ from tasks.cancellation import in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
+from tasks.story import tell
 
 
 # Not cached: what passed on this machine is remembered, and files and free memory change.
@@ -22,4 +23,4 @@ async def check_base_model(base_model: str, recipe: dict[str, Any]) -> None:
         async with long_work():
             base = await in_thread(resolve_base, base_model)
             found = await in_thread(check_once, base, complete_recipe(recipe, base.name), settings.memory_bytes)
-    get_run_logger().info("%s can be trained: %s", base.name, found or "it was looked at before")
+    await tell("%s can be trained: %s", base.name, found or "it was looked at before")

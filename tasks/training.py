@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import DEFAULT
 
 from feedback_model.labelling.labeller import labelling_config_of
 from feedback_model.records.labels import Dataset, LabellerKind
 from feedback_model.records.recipe import Recipe
-from feedback_model.records.training import unaugmented_recipe
+from feedback_model.records.training import phrase_training, unaugmented_recipe
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
@@ -22,6 +22,7 @@ from tasks.epochs import measuring_epochs
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
+from tasks.story import tell
 
 
 # Kept for a run that is resumed after a crash: more may be labelled by then, and the training under way is on this version.
@@ -31,7 +32,8 @@ async def take_snapshot(labeller: LabellerKind) -> str:
     with resources() as (settings, store):
         labelling_config = labelling_config_of(labeller, settings)
         dataset = await in_thread(snapshot, store, settings, labelling_config)
-    get_run_logger().info("dataset %s: %d train, %d test", dataset.dataset_id, dataset.n_train, dataset.n_test)
+    counts = (dataset.n_train, dataset.n_augmented, dataset.n_validation, dataset.n_test)
+    await tell("dataset %.8s: %d train (%d of them rewritten), %d validation, %d test", dataset.dataset_id, *counts)
     return dataset.dataset_id
 
 
@@ -81,6 +83,5 @@ async def _train(
         base = await in_thread(resolve_base, base_model)
         means = Means(settings.memory_bytes, after_epoch=after_epoch)
         run = await in_thread(train, store, settings.home, dataset, examples, base, recipe, again=again, means=means)
-    kind = "" if recipe.with_augmented else " without augmentation"
-    get_run_logger().info("run %s%s (%s), reused: %s", run.run_id, kind, run.device, run.reused)
+    await tell("%s", phrase_training(run))
     return run.run_id

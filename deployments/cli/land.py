@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.terminal import counts_phrase, print_json, say, showing_progress
+from deployments.terminal import print_json, say, showing_progress
 from feedback_model.errors import InputError
+from feedback_model.records.landed import phrase_landing
 from feedback_model.waiting import waiting_for
 from flows.parameters import Encoding, Limit, Redact, Seed, Speaker, SpeakerColumn, TextColumn
 
@@ -53,12 +54,7 @@ def land(
 
 def show_landing(summary: Any) -> None:
     """Show what became of the records, with an example of each reason for refusal."""
-    rejected = sum(summary.rejected.values())
-    reasons = f" ({counts_phrase(summary.rejected)})" if rejected else ""
-    say(
-        f"landed: {summary.accepted} accepted, {summary.known} known already, "
-        f"{summary.duplicate} duplicate, {rejected} rejected{reasons}"
-    )
+    say(phrase_landing(summary.accepted, summary.known, summary.duplicate, summary.rejected))
     for code, example in summary.reasons.items():
         say(f"  {code}: {example}")
     for sentence in summary.assumed:

@@ -101,6 +101,16 @@ def _notes(evaluation: Evaluation) -> list[str]:
     return notes
 
 
+def phrase_evaluation(evaluation: Evaluation) -> str:
+    """Say in one sentence how each model did."""
+    n_asked, constant = evaluation.n_test, show_points(evaluation.mse_constant)
+    models = [
+        f"{each.model} {each.valid_strict} of {n_asked} valid, MSE {show_points(each.mse_penalised)}"
+        for each in evaluation.models
+    ]
+    return f"{evaluation.split}, asked for {evaluation.decoding}: {'; '.join(models)}; always the mean {constant}"
+
+
 def results_markdown(table: ResultsTable) -> str:
     """Render the table as Markdown, with the sentences that belong to it."""
     header = ["Model", "Strictly valid", "Extractable", "Repairable", "MSE individual (n)", "MSE common (n)"]

@@ -58,6 +58,22 @@ class Dataset:
 
 Purpose = Literal["label", "rewrite", "relabel"]
 
+
+@dataclass(frozen=True, slots=True)
+class LabellingCost:
+    """Responses paid for, for one purpose and of one model: a row of the view `labelling_cost`, over all its prompts."""
+
+    purpose: Purpose
+    label_model: str
+    n_responses: int
+    prompt_tokens: int
+    cached_tokens: int
+    """Of `prompt_tokens`, those that the provider had in its cache."""
+    completion_tokens: int
+    cost_usd: float | None
+    """None where no price is known."""
+
+
 RequestState = Literal["queued", "claimed", "answered", "done", "failed"]
 
 

@@ -155,6 +155,18 @@ class TrainingRun:
     """Tokens of the longest answer that it was taught; None: not known."""
 
 
+def phrase_training(run: TrainingRun) -> str:
+    """Say in one sentence what a training run came to."""
+    losses = [each.train_loss for each in run.checkpoints if each.train_loss is not None]
+    loss = f", loss {losses[0]:.2f} to {losses[-1]:.2f}" if losses else ""
+    kind = "" if run.recipe.with_augmented else " without augmentation"
+    made = "was there already" if run.reused else f"computed in {run.precision['used']} on {run.device}"
+    n_epochs = len(run.checkpoints)
+    return (
+        f"training run {run.run_id} of {run.base.name}{kind}: {n_epochs} epoch{'s' * (n_epochs > 1)}{loss}; it {made}"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingStep:
     """One optimiser update."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, intersect, or_, select
 
@@ -11,6 +11,7 @@ from feedback_model.feedback import LONGEST_EXPLANATION, Feedback, TraitFeedback
 from feedback_model.records.labels import (
     LabelledTranscript,
     LabellingConfig,
+    LabellingCost,
     LabelWording,
     RelabelledTranscript,
     SharedLabels,
@@ -18,6 +19,7 @@ from feedback_model.records.labels import (
 from feedback_model.records.transcripts import Split
 from feedback_model.store.connection import Store
 from feedback_model.store.label_requests import chunks
+from feedback_model.store.readonly_sql import select_rows
 from feedback_model.store.tables import augmentation, dataset_item, label, label_score, transcript
 from feedback_model.traits import TRAIT_KEYS
 
@@ -136,6 +138,27 @@ def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
     )
     with store.read() as connection:
         return connection.execute(query).scalar_one()
+
+
+def read_labelling_costs(store: Store) -> list[LabellingCost]:
+    """Read what was paid for so far, by purpose and model; the dearest first."""
+    rows = select_rows(store, _COSTS)
+    return [LabellingCost(**row) for row in rows]
+
+
+_COSTS: Final = """
+    SELECT
+        purpose,
+        label_model,
+        SUM(requests) AS n_responses,
+        SUM(prompt_tokens) AS prompt_tokens,
+        SUM(cached_tokens) AS cached_tokens,
+        SUM(completion_tokens) AS completion_tokens,
+        SUM(cost_usd) AS cost_usd
+    FROM labelling_cost
+    GROUP BY purpose, label_model
+    ORDER BY COALESCE(SUM(cost_usd), 0) DESC, purpose, label_model
+"""
 
 
 def labelling_configs(store: Store) -> list[LabellingConfig]:
