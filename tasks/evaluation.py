@@ -102,9 +102,10 @@ async def choose_champion(measured: list[tuple[str, str]]) -> str:
         decision = await in_thread(decide_and_record, store, settings.home, serving, tests[serving])
     if decision.verdict == "promote" and (before is None or before.model_id != decision.model_id):
         tell_promoted(decision.model_id, phrase_verdict(decision))
-    await tell("%s: %s", decision.verdict, " ".join(decision.reasons))
-    await show("decision", decision_markdown(decision), phrase_verdict(decision))
-    return phrase_verdict(decision)
+    sentence = phrase_verdict(decision)
+    await tell("%s", sentence)
+    await show("decision", decision_markdown(decision), sentence)
+    return sentence
 
 
 # Not cached: a sentence about what the database says now.

@@ -24,6 +24,6 @@ def flow_run_link(flow_run_id: str) -> str:
     return f"/v2/runs/flow-run/{flow_run_id}"
 
 
-def artifact_link(key: str) -> str:
-    """Return where the newest artifact of a key is."""
-    return f"/v2/artifacts/key/{key}"
+def artifact_link(artifact_id: str) -> str:
+    """Return where a page of a run is."""
+    return f"/v2/artifacts/artifact/{artifact_id}"

@@ -65,8 +65,9 @@ async def results_shown() -> list[str]:
     wanted = ArtifactCollectionFilter(key=ArtifactCollectionFilterKey(any_=list(_RESULTS)))
     try:
         async with get_client() as client:
-            found = {each.key for each in await client.read_latest_artifacts(artifact_filter=wanted)}
+            newest = await client.read_latest_artifacts(artifact_filter=wanted)
     except Exception as error:  # noqa: BLE001 - links are a help: what was done stands without them
         get_run_logger().debug("no links: %s", error)
         return []
-    return [f"[{words}]({artifact_link(key)})" for key, words in _RESULTS.items() if key in found]
+    links = {each.key: artifact_link(str(each.latest_id)) for each in newest}
+    return [f"[{words}]({links[key]})" for key, words in _RESULTS.items() if key in links]

@@ -74,33 +74,19 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}%".replace(".0%", "%")
 
 
-ABSENT = "\N{EN DASH}"
-
-
 def phrase_verdict(decision: Decision) -> str:
     """Phrase the verdict with the reason that decided it."""
     return f"{decision.verdict} {decision.model}: {decision.reasons[0]}"
 
 
 def decision_markdown(decision: Decision) -> str:
-    """Render the decision with the finding of each rule, as Markdown."""
-    header = ["Rule", "Outcome", "Figure", "Interval", "Threshold", "Found"]
-    lines = [header, ["---", "---", "---:", "---:", "---:", "---"], *(_cells(found) for found in decision.evidence)]
+    """Render the decision with what each rule found, as Markdown; the view `decision_evidence` has the figures by themselves."""
+    header = ["Rule", "Outcome", "Found"]
+    lines = [header, ["---"] * len(header), *(_cells(found) for found in decision.evidence)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"**{phrase_verdict(decision)}**\n\n{table}\n\n- {decision.reasons[-1]}\n"
 
 
 def _cells(found: Evidence) -> list[str]:
-    interval = f"{_show(found.ci_low)} to {_show(found.ci_high)}" if found.ci_low is not None else ABSENT
-    return [
-        found.rule if found.trait is None else f"{found.rule} {found.trait}",
-        found.outcome,
-        _show(found.figure),
-        interval,
-        _show(found.threshold),
-        found.sentence,
-    ]
-
-
-def _show(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:.3f}"
+    rule = found.rule if found.trait is None else f"{found.rule} {found.trait}"
+    return [rule.replace("_", " "), found.outcome, found.sentence]

@@ -85,7 +85,7 @@ def phrase_labels(labelled: int, failed: int, cost_usd: float | None) -> str:
 
 def phrase_rewrites(accepted: int, ordered: int, cost_usd: float | None) -> str:
     """Say in one sentence what became of all rewrites so far, and what this run paid for them."""
-    return f"{accepted:,} of {ordered:,} rewrites kept; this run made its part {_phrase_cost(cost_usd)}"
+    return f"{accepted:,} of {ordered:,} rewrites kept, {_phrase_cost(cost_usd)} in this run"
 
 
 def _phrase_cost(cost_usd: float | None) -> str:
@@ -96,7 +96,7 @@ def _phrase_cost(cost_usd: float | None) -> str:
 
 def retrained_markdown(decision: RetrainingDecision, verdict: str, links: Sequence[str]) -> str:
     """Say why there was a retraining and what came of it."""
-    return _page(f"**Retrained**, because of {decision.sentence}.", f"**{verdict}**", links)
+    return _page(f"**Retrained**: {decision.sentence}.", f"**{verdict}**", links)
 
 
 def waits_markdown(decision: RetrainingDecision, links: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """Results table of an evaluation, as records for terminals and as Markdown for artifacts."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.report.demo_notice import demo_notices
@@ -103,37 +105,62 @@ def _notes(evaluation: Evaluation) -> list[str]:
 
 def phrase_evaluation(evaluation: Evaluation) -> str:
     """Say in one sentence how each model did."""
-    n_asked, constant = evaluation.n_test, show_points(evaluation.mse_constant)
-    models = [
-        f"{each.model} {each.valid_strict} of {n_asked} valid, MSE {show_points(each.mse_penalised)}"
-        for each in evaluation.models
-    ]
-    return f"{evaluation.split}, asked for {evaluation.decoding}: {'; '.join(models)}; always the mean {constant}"
+    models = "; ".join(_phrase_model(each, evaluation) for each in evaluation.models)
+    constant = show_points(evaluation.mse_constant)
+    return f"{evaluation.split}, asked for {evaluation.decoding}: {models}; always the mean {constant}"
+
+
+def _phrase_model(result: ModelResult, evaluation: Evaluation) -> str:
+    # Scores that are read directly have no words that could be valid.
+    valid = "" if evaluation.decoding == "direct" else f"{result.valid_strict} of {evaluation.n_test} valid, "
+    return f"{result.model} {valid}MSE {show_points(result.mse_penalised)}"
 
 
 def results_markdown(table: ResultsTable) -> str:
-    """Render the table as Markdown, with the sentences that belong to it."""
-    header = ["Model", "Strictly valid", "Extractable", "Repairable", "MSE individual (n)", "MSE common (n)"]
-    header += ["MSE penalised", "Bounds", *(trait.title for trait in TRAITS)]
+    """Render the models by rank and then by trait, narrow enough for the Prefect UI, with the sentences that belong to them."""
+    notes = "\n".join(f"- {note}" for note in table.notes)
+    return "\n\n".join([f"**{table.title}**", _leaderboard(table), _by_trait(table), notes]) + "\n"
+
+
+def _leaderboard(table: ResultsTable) -> str:
+    header = ["Rank", "Model", "Strictly valid", "MSE penalised", "MSE individual (n)", "MSE common (n)", "Extractable"]
+    header.append("Repairable")
     constant = show_points(table.mse_constant)
-    lines = [
-        header,
-        ["---", *["---:"] * (len(header) - 1)],
-        *(_markdown_cells(row) for row in table.rows),
-        ["constant", *[""] * 3, constant, "", constant, "", *map(show_points, table.mse_constant_by_trait)],
-    ]
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"**{table.title}**\n\n{rows}\n\n" + "\n".join(f"- {note}" for note in table.notes) + "\n"
+    ranked: list[tuple[float, list[str]]] = [(_rank(row.mse_penalised), _result_cells(row)) for row in table.rows]
+    ranked.append((_rank(table.mse_constant), ["constant", "", constant, constant, "", "", ""]))
+    lines = [[str(place), *cells] for place, (_, cells) in enumerate(sorted(ranked, key=lambda one: one[0]), start=1)]
+    return _markdown_table(header, lines, n_words=2)
 
 
-def _markdown_cells(row: ResultsRow) -> list[str]:
-    counts = (row.valid_strict, row.valid_extractable, row.valid_repairable)
+def _rank(mse: float | None) -> float:
+    """Put what has no MSE last."""
+    return math.inf if mse is None else mse
+
+
+def _result_cells(row: ResultsRow) -> list[str]:
     return [
-        f"**{row.model}**" if row.is_best_epoch else row.model,
-        *(f"{count}/{row.n_test} ({show_share(count, row.n_test)})" for count in counts),
+        _markdown_name(row),
+        f"{row.valid_strict}/{row.n_test} ({show_share(row.valid_strict, row.n_test)})",
+        show_points(row.mse_penalised),
         f"{show_points(row.mse_individual)} ({row.n_individual})",
         f"{show_points(row.mse_common)} ({row.n_common})",
-        show_points(row.mse_penalised),
-        f"{show_points(row.mse_lower)} to {show_points(row.mse_upper)}",
-        *map(show_points, row.mse_by_trait),
+        f"{row.valid_extractable}/{row.n_test}",
+        f"{row.valid_repairable}/{row.n_test}",
     ]
+
+
+def _by_trait(table: ResultsTable) -> str:
+    header = ["MSE penalised", *(trait.title for trait in TRAITS)]
+    lines = [[_markdown_name(row), *map(show_points, row.mse_by_trait)] for row in table.rows]
+    lines.append(["constant", *map(show_points, table.mse_constant_by_trait)])
+    return _markdown_table(header, lines, n_words=1)
+
+
+def _markdown_name(row: ResultsRow) -> str:
+    return f"**{row.model}**" if row.is_best_epoch else row.model
+
+
+def _markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]], n_words: int) -> str:
+    """Lay out a table whose first `n_words` columns are words, and figures to the right of them."""
+    rule = ["---"] * n_words + ["---:"] * (len(header) - n_words)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *lines))
