@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from feedback_model.network import open_url
+from tasks.links import RETRAIN, run_form_link
 
 EVENT = "feedback.data.landed"
 RESOURCE = "feedback.inbox"
@@ -39,8 +40,23 @@ def announce_to(api_url: str, batch_id: str, accepted: int, occasion: str = "lan
     Raises:
         OSError: nobody answered, or the server refused.
     """
-    headers = {"Content-Type": "application/json"}
-    if secret := os.environ.get("PREFECT_API_AUTH_STRING"):
-        headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
     body = json.dumps([landed_event(batch_id, accepted, occasion)]).encode()
-    open_url(f"{api_url.rstrip('/')}/events", 5, body, headers).close()
+    open_url(f"{api_url.rstrip('/')}/events", 5, body, _headers()).close()
+
+
+def retraining_form(api_url: str) -> str:
+    """Return the address in a server's UI of the form, filled in, that retrains at once, however little has landed.
+
+    Raises:
+        OSError: nobody answered, or retraining is not deployed there.
+    """
+    root = api_url.rstrip("/")
+    with open_url(f"{root}/deployments/name/{RETRAIN}", 5, headers=_headers()) as reply:
+        deployed = json.load(reply)
+    return root.removesuffix("/api") + run_form_link(deployed["id"], {**deployed["parameters"], "at_once": True})
+
+
+def _headers() -> dict[str, str]:
+    secret = os.environ.get("PREFECT_API_AUTH_STRING")
+    lets_in = {"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"} if secret else {}
+    return {"Content-Type": "application/json", **lets_in}

@@ -63,13 +63,21 @@ class StageProgress:
         """Tenths of the stage that are done; 0 where its length is unknown."""
         return 10 * self.latest.done // self.latest.total if self.latest.total else 0
 
+    @property
+    def was_never_under_way(self) -> bool:
+        """Tell whether the stage was over before anybody saw it move, which nobody needs to be told of."""
+        return self.latest.done == self.latest.total and self.rate is None
+
     def is_due_in_log(self, now: float) -> bool:
         """Tell whether another tenth is done, or nothing was logged for a minute."""
+        if self.was_never_under_way:
+            return False
         return self.tenth > self.logged_tenth or now - self.logged_at >= SILENT_SECONDS
 
     def is_due_as_artifact(self, now: float) -> bool:
         """Tell whether the artifact may be written again; a stage of unknown length has none."""
-        return bool(self.latest.total) and now - self.artifact_at >= ARTIFACT_SECONDS
+        is_shown = self.artifact is not None or not self.was_never_under_way
+        return bool(self.latest.total) and is_shown and now - self.artifact_at >= ARTIFACT_SECONDS
 
     def describe(self) -> str:
         """Phrase where the stage stands: `label: 120 of 1,000 (12%), 4.0/s, 4 min left, 0.0123 USD`."""

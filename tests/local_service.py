@@ -64,6 +64,13 @@ class LocalService:
         return eventually(lambda: next((run for run in self.runs_of(name) if run["state_type"] in over), None))
 
 
+def bootstrap_again(service: LocalService) -> None:
+    """Deploy everything once more, as each `feedback up` does."""
+    script = "import asyncio; from deployments.deploy import bootstrap; asyncio.run(bootstrap())"
+    environment = service.environment() | service.client_environment()
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=HANGS)
+
+
 def authorization(secret: str) -> str:
     """The header by which a Prefect API lets `user:password` in."""
     return f"Basic {base64.b64encode(secret.encode()).decode()}"

@@ -1,13 +1,14 @@
 """`feedback land`: files into the database, without a server."""
 
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from deployments.cli.options import Json, load_settings
-from deployments.terminal import print_json, say, showing_progress
+from deployments.terminal import out, print_json, say, showing_progress
 from feedback_model.errors import InputError
 from feedback_model.records.landed import phrase_landing
 from feedback_model.waiting import waiting_for
@@ -47,7 +48,7 @@ def land(
     else:
         show_landing(summary)
     if summary.batch_id and summary.accepted:
-        _announce(settings, summary.batch_id, summary.accepted)
+        _announce(settings, summary.batch_id, summary.accepted, quiet=json)
     if not summary.accepted and not summary.known:
         raise InputError(f"nothing in {', '.join(paths)} could be landed; the reasons are above")
 
@@ -61,7 +62,7 @@ def show_landing(summary: Any) -> None:
         say(f"  {sentence}")
 
 
-def _announce(settings: Any, batch_id: str, accepted: int) -> None:
+def _announce(settings: Any, batch_id: str, accepted: int, *, quiet: bool) -> None:
     from deployments.local.server import running_server
     from tasks.announcement import announce_to
 
@@ -74,3 +75,15 @@ def _announce(settings: Any, batch_id: str, accepted: int) -> None:
             announce_to(server.api_url, batch_id, accepted)
     except OSError as error:
         say(f"data landed, but {server.api_url} did not take the event ({error}); the next sweep will find it")
+        return
+    if not quiet:
+        _show_form(server.api_url)
+
+
+def _show_form(api_url: str) -> None:
+    from tasks.announcement import retraining_form
+
+    with suppress(OSError):  # a server without our deployments has no such form
+        form = retraining_form(api_url)
+        say("retraining starts by itself; where it waits, or to choose otherwise, the form for it in the UI:")
+        out.print(form, soft_wrap=True, highlight=False)

@@ -1,7 +1,7 @@
 """What the log of a run leaves out, so that it tells the run's story and no more.
 
-That a task ended well is no news, and an error of ours is one sentence that says what to do; where in the code it was raised helps
-nobody but us (`FEEDBACK_TRACEBACK=1` shows it).
+That a task ended well is no news. An error of ours is one sentence that says what to do; where in the code it was raised,
+`FEEDBACK_TRACEBACK=1` shows.
 """
 
 import logging

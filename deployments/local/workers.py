@@ -29,7 +29,15 @@ from deployments.local.recovery import Recovery, recover
 from feedback_model.settings import Settings
 
 RECONNECT_SECONDS = 5.0
-_DUE = EventFilter(event=EventNameFilter(name=[f"prefect.flow-run.{name}" for name in ("Scheduled", "AwaitingRetry")]))
+_DUE = EventFilter(
+    event=EventNameFilter(
+        name=[
+            f"prefect.flow-run.{name}"
+            # A run that is over leaves its slot of the pool to one that waits for it.
+            for name in ("Scheduled", "AwaitingRetry", "Completed", "Failed", "Crashed", "Cancelled")
+        ]
+    )
+)
 _log = get_logger("workers")
 
 
@@ -81,7 +89,7 @@ def _worker(pool: str, name: str) -> ProcessWorker:
 
 
 async def _listen(due: asyncio.Event) -> None:
-    """Set `due` whenever a run has been scheduled; while the server is away the workers ask by themselves."""
+    """Set `due` whenever a run has been scheduled or has ended; while the server is away the workers ask by themselves."""
     while True:
         try:
             async with get_events_subscriber(filter=_DUE) as events:

@@ -7,26 +7,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import PATIENCE
-from tests.local_service import LocalService
+from tests.e2e.prefect_ui import choose_run, come_in, open_deployment
+from tests.local_service import LocalService, bootstrap_again
 
 pytestmark = pytest.mark.xdist_group("up")  # with whatever else shares that one service
 
 
 @pytest.fixture(autouse=True)
-def come_in(page: Page, service: LocalService) -> None:
-    """As a person does: by the link that `feedback up` prints."""
-    page.goto(f"{service.url}/enter#{service.token}")
-    page.get_by_role("link", name="on-demand").first.wait_for()
-
-
-def open_deployment(page: Page, service: LocalService, name: str) -> None:
-    page.goto(f"{service.url}/v2/deployments/deployment/{service.deployment(name)['id']}")
-    page.get_by_role("button", name="Run", exact=True).wait_for()
-
-
-def choose_run(page: Page, kind: str) -> None:
-    page.get_by_role("button", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name=kind).click()
+def person(page: Page, service: LocalService) -> None:
+    come_in(page, service)
 
 
 def test_quick_run_labels_what_has_landed(page, service):
@@ -77,3 +66,24 @@ def test_schedule_with_untouched_form_overrides_no_parameter(page, service, name
     page.get_by_role("button", name="Save").click()
     page.get_by_role("dialog").wait_for(state="hidden")
     assert [one["parameters"] for one in service.deployment(name)["schedules"] if one["slug"] is None] == [{}]
+
+
+def test_a_paused_schedule_stays_so_through_redeployment(page, service):
+    """A schedule added by clicks fires, is paused by a click, and a redeployment does not wake it."""
+    open_deployment(page, service, "housekeeping/weekly")
+    page.get_by_role("button", name="Schedule", exact=True).click()
+    page.get_by_label("Value").fill("30")
+    page.get_by_role("combobox", name="Interval").click()
+    page.get_by_role("option", name="Seconds").click()
+    page.get_by_role("button", name="Save").click()
+    run = service.finished_run("housekeeping/weekly")
+    assert (run["auto_scheduled"], run["state_type"]) == (True, "COMPLETED")
+    page.reload()
+    expect(page.get_by_text("Completed").first).to_be_visible(timeout=PATIENCE)
+    every = page.get_by_role("switch", name="toggle Every 30 seconds")
+    every.click()
+    expect(every).not_to_be_checked(timeout=PATIENCE)
+    bootstrap_again(service)
+    page.reload()
+    expect(every).not_to_be_checked(timeout=PATIENCE)
+    expect(page.get_by_role("switch", name="toggle At 04:00 AM, only on Sunday")).to_be_checked()

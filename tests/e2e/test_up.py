@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from feedback_model.demo.speech import write_demo_input
-from tests.local_service import HANGS, LocalService, clean_environment, eventually
+from tests.local_service import HANGS, LocalService, bootstrap_again, clean_environment, eventually
 from tests.unit.test_deployments import CONTRACT
 
 pytestmark = pytest.mark.xdist_group("up")  # with whatever else shares that one service
@@ -23,12 +23,6 @@ def feedback(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         command, env=clean_environment(home), capture_output=True, text=True, timeout=HANGS, check=False
     )
-
-
-def bootstrap_again(service: LocalService) -> None:
-    script = "import asyncio; from deployments.deploy import bootstrap; asyncio.run(bootstrap())"
-    environment = service.environment() | service.client_environment()
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=HANGS)
 
 
 def test_every_deployment_has_workers_online(service):

@@ -48,3 +48,11 @@ def test_a_stage_that_begins_anew_forgets_its_pace() -> None:
     stage.observe(Progress("label", 100, 100), now=1.0)
     stage.observe(Progress("label", 0, 5), now=2.0)
     assert stage.describe() == "label: 0 of 5 (0%)"
+
+
+def test_what_took_no_time_is_not_told() -> None:
+    """Each epoch of a small training is asked and judged within a second."""
+    stage = StageProgress(Progress("judge epoch-1", 5, 5), logged_at=0.0)
+    stage.observe(Progress("judge epoch-1", 5, 5), now=1.0)
+    assert not stage.is_due_in_log(100.0)
+    assert not stage.is_due_as_artifact(1.0)
