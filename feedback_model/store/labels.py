@@ -142,8 +142,18 @@ def count_labelled(store: Store, labelling_config: LabellingConfig) -> int:
 
 def read_labelling_costs(store: Store) -> list[LabellingCost]:
     """Read what was paid for so far, by purpose and model; the dearest first."""
-    rows = select_rows(store, _COSTS)
-    return [LabellingCost(**row) for row in rows]
+    return [
+        LabellingCost(
+            purpose=row["purpose"],
+            label_model=row["label_model"],
+            n_responses=int(row["n_responses"]),  # PostgreSQL adds integers up to a Decimal
+            prompt_tokens=int(row["prompt_tokens"]),
+            cached_tokens=int(row["cached_tokens"]),
+            completion_tokens=int(row["completion_tokens"]),
+            cost_usd=row["cost_usd"],
+        )
+        for row in select_rows(store, _COSTS)
+    ]
 
 
 _COSTS: Final = """
