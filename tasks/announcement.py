@@ -45,15 +45,14 @@ def announce_to(api_url: str, batch_id: str, accepted: int, occasion: str = "lan
 
 
 def retraining_form(api_url: str) -> str:
-    """Return the address in a server's UI of the form, filled in, that retrains at once, however little has landed.
+    """Return the path in a server's UI of the form, filled in, that retrains at once, however little has landed.
 
     Raises:
         OSError: nobody answered, or retraining is not deployed there.
     """
-    root = api_url.rstrip("/")
-    with open_url(f"{root}/deployments/name/{RETRAIN}", 5, headers=_headers()) as reply:
+    with open_url(f"{api_url.rstrip('/')}/deployments/name/{RETRAIN}", 5, headers=_headers()) as reply:
         deployed = json.load(reply)
-    return root.removesuffix("/api") + run_form_link(deployed["id"], {**deployed["parameters"], "at_once": True})
+    return run_form_link(deployed["id"], {**deployed["parameters"], "at_once": True})
 
 
 def _headers() -> dict[str, str]:

@@ -77,13 +77,14 @@ def _announce(settings: Any, batch_id: str, accepted: int, *, quiet: bool) -> No
         say(f"data landed, but {server.api_url} did not take the event ({error}); the next sweep will find it")
         return
     if not quiet:
-        _show_form(server.api_url)
+        _show_form(server)
 
 
-def _show_form(api_url: str) -> None:
+def _show_form(server: Any) -> None:
+    from deployments.local.server import link_to
     from tasks.announcement import retraining_form
 
     with suppress(OSError):  # a server without our deployments has no such form
-        form = retraining_form(api_url)
+        form = link_to(server, retraining_form(server.api_url))
         say("retraining starts by itself; where it waits, or to choose otherwise, the form for it in the UI:")
         out.print(form, soft_wrap=True, highlight=False)

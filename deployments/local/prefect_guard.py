@@ -26,7 +26,10 @@ from feedback_model.serving.senders import UNFRAMED, HostNames, check_sender, wi
 USER: Final = "feedback"
 """Prefect's basic authentication wants a name before the secret."""
 ENTRY: Final = "/enter"
-"""Where a person comes in, with the token behind a `#`, which browsers keep to themselves."""
+"""Where a person comes in, with the token behind a `#`, which browsers keep to themselves.
+
+With `?to=/v2/...` it leads there, also whoever came in before: on the UI's own way through its login page, what a form is to be
+filled with is lost."""
 HEALTH: Final = "/health"
 METRICS: Final = "/metrics"
 _POLICY: Final = {
@@ -50,12 +53,14 @@ _CLOSED: Final = frozenset(
 """Pages that load scripts from elsewhere, which could read what the UI keeps, and what only they need."""
 _SCRIPT: Final = f"{ENTRY}.js"
 _ENTRY_SCRIPT: Final = f"""
-const credentials = btoa("{USER}:" + location.hash.slice(1));
-history.replaceState(null, "", location.pathname);
+const token = location.hash.slice(1);
+const credentials = token ? btoa("{USER}:" + token) : localStorage.getItem("prefect-password");
+const wanted = new URLSearchParams(location.search).get("to") || "";
+history.replaceState(null, "", location.pathname + location.search);
 fetch("/api/admin/version", {{ headers: {{ authorization: "Basic " + credentials }} }}).then((response) => {{
   if (response.ok) {{
     localStorage.setItem("prefect-password", credentials);
-    location.replace("/v2/deployments");
+    location.replace(wanted.startsWith("/v2/") ? wanted : "/v2/deployments");
   }}
 }});
 """  # the UI looks for its credentials there, which no other port of this host can read, as it could a cookie
@@ -63,7 +68,7 @@ _ENTRY_PAGE: Final = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Come in by the link</title>
-<p>Open the link that <code>feedback up</code> printed; <code>feedback token</code> prints it again.</p>
+<p>Open the link that <code>feedback up</code> printed, then this page again; <code>feedback token</code> prints the link.</p>
 <script src="{_SCRIPT}"></script>
 </html>
 """

@@ -159,6 +159,11 @@ def entry_link(settings: "Settings", server: PrefectServer) -> str:
     return f"{server.api_url.removesuffix('/api')}{ENTRY}#{read_token(person_token(settings))}"
 
 
+def link_to(server: PrefectServer, path: str) -> str:
+    """Return the link to a page of the UI for who has come in already; without a token, so that it may be handed on."""
+    return f"{server.api_url.removesuffix('/api')}{ENTRY}?to={quote(path, safe='')}"
+
+
 def _has_secret() -> bool:
     return bool(os.environ.get("PREFECT_API_AUTH_STRING"))
 
