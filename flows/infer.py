@@ -3,6 +3,7 @@
 from prefect import flow
 
 from flows.parameters import Again, Decoding, MaxNewTokens, RunId
+from tasks.endings import completed
 from tasks.inference import find_run, generate, list_models
 
 
@@ -20,4 +21,5 @@ async def infer(
     run_id = await find_run(run_id)
     models = await list_models(run_id)
     found = {model: await generate(run_id, model, again, max_new_tokens, decoding) for model in models}
-    return {model: inference_id for model, inference_id in found.items() if inference_id}
+    asked = {model: inference_id for model, inference_id in found.items() if inference_id}
+    return completed(asked, f"asked for {decoding}: {', '.join(asked) or 'no model can be'}")

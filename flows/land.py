@@ -22,4 +22,4 @@ async def land(
         landed = await land_files(files, ReadingOptions(text_column, speaker_column, speaker, encoding, redact))
         await settle_inbox(files, landed)
     waiting = await announce_unclaimed()
-    return completed(waiting, f"{len(files)} files landed; {waiting} landings wait to be trained on")
+    return completed(waiting, f"files landed: {len(files)}; landings that wait to be trained on: {waiting}")

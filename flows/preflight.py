@@ -6,6 +6,7 @@ from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL
 from flows.parameters import BaseModel, takes_recipe
+from tasks.endings import completed
 from tasks.preflight import check_base_model
 
 
@@ -20,3 +21,4 @@ from tasks.preflight import check_base_model
 async def preflight(base_model: BaseModel = DEFAULT_BASE_MODEL, **recipe: Any) -> None:
     """Fail in one sentence where this machine cannot train the base model with the recipe."""
     await check_base_model(base_model, recipe)
+    return completed(None, f"{base_model} can be trained on this machine")

@@ -6,6 +6,7 @@ from prefect import flow
 
 from feedback_model.training.base_model import DEFAULT_BASE_MODEL, needs_preflight
 from flows.parameters import DEFAULT_LABELLER, Again, BaseModel, ControlOf, Labeller, takes_recipe
+from tasks.endings import completed
 from tasks.evaluation import fix_promotion_rules
 from tasks.preflight import check_base_model
 from tasks.training import fine_tune, fine_tune_unaugmented, take_snapshot
@@ -32,8 +33,10 @@ async def train(
     """
     await fix_promotion_rules()
     if control_of:
-        return await fine_tune_unaugmented(control_of, again)
+        control_id = await fine_tune_unaugmented(control_of, again)
+        return completed(control_id, f"training run {control_id} repeats {control_of} without its rewrites")
     dataset_id = await take_snapshot(labeller)
     if needs_preflight(base_model):
         await check_base_model(base_model, recipe)
-    return await fine_tune(dataset_id, base_model, recipe, again)
+    run_id = await fine_tune(dataset_id, base_model, recipe, again)
+    return completed(run_id, f"training run {run_id}")

@@ -45,6 +45,13 @@ def test_the_names_that_others_rely_on_are_deployed():
     assert {full_name(spec) for spec in SPECS} >= CONTRACT
 
 
+def test_each_says_what_it_does_in_one_tag() -> None:
+    """Names repeat, and a row of the UI has room for 18 characters."""
+    tags = [tag for spec in SPECS for tag in spec.tags]
+    assert len(set(tags)) == len(tags) == len(SPECS)
+    assert [tag for tag in tags if len(tag) > 18] == []
+
+
 def test_only_accelerator_work_runs_in_its_pool():
     """What needs the accelerator and nothing else runs in its pool."""
     assert {full_name(spec) for spec in SPECS if spec.pool == "gpu"} == {"preflight/gpu", "train/gpu", "infer/gpu"}
