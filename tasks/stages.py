@@ -87,8 +87,9 @@ async def final_state(run_id: UUID, deployment_name: str) -> State[Any]:
             run = await client.read_flow_run(run_id)
             if run.state is not None and _is_settled(run.state):
                 return run.state
-            standing = await _describe(client, run)
-            waiting.look()
+            if run.state is None or not run.state.is_running():  # how far one has come that runs, its own page says
+                standing = await _describe(client, run)
+                waiting.look()
             check_stop()
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -96,7 +97,7 @@ async def final_state(run_id: UUID, deployment_name: str) -> State[Any]:
 async def _describe(client: PrefectClient, run: FlowRun) -> str:
     """Phrase how a run stands, and what keeps it from being started."""
     standing = f"{run.name}: {(run.state and run.state.name) or 'unknown'}"
-    if run.work_pool_name is None or (run.state and run.state.is_running()):
+    if run.work_pool_name is None:
         return standing
     pool = await client.read_work_pool(run.work_pool_name)
     if pool.status is WorkPoolStatus.NOT_READY:

@@ -123,11 +123,10 @@ def results_markdown(table: ResultsTable) -> str:
 
 
 def _leaderboard(table: ResultsTable) -> str:
-    header = ["Rank", "Model", "Strictly valid", "MSE penalised", "MSE individual (n)", "MSE common (n)", "Extractable"]
-    header.append("Repairable")
+    header = ["Rank", "Model", "Strictly valid", "MSE penalised", "MSE individual (n)", "MSE common (n)"]
     constant = show_points(table.mse_constant)
     ranked: list[tuple[float, list[str]]] = [(_rank(row.mse_penalised), _result_cells(row)) for row in table.rows]
-    ranked.append((_rank(table.mse_constant), ["constant", "", constant, constant, "", "", ""]))
+    ranked.append((_rank(table.mse_constant), ["constant", "", constant, constant, ""]))
     lines = [[str(place), *cells] for place, (_, cells) in enumerate(sorted(ranked, key=lambda one: one[0]), start=1)]
     return _markdown_table(header, lines, n_words=2)
 
@@ -144,8 +143,6 @@ def _result_cells(row: ResultsRow) -> list[str]:
         show_points(row.mse_penalised),
         f"{show_points(row.mse_individual)} ({row.n_individual})",
         f"{show_points(row.mse_common)} ({row.n_common})",
-        f"{row.valid_extractable}/{row.n_test}",
-        f"{row.valid_repairable}/{row.n_test}",
     ]
 
 

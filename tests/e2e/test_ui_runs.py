@@ -162,10 +162,10 @@ def test_base_that_is_not_there_costs_nothing(page: Page, service: LocalService,
     choose_run(page, "Custom run")
     page.get_by_label("Labeller").click()
     page.get_by_role("option", name="openai").click()
-    page.get_by_label("Base model").fill("no/such-base")
+    page.get_by_label("Base model").fill("/no/such/base")
     page.get_by_role("button", name="Submit").click()
     run = eventually(lambda: next((each for each in service.runs_of("pipeline/on-demand") if is_paid(each)), None))
-    assert "no/such-base" in ended(service, run["id"])["state"]["message"]
+    assert "/no/such/base" in ended(service, run["id"])["state"]["message"]
     open_run(page, service, run["id"])
     expect(page.get_by_text("Failed").first).to_be_visible(timeout=PATIENCE)
     assert endpoint.replies() == Counter()
