@@ -25,6 +25,7 @@ from prefect.utilities.processutils import command_to_string
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from deployments.deploy import POOLS
+from deployments.local.orphans import end_orphans
 from deployments.local.recovery import Recovery, recover
 from feedback_model.settings import Settings
 
@@ -66,7 +67,7 @@ async def work(pools: Sequence[str], home: Path | None) -> None:
     limits = [POOLS[pool] if is_one_of_many else None for pool in pools]  # else the pool's own limit says as much
     workers = [_worker(*told) for told in zip(pools, names, limits, strict=True)]
     works = [worker.start(printer=_log.info) for worker in workers]
-    looking = [recover(Recovery(home, names))] if home else []
+    looking = [end_orphans(), *([recover(Recovery(home, names))] if home else [])]
     together = asyncio.gather(*works, _listen(due), _ask_when(due, workers, is_one_of_many), *looking)
     for told in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(told, together.cancel)
