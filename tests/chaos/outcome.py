@@ -37,11 +37,11 @@ class Outcome:
 
 def read_outcome(rig: Rig) -> Outcome:
     return Outcome(
-        {name: rig.count(sql) for name, sql in COUNTED.items()}, [list(map(_plain, row)) for row in rig.rows(FIGURES)]
+        {name: rig.count(sql) for name, sql in COUNTED.items()}, [list(map(plain, row)) for row in rig.rows(FIGURES)]
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     return round(value, 9) if isinstance(value, float) else value
 
 

@@ -7,22 +7,21 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from feedback_model.errors import FeedbackError
 from feedback_model.store.readonly_sql import run_query
 from tests.databases import Cluster, running_cluster
 from tests.hosts.network import ADDRESS, Host
-from tests.local_service import authorization, clean_environment, eventually
+from tests.local_service import authorization, clean_environment
 
 SERVER_PORT, DATABASE_PORT, REDIS_PORT = 4200, 5432, 6379
-HANGS = 900.0
+HANGS = 1_800.0
+PAGE = 200  # task runs that the server lists at once
 Process = subprocess.Popen[bytes]
 
 
@@ -51,9 +50,9 @@ class Services:
         scratch.mkdir(exist_ok=True)
         return self.start(host.name, host.command(*role("worker", "cpu", "gpu")), TMPDIR=str(scratch), **more)
 
-    def run(self, *words: str, **more: str) -> None:
-        """Run a role or command to its end."""
-        subprocess.run(role(*words), env=self.environment | more, check=True, stdout=subprocess.DEVNULL, timeout=HANGS)
+    def run(self, *command: str) -> None:
+        """Run a command to its end."""
+        subprocess.run(command, env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=HANGS)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the Prefect server."""
@@ -67,21 +66,29 @@ class Services:
             text = reply.read()
         return json.loads(text) if text else None
 
-    def begin(self, deployment: str, **parameters: Any) -> str:
-        """Begin a run of a deployment."""
+    def runs_of(self, deployment: str) -> list[dict[str, Any]]:
+        """List the runs of a deployment."""
         found = self.call("GET", f"deployments/name/{deployment}")["id"]
-        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        return self.call("POST", f"deployments/{found}/create_flow_run", body)["id"]
+        return self.call("POST", "flow_runs/filter", {"deployments": {"id": {"any_": [found]}}})
 
-    def await_end(self, run_id: str, meanwhile: Callable[[], None] = lambda: None) -> dict[str, Any]:
-        """Wait until a run is over."""
+    def set_parameters(self, deployment: str, parameters: dict[str, Any]) -> None:
+        """Change what a deployment runs with, as a person does in the UI."""
+        found = self.call("GET", f"deployments/name/{deployment}")
+        self.call("PATCH", f"deployments/{found['id']}", {"parameters": found["parameters"] | parameters})
 
-        def look() -> dict[str, Any] | None:
-            meanwhile()
-            run = self.call("GET", f"flow_runs/{run_id}")
-            return run if run["state_type"] in {"COMPLETED", "FAILED", "CANCELLED"} else None
+    def is_at_rest(self) -> bool:
+        """Tell whether no run is at work or waits for its turn, and no slot is taken."""
+        states = {"any_": ["RUNNING", "PENDING", "CANCELLING", "SCHEDULED"]}
+        runs = self.call("POST", "flow_runs/filter", {"flow_runs": {"state": {"type": states}}})
+        slots = self.call("POST", "v2/concurrency_limits/filter", {})
+        return all(run["auto_scheduled"] for run in runs) and not any(one["active_slots"] for one in slots)
 
-        return eventually(look, HANGS)
+    def task_runs(self) -> list[dict[str, Any]]:
+        """List every task run, those aside that only wait for a run."""
+        found: list[dict[str, Any]] = []
+        while page := self.call("POST", "task_runs/filter", {"limit": PAGE, "offset": len(found)}):
+            found += page
+        return [run for run in found if run["state"]["state_details"]["child_flow_run_id"] is None]
 
     def rows(self, sql: str) -> tuple[tuple[Any, ...], ...]:
         """Ask the results; nothing while they cannot be asked."""
@@ -94,45 +101,32 @@ class Services:
         found = self.rows(f"SELECT COUNT(*) FROM {sql}")
         return found[0][0] if found else 0
 
-    def seconds_of_services(self, cluster: Cluster) -> float:
-        """Seconds of processor time that server, database and Redis have taken."""
-        roots = [self.processes[name].pid for name in ("redis", "server", "services")]
-        roots.append(int((cluster.data / "postmaster.pid").read_text().splitlines()[0]))
-        return sum(_seconds(pid) for pid in roots)
-
 
 def role(*words: str) -> list[str]:
     """Return the command by which a container takes a role."""
     return [sys.executable, "-m", "deployments.containers.entry", *words]
 
 
-def _seconds(pid: int) -> float:
-    """Of a process, its children and those that it has waited for."""
-    total = 0.0
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
-            with suppress(psutil.Error):
-                times = each.cpu_times()
-                total += times.user + times.system + times.children_user + times.children_system
-    return total
-
-
 @contextmanager
-def services(folder: Path, programs: Path, **settings: str) -> Generator[tuple[Services, Cluster]]:
-    """Run all that hosts share on `ADDRESS`, brought to this version and with every deployment."""
+def services(folder: Path, programs: Path, parameters: dict[str, Any]) -> Generator[tuple[Services, Cluster]]:
+    """Run all that hosts share on `ADDRESS`, brought to this version and with every deployment.
+
+    Args:
+        parameters: of the retraining that landed data wakes.
+    """
     with ExitStack() as stack:
         cluster = stack.enter_context(_database(programs))
-        found = _prepare(folder, cluster, settings)
+        found = _prepare(folder, cluster)
         stack.callback(_end, found)
         redis = shutil.which("redis-server")
         assert redis, "install redis-server"
         bound = ["--bind", ADDRESS, "--port", str(REDIS_PORT), "--protected-mode", "no"]
         found.start("redis", [redis, *bound, "--save", "", "--appendonly", "no"])
-        found.run("migrate")
+        found.run(*role("migrate"))
         found.start("server", role("server"))
         found.start("services", role("services"))
-        found.run("bootstrap", "--labeller", "embedded", "--base-model", "embedded", "--gpu-hosts", "2")
+        found.run(*role("bootstrap"), "--labeller", "embedded", "--base-model", "embedded", "--gpu-hosts", "2")
+        found.set_parameters("retrain/on-data-landed", parameters)
         yield found, cluster
 
 
@@ -146,7 +140,7 @@ def _database(programs: Path) -> Generator[Cluster]:
         yield cluster
 
 
-def _prepare(folder: Path, cluster: Cluster, settings: dict[str, str]) -> Services:
+def _prepare(folder: Path, cluster: Cluster) -> Services:
     for name in ("feedback", "prefect"):
         cluster.execute(f"CREATE DATABASE {name}")
     home, place = folder / "home", f"postgres@{ADDRESS}:{DATABASE_PORT}"
@@ -168,7 +162,6 @@ def _prepare(folder: Path, cluster: Cluster, settings: dict[str, str]) -> Servic
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
         "PREFECT_REDIS_MESSAGING_URL": f"redis://{ADDRESS}:{REDIS_PORT}/0",
         "PREFECT_SERVER_DOCKET_URL": f"redis://{ADDRESS}:{REDIS_PORT}/1",
-        **settings,
     }
     return Services(folder, home, f"postgresql+psycopg://{place}/feedback", environment)
 
