@@ -11,68 +11,16 @@ with empty databases.
 
 import argparse
 import sys
-import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from results_page import processor_name, processor_seconds, table, write_results
 
-from feedback_model.demo.speech import write_demo_input
-from tests.databases import postgres_programs
-from tests.hosts.network import Host, missing, move_into_own_network, network
-from tests.hosts.services import Services, services
-from tests.hosts.trial import PARTS, Trial, run_trial
-from tests.local_service import eventually
+from tests.hosts.network import missing, move_into_own_network
+from tests.hosts.trial import HOSTS, ONE, PARTS, Trial, run_trial
 
-HOSTS = {"host-a": 0, "host-b": 1}
 SHARED = ("redis", "server", "services", "postgresql")
-Meanwhile = Callable[[Services, list[Host]], Callable[[], None]]
-
-
-def undisturbed(_found: Services, _hosts: list[Host]) -> Callable[[], None]:
-    return lambda: None
-
-
-def vanishing(seconds: float) -> Meanwhile:
-    """Have the second host vanish once both ask models, and come back after so many seconds."""
-
-    def prepare(found: Services, hosts: list[Host]) -> Callable[[], None]:
-        moments: list[float] = []
-
-        def look() -> None:
-            if not moments:
-                asking = [run for run in found.runs_of("infer/gpu") if run["state_type"] == "RUNNING"]
-                if len(asking) == len(HOSTS):
-                    hosts[-1].vanish()
-                    moments.append(time.monotonic())
-            elif len(moments) == 1 and time.monotonic() - moments[0] > seconds:
-                hosts[-1].come_back()
-                moments.append(time.monotonic())
-
-        return look
-
-    return prepare
-
-
-def trial(documents: int, names: dict[str, int], disturb: Meanwhile = undisturbed, settles: float = 0) -> Trial:
-    """Run one retraining; after it, see that nothing is left at work for `settles` seconds at most."""
-    programs = postgres_programs()
-    if programs is None:
-        sys.exit("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="feedback-hosts-"))
-    folder.chmod(0o755)  # PostgreSQL's user goes through it
-    landed = folder / "documents.jsonl"
-    write_demo_input(landed, documents, 5)
-    options = {"augmentation_share": 0, "epochs": 1}
-    with network(names) as hosts, services(folder, programs, options) as (found, cluster):
-        look = disturb(found, hosts)
-        ended = run_trial(found, cluster, hosts, landed, look)
-        if settles:
-            eventually(lambda: (look(), found.is_at_rest())[1], settles)
-    return ended
 
 
 def main() -> None:
@@ -84,9 +32,9 @@ def main() -> None:
         sys.exit(reason)
     move_into_own_network()
     began = processor_seconds()
-    one, two = trial(arguments.documents, {"host-a": 0}), trial(arguments.documents, HOSTS)
+    one, two = run_trial(arguments.documents, ONE), run_trial(arguments.documents, HOSTS)
     few, away = arguments.documents // 10, arguments.away
-    alone, lost = trial(few, {"host-a": 0}), trial(few, HOSTS, vanishing(away), settles=away + 600)
+    alone, lost = run_trial(few, ONE), run_trial(few, HOSTS, away)
     head = ["part", "one host, s", "two, s", "times as fast", "services, processor s", "without these"]
     body = f"""# Two hosts
 

@@ -65,6 +65,8 @@ def network(names: dict[str, int]) -> Generator[list[Host]]:
             _connect(name, f"10.77.0.{10 + number}/24")
         yield [Host(name, core) for name, core in names.items()]
     finally:
+        for leftover in (*(("link", "delete", _cable(name)) for name in names), ("link", "delete", _BRIDGE)):
+            subprocess.run(["ip", *leftover], check=False, stderr=subprocess.DEVNULL)
         for name in names:
             subprocess.run(["ip", "netns", "delete", name], check=False, stderr=subprocess.DEVNULL)
 

@@ -44,11 +44,11 @@ class Services:
         self.processes[name] = process
         return process
 
-    def start_worker(self, host: Host, **more: str) -> Process:
+    def start_worker(self, host: Host) -> Process:
         """Have a host work for both pools."""
         scratch = self.folder / host.name
         scratch.mkdir(exist_ok=True)
-        return self.start(host.name, host.command(*role("worker", "cpu", "gpu")), TMPDIR=str(scratch), **more)
+        return self.start(host.name, host.command(*role("worker", "cpu", "gpu")), TMPDIR=str(scratch))
 
     def run(self, *command: str) -> None:
         """Run a command to its end."""

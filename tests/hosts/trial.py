@@ -1,6 +1,8 @@
 """One retraining on some hosts, from the landing to its end: what it left, and what each part took."""
 
+import shutil
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,12 +14,18 @@ from typing import Any
 
 import psutil
 
-from tests.chaos.outcome import COUNTED, FIGURES, Outcome, plain
-from tests.databases import Cluster
-from tests.hosts.network import Host
-from tests.hosts.services import HANGS, Process, Services
+from feedback_model.demo.speech import write_demo_input
+from tests.chaos.outcome import Outcome, read_outcome
+from tests.databases import Cluster, postgres_programs
+from tests.hosts.network import Host, network
+from tests.hosts.services import HANGS, Services, services
 from tests.local_service import eventually
 
+ONE, HOSTS = {"host-a": 0}, {"host-a": 0, "host-b": 1}
+"""Hosts and their cores."""
+SEED = 5
+LANDED = "documents.jsonl"
+PARAMETERS = {"augmentation_share": 0, "epochs": 1}
 RETRAIN = "retrain/on-data-landed"
 OVER = {"COMPLETED", "FAILED", "CANCELLED"}
 PARTS = {"label": "label what is missing", "infer": "generate "}
@@ -56,28 +64,64 @@ class Trial:
         return sum(within[-1][name] - within[0][name] for name in names) if within else 0.0
 
 
-def online(found: Services, pool: str) -> int:
+def run_trial(documents: int, names: dict[str, int], away: float | None = None) -> Trial:
+    """Retrain once on hosts of these names, from empty databases and so many documents.
+
+    Args:
+        away: seconds for which the last host vanishes once all of them ask models; nothing may then be left at work.
+    """
+    programs = postgres_programs()
+    assert programs, "PostgreSQL is not installed"
+    folder = Path(tempfile.mkdtemp(prefix="feedback-hosts-"))
+    folder.chmod(0o755)  # PostgreSQL's user goes through it
+    write_demo_input(folder / LANDED, documents, SEED)
+    with network(names) as hosts, services(folder, programs, PARAMETERS) as (found, cluster):
+        look = Absence(found, hosts, away).look if away else lambda: None
+        _start_workers(found, hosts)
+        ended = _await_retraining(found, cluster, look)
+        if away:
+            eventually(lambda: (look(), found.is_at_rest())[1], away + HANGS)
+    shutil.rmtree(folder)
+    return ended
+
+
+@dataclass
+class Absence:
+    """The last host vanishes when all of them ask models, and comes back."""
+
+    found: Services
+    hosts: list[Host]
+    seconds: float
+    vanished_at: float | None = None
+    is_back: bool = False
+
+    def look(self) -> None:
+        """See whether it is time."""
+        if self.vanished_at is None:
+            asking = [run for run in self.found.runs_of("infer/gpu") if run["state_type"] == "RUNNING"]
+            if len(asking) == len(self.hosts):
+                self.hosts[-1].vanish()
+                self.vanished_at = time.monotonic()
+        elif not self.is_back and time.monotonic() - self.vanished_at > self.seconds:
+            self.hosts[-1].come_back()
+            self.is_back = True
+
+
+def _start_workers(found: Services, hosts: list[Host]) -> None:
+    """Have hosts work, and wait until the server knows of them."""
+    for host in hosts:
+        found.start_worker(host)
+    eventually(lambda: all(_online(found, pool) == len(hosts) for pool in ("cpu", "gpu")), HANGS)
+
+
+def _online(found: Services, pool: str) -> int:
     workers = found.call("POST", f"work_pools/{pool}/workers/filter", {})
     return sum(worker["status"] == "ONLINE" for worker in workers)
 
 
-def start_workers(found: Services, hosts: list[Host]) -> dict[str, Process]:
-    """Have hosts work, and wait until the server knows of them."""
-    workers = {host.name: found.start_worker(host, OMP_NUM_THREADS="1") for host in hosts}
-    eventually(lambda: all(online(found, pool) == len(hosts) for pool in ("cpu", "gpu")), HANGS)
-    return workers
-
-
-def run_trial(
-    found: Services, cluster: Cluster, hosts: list[Host], landed: Path, meanwhile: Callable[[], None] = lambda: None
-) -> Trial:
-    """Land a file and wait for the end of the retraining that it wakes.
-
-    Args:
-        meanwhile: called some times a second.
-    """
-    workers = start_workers(found, hosts)
-    roots = {name: process.pid for name, process in (found.processes | workers).items()}
+def _await_retraining(found: Services, cluster: Cluster, meanwhile: Callable[[], None]) -> Trial:
+    """Land the documents and wait for the end of the retraining that this wakes."""
+    roots = {name: process.pid for name, process in found.processes.items()}
     roots["postgresql"] = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
     used: list[tuple[float, dict[str, float]]] = []
     most: Counter[str] = Counter()
@@ -88,17 +132,12 @@ def run_trial(
         most.update(Counter(cluster.connections()) - most)
         return next((run for run in found.runs_of(RETRAIN) if run["state_type"] in OVER), None)
 
-    found.run(sys.executable, "-m", "deployments.cli", "land", str(landed))
+    found.run(sys.executable, "-m", "deployments.cli", "land", str(found.folder / LANDED))
     run = eventually(look, HANGS)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     parts = {name: _span(found.task_runs(), begins) for name, begins in PARTS.items()}
-    return Trial(read_outcome(found), parts, _moment(run["end_time"]) - _moment(run["start_time"]), dict(most), used)
-
-
-def read_outcome(found: Services) -> Outcome:
-    return Outcome(
-        {name: found.count(sql) for name, sql in COUNTED.items()},
-        [list(map(plain, row)) for row in found.rows(FIGURES)],
+    return Trial(
+        read_outcome(found.url), parts, _moment(run["end_time"]) - _moment(run["start_time"]), dict(most), used
     )
 
 
