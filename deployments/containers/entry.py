@@ -46,7 +46,7 @@ def _running(*command: str) -> Callable[["Settings", Sequence[str]], list[str]]:
 ROLES: Final[Mapping[str, Callable[["Settings", Sequence[str]], list[str]]]] = {
     "migrate": _running(*_module("deployments.containers.migrate")),
     "server": _server,
-    "services": _running(*_module("prefect"), "server", "services", "start"),
+    "services": _running(*_module("deployments.containers.services")),
     "bootstrap": _running(*_module("deployments.containers.bootstrap")),
     "worker": _running(*_module("deployments.local.workers")),
     "land": _running(*_module("deployments.containers.landing")),
