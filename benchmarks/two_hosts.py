@@ -11,12 +11,14 @@ with empty databases.
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from results_page import processor_name, processor_seconds, table, write_results
 
+from tests.hosts.faults import absence
 from tests.hosts.network import missing, move_into_own_network
 from tests.hosts.trial import HOSTS, ONE, PARTS, Trial, run_trial
 
@@ -34,7 +36,7 @@ def main() -> None:
     began = processor_seconds()
     one, two = run_trial(arguments.documents, ONE), run_trial(arguments.documents, HOSTS)
     few, away = arguments.documents // 10, arguments.away
-    alone, lost = run_trial(few, ONE), run_trial(few, HOSTS, away)
+    alone, lost = run_trial(few, ONE), run_trial(few, HOSTS, partial(absence, seconds=away))
     head = ["part", "one host, s", "two, s", "times as fast", "services, processor s", "without these"]
     body = f"""# Two hosts
 

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,7 +18,7 @@ from feedback_model.errors import FeedbackError
 from feedback_model.store.readonly_sql import run_query
 from tests.databases import Cluster, running_cluster
 from tests.hosts.network import ADDRESS, Host
-from tests.local_service import authorization, clean_environment
+from tests.local_service import authorization, clean_environment, eventually
 
 SERVER_PORT, DATABASE_PORT, REDIS_PORT = 4200, 5432, 6379
 HANGS = 1_800.0
@@ -36,13 +37,23 @@ class Services:
     """Of the results."""
     environment: dict[str, str]
     processes: dict[str, Process] = field(default_factory=dict[str, Process])
+    starts: dict[str, tuple[list[str], dict[str, str]]] = field(
+        default_factory=dict[str, tuple[list[str], dict[str, str]]]
+    )
+    """How each was started."""
 
     def start(self, name: str, command: list[str], **more: str) -> Process:
         """Start a process, told `more` of its environment; what it writes lies in a file of that name."""
         with (self.folder / f"{name}.out").open("ab") as sink:
             process = subprocess.Popen(command, stdout=sink, stderr=sink, env=self.environment | more)
-        self.processes[name] = process
+        self.processes[name], self.starts[name] = process, (command, more)
         return process
+
+    def restart(self, name: str) -> None:
+        """Start a process again that has ended."""
+        self.processes[name].wait()
+        command, more = self.starts[name]
+        self.start(name, command, **more)
 
     def start_worker(self, host: Host) -> Process:
         """Have a host work for both pools."""
@@ -55,16 +66,24 @@ class Services:
         subprocess.run(command, env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=HANGS)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the Prefect server."""
+        """Ask the Prefect server, again while it is away."""
+        return eventually(lambda: self._ask(method, path, body), HANGS)[0]
+
+    def _ask(self, method: str, path: str, body: Any) -> tuple[Any] | None:
         headers = {
             "Content-Type": "application/json",
             "Authorization": authorization(self.environment["PREFECT_API_AUTH_STRING"]),
         }
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(f"{self.environment['PREFECT_API_URL']}/{path}", data, headers, method=method)
-        with urllib.request.urlopen(asked, timeout=30) as reply:
-            text = reply.read()
-        return json.loads(text) if text else None
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as reply:
+                text = reply.read()
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            return None
+        return (json.loads(text) if text else None,)
 
     def runs_of(self, deployment: str) -> list[dict[str, Any]]:
         """List the runs of a deployment."""
@@ -121,7 +140,7 @@ def services(folder: Path, programs: Path, parameters: dict[str, Any]) -> Genera
         redis = shutil.which("redis-server")
         assert redis, "install redis-server"
         bound = ["--bind", ADDRESS, "--port", str(REDIS_PORT), "--protected-mode", "no"]
-        found.start("redis", [redis, *bound, "--save", "", "--appendonly", "no"])
+        found.start("redis", [redis, *bound, "--dir", str(folder), "--appendonly", "yes"])
         found.run(*role("migrate"))
         found.start("server", role("server"))
         found.start("services", role("services"))

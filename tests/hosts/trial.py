@@ -17,6 +17,7 @@ import psutil
 from feedback_model.demo.speech import write_demo_input
 from tests.chaos.outcome import Outcome, read_outcome
 from tests.databases import Cluster, postgres_programs
+from tests.hosts.faults import Fault
 from tests.hosts.network import Host, network
 from tests.hosts.services import HANGS, Services, services
 from tests.local_service import eventually
@@ -64,11 +65,13 @@ class Trial:
         return sum(within[-1][name] - within[0][name] for name in names) if within else 0.0
 
 
-def run_trial(documents: int, names: dict[str, int], away: float | None = None) -> Trial:
+def run_trial(
+    documents: int, names: dict[str, int], disturb: Callable[[Services, list[Host]], Fault] | None = None
+) -> Trial:
     """Retrain once on hosts of these names, from empty databases and so many documents.
 
     Args:
-        away: seconds for which the last host vanishes once all of them ask models; nothing may then be left at work.
+        disturb: makes what befalls them; it must have happened, and at the end nothing may be left at work.
     """
     programs = postgres_programs()
     assert programs, "PostgreSQL is not installed"
@@ -76,35 +79,14 @@ def run_trial(documents: int, names: dict[str, int], away: float | None = None) 
     folder.chmod(0o755)  # PostgreSQL's user goes through it
     write_demo_input(folder / LANDED, documents, SEED)
     with network(names) as hosts, services(folder, programs, PARAMETERS) as (found, cluster):
-        look = Absence(found, hosts, away).look if away else lambda: None
+        fault = disturb(found, hosts) if disturb else None
+        look = fault.look if fault else lambda: None
         _start_workers(found, hosts)
         ended = _await_retraining(found, cluster, look)
-        if away:
-            eventually(lambda: (look(), found.is_at_rest())[1], away + HANGS)
+        if fault:
+            eventually(lambda: (look(), len(fault.moments) == 2 and found.is_at_rest())[1], fault.seconds + HANGS)
     shutil.rmtree(folder)
     return ended
-
-
-@dataclass
-class Absence:
-    """The last host vanishes when all of them ask models, and comes back."""
-
-    found: Services
-    hosts: list[Host]
-    seconds: float
-    vanished_at: float | None = None
-    is_back: bool = False
-
-    def look(self) -> None:
-        """See whether it is time."""
-        if self.vanished_at is None:
-            asking = [run for run in self.found.runs_of("infer/gpu") if run["state_type"] == "RUNNING"]
-            if len(asking) == len(self.hosts):
-                self.hosts[-1].vanish()
-                self.vanished_at = time.monotonic()
-        elif not self.is_back and time.monotonic() - self.vanished_at > self.seconds:
-            self.hosts[-1].come_back()
-            self.is_back = True
 
 
 def _start_workers(found: Services, hosts: list[Host]) -> None:
@@ -130,7 +112,8 @@ def _await_retraining(found: Services, cluster: Cluster, meanwhile: Callable[[],
         meanwhile()
         used.append((time.time(), {name: seconds_of(pid) for name, pid in roots.items()}))
         most.update(Counter(cluster.connections()) - most)
-        return next((run for run in found.runs_of(RETRAIN) if run["state_type"] in OVER), None)
+        runs = found.runs_of(RETRAIN)
+        return next((run for run in runs if run["state_type"] in OVER), None)
 
     found.run(sys.executable, "-m", "deployments.cli", "land", str(found.folder / LANDED))
     run = eventually(look, HANGS)
