@@ -32,9 +32,7 @@ def test_a_folder_comes_back_as_it_was_put(place: SharedPlace, folder: Path, tmp
     target.mkdir(parents=True)
     (target / "weights").write_text("half of")
     assert place.fetch_folder("run/epoch-1", target, FILES)
-    assert {path.name: path.read_text() for path in target.iterdir()} == {
-        name: f"what {name} holds" for name in FILES
-    }
+    assert {path.name: path.read_text() for path in target.iterdir()} == {name: f"what {name} holds" for name in FILES}
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["run"]
 
 
@@ -46,9 +44,7 @@ def test_a_folder_without_its_list_is_none(place: SharedPlace, folder: Path, tmp
 
 
 @pytest.mark.parametrize("damaged", [*FILES, HASHES])
-def test_a_damaged_folder_leaves_nothing_behind(
-    place: SharedPlace, folder: Path, tmp_path: Path, damaged: str
-) -> None:
+def test_a_damaged_folder_leaves_nothing_behind(place: SharedPlace, folder: Path, tmp_path: Path, damaged: str) -> None:
     place.put_folder(folder, "run/epoch-1", FILES)
     (Path(place.url) / "run" / "epoch-1" / damaged).write_text("wha")
     with pytest.raises(Damaged, match=f"{damaged} is (missing or )?damaged"):
