@@ -92,7 +92,14 @@ class SharedPlace:
             )
 
     def remove(self, name: str) -> None:
-        """Remove a file, or a folder with all in it; what is not there is no error."""
+        """Remove a file; one that is not there is no error."""
+        with self._told():
+            filesystem, root = self._open()
+            with suppress(FileNotFoundError):
+                filesystem.rm_file(f"{root}/{name}")
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder with all in it; one that is not there is no error."""
         with self._told():
             filesystem, root = self._open()
             with suppress(FileNotFoundError):

@@ -35,7 +35,7 @@ class SharedStates:
     """On the monotonic clock: when the next state may be put there."""
 
     def put(self, file: Path, step: int, *, now: bool = False) -> None:
-        """Put a saved state there, in place of those of fewer steps.
+        """Put a saved state there, in place of those of no more steps.
 
         As often as it is saved, but never so often that this takes more than a tenth of the time. A place that does not answer
         costs the newest state there and nothing else, so it is told and passed over.
@@ -62,7 +62,7 @@ class SharedStates:
         name = f"{self._folder}/step-{step:08d}-{sha256_of(file)}.safetensors"
         place.put(file, name)
         for each in place.list(self._folder):
-            if _step_of(each) < step:
+            if _step_of(each) <= step and each.name != name:
                 place.remove(each.name)
 
     def fetched(self, after: int) -> Iterator[Path]:
@@ -95,7 +95,7 @@ class SharedStates:
             ConfigurationError: the place cannot be used, or does not answer (SourceUnreachable).
         """
         if self.place is not None:
-            self.place.remove(self._folder)
+            self.place.remove_folder(self._folder)
 
     @property
     def _folder(self) -> str:

@@ -65,9 +65,12 @@ def test_what_is_removed_is_not_listed(place: SharedPlace, folder: Path) -> None
     place.put_folder(folder, "run/epoch-1", FILES)
     place.put(folder / "weights", "run/epoch-2/weights")
     assert [each.name for each in place.list("run/epoch-2")] == ["run/epoch-2/weights"]
-    place.remove("run/epoch-1")
-    place.remove("run/epoch-1")
-    assert [each.name for each in place.list("run")] == ["run/epoch-2/weights"]
+    for _ in range(2):  # what is gone is no error
+        place.remove_folder("run/epoch-1")
+        assert [each.name for each in place.list("run")] == ["run/epoch-2/weights"]
+    for _ in range(2):
+        place.remove("run/epoch-2/weights")
+        assert place.list("run") == ()
 
 
 @pytest.mark.parametrize(
