@@ -112,6 +112,8 @@ class Settings(BaseSettings):
 
     memory: Annotated[str, AfterValidator(_checked_size)] = ""
     """Most memory that a training process may hold, such as 6GiB; empty: what the machine, its container or its GPU has free."""
+    training_processes: int = Field(default=0, ge=0, le=64)
+    """Processes that train one model together; 0: one for each GPU that is visible, and one on a CPU."""
     max_new_tokens: int = Field(default=0, ge=0, le=32_768)
     """Tokens after which a model's answer is cut, recorded with the answers; 0: the longest label and a quarter more."""
     inference_batch_size: int = Field(default=0, ge=0, le=4_096)

@@ -80,7 +80,7 @@ async def _train(
     examples = read_examples(settings, dataset, "train")
     async with long_work(), measuring_epochs(settings, store) as after_epoch:
         base = await in_thread(resolve_base, base_model)
-        means = Means(settings.memory_bytes, after_epoch=after_epoch)
+        means = Means(settings.memory_bytes, settings.training_processes, after_epoch)
         run = await in_thread(train, store, settings.home, dataset, examples, base, recipe, again=again, means=means)
     kind = "" if recipe.with_augmented else " without augmentation"
     get_run_logger().info("run %s%s (%s), reused: %s", run.run_id, kind, run.device, run.reused)

@@ -114,9 +114,8 @@ def save_state(path: Path, position: Position, loop: Resumable, begun: str = "")
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
     try:
-        written.write_bytes(
-            _packed(state)
-        )  # so that a full disk is an OSError; a library's own writer raises something else
+        # Not by the library itself: a full disk is an OSError here, and something else there.
+        written.write_bytes(pack_state(state))
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)
@@ -130,13 +129,14 @@ def read_state(path: Path) -> dict[str, Any] | None:
     try:
         if not path.is_file():
             return torch.load(earlier, map_location="cpu", weights_only=True)
-        return _unpacked(path)
+        return unpack_state(path.read_bytes())
     except Exception as error:  # noqa: BLE001 - reading a damaged file may raise anything; starting over mends it
         _log.warning("the saved state %s cannot be read, so training starts over: %s", path, error)
         return None
 
 
-def _packed(state: dict[str, Any]) -> bytes:
+def pack_state(state: dict[str, Any]) -> bytes:
+    """Return a state as the bytes of a file of safetensors."""
     from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
@@ -144,13 +144,13 @@ def _packed(state: dict[str, Any]) -> bytes:
     return save(tensors, {_HEADER: told})
 
 
-def _unpacked(path: Path) -> dict[str, Any]:
-    from safetensors import safe_open
+def unpack_state(packed: bytes) -> dict[str, Any]:
+    """Return the state that `pack_state` made these bytes of; raises whatever comes up where they are damaged."""
+    from safetensors.torch import load
 
-    with safe_open(path, framework="pt") as opened:
-        # Copied, since what is read would go on leaning on the file.
-        tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118 - it is no dict
-        return _put_back(json.loads(opened.metadata()[_HEADER]), tensors)
+    length = int.from_bytes(packed[:8], "little")  # of the header, by the format
+    told = json.loads(packed[8 : 8 + length])["__metadata__"][_HEADER]
+    return _put_back(json.loads(told), load(packed))
 
 
 def _taken_out(part: Any, tensors: dict[str, Tensor]) -> Any:

@@ -4,8 +4,8 @@ Importing this loads no torch; a run that is finished already does not either.
 """
 
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,12 +31,14 @@ from feedback_model.training.checkpoints import clear_leftovers, is_kept, publis
 from feedback_model.training.loading import device_name
 from feedback_model.training.machine_lock import sole_training
 from feedback_model.training.memory import return_freed_memory
+from feedback_model.training.orders import Order
 from feedback_model.training.precision import choose_for
 from feedback_model.training.shared_states import SharedStates, find_state
 from feedback_model.training.tracking import Tracking
 
 if TYPE_CHECKING:
-    from feedback_model.training.loop import TrainingLoop
+    from feedback_model.training.launch import Ranks
+    from feedback_model.training.prepare import HereTrained
     from feedback_model.training.state import Position
 
 
@@ -189,21 +191,32 @@ def _run_loop(
     means: Means,
     shared: SharedStates,
 ) -> None:
-    from feedback_model.training.prepare import help_train, prepare
-    from feedback_model.training.processes import count_processes, helped_by
-    from feedback_model.training.state import resume
+    from feedback_model.training.processes import count_processes
 
-    share = (run, examples, means.memory, state)
-    meeting = home / run_folder(run.run_id) / ".processes"
-    with helped_by(count_processes(means.processes), meeting, help_train, *share):
-        loop, longest_answer = prepare(*share)
-        runs.record_plan(store, run.run_id, longest_answer, loop.plan.token_budget)
-        keeping = _Keeping(store, home, run, loop, tracking, means.after_epoch, shared)
+    order, size = Order(run, examples, means.memory), count_processes(means.processes)
+    with _started(order, state, size) as trained:
+        runs.record_plan(store, run.run_id, trained.longest_answer, trained.token_budget)
+        keeping = _Keeping(store, home, run, trained, tracking, means.after_epoch, shared)
         try:
-            loop.run(resume(state, loop), keeping)
+            trained.follow(keeping)
         except Interrupted:
             keeping.share_state(now=True)
             raise
+
+
+@contextmanager
+def _started(order: Order, state: dict[str, Any] | None, size: int) -> Generator["HereTrained | Ranks"]:
+    """Make a training ready, in this process or in `size` others."""
+    if size == 1:
+        from feedback_model.training.prepare import HereTrained
+
+        yield HereTrained(order, state)
+        return
+    from feedback_model.training.launch import launched
+    from feedback_model.training.state import pack_state
+
+    with launched(size, order, pack_state(state) if state else b"") as ranks:
+        yield ranks
 
 
 @dataclass
@@ -213,7 +226,7 @@ class _Keeping:
     store: Store
     home: Path
     run: TrainingRun
-    loop: "TrainingLoop"
+    trained: "HereTrained | Ranks"
     tracking: Tracking
     after_epoch: AfterEpoch | None
     shared: SharedStates
@@ -226,12 +239,10 @@ class _Keeping:
         self.tracking.step(step)
 
     def save(self, position: "Position") -> None:
-        from feedback_model.training.state import save_state
-
         now = time.monotonic()
         runs.record_steps(self.store, self.run.run_id, self._steps, now - self._saved_at)
         self._steps, self._saved_at = [], now
-        save_state(self._state_file, position, self.loop, runs.began_at(self.store, self.run.run_id) or "")
+        self.trained.save_state(self._state_file, position, runs.began_at(self.store, self.run.run_id) or "")
         self._steps_done = position.step
         self.share_state()
 
@@ -244,17 +255,13 @@ class _Keeping:
         return _state_file(self.home, self.run.run_id)
 
     def epoch_done(self, epoch: int, train_loss: float | None) -> None:
-        from feedback_model.training.qlora import save_adapter
-
         known = {made.epoch: made.adapter_sha for made in runs.checkpoints_of(self.store, self.run.run_id)}
-        path, adapter_sha = publish(
-            self.home, self.run.run_id, epoch, lambda folder: save_adapter(self.loop.model, folder), known.get(epoch)
-        )
+        path, adapter_sha = publish(self.home, self.run.run_id, epoch, self.trained.save_adapter, known.get(epoch))
         made = Checkpoint(self.run.run_id, epoch, path, adapter_sha, train_loss)
         share_checkpoint(self.home, made, is_new=True)  # before it is recorded: what is recorded can be had everywhere
         self.shared.make_due()
         runs.record_checkpoint(self.store, made)
-        last_step = epoch * self.loop.n_steps // self.run.recipe.epochs
+        last_step = epoch * self.trained.n_steps // self.run.recipe.epochs
         self.tracking.epoch(made, self._measure(made), last_step)
         self._saved_at = time.monotonic()  # measuring is no training
 

@@ -125,7 +125,9 @@ def test_a_killed_training_goes_on_elsewhere(store, bucket, settings, homes, mic
     where = (settings.store_url, str(homes[0]), micro_base.location, micro_base.revision)
     arguments = (store_dataset(store), some_examples(), micro_base, a_recipe(epochs=8, precision="float32"))
     run_id = run_id_of(arguments[0], micro_base, arguments[-1])
-    child = subprocess.Popen([sys.executable, "-c", KILLED.replace("epochs=200", "epochs=8, precision='float32'"), *where])
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED.replace("epochs=200", "epochs=8, precision='float32'"), *where]
+    )
     while not checkpoints_of(store, run_id) and child.poll() is None:
         time.sleep(0.05)
     child.send_signal(signal.SIGKILL)
