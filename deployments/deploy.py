@@ -136,6 +136,17 @@ async def _ensure_pool(client: PrefectClient, name: str, limit: int) -> None:
         await client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
 
 
+async def allow_hosts(pool: str, hosts: int) -> None:
+    """Let so many runs of a pool, and of each of its deployments with a limit, be at work at once; each host takes one."""
+    async with get_client() as client:
+        await client.update_work_pool(pool, WorkPoolUpdate(concurrency_limit=hosts))
+        for spec in read_manifest():
+            if spec.pool == pool and spec.limit is not None:
+                name = f"{spec.entrypoint.rsplit('.', 1)[1]}/{spec.name}"
+                found = await client.read_deployment_by_name(name)
+                await client.update_deployment(found.id, DeploymentUpdate(concurrency_limit=hosts))
+
+
 def job_template() -> dict[str, Any]:
     """Return what a run may be told of its process: Prefect's own template without what decides which code that executes."""
     template = deepcopy(ProcessWorker.get_default_base_job_template())

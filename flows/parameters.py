@@ -6,7 +6,7 @@ science and is recorded with the run; what only changes the machine is a setting
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 from annotated_types import MinLen
@@ -94,12 +94,16 @@ MaxNewTokens = Annotated[
         maximum=32_768,
     ),
 ]
-Decoding = Annotated[
-    DecodingName,
+Decodings = Annotated[
+    DecodingName | Literal["every"],
     *_option(
         "Decoding",
-        "How models are asked: `free` answers, `template` (valid by construction) or `direct` (scores alone).",
+        "How models are asked: `free` answers, `template` (valid by construction), `direct` (scores alone), or every way.",
     ),
+]
+Helping = Annotated[
+    bool,
+    *_option("Helping", "Begin at the end, and leave out what another host asks: as a second host does by itself."),
 ]
 ControlOf = Annotated[
     str,

@@ -1,5 +1,6 @@
 """The whole loop, once, on what has landed."""
 
+from functools import partial
 from typing import Any
 
 from prefect import flow
@@ -26,7 +27,9 @@ from flows.report import report
 from flows.train import train
 from tasks.endings import completed
 from tasks.evaluation import tell_verdict
+from tasks.labelling import is_much_to_label
 from tasks.landing import land_files
+from tasks.sharing import helped
 from tasks.stages import run_stage
 
 
@@ -51,7 +54,8 @@ async def pipeline(
         await land_files(inputs, ReadingOptions(speaker=speaker, redact=redact))
     if needs_preflight(base_model):
         await run_stage(preflight, "preflight/gpu", base_model=base_model, **recipe)
-    await label(labeller)
+    async with helped("label/on-demand", worth_it=partial(is_much_to_label, labeller), labeller=labeller):
+        await label(labeller)
     await augment(labeller, augmentation_share, recipe["seed"])
     run_id = await run_stage(train, "train/gpu", labeller=labeller, base_model=base_model, again=again, **recipe)
     evaluation_id = await evaluate(run_id, again)

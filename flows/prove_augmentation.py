@@ -27,9 +27,9 @@ async def prove_augmentation(run_id: RunId = "", again: Again = False) -> str:
     run_id = await find_run(run_id)
     await check_augmented(run_id)
     control_id = await run_stage(train, "train/gpu", control_of=run_id, again=again)
-    controls = await run_stage(infer, "infer/gpu", run_id=control_id, again=again)
+    controls = (await run_stage(infer, "infer/gpu", run_id=control_id, again=again, decoding="free"))["free"]
     best_control = await pick_best_epoch(await measure(control_id, "validation", controls, again))
-    inferences = await run_stage(infer, "infer/gpu", run_id=run_id)
+    inferences = (await run_stage(infer, "infer/gpu", run_id=run_id, decoding="free"))["free"]
     best_epoch = await pick_best_epoch(await measure(run_id, "validation", inferences, False))
     both = inferences | {UNAUGMENTED: controls[best_control]}
     test = await measure(run_id, "test", both, again, best_epoch)

@@ -6,7 +6,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import DEFAULT, NO_CACHE
 
 from feedback_model.errors import CannotBeAsked, MissingStage
-from feedback_model.inference.infer import infer
+from feedback_model.inference.infer import infer, is_asked
 from feedback_model.inference.models import models_of
 from feedback_model.records.evaluation import Decoding
 from feedback_model.records.training import ModelVersion
@@ -38,6 +38,15 @@ async def list_models(run_id: str) -> list[str]:
     """List the models of an evaluation: `base`, `base-nf4`, `epoch-1`, ..., and the champion if another run made it."""
     with resources() as (_settings, store):
         return list(models_of(store, read_run(store, run_id)))
+
+
+# Not cached: it is the state of this moment.
+@task(name="look who asks", task_run_name="look who asks {name}", cache_policy=NO_CACHE, **RETRIES)
+async def is_asked_elsewhere(run_id: str, name: str, max_new_tokens: int, decoding: Decoding) -> bool:
+    """Tell whether another process asks the model that way at this moment."""
+    with resources() as (settings, store):
+        model = models_of(store, read_run(store, run_id))[name]
+        return is_asked(store, model, decoding, max_new_tokens or settings.max_new_tokens or None)
 
 
 # Kept for a run that is resumed after a crash: with `again` a model that has answered would be asked anew. The result is an id.

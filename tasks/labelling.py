@@ -14,12 +14,14 @@ from feedback_model.labelling.modes import LABELLING
 from feedback_model.records.labels import LabellerKind, LabellingConfig, LabelMode
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
+from feedback_model.store.label_requests import measure_missing
 from feedback_model.store.labels import read_shared_labels
 from tasks.cancellation import in_own_loop, in_thread
 from tasks.long_work import long_work
 from tasks.resources import resources
 from tasks.retries import RETRIES
 
+SHARED_FROM = 500  # labels: fewer are there before another host has begun
 COMPARED = 1_000  # transcripts: enough to see half a point on a trait, and read in a moment
 
 
@@ -35,6 +37,13 @@ async def label_what_is_missing(
             counts = await in_own_loop(_with_labeller, label, store, kind, settings)
     get_run_logger().info("labels: %s", counts)
     return counts
+
+
+def is_much_to_label(kind: LabellerKind) -> bool:
+    """Tell whether so many labels are missing that a second host is of use."""
+    with resources() as (settings, store):
+        missing = measure_missing(store, labelling_config_of(kind, settings))
+    return missing.n_unasked + missing.n_queued >= SHARED_FROM
 
 
 async def _with_labeller(

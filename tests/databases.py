@@ -155,8 +155,17 @@ class Cluster(Databases):
 
     def execute(self, sql: str) -> None:
         """Run a statement as the owner of all."""
-        with psycopg.connect(self._url.format("postgres").replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(sql.encode())
+        with self._session() as session:
+            session.execute(sql.encode())
+
+    def connections(self) -> dict[str, int]:
+        """Count the connections to each database at this moment."""
+        sql = b"SELECT datname, count(*) FROM pg_stat_activity WHERE datname IS NOT NULL GROUP BY datname"
+        with self._session() as session:
+            return dict(session.execute(sql).fetchall())
+
+    def _session(self) -> "psycopg.Connection[Any]":
+        return psycopg.connect(self._url.format("postgres").replace("+psycopg", ""), autocommit=True)
 
 
 def postgres_programs() -> Path | None:

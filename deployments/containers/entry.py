@@ -46,7 +46,7 @@ def _running(*command: str) -> Callable[["Settings", Sequence[str]], list[str]]:
 ROLES: Final[Mapping[str, Callable[["Settings", Sequence[str]], list[str]]]] = {
     "migrate": _running(*_module("deployments.containers.migrate")),
     "server": _server,
-    "services": _running("prefect", "server", "services", "start"),
+    "services": _running(*_module("deployments.containers.services")),
     "bootstrap": _running(*_module("deployments.containers.bootstrap")),
     "worker": _running(*_module("deployments.local.workers")),
     "land": _running(*_module("deployments.containers.landing")),
@@ -79,7 +79,7 @@ def _prepare(role: str, arguments: Sequence[str], told: dict[str, str]) -> tuple
         del os.environ[name]
     os.environ.update(told)
     settings = load_settings(only_reads=True)
-    command = ROLES[role](settings, arguments) if role in ROLES else ["feedback", role, *arguments]
+    command = ROLES[role](settings, arguments) if role in ROLES else [*_module("deployments.cli"), role, *arguments]
     return command, environment(settings, told)
 
 

@@ -15,7 +15,9 @@ def main() -> int:
     except FeedbackError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    return subprocess.run(["prefect", "server", "database", "upgrade", "--yes"], check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"], check=False
+    ).returncode
 
 
 def _migrate_ours(settings: Settings) -> None:

@@ -31,6 +31,13 @@ HOST = "127.0.0.1"
 _SECOND = timedelta(seconds=1)
 
 
+def adapt() -> None:
+    """Change in Prefect what has no setting, for the server or for its background services alone."""
+    _queue_transactions()
+    _look_once_a_second()
+    logging.getLogger("prefect.server.events.actions").addFilter(is_news)
+
+
 def _queue_transactions() -> None:
     from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
 
@@ -108,9 +115,7 @@ def main() -> None:
     from prefect.server.api.server import create_app
     from prefect.settings import get_current_settings
 
-    _queue_transactions()
-    _look_once_a_second()
-    logging.getLogger("prefect.server.events.actions").addFilter(is_news)
+    adapt()
     if arguments.web_only:
         # As Prefect says `--no-services` itself. By an argument, its clients in this process would make another application.
         os.environ["PREFECT__SERVER_WEBSERVER_ONLY"] = "1"

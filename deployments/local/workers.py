@@ -25,10 +25,13 @@ from prefect.utilities.processutils import command_to_string
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from deployments.deploy import POOLS
+from deployments.local.orphans import end_orphans
 from deployments.local.recovery import Recovery, recover
 from feedback_model.settings import Settings
 
 RECONNECT_SECONDS = 5.0
+BUSY_SECONDS = 0.2
+"""For each run that it has at work a host lets others go first, where there are others."""
 _DUE = EventFilter(event=EventNameFilter(name=[f"prefect.flow-run.{name}" for name in ("Scheduled", "AwaitingRetry")]))
 _log = get_logger("workers")
 
@@ -60,19 +63,22 @@ async def work(pools: Sequence[str], home: Path | None) -> None:
             putting back what it does not see would run it twice. The server's automations put them back there.
     """
     names = worker_names(pools)
-    workers, due = [_worker(pool, name) for pool, name in zip(pools, names, strict=True)], asyncio.Event()
+    is_one_of_many, due = home is None, asyncio.Event()
+    limits = [POOLS[pool] if is_one_of_many else None for pool in pools]  # else the pool's own limit says as much
+    workers = [_worker(*told) for told in zip(pools, names, limits, strict=True)]
     works = [worker.start(printer=_log.info) for worker in workers]
-    looking = [recover(Recovery(home, names))] if home else []
-    together = asyncio.gather(*works, _listen(due), _ask_when(due, workers), *looking)
+    looking = [end_orphans(), *([recover(Recovery(home, names))] if home else [])]
+    together = asyncio.gather(*works, _listen(due), _ask_when(due, workers, is_one_of_many), *looking)
     for told in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(told, together.cancel)
     await together
 
 
-def _worker(pool: str, name: str) -> ProcessWorker:
+def _worker(pool: str, name: str, limit: int | None) -> ProcessWorker:
     worker = ProcessWorker(
         work_pool_name=pool,
         name=name,
+        limit=limit,
         prefetch_seconds=PREFECT_WORKER_PREFETCH_SECONDS.value(),
         heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()),
     )
@@ -93,15 +99,20 @@ async def _listen(due: asyncio.Event) -> None:
         await asyncio.sleep(RECONNECT_SECONDS)
 
 
-async def _ask_when(due: asyncio.Event, workers: Sequence[ProcessWorker]) -> None:
+async def _ask_when(due: asyncio.Event, workers: Sequence[ProcessWorker], is_one_of_many: bool) -> None:
     while True:
         await due.wait()
         due.clear()
-        for worker in workers:
-            try:
-                await worker.get_and_submit_flow_runs()
-            except Exception as error:  # noqa: BLE001 - the worker's own loop asks again, and says what is wrong
-                _log.debug("could not ask what is due: %s", error)
+        await asyncio.gather(*(_ask(worker, is_one_of_many) for worker in workers))
+
+
+async def _ask(worker: ProcessWorker, is_one_of_many: bool) -> None:
+    try:
+        if is_one_of_many:
+            await asyncio.sleep(BUSY_SECONDS * worker.limiter.borrowed_tokens)
+        await worker.get_and_submit_flow_runs()
+    except Exception as error:  # noqa: BLE001 - the worker's own loop asks again, and says what is wrong
+        _log.debug("could not ask what is due: %s", error)
 
 
 def main() -> None:

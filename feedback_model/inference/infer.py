@@ -6,20 +6,20 @@ Importing this loads no torch; neither does an inference that is complete alread
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, TypeVar, get_args
+from typing import Final, Literal, TypeVar
 
 from feedback_model.errors import InputError
 from feedback_model.inference.generator import Generator, Output
 from feedback_model.progress import track
 from feedback_model.prompts import prompt_text, prompt_version
-from feedback_model.records.evaluation import Decoding, Inference, Prediction
+from feedback_model.records.evaluation import DECODINGS, Decoding, Inference, Prediction
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.prompts import PromptRecord
 from feedback_model.records.training import CHAT_VERSION, BaseModel, ModelVersion, TrainingRun
 from feedback_model.records.transcripts import Transcript
 from feedback_model.store import predictions
 from feedback_model.store.connection import Store
-from feedback_model.store.locks import hold
+from feedback_model.store.locks import hold, holder
 from feedback_model.store.prompts import record_prompt
 from feedback_model.store.training import record_models
 
@@ -71,6 +71,32 @@ def inference_id_of(model: ModelVersion, decoding: Decoding, prompt_version: str
     return content_id("inference", model.model_id, decoding, prompt_version, max_new_tokens, CHAT_VERSION)
 
 
+def asking_order(
+    models: Sequence[str], decoding: Decoding | Literal["every"], *, from_the_end: bool = False
+) -> list[tuple[Decoding, str]]:
+    """Put what a run is to ask in order: every way of a model together, since its weights are there then.
+
+    Args:
+        from_the_end: the other way round, for a host that helps one which begins at the beginning.
+
+    Returns:
+        Ways of asking, each with the name of a model.
+    """
+    ways: tuple[Decoding, ...] = DECODINGS if decoding == "every" else (decoding,)
+    order: list[tuple[Decoding, str]] = [(way, model) for model in models for way in ways]
+    return order[::-1] if from_the_end else order
+
+
+def is_asked(store: Store, model: ModelVersion, decoding: Decoding, max_new_tokens: int | None = None) -> bool:
+    """Tell whether a process that lives asks `model` that way at this moment."""
+    limit = max_new_tokens or default_max_new_tokens(model)
+    return holder(store, _lease(inference_id_of(model, decoding, prompt_version("feedback"), limit))) is not None
+
+
+def _lease(inference_id: str) -> str:
+    return f"infer:{inference_id}"
+
+
 def infer(
     store: Store,
     home: Path,
@@ -97,7 +123,7 @@ def infer(
     version = prompt_version("feedback")
     inference_id = inference_id_of(model, decoding, version, limit)
     by_id = {transcript.transcript_id: transcript for transcript in transcripts}
-    with hold(store, f"infer:{inference_id}", "asks the same model") as held:
+    with hold(store, _lease(inference_id), "asks the same model") as held:
         if again:
             predictions.forget_outputs(held, inference_id, list(by_id))
         missing = predictions.missing_outputs(held, inference_id, by_id)
@@ -141,8 +167,8 @@ def open_generator(home: Path, model: ModelVersion, decoding: Decoding, max_new_
         InputError: there is no such way of decoding.
         ModelError: the model cannot be loaded, or not be asked that way.
     """
-    if decoding not in get_args(Decoding):
-        raise InputError(f"decoding {decoding!r} is not available; use {', '.join(get_args(Decoding))}")
+    if decoding not in DECODINGS:
+        raise InputError(f"decoding {decoding!r} is not available; use {', '.join(DECODINGS)}")
     from feedback_model.inference.generators import make_generator
     from feedback_model.inference.loaded import load_forward
 

@@ -1,7 +1,7 @@
 """Records of predictions and evaluations."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from feedback_model.records.scores import ScoreDistribution
 from feedback_model.records.transcripts import Split
@@ -10,6 +10,7 @@ Decoding = Literal["free", "template", "direct"]
 """How a model is asked: for an answer that it writes freely; for one whose JSON is given, with its scores and explanations
 filled in; or for its score distributions alone, without any text."""
 
+DECODINGS: Final[tuple[Decoding, ...]] = get_args(Decoding)
 SERVING_DECODINGS: Final[tuple[Decoding, ...]] = ("free", "template")
 """Ways of asking that write feedback, so that a champion can serve with them."""
 

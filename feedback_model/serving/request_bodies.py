@@ -1,12 +1,12 @@
 """Reading of request bodies: small, in time, and JSON; and of the texts in them."""
 
 import asyncio
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from feedback_model.records.evaluation import Decoding
+from feedback_model.records.evaluation import DECODINGS, Decoding
 from feedback_model.serving.request_errors import CLIENT_LEFT, RequestError
 from feedback_model.store.transcripts import Reject
 from feedback_model.transcripts.documents import prepare_document
@@ -66,7 +66,7 @@ def read_decoding(body: dict[str, Any]) -> Decoding | None:
     Raises:
         RequestError: there is no such way.
     """
-    asked, known = body.get("decoding"), get_args(Decoding)
+    asked, known = body.get("decoding"), DECODINGS
     if asked is not None and asked not in known:
         raise RequestError(400, f"there is no decoding {shown(asked)}; use {' or '.join(known)}", param="decoding")
     return asked

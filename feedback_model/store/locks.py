@@ -65,8 +65,12 @@ def holder(store: Store, name: str) -> str | None:
 
 
 def _is_held(connection: Connection, owner: str, expires_at: float) -> bool:
+    return _is_there(owner, expires_at, _time(connection))
+
+
+def _is_there(owner: str, expires_at: float, present: float) -> bool:
     alive = is_alive(owner)
-    return expires_at > _time(connection) if alive is None else alive
+    return expires_at > present if alive is None else alive
 
 
 def _time(connection: Connection) -> float:
@@ -147,12 +151,13 @@ def heartbeat(store: Store, group: str) -> int:
     """Show that this process is one of `group` for the next seconds; returns how many others are."""
     owner = process_owner()
     with store.write() as connection:
-        row = {"name": f"{group}/{owner}", "owner": owner, "expires_at": _time(connection) + ATTENDANCE}
+        present = _time(connection)  # asked once: members may be a thousand
+        row = {"name": f"{group}/{owner}", "owner": owner, "expires_at": present + ATTENDANCE}
         upsert(connection, lease, [row], ["name"])
         members = connection.execute(
             select(lease.c.owner, lease.c.expires_at).where(lease.c.name.startswith(f"{group}/"))
         ).all()
-        return sum(member != owner and _is_held(connection, member, until) for member, until in members)
+        return sum(member != owner and _is_there(member, until, present) for member, until in members)
 
 
 def deregister(store: Store, group: str) -> None:

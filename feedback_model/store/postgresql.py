@@ -12,6 +12,17 @@ if TYPE_CHECKING:
     import psycopg
 
 _REFUSED: Final = "unsupported startup parameter"  # PgBouncer's words for `options`
+_SILENT_SECONDS: Final = (
+    90  # that the other side says nothing, until it counts as gone: longer than an outage that retries outlive
+)
+_PROBE: Final = {"idle": 30, "interval": 10, "count": 6}
+VANISHED: Final = {f"keepalives_{name}": value for name, value in _PROBE.items()} | {
+    "tcp_user_timeout": 1_000 * _SILENT_SECONDS
+}
+"""By which libpq finds within `_SILENT_SECONDS` that the server's host is gone; TCP by itself takes two hours."""
+_LET_GO: Final = {f"tcp_keepalives_{name}": value for name, value in _PROBE.items()} | {
+    "tcp_user_timeout": 1_000 * _SILENT_SECONDS
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ def open_session(**options: Any) -> Session:
     import psycopg
 
     wanted = options.get("options") or ""
+    options = VANISHED | options
     try:
         connection = psycopg.connect(**options)
     except psycopg.OperationalError as error:
@@ -50,9 +62,17 @@ def open_session(**options: Any) -> Session:
         del options["options"]
         connection = psycopg.connect(**options)
     if not _is_pooled(connection):
+        _let_go_of_vanished_clients(connection)
         return Session(connection, False, {})
     connection.prepare_threshold = None
     return Session(connection, True, parse_options(wanted))
+
+
+def _let_go_of_vanished_clients(connection: "psycopg.Connection[Any]") -> None:
+    # Else the server keeps the locks of a host that vanished for the same two hours.
+    given = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _LET_GO.items())
+    connection.execute(f"SELECT {given}")
+    connection.commit()
 
 
 def _is_pooled(connection: "psycopg.Connection[Any]") -> bool:

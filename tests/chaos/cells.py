@@ -82,7 +82,7 @@ def undisturbed(cluster: Cluster | None) -> tuple[Outcome, float]:
         began = time.monotonic()
         rig.land()
         await_sign(rig.is_complete, "the end of an undisturbed run")
-        took, outcome = time.monotonic() - began, read_outcome(rig)
+        took, outcome = time.monotonic() - began, read_outcome(rig.url)
         failures = leaks(rig) + bought_twice(rig, was_cut=False)
     assert not failures, failures
     shutil.rmtree(rig.home.parent)
@@ -102,7 +102,7 @@ def run_cell(cell: Cell, expected: Outcome, cluster: Cluster | None) -> Result:
             back = _disturb(rig, fault, stage)
             await_sign(rig.is_complete, "the end of all work")
             complete = time.monotonic() - began
-            failures = differences(read_outcome(rig), expected) + leaks(rig)
+            failures = differences(read_outcome(rig.url), expected) + leaks(rig)
             failures += bought_twice(rig, was_cut=fault.loses_replies)
     except AssertionError as error:
         complete, failures = time.monotonic() - began, [str(error)]

@@ -10,11 +10,12 @@ import psutil
 
 from tests.chaos.rig import Rig, await_sign
 from tests.chaos.stages import STAGES, Stage
-from tests.chaos.surroundings import fill, lead_astray
+from tests.chaos.surroundings import fill, lead_astray, let_clock_be_moved, move_clock
 
 AWAY_SECONDS = 10.0  # for which PostgreSQL, or `up`, is not there
 CUT_SECONDS = 60.0  # for which nothing arrives
 FULL_SECONDS = 30.0  # for which a disk is full
+JUMP_SECONDS = 2 * 3_600  # longer than any wait, lease or heartbeat of ours
 EVERY = tuple(stage.name for stage in STAGES)
 
 
@@ -103,6 +104,14 @@ def fill_disk(rig: Rig, _stage: Stage) -> None:
     ballast.unlink()
 
 
+def move_clock_forward(rig: Rig, _stage: Stage) -> None:
+    move_clock(rig, JUMP_SECONDS)
+
+
+def move_clock_back(rig: Rig, _stage: Stage) -> None:
+    move_clock(rig, -JUMP_SECONDS)
+
+
 SOME = ("label", "train", "evaluate")
 FAULTS = {
     "flow": Fault(kill_flow, interrupts=True),
@@ -113,6 +122,8 @@ FAULTS = {
     "up": Fault(kill_up, interrupts=True),
     "cut-server": Fault(cut_off_server, SOME),
     "cut-database": Fault(cut_off_database, SOME, on_postgresql=True, prepare=lead_astray),
+    "clock-forward": Fault(move_clock_forward, SOME, prepare=let_clock_be_moved),
+    "clock-back": Fault(move_clock_back, SOME, prepare=let_clock_be_moved),
     "disk": Fault(fill_disk, SOME, on_small_disk=True),
 }
 

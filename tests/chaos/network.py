@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that can be cut: whoever goes it sees connections dropped and refused."""
+"""A way to PostgreSQL that can be cut: nothing arrives any more, and nothing is refused, as where a cable was pulled."""
 
 import socket
 import threading
@@ -14,37 +14,44 @@ class Way:
     """A port of 127.0.0.1 that leads to a Unix socket."""
 
     port: int = 0
-    is_cut: bool = False
-    ends: set[socket.socket] = field(default_factory=set[socket.socket])
+    _is_open: threading.Event = field(default_factory=threading.Event)
 
     def cut(self) -> None:
-        """Drop every connection, and take no other."""
-        self.is_cut = True
-        for end in list(self.ends):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        """Hold back what is sent, and leave new connections without an answer."""
+        self._is_open.clear()
 
     def mend(self) -> None:
-        self.is_cut = False
+        """Let everything pass, what was held back first."""
+        self._is_open.set()
+
+    def pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        """Hand over what comes from `source`, until it ends."""
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                self._is_open.wait()
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def wait(self) -> None:
+        """Wait until something may pass."""
+        self._is_open.wait()
 
 
 @contextmanager
 def way_to(path: Path) -> Generator[Way]:
     """Lead to the Unix socket at `path` during the block."""
     way = Way()
+    way.mend()
 
     class Handler(BaseRequestHandler):
         def handle(self) -> None:
-            if way.is_cut:
-                return
+            way.wait()
             with socket.socket(socket.AF_UNIX) as server, suppress(OSError):
                 server.connect(str(path))
-                way.ends |= {self.request, server}
-                back = threading.Thread(target=_pass_on, args=(server, self.request), daemon=True)
+                back = threading.Thread(target=way.pass_on, args=(server, self.request), daemon=True)
                 back.start()
-                _pass_on(self.request, server)
+                way.pass_on(self.request, server)
                 back.join()
-                way.ends -= {self.request, server}
 
     class Server(ThreadingTCPServer):
         daemon_threads = True
@@ -54,10 +61,3 @@ def way_to(path: Path) -> Generator[Way]:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield way
         server.shutdown()
-
-
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65_536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)

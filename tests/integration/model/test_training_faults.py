@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,10 +90,11 @@ def test_processes_stop_on_request_and_go_on(store, settings, micro_base):
     assert steps_of(store, undisturbed.run_id) == curve
 
 
-def test_an_error_of_a_process_is_told_as_one(store, settings, micro_base):
-    means = Means(memory=1, processes=2)
-    with pytest.raises(ConfigurationError, match=r"^the longest example has .* of free memory hold"):
-        train(store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(), means=means)
+def test_an_error_of_a_process_is_told_as_one(store, settings, micro_base, tmp_path):
+    gone = replace(micro_base, location=str(tmp_path / "nowhere"))
+    with pytest.raises(ModelError, match=r"^the base model .* could not be loaded") as told:
+        train(store, settings.home, store_dataset(store), some_examples(), gone, a_recipe(), means=TOGETHER)
+    assert "processes" not in str(told.value)
 
 
 @pytest.fixture
