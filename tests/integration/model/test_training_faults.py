@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,13 @@ from safetensors.torch import load_file
 from feedback_model import progress
 from feedback_model.errors import ConfigurationError, Interrupted, ModelError
 from feedback_model.records.training import run_id_of
-from feedback_model.store.training import steps_of
+from feedback_model.store.training import checkpoints_of, steps_of
 from feedback_model.training.base_model import resolve_base
 from feedback_model.training.checkpoints import WEIGHTS_FILE
 from feedback_model.training.loading import load_model
 from feedback_model.training.train import Means, train
-from tests.integration.model.test_training import stop_after
+from tests.integration.model.test_training import KILLED, stop_after
+from tests.local_service import eventually
 from tests.micro_model import a_recipe, some_examples, store_dataset
 
 TOGETHER = Means(processes=2)
@@ -74,6 +76,18 @@ def rank_process(rank):
 @pytest.fixture(autouse=True)
 def _marked(monkeypatch):
     monkeypatch.setenv("OF_TEST", str(os.getpid()))
+
+
+def test_processes_end_with_who_started_them(store, settings, micro_base):
+    """However that ends, and they are two sessions away from it."""
+    where = (settings.store_url, str(settings.home), micro_base.location, micro_base.revision)
+    code = KILLED.replace("epochs=200)", "epochs=200), means=train.Means(processes=2)")
+    dataset, recipe = store_dataset(store), a_recipe(epochs=200)
+    with subprocess.Popen([sys.executable, "-c", code, *where]) as starter:
+        eventually(lambda: checkpoints_of(store, run_id_of(dataset, micro_base, recipe)))
+        ranks = [rank_process(rank) for rank in (0, 1)]
+        starter.kill()
+    eventually(lambda: not any(Path(f"/proc/{rank}").exists() for rank in ranks))
 
 
 def test_processes_stop_on_request_and_go_on(store, settings, micro_base):
