@@ -110,7 +110,7 @@ def test_what_is_forgotten_comes_back_in_no_home(store: Store, settings: Setting
         assert len(read_examples(each, dataset, "train")) == 1
 
 
-def test_a_version_that_labels_make_no_more_is_told(store: Store, settings: Settings) -> None:
+def test_a_version_labels_make_no_more_is_told(store: Store, settings: Settings) -> None:
     transcripts = label_one_of_each_split(store)
     dataset = snapshot(store, settings, LABEL_SET)
     with store.write() as connection:

@@ -104,7 +104,7 @@ def test_processes_stop_on_request_and_go_on(store, settings, micro_base):
     assert steps_of(store, undisturbed.run_id) == curve
 
 
-def test_an_error_of_a_process_is_told_as_one(store, settings, micro_base, tmp_path):
+def test_an_error_of_one_process_is_told(store, settings, micro_base, tmp_path):
     gone = replace(micro_base, location=str(tmp_path / "nowhere"))
     with pytest.raises(ModelError, match=r"^the base model .* could not be loaded") as told:
         train(store, settings.home, store_dataset(store), some_examples(), gone, a_recipe(), means=TOGETHER)
