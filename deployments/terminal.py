@@ -29,6 +29,7 @@ from rich.text import Text
 from feedback_model import progress
 from feedback_model.errors import ConfigurationError
 from feedback_model.masking import mask
+from feedback_model.printable import without_controls
 from feedback_model.waiting import Wait
 
 LINE_SECONDS: Final = 60.0
@@ -105,7 +106,8 @@ def _cell(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    found = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return without_controls(found)
 
 
 class _Left(TimeRemainingColumn):

@@ -38,7 +38,7 @@ def build_once(folder: Path, what: str, build: Callable[[Path], None], is_comple
     if is_complete(folder):
         return
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         _clear_abandoned(folder)
         workshop = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:

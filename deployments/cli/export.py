@@ -68,7 +68,7 @@ def export(
     from feedback_model.store.connection import open_store
 
     held = choose_weights(export_format, weights)
-    settings = load_settings()
+    settings = load_settings(writes_elsewhere=True)
     store = open_store(settings.store_url)
     chosen = choose_model(store, model)
     demand_trained(chosen.version)

@@ -1,6 +1,8 @@
 """Options that only the command line has; those that the run forms have too stand in `flows/parameters.py`."""
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,13 +72,16 @@ def choose_recipe(file: Path | None, changes: list[str] | None, **shorthands: An
     return {**(read_recipe_file(file) if file else {}), **changed, **given}
 
 
-def load_settings(memory: str | None = None, *, only_reads: bool = False, makes_home: bool = True) -> "Settings":
-    """Return the settings of this process, with the home folder made.
+def load_settings(
+    memory: str | None = None, *, only_reads: bool = False, makes_home: bool = True, writes_elsewhere: bool = False
+) -> "Settings":
+    """Return the settings of this process, with the home folder made, and what lies in it closed to other users.
 
     Args:
         memory: stands in for FEEDBACK_MEMORY, here and in the processes that this one starts.
         only_reads: a home folder that cannot be written will do.
         makes_home: False to refuse where there is none.
+        writes_elsewhere: what this process writes is not for the home folder alone, and gets the permissions that its user chose.
 
     Raises:
         ConfigurationError: a setting is wrong, or the home folder cannot be used.
@@ -102,11 +107,28 @@ def load_settings(memory: str | None = None, *, only_reads: bool = False, makes_
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what people said
         with TemporaryFile(dir=settings.home):  # nameless, so that two commands at once do not meet
             pass
+        if not only_reads:
+            close_to_others(settings.home, but=settings.inbox)
     except OSError as error:
         if not (only_reads and settings.home.is_dir()):
             raise ConfigurationError(_why_unusable(settings.home, error)) from error
+    if not writes_elsewhere:
+        os.umask(0o077)
     check_certificates()
     return settings
+
+
+def close_to_others(home: Path, but: Path) -> None:
+    """Take from other users what they may do with the home's folders and files, those in `but` aside.
+
+    The home itself stays as it is: some let others through it, into the inbox.
+    """
+    for path in home.iterdir():
+        found = path.lstat()
+        is_ours = found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
+        if is_ours and path != but and found.st_mode & 0o077:
+            with suppress(FileNotFoundError):  # another command is at work, and SQLite's log comes and goes
+                path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
 
 
 def _why_unusable(home: Path, error: OSError) -> str:

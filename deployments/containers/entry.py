@@ -78,7 +78,7 @@ def _prepare(role: str, arguments: Sequence[str], told: dict[str, str]) -> tuple
     for name in set(os.environ) - set(told):
         del os.environ[name]
     os.environ.update(told)
-    settings = load_settings(only_reads=True)
+    settings = load_settings(only_reads=True)  # which closes what is written to other users
     command = ROLES[role](settings, arguments) if role in ROLES else [*_module("deployments.cli"), role, *arguments]
     return command, environment(settings, told)
 

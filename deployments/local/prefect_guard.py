@@ -103,7 +103,10 @@ class PrefectGuard:
             if self._token and scope["type"] == "http" and scope["path"] in {ENTRY, _SCRIPT}:
                 app = _entry(scope["path"])
             elif self._token:
-                scope, receive = self._as_secret(scope), self._as_secret_in_messages(scope, receive)
+                scope = self._as_secret(scope)
+                if scope["type"] == "websocket":
+                    conversation = _Conversation(receive, send, self._secret, self._stands_for_secret)
+                    receive, send = conversation.receive, conversation.send
             if self._service and scope["type"] == "http" and scope["path"] in {HEALTH, METRICS}:
                 app = self._of_service(scope)
         except RequestError as error:
@@ -142,19 +145,41 @@ class PrefectGuard:
             return header
         return self._header if self._stands_for_secret(credentials) else header
 
-    def _as_secret_in_messages(self, scope: Scope, receive: Receive) -> Receive:
-        """The same where a WebSocket's first message is what lets it in."""
-        if scope["type"] != "websocket":
-            return receive
 
-        async def receive_translated() -> Message:
-            message = await receive()
-            said = _authentication(message)
-            if said and self._stands_for_secret(said["token"]):
-                return {"type": "websocket.receive", "text": json.dumps(said | {"token": self._secret})}
+class _Conversation:
+    """A WebSocket whose first message may have a person's token, which counts as the secret for as long as it lets in."""
+
+    def __init__(self, receive: Receive, send: Send, secret: str, stands_for_secret: Callable[[str], bool]) -> None:
+        self._receive, self._send = receive, send
+        self._secret, self._stands_for_secret = secret, stands_for_secret
+        self._token: str | None = None
+        self._is_over = False
+
+    async def receive(self) -> Message:
+        """Pass on what a person says, until their token was made anew."""
+        message = await self._receive()
+        if self._token is None:
+            return self._let_in(message)
+        return {"type": "websocket.disconnect", "code": WS_1008_POLICY_VIOLATION} if await self._end() else message
+
+    async def send(self, message: Message) -> None:
+        """Pass on what they are told, likewise."""
+        if not await self._end():
+            await self._send(message)
+
+    def _let_in(self, message: Message) -> Message:
+        said = _authentication(message)
+        if said is None or not self._stands_for_secret(said["token"]):
             return message
+        self._token = said["token"]
+        return {"type": "websocket.receive", "text": json.dumps(said | {"token": self._secret})}
 
-        return receive_translated
+    async def _end(self) -> bool:
+        """Close it where the token that was given lets nobody in any more; tell whether it is over."""
+        if self._token is not None and not self._is_over and not self._stands_for_secret(self._token):
+            self._is_over = True
+            await self._send({"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION})
+        return self._is_over
 
 
 def _entry(path: str) -> Response:

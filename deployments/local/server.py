@@ -25,7 +25,9 @@ from feedback_model.errors import ConfigurationError
 from feedback_model.network import read_url
 from feedback_model.processes import START_SILENCE, ManagedProcess
 from feedback_model.progress import check_stop
+from feedback_model.serving.senders import held_twin
 from feedback_model.serving.token_file import new_secret, read_token, write_private
+from feedback_model.store.owners import is_alive, process_owner
 from feedback_model.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -123,17 +125,23 @@ def announcement(settings: "Settings") -> Path:
 
 def announce(settings: "Settings", server: PrefectServer) -> None:
     """Say in the home folder where the server of this process is, and what lets this user's commands in."""
-    said = {"api_url": server.api_url, "secret": server.secret, "pid": os.getpid()}
+    said = {"api_url": server.api_url, "secret": server.secret, "pid": os.getpid(), "owner": process_owner()}
     write_private(announcement(settings), json.dumps(said))
 
 
 def announced_server(settings: "Settings") -> PrefectServer | None:
-    """Return the server that `feedback up` announced, whether it still runs or not."""
+    """Return the server that a `feedback up` announced which lives; None without one, or where it lives on another host.
+
+    Once it has died its port is free, and whoever listens there, such as another user, would be taken for it.
+    """
     try:
         said = json.loads(announcement(settings).read_text(encoding="utf-8"))
-        return PrefectServer(said["api_url"], said["secret"])
+        server, owner = PrefectServer(said["api_url"], said["secret"]), str(said["owner"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    is_there = is_alive(owner)
+    # Not told where a system has no /proc; the port itself is held for as long as `up` lives.
+    return server if is_there or (is_there is None and not Path("/proc/self").exists()) else None
 
 
 def running_server(settings: "Settings") -> PrefectServer | None:
@@ -163,8 +171,9 @@ def _has_secret() -> bool:
     return bool(os.environ.get("PREFECT_API_AUTH_STRING"))
 
 
-def listening(port: int) -> socket.socket:
-    """Listen on a port of the loopback interface; 0 takes a free one.
+@contextmanager
+def listening(port: int) -> Generator[socket.socket]:
+    """Listen on a port of the loopback interface during the block; 0 takes a free one.
 
     Who starts a server keeps this open as long as the server is wanted: a port that is free for a moment may be taken by another
     user of the machine, who would then be told our secrets.
@@ -172,12 +181,15 @@ def listening(port: int) -> socket.socket:
     Raises:
         ConfigurationError: it cannot be used.
     """
-    try:
-        return socket.create_server(("127.0.0.1", port))
-    except OSError as error:
-        raise ConfigurationError(
-            f"port {port} cannot be used ({error.strerror}); choose another with --port"
-        ) from error
+    with ExitStack() as stack:
+        try:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            stack.enter_context(held_twin(listener))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} cannot be used ({error.strerror}); choose another with --port"
+            ) from error
+        yield listener
 
 
 def server_process(

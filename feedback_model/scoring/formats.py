@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from feedback_model.printable import without_controls
 from feedback_model.scoring.format_names import Format
 from feedback_model.scoring.page import ROW_ATTRIBUTE, render_page
 from feedback_model.scoring.rows import Row, to_fields, to_json
@@ -85,7 +86,10 @@ def _csv_line(cells: Iterable[Any]) -> str:
 
 def _unmistakable(cell: Any) -> Any:
     # A spreadsheet computes what begins like a formula, and a name may hold one, or a model be talked into saying one.
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    shown = without_controls(cell)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def _ids_of_lines(file: Iterable[str]) -> Iterator[str | None]:

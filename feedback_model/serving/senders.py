@@ -6,7 +6,8 @@ A browser sends along what it has for 127.0.0.1 whoever asks it to, and a name t
 
 import re
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
@@ -54,6 +55,33 @@ def host_names(bound_to: str, others: Collection[str]) -> HostNames:
     loopback_only = bound_to in {"localhost", "::1"} or bound_to.startswith("127.")
     own = set() if loopback_only else {socket.gethostname().lower(), bound_to.lower()}
     return HostNames(loopback_only, frozenset({"localhost", *own, *(name.lower() for name in others)}))
+
+
+@contextmanager
+def held_twin(listener: socket.socket) -> Generator[None]:
+    """Keep the port of a listener on 127.0.0.1 from everybody on ::1 as well, without answering there.
+
+    Browsers try ::1 first where they are told `localhost`, and would show another user's page what they keep for ours.
+
+    Raises:
+        OSError: somebody else has it.
+    """
+    address, port = listener.getsockname()[:2]
+    if address != "127.0.0.1" or not _has_ipv6():
+        yield
+        return
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as twin:
+        twin.bind(("::1", port))
+        yield
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def check_sender(request: HTTPConnection, names: HostNames, is_page: Callable[[str], bool]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
@@ -23,7 +23,7 @@ from feedback_model.serving.champion_watch import ChampionWatch
 from feedback_model.serving.job_queue import JobQueue
 from feedback_model.serving.metrics import Metrics
 from feedback_model.serving.model_worker import ModelWorker, Tell, describe_model
-from feedback_model.serving.senders import host_names
+from feedback_model.serving.senders import held_twin, host_names
 from feedback_model.serving.token_file import read_token
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
@@ -98,15 +98,16 @@ def serve(
 @contextmanager
 def _bound(host: str, port: int) -> Generator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise ConfigurationError(
-            f"port {port} of {host} cannot be used ({error.strerror or error}); choose another with --port or --host"
-        ) from error
-    # Inherited by connections; without it an answer may wait 40 ms for the client's delayed acknowledgement.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with listener:
+    with ExitStack() as stack:
+        try:
+            listener = stack.enter_context(socket.create_server((host, port), family=family, backlog=_BACKLOG))
+            stack.enter_context(held_twin(listener))
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {port} of {host} cannot be used ({error.strerror or error}); choose another with --port or --host"
+            ) from error
+        # Inherited by connections; without it an answer may wait 40 ms for the client's delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 

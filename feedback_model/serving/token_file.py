@@ -16,16 +16,14 @@ def read_token(file: Path) -> str:
     """Return the token in `file`; the first who asks for it makes it.
 
     Raises:
-        ConfigurationError: others can read it, or it cannot be read or made.
+        ConfigurationError: others can read it, or own it, or it cannot be read or made.
     """
     try:
         if not file.exists():
             _make_token(file)
-        if stat.S_IMODE(file.stat().st_mode) & 0o077:
-            raise ConfigurationError(
-                f"others can read the token in {file}; run `chmod 600 {file}`, or delete it to have a new one made"
-            )
-        token = file.read_text(encoding="ascii").strip()
+        with file.open(encoding="ascii") as opened:
+            _check_private(file, os.fstat(opened.fileno()))
+            token = opened.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"the token in {file} cannot be read or made ({error}); make its folder yours"
@@ -35,6 +33,15 @@ def read_token(file: Path) -> str:
     return token
 
 
+def _check_private(file: Path, found: os.stat_result) -> None:
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConfigurationError(
+            f"others can read the token in {file}; run `chmod 600 {file}`, or delete it to have a new one made"
+        )
+    if found.st_uid != os.geteuid():
+        raise ConfigurationError(f"the token in {file} is another user's; delete it to have a new one made")
+
+
 def renew_token(file: Path) -> None:
     """Put a new token in the place of the one in `file`.
 
@@ -42,7 +49,7 @@ def renew_token(file: Path) -> None:
         ConfigurationError: it cannot be written.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(file, new_secret() + "\n")
     except OSError as error:
         raise ConfigurationError(f"the token in {file} cannot be made ({error}); make its folder yours") from error
@@ -60,7 +67,7 @@ def write_private(file: Path, content: str) -> None:
 
 
 def _make_token(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = _draft(file, new_secret() + "\n")
     try:
         os.link(draft, file)  # complete, or not there; of two that start at once one comes first

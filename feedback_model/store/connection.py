@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -250,6 +250,8 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _connect_sqlite(path: Path, _dialect: Dialect, _record: object, places: list[Any], options: dict[str, Any]) -> None:
+    with suppress(OSError):  # it is there, or SQLite says what is wrong; its log and shared memory get its permissions
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     if path.exists() and not os.access(path.parent, os.W_OK):  # nothing can be written, but all of it read
         places[0], options["uri"] = readonly_uri(path), True
 

@@ -22,8 +22,8 @@ COUNTED = {
     "promotions": "promotion",
 }
 FIGURES = """
-SELECT split, decoding, model, n_test, valid_strict, n_common, mse_common, mse_individual, mse_penalised, mse_decisive,
-       mse_constant, is_best_epoch
+SELECT split, decoding, model, n_test, valid_strict, n_common, mse_common, mse_individual, mse_penalised, mse_lower,
+       mse_upper, mse_constant, is_best_epoch
 FROM evaluation_summary ORDER BY split, decoding, model
 """
 

@@ -94,6 +94,12 @@ def test_the_link_leaves_no_token_in_the_address(page: Page, served: Served) -> 
     expect(page.get_by_text("Feedback model · embedded")).to_be_visible()
 
 
+def test_a_link_of_others_locks_nobody_out(page: Page, served: Served) -> None:
+    """Any page may open this one with words of its own behind the #."""
+    page.goto(f"http://{served.address}/?again#not-the-token")
+    expect(page.get_by_text("Feedback model · embedded")).to_be_visible()
+
+
 def test_a_pasted_talk_gets_scores_and_reasons(page: Page) -> None:
     ask(page)
     for trait in TRAITS:

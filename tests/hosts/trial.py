@@ -118,14 +118,21 @@ def _await_retraining(found: Services, cluster: Cluster, meanwhile: Callable[[],
     found.run(sys.executable, "-m", "deployments.cli", "land", str(found.folder / LANDED))
     run = eventually(look, HANGS)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
-    parts = {name: _span(found.task_runs(), begins) for name, begins in PARTS.items()}
+    parts = eventually(lambda: _parts(found.task_runs()), HANGS)
     return Trial(
         read_outcome(found.url), parts, _moment(run["end_time"]) - _moment(run["start_time"]), dict(most), used
     )
 
 
-def _span(task_runs: list[dict[str, Any]], begins: str) -> Span:
-    ours = [run for run in task_runs if run["name"].startswith(begins) and run["start_time"] and run["end_time"]]
+def _parts(task_runs: list[dict[str, Any]]) -> dict[str, Span] | None:
+    """Return the parts; None while the server has not heard the end of each task run, which takes it some seconds."""
+    ours = {name: [run for run in task_runs if run["name"].startswith(begins)] for name, begins in PARTS.items()}
+    if not all(runs and all(run["end_time"] for run in runs) for runs in ours.values()):
+        return None
+    return {name: _span(runs) for name, runs in ours.items()}
+
+
+def _span(ours: list[dict[str, Any]]) -> Span:
     return Span(min(_moment(run["start_time"]) for run in ours), max(_moment(run["end_time"]) for run in ours))
 
 

@@ -78,3 +78,33 @@ def test_any_name_of_a_home_has_its_database(name: str, tmp_path: Path, monkeypa
     store.close()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (home / "feedback.db").exists()
+
+
+def run_openly(home: Path, *arguments: str) -> None:
+    """Run a command that lets others read what it makes, as most people's do."""
+    command = ["sh", "-c", 'umask 022; exec "$@"', "sh", sys.executable, "-m", "deployments.cli.app", *arguments]
+    subprocess.run(command, env=clean_environment(home), capture_output=True, check=True)
+
+
+def test_home_that_others_may_pass_is_closed_inside(tmp_path: Path) -> None:
+    home, talk = tmp_path / "home", tmp_path / "talk.txt"
+    home.mkdir(mode=0o711)
+    (home / "reports").mkdir(mode=0o777)  # as an earlier version left it
+    (home / "inbox").mkdir()
+    (home / "inbox").chmod(0o1733)
+    talk.write_text("Some words that nobody else is to read, said once more. " * 5)
+    run_openly(home, "land", str(talk))
+    open_to_others = [path.name for path in home.iterdir() if path.stat().st_mode & 0o077]
+    assert open_to_others == ["inbox"]
+
+
+def test_results_for_others_keep_the_users_permissions(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        load_settings(writes_elsewhere=True)
+        (tmp_path / "given").touch()
+        load_settings()
+        (tmp_path / "kept").touch()
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("given", "kept")] == [0o644, 0o600]

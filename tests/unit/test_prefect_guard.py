@@ -91,6 +91,30 @@ def test_token_counts_in_the_first_message_of_a_socket() -> None:
     assert "wrong" in prefect.first_message["text"]
 
 
+def test_socket_of_a_former_token_is_closed() -> None:
+    """At the next word, whoever says it; nothing of that is passed on."""
+    tokens, sent, heard = [TOKEN], [], []  # type: tuple[list[str], list[Message], list[Message]]
+
+    async def prefect(_scope: Any, receive: Any, send: Any) -> None:
+        heard.append(await receive())
+        await send({"type": "websocket.send", "text": "welcome"})
+        tokens[0] = "another"
+        heard.append(await receive())
+        await send({"type": "websocket.send", "text": "an event"})
+
+    async def receive() -> Message:
+        return {"type": "websocket.receive", "text": json.dumps({"type": "auth", "token": TOKEN})}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    guard = PrefectGuard(prefect, SECRET, host_names("127.0.0.1", []), lambda: tokens[0])
+    scope = {"type": "websocket", "path": "/api/events/in", "headers": [(b"host", b"127.0.0.1:4200")]}
+    asyncio.run(guard(scope, receive, send))
+    assert heard[1] == {"type": "websocket.disconnect", "code": 1008}
+    assert [message["type"] for message in sent] == ["websocket.send", "websocket.close"]
+
+
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 @pytest.mark.parametrize(
     "headers",

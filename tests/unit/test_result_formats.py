@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from feedback_model.errors import InputError
+from feedback_model.printable import without_controls
 from feedback_model.scoring.answer import answer, with_documents
 from feedback_model.scoring.format_names import format_of
 from feedback_model.scoring.formats import COLUMNS, read_row_ids, render
@@ -58,6 +59,10 @@ def test_a_table_has_no_formula():
     spoken = list(with_documents(answer(a_document(30, name="-1+1", speaker="@Ada"), ASKED, Answers())))
     named = next(csv.DictReader(io.StringIO(in_one("csv", spoken))))
     assert (named["document"], named["speaker"]) == ("'-1+1", "'@Ada")
+
+
+def test_what_is_shown_orders_no_terminal():
+    assert without_controls("a\x1b]52;c;YWJj\x07\tb\r\x9bc\n") == "a\ufffd]52;c;YWJj\ufffd\tb\ufffd\ufffdc\n"
 
 
 def test_a_page_is_one_file_that_fetches_nothing():

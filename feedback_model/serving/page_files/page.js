@@ -17,18 +17,25 @@ let answer = null;
 let part = 0; // the part whose scores are shown, counted from 1; 0 is the whole
 
 // Coming in: the link brings the token behind a #, which browsers keep to themselves; no other port can read what is kept here.
+// It is kept once it has let in: any page may open this one with words of its own behind the #.
 
 const KEPT = "feedback-token";
-if (location.hash) {
-  localStorage.setItem(KEPT, location.hash.slice(1));
-  history.replaceState(null, "", location.pathname);
-} else if (!localStorage.getItem(KEPT)) {
-  location.replace("/locked");
+const entered = comeIn();
+
+async function comeIn() {
+  const given = location.hash.slice(1);
+  if (given) {
+    history.replaceState(null, "", location.pathname);
+    const reply = await fetch("/v1/models", { headers: { authorization: `Bearer ${given}` } }).catch(() => null);
+    if (reply?.ok) localStorage.setItem(KEPT, given);
+  }
+  if (!localStorage.getItem(KEPT)) location.replace("/locked");
 }
 
 // Asking
 
 async function request(path, options = {}) {
+  await entered;
   const headers = { ...options.headers, authorization: `Bearer ${localStorage.getItem(KEPT)}` };
   let response;
   try {
