@@ -178,6 +178,10 @@ class SharedPlace:
                 raise ConfigurationError(
                     f"there is no room on the way to or from {where}: {error}; make some"
                 ) from error
+            if not _has_kind(self.url):
+                raise ConfigurationError(
+                    f"{where} cannot be used: {error}; see that it is a folder, and there"
+                ) from error
             if "credential" in f"{type(error).__name__} {error}".lower():
                 raise ConfigurationError(f"{where} lets nobody in: {error}; set the store's own variables") from error
             raise SourceUnreachable(f"{where} does not answer: {error}; look at network and endpoint") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feedback_model import progress
-from feedback_model.errors import Interrupted, ModelError
+from feedback_model.errors import ConfigurationError, Interrupted, ModelError
 from feedback_model.inference.infer import model_versions, score_texts
 from feedback_model.inference.loaded import unload
 from feedback_model.store.training import checkpoints_of, steps_of
@@ -137,6 +137,21 @@ def test_a_killed_training_goes_on_elsewhere(store, bucket, settings, homes, mic
     assert "where another machine left it" in caplog.text
     assert train(store, homes[0] / "undisturbed", *arguments, again=True).checkpoints == resumed.checkpoints
     assert steps_of(store, run_id) == curve
+
+
+def test_an_unshared_epoch_is_no_checkpoint(store, settings, homes, micro_base, tmp_path, monkeypatch, caplog):
+    """A state that cannot be put there is told; the training stops at the end of its epoch, and goes on from there."""
+    place = tmp_path / "place"
+    place.write_text("a file where a folder should be")
+    monkeypatch.setenv("FEEDBACK_SHARED_CHECKPOINTS", str(place / "below"))
+    arguments = (store, homes[0], store_dataset(store), some_examples(), micro_base, a_recipe())
+    with pytest.raises(ConfigurationError, match=r"\(FEEDBACK_SHARED_CHECKPOINTS\) cannot be used: .*Not a directory"):
+        train(*arguments)
+    assert "no other machine could go on from here" in caplog.text
+    run_id = run_id_of(arguments[2], micro_base, arguments[-1])
+    assert (checkpoints_of(store, run_id), len(steps_of(store, run_id))) == ((), 3)
+    place.unlink()
+    assert len(train(*arguments).checkpoints) == 2
 
 
 def test_training_again_passes_over_earlier_states(store, bucket, homes, micro_base):
