@@ -75,6 +75,12 @@ def reporting_to(listener: Listener) -> Generator[None]:
         _listeners.reset(token)
 
 
+def relay(seen: Progress) -> None:
+    """Tell the listeners how far the work of another process is."""
+    for listener in _listeners.get():
+        listener(seen)
+
+
 class Tracker:
     """Counts one piece of work; made by `track`."""
 
@@ -95,8 +101,7 @@ class Tracker:
         check_stop()
 
     def _tell(self) -> None:
-        for listener in _listeners.get():
-            listener(self._progress)
+        relay(self._progress)
 
 
 def track(stage: str, total: int | None, done: int = 0) -> Tracker:

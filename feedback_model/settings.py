@@ -31,17 +31,27 @@ def _checked_hours(text: str) -> str:
     return text.strip()
 
 
-def _checked_url(text: str) -> str:
-    kind, found, _ = text.partition("://")
+def _without_secrets(text: str) -> str:
     if "@" in text.partition("://")[2].partition("/")[0] or "?" in text:
         raise ValueError(
             "leave secrets out of the URL; the store's own variables, such as AWS_SECRET_ACCESS_KEY, hold them"
         )
+    return text
+
+
+def _checked_url(text: str) -> str:
+    kind, found, _ = _without_secrets(text).partition("://")
     if text and (not found or kind.lower() in {"file", "local"}):
         raise ValueError(
             "name an object store, such as s3://bucket/talks/; a folder of this machine is the inbox itself"
         )
     return text
+
+
+def _checked_place(text: str) -> str:
+    if text and "://" not in text and not Path(text).is_absolute():
+        raise ValueError("name an object store, such as s3://bucket/feedback, or a folder by its whole path")
+    return _without_secrets(text).rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -58,6 +68,8 @@ class Settings(BaseSettings):
 
     home: Annotated[Path, BeforeValidator(_absolute)] = Field(default=Path(".feedback"), validate_default=True)
     """Database, snapshots, checkpoints and reports; made absolute at once, shared by all workers."""
+    shared_checkpoints: Annotated[str, AfterValidator(_checked_place)] = Field(default="", repr=False)
+    """Where machines without a shared `home` share checkpoints, such as `s3://bucket/feedback`; empty: they share it."""
     database_url: str = Field(default="", repr=False)
     """Database: `postgresql://USER:PASSWORD@HOST/NAME`, or `sqlite:///PATH`; empty: `feedback.db` under `home`."""
     openai_base_url: str = Field(default="https://api.openai.com/v1", pattern=r"^https?://[^\s\x00-\x1f]+$", repr=False)
@@ -100,6 +112,8 @@ class Settings(BaseSettings):
 
     memory: Annotated[str, AfterValidator(_checked_size)] = ""
     """Most memory that a training process may hold, such as 6GiB; empty: what the machine, its container or its GPU has free."""
+    training_processes: int = Field(default=0, ge=0, le=64)
+    """Processes that train one model together; 0: one for each GPU that is visible, and one on a CPU."""
     max_new_tokens: int = Field(default=0, ge=0, le=32_768)
     """Tokens after which a model's answer is cut, recorded with the answers; 0: the longest label and a quarter more."""
     inference_batch_size: int = Field(default=0, ge=0, le=4_096)

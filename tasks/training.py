@@ -16,7 +16,7 @@ from feedback_model.store.training import read_run
 from feedback_model.training.base_model import resolve_base
 from feedback_model.training.recipe_options import complete_recipe
 from feedback_model.training.train import Means, train
-from feedback_model.transcripts.snapshots import demand_augmented, read_examples, snapshot
+from feedback_model.transcripts.snapshots import demand_augmented, read_examples, restore_snapshot, snapshot
 from tasks.cancellation import in_thread
 from tasks.epochs import measuring_epochs
 from tasks.long_work import long_work
@@ -78,10 +78,11 @@ async def fine_tune_unaugmented(run_id: str, again: bool) -> str:
 async def _train(
     settings: Settings, store: Store, dataset: Dataset, base_model: str, recipe: Recipe, again: bool
 ) -> str:
+    restore_snapshot(store, settings, dataset)
     examples = read_examples(settings, dataset, "train")
     async with long_work(), measuring_epochs(settings, store) as after_epoch:
         base = await in_thread(resolve_base, base_model)
-        means = Means(settings.memory_bytes, after_epoch=after_epoch)
+        means = Means(settings.memory_bytes, settings.training_processes, after_epoch)
         run = await in_thread(train, store, settings.home, dataset, examples, base, recipe, again=again, means=means)
     await tell("%s", phrase_training(run))
     return run.run_id

@@ -49,3 +49,9 @@ class Bucket:
     def keys(self) -> list[str]:
         found = self._client.list_objects_v2(Bucket=self.name).get("Contents", [])
         return [each["Key"] for each in found]
+
+    def read(self, key: str) -> bytes:
+        return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def delete(self, key: str) -> None:
+        self._client.delete_object(Bucket=self.name, Key=key)

@@ -26,6 +26,7 @@ from deployments.cli import (
     results,
     score,
     serve,
+    share,
     stages,
     status,
     token,
@@ -66,6 +67,7 @@ app.command()(up.up)
 app.command()(token.token)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.command()(share.share)
 app.command()(housekeeping.housekeeping)
 app.command()(status.status)
 app.command()(doctor.doctor)

@@ -1,5 +1,6 @@
 """`feedback backup` and `feedback restore`: the database and the home folder as one file, and back."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,9 +24,26 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to write; a tar a
     from deployments.local.run_flow import stopping_on_interrupt
     from feedback_model.backup import back_up
 
+    settings = load_settings(only_reads=True)
     with stopping_on_interrupt(), showing_progress():
-        made = back_up(load_settings(only_reads=True), file)
+        if settings.shared_checkpoints:
+            _bring_checkpoints(settings)
+        made = back_up(settings, file)
     say(f"backup: {len(made.files):,} files, {show_size(made.size)}, in {file}")
+
+
+def _bring_checkpoints(settings: "Settings") -> None:
+    """Have all checkpoints in this home, which alone a backup is made of."""
+    from feedback_model.store.connection import open_store
+    from feedback_model.training.all_checkpoints import bring_all
+
+    with closing(open_store(settings.store_url)) as store:
+        missing = bring_all(store, settings.home)
+    if missing:
+        say(
+            f"{len(missing)} checkpoints are neither here nor in {settings.shared_checkpoints} (pruned, perhaps), so the backup "
+            f"lacks them: {missing[0].path} is one"
+        )
 
 
 def restore(file: Annotated[Path, typer.Argument(help="A file that `feedback backup` wrote.")]) -> None:

@@ -58,7 +58,7 @@ def forget(
         if json:
             print_json({**(_as_fields(plan) if plan else {}), "reports_written": written})
         else:
-            _tell_end(plan, cleared, written)
+            _tell_end(settings, plan, cleared, written)
         _delete_at_provider(store, settings)
 
 
@@ -104,7 +104,7 @@ def _write_reports(store: "Store", settings: "Settings", cleared: "Cleared") -> 
     return [str(write_report(store, settings, name)) for name in [*sorted(known.difference(last)), *last]]
 
 
-def _tell_end(plan: "Plan | None", cleared: "Cleared", written: list[str]) -> None:
+def _tell_end(settings: "Settings", plan: "Plan | None", cleared: "Cleared", written: list[str]) -> None:
     say(
         f"forgotten; {len(cleared.inbox)} files of the inbox deleted, {len(cleared.snapshots)} snapshots and "
         f"{len(written)} reports written anew"
@@ -112,6 +112,13 @@ def _tell_end(plan: "Plan | None", cleared: "Cleared", written: list[str]) -> No
     if plan and plan.traces.checkpoints:
         say("trained on it, and not changed: " + ", ".join(plan.traces.checkpoints))
         say("train on what is left with `feedback train`, then delete these, and what was exported or uploaded of them")
+        if settings.shared_checkpoints:
+            runs = sorted({path.rpartition("/")[0] for path in plan.traces.checkpoints})
+            say(f"in {settings.shared_checkpoints} they lie, too, under: " + ", ".join(runs))
+    if settings.shared_checkpoints:
+        say(
+            "run `feedback forget` without a name on every other machine: its home folder has snapshots and reports, too"
+        )
 
 
 def _delete_at_provider(store: "Store", settings: "Settings") -> None:

@@ -1,12 +1,11 @@
 """Files under the home folder that hold transcripts: the inbox, snapshots and reports."""
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Final
 
-from feedback_model.errors import FeedbackError, StoreError
+from feedback_model.errors import FeedbackError
 from feedback_model.progress import track
 from feedback_model.records.recordings import Recording
 from feedback_model.settings import Settings
@@ -94,28 +93,6 @@ def _ids_of(recording: Recording) -> Iterator[str]:
                 document = record if isinstance(record, Reject) else prepare_document(record)
                 if not isinstance(document, Reject):
                     yield from (transcript_id_of(piece.text) for piece in document.pieces)
-
-
-def take_from_snapshot(path: Path, ids: Set[str]) -> bool:
-    """Take the rows of these transcripts out of a dataset file; returns whether there were any.
-
-    Raises:
-        StoreError: the file cannot be read or written.
-    """
-    import polars
-
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        table = polars.read_parquet(path)
-        kept = table.filter(~polars.col("transcript_id").is_in(list(ids)))
-        if kept.height == table.height:
-            return False
-        kept.write_parquet(partial)
-        partial.replace(path)
-    except (OSError, polars.exceptions.PolarsError) as error:
-        partial.unlink(missing_ok=True)
-        raise StoreError(f"the dataset file {path} cannot be changed: {error}; make room, or delete it") from error
-    return True
 
 
 def remove_drafts(folders: Sequence[Path]) -> None:

@@ -17,7 +17,6 @@ from feedback_model.forgetting.files import (
     remove_drafts,
     remove_from_inbox,
     reports_about,
-    take_from_snapshot,
 )
 from feedback_model.records.recordings import Recording
 from feedback_model.records.transcripts import Forgettable
@@ -28,6 +27,7 @@ from feedback_model.store.connection import Store
 from feedback_model.store.forgetting import Target, Traces
 from feedback_model.store.locks import hold
 from feedback_model.transcripts.persons import person_of, plain_name, speakers_of
+from feedback_model.transcripts.snapshots import take_from_snapshot
 
 
 @dataclass(frozen=True, slots=True)

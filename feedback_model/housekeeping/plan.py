@@ -10,7 +10,7 @@ import re
 import stat
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from typing import Final
 from feedback_model.records.housekeeping import Evidence, KeepRules, Leftover, LeftoverKind
 from feedback_model.records.training import run_folder
 from feedback_model.settings import Settings
+from feedback_model.shared_place import FETCHING, SharedFile, shared_place
 from feedback_model.store.connection import Store
 from feedback_model.store.evidence_kept import read_evidence, runs_by_age, work_in_hand
 from feedback_model.training.checkpoints import PRUNED
@@ -89,11 +90,32 @@ def protected_runs(store: Store, evidence: Evidence, busy: frozenset[str], n_run
 def _checkpoints(home: Path, keep: frozenset[str], runs: Iterable[str], busy: frozenset[str]) -> Iterator[Leftover]:
     if any(name.startswith("infer:") for name in busy):  # whose adapters those are, no lease tells
         return
+    there = _shared_by_run()
     for run_id in runs:
         folder = home / run_folder(run_id)
         paths = tuple(path for path in _inside(folder) if not path.name.startswith("."))
-        if run_id not in keep and paths:
-            yield replace(_leftover("checkpoints", f"training run {run_id}", paths), run_id=run_id)
+        if run_id not in keep and (paths or run_id in there):
+            found = replace(_leftover("checkpoints", f"training run {run_id}", paths), run_id=run_id)
+            yield _with_shared(found, there.get(run_id, []))
+
+
+def _shared_by_run() -> dict[str, list[SharedFile]]:
+    """List what the shared place has of each training run, if there is one."""
+    place = shared_place()
+    found: defaultdict[str, list[SharedFile]] = defaultdict(list)
+    for file in place.list("checkpoints") if place else ():
+        _, run_id, *below = file.name.split("/")
+        if below and below != [PRUNED]:
+            found[run_id].append(file)
+    return dict(found)
+
+
+def _with_shared(found: Leftover, files: Sequence[SharedFile]) -> Leftover:
+    if not files:
+        return found
+    newest = max([each.newest for each in files] + ([found.newest] if found.paths else []))
+    size = found.size + sum(each.size for each in files)
+    return replace(found, shared=tuple(each.name for each in files), size=size, newest=newest)
 
 
 def _reports(settings: Settings, evidence: Evidence) -> Iterator[Leftover]:
@@ -139,6 +161,7 @@ def _logs(home: Path) -> Iterator[Leftover]:
 def _abandoned(settings: Settings, busy: frozenset[str]) -> Iterator[Leftover]:
     """What processes that are gone had begun to write, and the folders of their servers."""
     drafts = [path for folder in (settings.reports, settings.snapshots) for path in _inside(folder, ".*")]
+    drafts += _inside(settings.checkpoints, f"{FETCHING}*")
     for run in _inside(settings.checkpoints):
         if f"train:{run.name}" not in busy:
             drafts += [path for path in _inside(run, ".*") if path.name != PRUNED and not path.name.startswith(GONE)]

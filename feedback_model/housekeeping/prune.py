@@ -13,6 +13,7 @@ from feedback_model.housekeeping.plan import GONE, KEPT_OF_LOG, protected_runs, 
 from feedback_model.progress import track
 from feedback_model.records.housekeeping import KeepRules, Leftover
 from feedback_model.settings import Settings
+from feedback_model.shared_place import shared_place
 from feedback_model.store.connection import Store
 from feedback_model.store.evidence_kept import read_evidence, work_in_hand
 from feedback_model.store.locks import acquire, hold, release
@@ -26,6 +27,7 @@ def delete_leftovers(
 
     Raises:
         StoreError: something cannot be deleted.
+        ConfigurationError: the shared place cannot be used, or does not answer (SourceUnreachable).
         Interrupted: a stop was requested; the rest stays for the next time.
     """
     gone: list[Leftover] = []
@@ -65,6 +67,9 @@ def _delete_checkpoints(store: Store, home: Path, rules: KeepRules, leftover: Le
         mark_pruned(home, leftover.run_id)
         for path in leftover.paths:
             _remove(path)
+        if (place := shared_place()) is not None:
+            for name in leftover.shared:
+                place.remove(name)
     finally:
         release(store, lease, token)
     return True

@@ -23,6 +23,8 @@ class Leftover:
     """When something of it was last written or moved, in UTC."""
     run_id: str = ""
     """The training run, of checkpoints."""
+    shared: tuple[str, ...] = ()
+    """What goes in the shared place, by its names there."""
     lock: Path | None = None
     """A file that whoever uses it holds locked."""
 

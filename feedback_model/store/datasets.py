@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from feedback_model.errors import InputError
 from feedback_model.records.labels import Dataset, LabelledTranscript, LabellingConfig
-from feedback_model.records.transcripts import Transcript
+from feedback_model.records.transcripts import Split, Transcript
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
@@ -48,6 +48,13 @@ def read_dataset(store: Store, dataset_id: str) -> Dataset:
     if row is None:
         raise InputError(f"there is no dataset {dataset_id!r}; the view lineage names those there are")
     return _dataset(row)
+
+
+def splits_of_dataset(store: Store, dataset_id: str) -> dict[str, Split]:
+    """Return the transcripts of a dataset version, forgotten ones too, each with the split that it is in there."""
+    query = select(dataset_item.c.transcript_id, dataset_item.c.split).where(dataset_item.c.dataset_id == dataset_id)
+    with store.read() as connection:
+        return {row.transcript_id: row.split for row in connection.execute(query)}
 
 
 def held_out(store: Store, dataset_id: str, *, validation_only: bool = False) -> list[Transcript]:

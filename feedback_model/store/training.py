@@ -119,6 +119,12 @@ def find_begun(store: Store, run_id: str) -> TrainingRun | None:
     return _find(store, training_run.c.run_id == run_id)
 
 
+def began_at(store: Store, run_id: str) -> str | None:
+    """Return when the run `run_id` began, the last time that it did so from scratch; None where it never did."""
+    with store.read() as connection:
+        return connection.execute(select(training_run.c.started_at).where(training_run.c.run_id == run_id)).scalar()
+
+
 def find_finished(store: Store, run_id: str) -> TrainingRun | None:
     """Return the run `run_id` if it has finished."""
     return _find(store, training_run.c.run_id == run_id, training_run.c.state == "finished")

@@ -3,6 +3,7 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from feedback_model.records.labels import LabelledTranscript
@@ -10,13 +11,14 @@ from feedback_model.records.training import TrainingRun, TrainingStep
 from feedback_model.training.encoding import ChatEncoder
 from feedback_model.training.lanes import lanes_of
 from feedback_model.training.loading import load_model, load_tokenizer
-from feedback_model.training.loop import Task, TrainingLoop
+from feedback_model.training.loop import Keeper, Task, TrainingLoop
 from feedback_model.training.memory import keep_freed_memory
 from feedback_model.training.memory_plan import MemoryPlan, checkpoint_activations, plan_memory
 from feedback_model.training.objective import branch_loss, choose_objective
+from feedback_model.training.orders import Order
 from feedback_model.training.processes import smallest
-from feedback_model.training.qlora import attach_adapters
-from feedback_model.training.state import Position, computed_in, resume
+from feedback_model.training.qlora import attach_adapters, save_adapter
+from feedback_model.training.state import Position, computed_in, resume, save_state
 
 _log = logging.getLogger(__name__)
 
@@ -61,25 +63,39 @@ def _agreed(plan: MemoryPlan, model: Any) -> MemoryPlan:
     return MemoryPlan(smallest(plan.token_budget), checkpointing, smallest(plan.lanes), smallest(plan.in_flight))
 
 
-def help_train(
-    run: TrainingRun, examples: Sequence[LabelledTranscript], memory: int, state: dict[str, Any] | None
-) -> None:
-    """Take part in a training that another process keeps; the arguments are those of `prepare`."""
-    loop, _ = prepare(run, examples, memory, state)
-    loop.run(resume(state, loop), _KeepsNothing())
+class HereTrained:
+    """A training in this process: what it found out before its first step, and what can be written of it."""
+
+    def __init__(self, order: Order, state: dict[str, Any] | None) -> None:
+        """Load everything; `state` is that of the training which is resumed, if one is. Raises what `prepare` raises."""
+        self._loop, self.longest_answer = prepare(order.run, order.examples, order.memory, state)
+        self._state = state
+        self.n_steps, self.token_budget = self._loop.n_steps, self._loop.plan.token_budget
+
+    def follow(self, keeper: Keeper) -> None:
+        """Train to the end; raises what the loop raises."""
+        self._loop.run(resume(self._state, self._loop), keeper)
+
+    def save_state(self, file: Path, position: Position, begun: str) -> None:
+        """Write everything the next step depends on to `file`, as of the training that began then."""
+        save_state(file, position, self._loop, begun)
+
+    def save_adapter(self, folder: Path) -> str:
+        """Write the adapter into `folder` and return the hash of its weights."""
+        return save_adapter(self._loop.model, folder)
 
 
-class _KeepsNothing:
+class KeepsNothing:
     """Keeper of a process that only computes."""
 
     def step_done(self, step: TrainingStep) -> None:
-        pass
+        """Leave it to the first process."""
 
     def save(self, position: Position) -> None:
-        pass
+        """Leave it to the first process."""
 
     def epoch_done(self, epoch: int, train_loss: float | None) -> None:
-        pass
+        """Leave it to the first process."""
 
 
 def _plan_before(run: TrainingRun, state: dict[str, Any] | None) -> MemoryPlan | None:

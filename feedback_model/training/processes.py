@@ -1,77 +1,50 @@
 """Training in several processes, one a GPU: each computes a share of every batch, and torch.distributed adds the gradients up.
 
-This process is the first of them and alone keeps steps, states and checkpoints. The others are started by
-torch.multiprocessing, which has them end with this one, and meet it through a file.
+Here is what each of them does within a step; `launch` starts them, and `rank` is what each runs.
 """
 # pyright: basic
 
 import os
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor, distributed
-from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 
-from feedback_model.errors import ModelError
+from feedback_model.errors import ConfigurationError
 
 Piece = TypeVar("Piece")
-Job = Callable[..., None]
 SILENCE: Final = timedelta(hours=1)
-"""How long a process waits for the others, of which the first measures each epoch."""
+"""How long a process waits for the others, of which the first has each epoch measured."""
 
 
 def count_processes(wanted: int) -> int:
-    """Return how many processes train: as many as `wanted`, or 0: one a GPU, and one on a CPU."""
-    return wanted or max(1, torch.cuda.device_count())
-
-
-@contextmanager
-def helped_by(size: int, meeting: Path, job: Job, *arguments: Any) -> Generator[None]:
-    """Let `size` - 1 other processes run `job` with `arguments` beside the block, as one group of torch.distributed.
-
-    Args:
-        meeting: a file that does not exist yet, on a disk of this machine.
+    """Return how many processes train: as many as `wanted`, or 0: one a GPU, and one on a CPU.
 
     Raises:
-        ModelError: one of them failed.
+        ConfigurationError: more are wanted than there are GPUs.
     """
-    if size == 1:
-        yield
-        return
-    meeting.parent.mkdir(parents=True, exist_ok=True)  # else the others would wait for it
-    meeting.unlink(missing_ok=True)
-    helpers: Any = spawn(_help, (size, meeting, job, arguments), size - 1, join=False, daemon=True)
-    threads = torch.get_num_threads()
-    try:
-        _join(0, size, meeting)
-        yield
-    except RuntimeError as error:
-        raise ModelError(f"one of the {size} training processes ended: {_reason(helpers) or error}") from error
-    finally:
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
-        torch.set_num_threads(threads)
-        for process in helpers.processes:
-            process.kill()
-        meeting.unlink(missing_ok=True)
+    gpus = torch.cuda.device_count()
+    if gpus and wanted > gpus:
+        raise ConfigurationError(
+            f"FEEDBACK_TRAINING_PROCESSES is {wanted}, but {gpus} GPUs are visible, and each process needs its own; set it to "
+            f"{gpus}, or to 0"
+        )
+    return wanted or max(1, gpus)
 
 
-def _help(number: int, size: int, meeting: Path, job: Job, arguments: tuple[Any, ...]) -> None:
-    rank = number + 1
-    if torch.cuda.is_available():
-        torch.cuda.set_device(rank)
-    _join(rank, size, meeting)
-    job(*arguments)
+def join_group(rank: int, size: int, meeting: Path) -> None:
+    """Become one of `size` processes that train together.
 
-
-def _join(rank: int, size: int, meeting: Path) -> None:
+    Args:
+        meeting: a file by which they meet, which did not exist before; on a disk of this machine.
+    """
     for library in ("GLOO", "NCCL"):
         os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
-    torch.set_num_threads(max(1, torch.get_num_threads() // size))
+    if torch.cuda.is_available():
+        torch.cuda.set_device(rank)
     distributed.init_process_group(
         "nccl" if torch.cuda.is_available() else "gloo",
         init_method=meeting.absolute().as_uri(),
@@ -79,14 +52,6 @@ def _join(rank: int, size: int, meeting: Path) -> None:
         world_size=size,
         timeout=SILENCE,
     )
-
-
-def _reason(helpers: Any) -> str:
-    try:
-        helpers.join(timeout=5)
-    except (ProcessRaisedException, ProcessExitedException) as error:
-        return str(error).strip().splitlines()[-1]
-    return ""
 
 
 def group_size() -> int:

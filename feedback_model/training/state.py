@@ -1,11 +1,12 @@
 """The state of an unfinished training: everything that the next step depends on, saved so that a kill loses seconds.
 
 Saved to a file of its own and moved into place, so there is always one whole state. The learning rate and the order of
-examples are functions of the position; they are not saved.
+examples are functions of the position; they are not saved. Tensors lie as safetensors, all else as JSON in the header: such a
+file may come from a place that other machines write to, and runs no code when it is read.
 """
 # pyright: basic
 
-import io
+import json
 import logging
 import math
 import os
@@ -16,12 +17,16 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import torch
+from torch import Tensor
 
 from feedback_model.records.recipe import PrecisionName
 from feedback_model.training.qlora import trainable_parameters
 
 _log = logging.getLogger(__name__)
 
+EARLIER: Final = ".pt"
+"""Ending of a state that an earlier version saved in this home, with tensors and plain values alone."""
+_HEADER: Final = "state"
 SMOOTHING: Final = 0.9
 """Weight of the past in the moving average of the loss."""
 SETTLED_STEPS: Final = 10
@@ -88,11 +93,16 @@ class Resumable(Protocol):
     precision: PrecisionName
 
 
-def save_state(path: Path, position: Position, loop: Resumable) -> None:
-    """Save everything the next step depends on, replacing an earlier state at once."""
+def save_state(path: Path, position: Position, loop: Resumable, begun: str = "") -> None:
+    """Save everything the next step depends on, replacing an earlier state at once.
+
+    Args:
+        begun: when the training began that this is a state of; another one of the same recipe does not go on from it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}.{os.getpid()}")
     state = {
+        "begun": begun,
         "position": asdict(position),
         "adapter": [parameter.detach() for parameter in trainable_parameters(loop.model)],
         "optimizer": loop.optimizer.state_dict(),
@@ -104,9 +114,8 @@ def save_state(path: Path, position: Position, loop: Resumable) -> None:
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
     try:
-        buffer = io.BytesIO()  # so that a full disk is an OSError; torch's own writer raises something else
-        torch.save(state, buffer)
-        written.write_bytes(buffer.getbuffer())
+        # Not by the library itself: a full disk is an OSError here, and something else there.
+        written.write_bytes(pack_state(state))
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)
@@ -114,13 +123,55 @@ def save_state(path: Path, position: Position, loop: Resumable) -> None:
 
 def read_state(path: Path) -> dict[str, Any] | None:
     """Read a saved state; None where there is none that can be read."""
-    if not path.is_file():
+    earlier = path.with_suffix(EARLIER)
+    if not path.is_file() and not earlier.is_file():
         return None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - unpickling a damaged file may raise anything; starting over mends it
+        if not path.is_file():
+            return torch.load(earlier, map_location="cpu", weights_only=True)
+        return unpack_state(path.read_bytes())
+    except Exception as error:  # noqa: BLE001 - reading a damaged file may raise anything; starting over mends it
         _log.warning("the saved state %s cannot be read, so training starts over: %s", path, error)
         return None
+
+
+def pack_state(state: dict[str, Any]) -> bytes:
+    """Return a state as the bytes of a file of safetensors."""
+    from safetensors.torch import save
+
+    tensors: dict[str, Tensor] = {}
+    told = json.dumps(_taken_out(state, tensors))
+    return save(tensors, {_HEADER: told})
+
+
+def unpack_state(packed: bytes) -> dict[str, Any]:
+    """Return the state that `pack_state` made these bytes of; raises whatever comes up where they are damaged."""
+    from safetensors.torch import load
+
+    length = int.from_bytes(packed[:8], "little")  # of the header, by the format
+    told = json.loads(packed[8 : 8 + length])["__metadata__"][_HEADER]
+    return _put_back(json.loads(told), load(packed))
+
+
+def _taken_out(part: Any, tensors: dict[str, Tensor]) -> Any:
+    """Return `part` as JSON can say it, with its tensors in `tensors` instead."""
+    if isinstance(part, Tensor):
+        name = str(len(tensors))
+        tensors[name] = part.detach().contiguous()
+        return {"tensor": name}
+    if isinstance(part, dict):  # as pairs, since keys may be numbers
+        return {"pairs": [[key, _taken_out(value, tensors)] for key, value in part.items()]}
+    return [_taken_out(each, tensors) for each in part] if isinstance(part, list | tuple) else part
+
+
+def _put_back(part: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(part, list):
+        return [_put_back(each, tensors) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return (
+        tensors[part["tensor"]] if "tensor" in part else {key: _put_back(each, tensors) for key, each in part["pairs"]}
+    )
 
 
 def computed_in(state: dict[str, Any], precision: PrecisionName) -> tuple[str, PrecisionName]:

@@ -4,14 +4,14 @@ Importing this loads no torch; a run that is finished already does not either.
 """
 
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from feedback_model.code_version import code_commit
-from feedback_model.errors import ConfigurationError, MissingStage
+from feedback_model.errors import ConfigurationError, Interrupted, MissingStage
 from feedback_model.records.labels import Dataset, LabelledTranscript
 from feedback_model.records.recipe import Recipe
 from feedback_model.records.training import (
@@ -27,15 +27,18 @@ from feedback_model.records.training import (
 from feedback_model.store import training as runs
 from feedback_model.store.connection import Store
 from feedback_model.store.locks import hold
-from feedback_model.training.checkpoints import clear_leftovers, find_checkpoint, publish
+from feedback_model.training.checkpoints import clear_leftovers, is_kept, publish, share_checkpoint
 from feedback_model.training.loading import device_name
 from feedback_model.training.machine_lock import sole_training
 from feedback_model.training.memory import return_freed_memory
+from feedback_model.training.orders import Order
 from feedback_model.training.precision import choose_for
+from feedback_model.training.shared_states import SharedStates, find_state
 from feedback_model.training.tracking import Tracking
 
 if TYPE_CHECKING:
-    from feedback_model.training.loop import TrainingLoop
+    from feedback_model.training.launch import Ranks
+    from feedback_model.training.prepare import HereTrained
     from feedback_model.training.state import Position
 
 
@@ -109,18 +112,27 @@ def _find_reusable(store: Store, home: Path, run_id: str) -> TrainingRun | None:
     run = runs.find_finished(store, run_id)
     if run is None or len(run.checkpoints) != run.recipe.epochs:
         return None
-    if any(find_checkpoint(home, made) is None for made in run.checkpoints):
+    if not all(is_kept(home, made) for made in run.checkpoints):
         return None
+    for made in run.checkpoints:
+        share_checkpoint(home, made, is_new=False)  # as it was not where the place was named only now
     return replace(run, reused=True)
 
 
 def _state_file(home: Path, run_id: str) -> Path:
-    return home / run_folder(run_id) / "state.pt"
+    return home / run_folder(run_id) / "state.safetensors"
 
 
 def _forget(store: Store, home: Path, run_id: str) -> None:
-    _state_file(home, run_id).unlink(missing_ok=True)
+    _remove_states(home, SharedStates(run_id))
     runs.restart_run(store, run_id)
+
+
+def _remove_states(home: Path, shared: SharedStates) -> None:
+    file = _state_file(home, shared.run_id)
+    for each in (file, file.with_suffix(".pt")):  # as earlier versions called it
+        each.unlink(missing_ok=True)
+    shared.forget()
 
 
 def _train_on(
@@ -132,10 +144,11 @@ def _train_on(
     recipe: Recipe,
     means: Means,
 ) -> TrainingRun:
-    from feedback_model.training.state import read_state
-
     device, run_id = device_name(), run_id_of(dataset, base, recipe)
-    state = read_state(_state_file(home, run_id))
+    shared = SharedStates(run_id)
+    if runs.find_finished(store, run_id) is not None:  # whose checkpoints are gone: it is trained anew
+        _remove_states(home, shared)  # which a kill at its end may have left
+    state = find_state(_state_file(home, run_id), shared, runs.began_at(store, run_id))
     run = TrainingRun(
         run_id=run_id,
         dataset_id=dataset.dataset_id,
@@ -149,7 +162,7 @@ def _train_on(
     runs.begin_run(store, run)
     tracking = Tracking(run, home)
     try:
-        _run_loop(store, home, run, examples, state, tracking, means)
+        _run_loop(store, home, run, examples, state, tracking, means, shared)
     except BaseException:
         tracking.finish(exit_code=1)
         raise
@@ -158,7 +171,7 @@ def _train_on(
     tracking_id = tracking.tracking_id
     tracking.finish(exit_code=0)
     runs.finish_run(store, run.run_id, tracking_id)
-    _state_file(home, run.run_id).unlink(missing_ok=True)
+    _remove_states(home, shared)
     return runs.read_run(store, run.run_id)
 
 
@@ -176,17 +189,34 @@ def _run_loop(
     state: dict[str, Any] | None,
     tracking: Tracking,
     means: Means,
+    shared: SharedStates,
 ) -> None:
-    from feedback_model.training.prepare import help_train, prepare
-    from feedback_model.training.processes import count_processes, helped_by
-    from feedback_model.training.state import resume
+    from feedback_model.training.processes import count_processes
 
-    share = (run, examples, means.memory, state)
-    meeting = home / run_folder(run.run_id) / ".processes"
-    with helped_by(count_processes(means.processes), meeting, help_train, *share):
-        loop, longest_answer = prepare(*share)
-        runs.record_plan(store, run.run_id, longest_answer, loop.plan.token_budget)
-        loop.run(resume(state, loop), _Keeping(store, home, run, loop, tracking, means.after_epoch))
+    order, size = Order(run, examples, means.memory), count_processes(means.processes)
+    with _started(order, state, size) as trained:
+        runs.record_plan(store, run.run_id, trained.longest_answer, trained.token_budget)
+        keeping = _Keeping(store, home, run, trained, tracking, means.after_epoch, shared)
+        try:
+            trained.follow(keeping)
+        except Interrupted:
+            keeping.share_state(now=True)
+            raise
+
+
+@contextmanager
+def _started(order: Order, state: dict[str, Any] | None, size: int) -> Generator["HereTrained | Ranks"]:
+    """Make a training ready, in this process or in `size` others."""
+    if size == 1:
+        from feedback_model.training.prepare import HereTrained
+
+        yield HereTrained(order, state)
+        return
+    from feedback_model.training.launch import launched
+    from feedback_model.training.state import pack_state
+
+    with launched(size, order, pack_state(state) if state else b"") as ranks:
+        yield ranks
 
 
 @dataclass
@@ -196,9 +226,11 @@ class _Keeping:
     store: Store
     home: Path
     run: TrainingRun
-    loop: "TrainingLoop"
+    trained: "HereTrained | Ranks"
     tracking: Tracking
     after_epoch: AfterEpoch | None
+    shared: SharedStates
+    _steps_done: int = 0
     _steps: list[TrainingStep] = field(default_factory=list[TrainingStep])
     _saved_at: float = field(default_factory=time.monotonic)
 
@@ -207,23 +239,29 @@ class _Keeping:
         self.tracking.step(step)
 
     def save(self, position: "Position") -> None:
-        from feedback_model.training.state import save_state
-
         now = time.monotonic()
         runs.record_steps(self.store, self.run.run_id, self._steps, now - self._saved_at)
         self._steps, self._saved_at = [], now
-        save_state(_state_file(self.home, self.run.run_id), position, self.loop)
+        self.trained.save_state(self._state_file, position, runs.began_at(self.store, self.run.run_id) or "")
+        self._steps_done = position.step
+        self.share_state()
+
+    def share_state(self, *, now: bool = False) -> None:
+        """Put the state that was saved last where another machine finds it, `now` or when it is time."""
+        self.shared.put(self._state_file, self._steps_done, now=now)
+
+    @property
+    def _state_file(self) -> Path:
+        return _state_file(self.home, self.run.run_id)
 
     def epoch_done(self, epoch: int, train_loss: float | None) -> None:
-        from feedback_model.training.qlora import save_adapter
-
         known = {made.epoch: made.adapter_sha for made in runs.checkpoints_of(self.store, self.run.run_id)}
-        path, adapter_sha = publish(
-            self.home, self.run.run_id, epoch, lambda folder: save_adapter(self.loop.model, folder), known.get(epoch)
-        )
+        path, adapter_sha = publish(self.home, self.run.run_id, epoch, self.trained.save_adapter, known.get(epoch))
         made = Checkpoint(self.run.run_id, epoch, path, adapter_sha, train_loss)
+        share_checkpoint(self.home, made, is_new=True)  # before it is recorded: what is recorded can be had everywhere
+        self.shared.make_due()
         runs.record_checkpoint(self.store, made)
-        last_step = epoch * self.loop.n_steps // self.run.recipe.epochs
+        last_step = epoch * self.trained.n_steps // self.run.recipe.epochs
         self.tracking.epoch(made, self._measure(made), last_step)
         self._saved_at = time.monotonic()  # measuring is no training
 

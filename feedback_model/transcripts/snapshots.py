@@ -6,7 +6,8 @@ labeller told how likely it held each score, their mean as `<trait>_expected`.
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +17,9 @@ from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import Dataset, LabelledTranscript, LabellingConfig
 from feedback_model.records.transcripts import SPLITS, Split
 from feedback_model.settings import Settings
+from feedback_model.store.burial import tombstones
 from feedback_model.store.connection import Store
-from feedback_model.store.datasets import count_sources, record_dataset
+from feedback_model.store.datasets import count_sources, record_dataset, splits_of_dataset
 from feedback_model.store.labels import labelled_transcripts
 from feedback_model.store.transcripts import splits_of_persons
 from feedback_model.traits import TRAIT_KEYS
@@ -39,9 +41,7 @@ def snapshot(store: Store, settings: Settings, labelling_config: LabellingConfig
     examples = labelled_transcripts(store, labelling_config, usable=True)
     counts: Counter[Split] = Counter(example.split for example in examples)
     _demand_all_splits(store, labelling_config, counts)
-    dataset_id = content_id(
-        "dataset", labelling_config.label_model, labelling_config.prompt_version, [*map(_content, examples)]
-    )
+    dataset_id = _id_of(labelling_config, examples)
     path = settings.snapshots / f"{dataset_id}.parquet"
     if not path.exists():
         _publish(_table(examples), path)
@@ -56,6 +56,54 @@ def snapshot(store: Store, settings: Settings, labelling_config: LabellingConfig
     )
     record_dataset(store, version, examples)
     return version
+
+
+def restore_snapshot(store: Store, settings: Settings, dataset: Dataset) -> None:
+    """Write the file of a dataset version where this home lacks it, from the database; one that is there loses what is forgotten.
+
+    Labels are never changed, so the version is the same, which its id proves. Where transcripts of it are forgotten since, the id
+    proves nothing any more, and the file holds the others.
+
+    Raises:
+        StoreError: the database makes another version of it, or a file cannot be read or written.
+    """
+    path, buried = settings.home / dataset.path, tombstones(store)
+    if path.exists():
+        if buried:  # another machine's `feedback forget` did not reach this home
+            take_from_snapshot(path, buried)
+        return
+    splits = splits_of_dataset(store, dataset.dataset_id)
+    found = labelled_transcripts(store, dataset.labelling_config, dataset_id=dataset.dataset_id)
+    examples = [replace(each, split=splits[each.transcript_id]) for each in found]
+    missing = splits.keys() - {each.transcript_id for each in examples}
+    if not missing <= buried or not (missing or _id_of(dataset.labelling_config, examples) == dataset.dataset_id):
+        raise StoreError(
+            f"the dataset file {path} is not there, and the database makes another of it by now; bring it from the home folder "
+            "of the machine that wrote it, or run `feedback train` on the labels of now"
+        )
+    _publish(_table(examples), path)
+
+
+def take_from_snapshot(path: Path, ids: Set[str]) -> bool:
+    """Take the rows of these transcripts out of a dataset file; returns whether there were any.
+
+    Raises:
+        StoreError: the file cannot be read or written.
+    """
+    import polars
+
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        table = polars.read_parquet(path)
+        kept = table.filter(~polars.col("transcript_id").is_in(list(ids)))
+        if kept.height == table.height:
+            return False
+        kept.write_parquet(partial)
+        partial.replace(path)
+    except (OSError, polars.exceptions.PolarsError) as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(f"the dataset file {path} cannot be changed: {error}; make room, or delete it") from error
+    return True
 
 
 def read_examples(settings: Settings, dataset: Dataset, split: Split) -> list[LabelledTranscript]:
@@ -115,6 +163,12 @@ def _on_speakers(store: Store) -> str:
         if splits_of_persons(store)
         else ""
     )
+
+
+def _id_of(labelling_config: LabellingConfig, examples: Sequence[LabelledTranscript]) -> str:
+    """Name a dataset version by all that is in it."""
+    content = [*map(_content, examples)]
+    return content_id("dataset", labelling_config.label_model, labelling_config.prompt_version, content)
 
 
 def _content(example: LabelledTranscript) -> tuple[object, ...]:

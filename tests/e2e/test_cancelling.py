@@ -80,7 +80,7 @@ def test_a_cancelled_training_ends_with_its_pipeline(service: LocalService, choo
     sys.stdout.write(f"both ended {time.monotonic() - began:.1f} s after one was cancelled\n")
     kept = rows(service, "SELECT max(epoch) FROM checkpoint")
     assert 1 <= kept < EPOCHS
-    assert list(service.home.glob("checkpoints/*/state.pt"))
+    assert list(service.home.glob("checkpoints/*/state.safetensors"))
 
 
 def test_cancelled_labelling_keeps_labels_and_gives_claims_back(service: LocalService) -> None:

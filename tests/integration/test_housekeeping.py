@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,25 @@ def promote(store: Store, run_id: str) -> None:
             newest = select(table).order_by(table.c[key].desc()).limit(1)
             row = dict(connection.execute(newest).mappings().one())
             connection.execute(insert(table), [row | changes | ({"kind": "promote"} if "kind" in row else {})])
+
+
+def test_what_is_shared_goes_too(
+    filled: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run that this home never had, too; who asks for it from another home is told."""
+    monkeypatch.setenv("FEEDBACK_SHARED_CHECKPOINTS", str(tmp_path / "place"))
+    there, kept = tmp_path / "place" / "checkpoints" / "old-1", tmp_path / "place" / "checkpoints" / CHAMPIONS
+    write(there / "epoch-2-a2" / "adapter_model.safetensors", 70)
+    write(kept / "epoch-2-a2" / "adapter_model.safetensors")
+    shutil.rmtree(settings.checkpoints / "old-1")
+    (found,) = [each for each in leftovers(filled, settings) if each.run_id == "old-1"]
+    assert (found.paths, found.size) == ((), 70)
+    assert delete(filled, settings, (found,)) == (found,)
+    assert [path.name for path in there.rglob("*") if path.is_file()] == [".pruned"]
+    assert (kept / "epoch-2-a2" / "adapter_model.safetensors").exists()
+    assert "old-1" not in [each.run_id for each in leftovers(filled, settings)]
+    with pytest.raises(ModelError, match="was pruned by `feedback housekeeping` on"):
+        verified_folder(tmp_path / "other", Checkpoint("old-1", 2, "checkpoints/old-1/epoch-2", "a2", None))
 
 
 def test_second_run_finishes_what_was_cut_off(filled: Store, settings: Settings) -> None:

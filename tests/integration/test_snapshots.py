@@ -1,14 +1,18 @@
 """A dataset version is named by its content and holds what was labelled, no more."""
 
 import pytest
+from sqlalchemy import update
 
 from feedback_model.errors import InputError, MissingStage, StoreError
 from feedback_model.records.labels import LabellingConfig
 from feedback_model.records.transcripts import SPLITS, Transcript
 from feedback_model.settings import Settings
+from feedback_model.store.burial import bury
 from feedback_model.store.connection import Store
 from feedback_model.store.datasets import read_dataset
-from feedback_model.transcripts.snapshots import read_examples, snapshot
+from feedback_model.store.forgetting import Target
+from feedback_model.store.tables import label_score
+from feedback_model.transcripts.snapshots import read_examples, restore_snapshot, snapshot
 from tests.builders import LABEL_SET, a_feedback, a_speech, a_transcript, store_label, store_transcripts
 
 
@@ -78,6 +82,43 @@ def test_an_empty_split_is_told(store: Store, settings: Settings) -> None:
     store_label(store, lonely.transcript_id, a_feedback())
     with pytest.raises(InputError, match="validation and test split would be empty"):
         snapshot(store, settings, LABEL_SET)
+
+
+def test_another_home_has_the_version_from_the_database(any_store: Store, settings: Settings) -> None:
+    """Whatever was labelled since, and byte for byte."""
+    label_one_of_each_split(any_store)
+    dataset = snapshot(any_store, settings, LABEL_SET)
+    newcomer = a_transcript(a_speech(9))
+    store_transcripts(any_store, [newcomer])
+    store_label(any_store, newcomer.transcript_id, a_feedback())
+    other = settings.model_copy(update={"home": settings.home / "other"})
+    restore_snapshot(any_store, other, dataset)
+    assert (other.home / dataset.path).read_bytes() == (settings.home / dataset.path).read_bytes()
+
+
+def test_what_is_forgotten_comes_back_in_no_home(store: Store, settings: Settings) -> None:
+    """Neither where the file is written anew, nor where it lay before."""
+    label_one_of_each_split(store)
+    newcomer = a_transcript(a_speech(9))
+    store_transcripts(store, [newcomer])
+    store_label(store, newcomer.transcript_id, a_feedback())
+    dataset = snapshot(store, settings, LABEL_SET)
+    bury(store, [newcomer.transcript_id], Target("", "document", lambda _: False, lambda _: False))
+    other = settings.model_copy(update={"home": settings.home / "other"})
+    for each in (settings, other):
+        restore_snapshot(store, each, dataset)
+        assert len(read_examples(each, dataset, "train")) == 1
+
+
+def test_a_version_labels_make_no_more_is_told(store: Store, settings: Settings) -> None:
+    transcripts = label_one_of_each_split(store)
+    dataset = snapshot(store, settings, LABEL_SET)
+    with store.write() as connection:
+        changed = label_score.c.transcript_id == transcripts[0].transcript_id
+        connection.execute(update(label_score).where(changed).values(score=9))
+    (settings.home / dataset.path).unlink()
+    with pytest.raises(StoreError, match=r"is not there, and the database makes another of it.*feedback train"):
+        restore_snapshot(store, settings, dataset)
 
 
 def test_a_lost_file_is_told_and_written_again(store: Store, settings: Settings) -> None:

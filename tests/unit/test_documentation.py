@@ -37,6 +37,7 @@ COMMANDS = [
     "token",
     "backup",
     "restore",
+    "share",
     "housekeeping",
     "status",
     "doctor",

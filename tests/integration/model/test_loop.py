@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from torch import distributed
+from torch import distributed, multiprocessing
 
 from feedback_model.errors import ModelError
 from feedback_model.training.loop import Task, TrainingLoop
 from feedback_model.training.memory_plan import MemoryPlan
 from feedback_model.training.objective import Loss, OwnObjective, choose_objective
-from feedback_model.training.processes import helped_by
+from feedback_model.training.processes import join_group
 from feedback_model.training.qlora import trainable_parameters
 from feedback_model.training.state import Position
 from tests.integration.model.test_objective import adapted, some_encoded
@@ -95,21 +95,22 @@ def test_an_example_that_never_fits_is_told(trained):
         loop._gradients(examples)
 
 
-def cut_together(folder):
+def cut_together(number, folder):
     """Compute a step where memory is refused to one process alone, and note with which plan it was done."""
-    model, examples, number = adapted("Llama"), some_encoded(6), distributed.get_rank()
+    join_group(number, 2, folder / "meeting")
+    model, examples = adapted("Llama"), some_encoded(6)
     objective = choose_objective(model, examples, 0.0, "cpu")
     fits = lambda batch: number == 0 or batch.input_ids.shape[1] <= 64  # noqa: E731
     loop = a_loop(model, Refused(objective, fits), examples, MemoryPlan(1_000, checkpointing=False))
     loss = loop._gradients(examples)
     (folder / f"{number}").write_text(f"{loop.plan.token_budget} {loss:.4f}")
     distributed.barrier()
+    distributed.destroy_process_group()
 
 
 def test_processes_cut_smaller_together(tmp_path, trained):
     """Memory refused to one of two has both go on, with the same micro-batches and the loss of one alone."""
-    with helped_by(2, tmp_path / "meeting", cut_together, tmp_path):
-        cut_together(tmp_path)
+    multiprocessing.spawn(cut_together, (tmp_path,), nprocs=2)
     first, second = ((tmp_path / name).read_text() for name in "01")
     assert first == second
     assert int(first.split()[0]) < 1_000

@@ -28,8 +28,8 @@ def saved(run, tmp_path):
     def save(plan=None, step=2):
         loop, _ = prepare(run, some_examples(), 0, None)
         loop.plan = plan or loop.plan
-        save_state(tmp_path / "state.pt", Position(batch=step, step=step), loop)
-        return read_state(tmp_path / "state.pt")
+        save_state(tmp_path / "state.safetensors", Position(batch=step, step=step), loop)
+        return read_state(tmp_path / "state.safetensors")
 
     return save
 

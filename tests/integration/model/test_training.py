@@ -252,7 +252,7 @@ def test_damaged_state_is_told_and_trained_anew(store, settings, micro_base, cap
     arguments = (store, settings.home, store_dataset(store), some_examples(), micro_base, a_recipe(epochs=1))
     with progress.reporting_to(stop_after(2)), pytest.raises(Interrupted):
         train(*arguments)
-    (state,) = (settings.home / "checkpoints").glob("*/state.pt")
+    (state,) = (settings.home / "checkpoints").glob("*/state.safetensors")
     state.write_bytes(b"PK damaged")
     progress.clear_stop()
     run = train(*arguments)
