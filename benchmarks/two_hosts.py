@@ -35,7 +35,7 @@ def main() -> None:
     move_into_own_network()
     began = processor_seconds()
     one, two = run_trial(arguments.documents, ONE), run_trial(arguments.documents, HOSTS)
-    few, away = arguments.documents // 10, arguments.away
+    few, away = max(200, arguments.documents // 10), arguments.away
     alone, lost = run_trial(few, ONE), run_trial(few, HOSTS, partial(absence, seconds=away))
     head = ["part", "one host, s", "two, s", "times as fast", "services, processor s", "without these"]
     body = f"""# Two hosts

@@ -70,8 +70,8 @@ def open_session(**options: Any) -> Session:
 
 def _let_go_of_vanished_clients(connection: "psycopg.Connection[Any]") -> None:
     # Else the server keeps the locks of a host that vanished for the same two hours.
-    given = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _LET_GO.items())
-    connection.execute(f"SELECT {given}")
+    given = (list(_LET_GO), [str(value) for value in _LET_GO.values()])
+    connection.execute("SELECT set_config(name, value, false) FROM unnest(%s, %s) AS given(name, value)", given)
     connection.commit()
 
 
