@@ -71,7 +71,9 @@ def open_session(**options: Any) -> Session:
 def _let_go_of_vanished_clients(connection: "psycopg.Connection[Any]") -> None:
     # Else the server keeps the locks of a host that vanished for the same two hours.
     given = (list(_LET_GO), [str(value) for value in _LET_GO.values()])
-    connection.execute("SELECT set_config(name, value, false) FROM unnest(%s, %s) AS given(name, value)", given)
+    connection.execute(
+        "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS given(name, value)", given
+    )
     connection.commit()
 
 

@@ -20,7 +20,10 @@ def missing() -> str:
     """Say why there can be no such network here; empty where there can."""
     if absent := [name for name in _PROGRAMS if shutil.which(name) is None]:
         return f"{', '.join(absent)} not found: install iproute2 and util-linux"
-    return "" if os.geteuid() == 0 else "network namespaces want root"
+    if os.geteuid() != 0:
+        return "network namespaces want root"
+    made = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
+    return "this system makes no network namespaces" if made.returncode else ""
 
 
 def move_into_own_network() -> None:
