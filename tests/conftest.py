@@ -87,6 +87,14 @@ def store_with(settings: Settings) -> Iterator[OpenFilled]:
         yield partial(_open_filled, stack, sqlite_files(), settings.store_url)
 
 
+@pytest.fixture(autouse=True)
+def same_umask() -> Iterator[None]:
+    """What a command does to its process, which closes its files to others, ends with the test."""
+    os.umask(before := os.umask(0o077))
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[Cluster]:
     """A PostgreSQL of our own."""
