@@ -108,7 +108,7 @@ test-fast: $(STAMP) ## Run the tests that need no database and no process (one t
 
 .PHONY: e2e
 e2e: $(STAMP) ## Run what people do: commands, browsers, kills; and the properties with many more examples
-	$(PYTEST) -n 2 --dist loadgroup tests/e2e
+	$(PYTEST) $(SPREAD) tests/e2e
 	$(PYTEST) $(SPREAD) -m hypothesis --hypothesis-profile=thorough tests/unit tests/integration
 
 .PHONY: chaos

@@ -27,7 +27,7 @@ SHARED = ("redis", "server", "services", "postgresql")
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--documents", type=int, default=10_000)
+    parser.add_argument("--documents", type=int, default=8_000)
     parser.add_argument("--away", type=float, default=600.0)
     arguments = parser.parse_args()
     if reason := missing():
@@ -51,7 +51,7 @@ PostgreSQL had at most {_connections(one)} connections with one host, {_connecti
 {few:,} documents, the second host away for {away:.0f} s from when both asked models: {lost.seconds:.0f} s, and
 {alone.seconds:.0f} s by one host alone. {_same(alone, lost)} After it had come back nothing was left at work.
 """
-    write_results("two_hosts", ["prefect"], processor_seconds() - began, body, keep=arguments.documents >= 10_000)
+    write_results("two_hosts", ["prefect"], processor_seconds() - began, body, keep=arguments.documents >= 8_000)
 
 
 def _row(part: str, one: Trial, two: Trial) -> list[str]:

@@ -24,8 +24,6 @@ TALK = (
 LONG_TALK = " ".join([TALK] * (1 + 500 // len(TALK.split())))
 NARROW, WIDE = {"width": 400, "height": 800}, {"width": 1280, "height": 900}
 
-pytestmark = pytest.mark.xdist_group("page")
-
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -94,10 +92,12 @@ def test_the_link_leaves_no_token_in_the_address(page: Page, served: Served) -> 
     expect(page.get_by_text("Feedback model · embedded")).to_be_visible()
 
 
-def test_a_link_of_others_locks_nobody_out(page: Page, served: Served) -> None:
+def test_a_link_of_others_locks_nobody_out(page: Page, context: BrowserContext, served: Served) -> None:
     """Any page may open this one with words of its own behind the #."""
-    page.goto(f"http://{served.address}/?again#not-the-token")
     expect(page.get_by_text("Feedback model · embedded")).to_be_visible()
+    opened_by_others = context.new_page()
+    opened_by_others.goto(f"http://{served.address}/#not-the-token")
+    expect(opened_by_others.get_by_text("Feedback model · embedded")).to_be_visible()
 
 
 def test_a_pasted_talk_gets_scores_and_reasons(page: Page) -> None:

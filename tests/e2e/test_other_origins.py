@@ -21,7 +21,6 @@ from tests.other_origin import try_all
 from tests.ports import free_port
 from tests.serving_rig import fill_models, serving
 
-pytestmark = pytest.mark.xdist_group("up")  # with whatever else shares that one service
 HARM = {"job_variables": {"command": "touch {}"}}
 REFUSED = {"read": "refused", "write": "refused", "socket": "refused", "frame": "chrome-error://chromewebdata/"}
 

@@ -10,8 +10,6 @@ from tests.e2e.conftest import PATIENCE
 from tests.e2e.prefect_ui import choose_run, come_in, open_deployment
 from tests.local_service import LocalService, bootstrap_again
 
-pytestmark = pytest.mark.xdist_group("up")  # with whatever else shares that one service
-
 
 @pytest.fixture(autouse=True)
 def person(page: Page, service: LocalService) -> None:

@@ -25,7 +25,6 @@ from tests.e2e.prefect_ui import cancel_run, choose_run, come_in, open_deploymen
 from tests.local_service import HANGS, LocalService, eventually, feedback_up
 from tests.openai_rig.process import serving
 
-pytestmark = pytest.mark.xdist_group("ui-runs")
 KEY = "sk-pl4nted-0123"
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 RETRAIN = "retrain/on-data-landed"

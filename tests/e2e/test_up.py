@@ -15,8 +15,6 @@ from feedback_model.demo.speech import write_demo_input
 from tests.local_service import HANGS, LocalService, bootstrap_again, clean_environment, eventually
 from tests.unit.test_deployments import CONTRACT
 
-pytestmark = pytest.mark.xdist_group("up")  # with whatever else shares that one service
-
 
 def feedback(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "deployments.cli.app", *arguments]

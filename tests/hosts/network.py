@@ -45,7 +45,7 @@ class Host:
         """Return the command that runs `words` on it."""
         become = f'hostname {self.name} && exec taskset -c {self.core} "$@"'
         apart = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        return ["ip", "netns", "exec", self.name, *apart, "sh", "-c", become, "host", *words]
+        return ["ip", "netns", "exec", _namespace(self.name), *apart, "sh", "-c", become, "host", *words]
 
     def vanish(self) -> None:
         """Pull the cable: nothing arrives any more, and nothing is refused."""
@@ -71,19 +71,23 @@ def network(names: dict[str, int]) -> Generator[list[Host]]:
         for leftover in (*(("link", "delete", _cable(name)) for name in names), ("link", "delete", _BRIDGE)):
             subprocess.run(["ip", *leftover], check=False, stderr=subprocess.DEVNULL)
         for name in names:
-            subprocess.run(["ip", "netns", "delete", name], check=False, stderr=subprocess.DEVNULL)
+            subprocess.run(["ip", "netns", "delete", _namespace(name)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _connect(name: str, address: str) -> None:
-    _run("ip", "netns", "add", name)
-    _run("ip", "link", "add", _cable(name), "type", "veth", "peer", "name", "eth0", "netns", name)
+    _run("ip", "netns", "add", _namespace(name))
+    _run("ip", "link", "add", _cable(name), "type", "veth", "peer", "name", "eth0", "netns", _namespace(name))
     _run("ip", "link", "set", _cable(name), "master", _BRIDGE, "up")
     for words in (
         ("address", "add", address, "dev", "eth0"),
         ("link", "set", "eth0", "up"),
         ("link", "set", "lo", "up"),
     ):
-        _run("ip", "-netns", name, *words)
+        _run("ip", "-netns", _namespace(name), *words)
+
+
+def _namespace(name: str) -> str:
+    return f"feedback-{name}-{os.getpid()}"  # names are the machine's, and another test may have a host of that name
 
 
 def _cable(name: str) -> str:
