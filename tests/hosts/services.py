@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from feedback_model.errors import FeedbackError
-from feedback_model.store.readonly_sql import run_query
 from tests.databases import Cluster, running_cluster
 from tests.hosts.network import ADDRESS, Host
 from tests.local_service import authorization, clean_environment, eventually
@@ -108,17 +106,6 @@ class Services:
         while page := self.call("POST", "task_runs/filter", {"limit": PAGE, "offset": len(found)}):
             found += page
         return [run for run in found if run["state"]["state_details"]["child_flow_run_id"] is None]
-
-    def rows(self, sql: str) -> tuple[tuple[Any, ...], ...]:
-        """Ask the results; nothing while they cannot be asked."""
-        try:
-            return run_query(self.url, sql).rows
-        except FeedbackError:
-            return ()
-
-    def count(self, sql: str) -> int:
-        found = self.rows(f"SELECT COUNT(*) FROM {sql}")
-        return found[0][0] if found else 0
 
 
 def role(*words: str) -> list[str]:
