@@ -1,4 +1,4 @@
-"""What hosts share: PostgreSQL, Redis, an endpoint, a Prefect server and its background services, as containers run them."""
+"""What hosts share: PostgreSQL, Redis, a Prefect server and its background services, as containers run them."""
 
 import json
 import os

@@ -73,17 +73,16 @@ class _Refusing(argparse.ArgumentParser):
         raise SystemExit(message)
 
 
-def read_options(arguments: Sequence[str]) -> tuple[Options, str, int]:
-    """The options, and the address and port to serve at, that `arguments` ask for.
+def read_options(arguments: Sequence[str]) -> tuple[Options, int]:
+    """The options and the port that `arguments` ask for.
 
     Raises:
         SystemExit: one of them is unknown, or no number; the message says which.
     """
     parser = _Refusing(prog="openai-rig", allow_abbrev=False)
-    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     for option in fields(Options):
         parser.add_argument(f"--{option.name.replace('_', '-')}", type=type(option.default), default=option.default)
     chosen = vars(parser.parse_args(arguments))
-    address, port = chosen.pop("address"), chosen.pop("port")
-    return Options(**chosen), address, port
+    port = chosen.pop("port")
+    return Options(**chosen), port
