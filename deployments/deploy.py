@@ -55,6 +55,11 @@ class DeploymentSpec:
     triggers: tuple[Mapping[str, Any], ...]
     """Event triggers in Prefect's own words."""
 
+    @property
+    def flow_name(self) -> str:
+        """What stands before the slash; flows are called as their functions are, with hyphens."""
+        return self.entrypoint.rsplit(".", 1)[1].replace("_", "-")
+
 
 def read_manifest() -> tuple[DeploymentSpec, ...]:
     """List the deployments of `prefect.yaml`, in its order."""
@@ -142,8 +147,7 @@ async def allow_hosts(pool: str, hosts: int) -> None:
         await client.update_work_pool(pool, WorkPoolUpdate(concurrency_limit=hosts))
         for spec in read_manifest():
             if spec.pool == pool and spec.limit is not None:
-                name = f"{spec.entrypoint.rsplit('.', 1)[1]}/{spec.name}"
-                found = await client.read_deployment_by_name(name)
+                found = await client.read_deployment_by_name(f"{spec.flow_name}/{spec.name}")
                 await client.update_deployment(found.id, DeploymentUpdate(concurrency_limit=hosts))
 
 
@@ -236,12 +240,11 @@ def _triggered_automations(spec: DeploymentSpec, deployment_id: UUID) -> list[Au
 
 
 def _describe(deployment: DeploymentResponse, spec: DeploymentSpec) -> Deployed:
-    flow_name = spec.entrypoint.rsplit(".", 1)[1]
     schedules = [_schedule_words(one.schedule) for one in deployment.schedules if one.active]
     starts = schedules + ["when data has landed"] * bool(spec.triggers)
     return Deployed(
         deployment_id=str(deployment.id),
-        name=f"{flow_name}/{deployment.name}",
+        name=f"{spec.flow_name}/{deployment.name}",
         pool=deployment.work_pool_name or "",
         starts="paused" if deployment.paused else ", ".join(starts) or "by hand",
         parameters=deployment.parameters,

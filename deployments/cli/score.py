@@ -91,10 +91,8 @@ def score(
 
     if again and not out:
         raise InputError("--again replaces a file: name it with --out")
-    settings, options = (
-        load_settings(writes_elsewhere=True),
-        ReadingOptions(text_column, speaker_column, speaker, encoding),
-    )
+    settings = load_settings(writes_elsewhere=True)
+    options = ReadingOptions(text_column, speaker_column, speaker, encoding)
     assumptions = Assumptions()
     shape = format_ or (format_of(out) if out else "jsonl")
     if out:

@@ -76,7 +76,6 @@ def run_trial(
     programs = postgres_programs()
     assert programs, "PostgreSQL is not installed"
     folder = Path(tempfile.mkdtemp(prefix="feedback-hosts-"))
-    folder.chmod(0o755)  # PostgreSQL's user goes through it
     write_demo_input(folder / LANDED, documents, SEED)
     with network(names) as hosts, services(folder, programs, PARAMETERS) as (found, cluster):
         fault = disturb(found, hosts) if disturb else None
