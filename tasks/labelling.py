@@ -8,14 +8,13 @@ from prefect.cache_policies import NO_CACHE
 
 from eval.labels import measure_drift, state_drift
 from eval.report.run_pages import phrase_labels
-from feedback_model.labelling.label import require_labels
+from feedback_model.labelling.label import is_worth_sharing, require_labels
 from feedback_model.labelling.label_run import LabelCounts
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
 from feedback_model.labelling.modes import LABELLING
 from feedback_model.records.labels import LabellerKind, LabellingConfig, LabelMode
 from feedback_model.settings import Settings
 from feedback_model.store.connection import Store
-from feedback_model.store.label_requests import measure_missing
 from feedback_model.store.labels import read_shared_labels
 from tasks.cancellation import in_own_loop, in_thread
 from tasks.costs import show_costs
@@ -24,7 +23,6 @@ from tasks.resources import resources
 from tasks.retries import RETRIES
 from tasks.story import tell
 
-SHARED_FROM = 500  # labels: fewer are there before another host has begun
 COMPARED = 1_000  # transcripts: enough to see half a point on a trait, and read in a moment
 
 
@@ -45,10 +43,9 @@ async def label_what_is_missing(
 
 
 def is_much_to_label(kind: LabellerKind) -> bool:
-    """Tell whether so many labels are missing that a second host is of use."""
+    """Tell whether a second host is of use."""
     with resources() as (settings, store):
-        missing = measure_missing(store, labelling_config_of(kind, settings))
-    return missing.n_unasked + missing.n_queued >= SHARED_FROM
+        return is_worth_sharing(store, labelling_config_of(kind, settings))
 
 
 async def _with_labeller(

@@ -28,6 +28,7 @@ LABEL_HANDLER: Final[ResponseHandler[Label]] = ResponseHandler(read_label, label
 HANDLERS: Final[Mapping[Purpose, ResponseHandler[Label]]] = {"label": LABEL_HANDLER, "relabel": LABEL_HANDLER}
 """Handlers of all that counts against the budget of a labelling configuration."""
 POLL: Final = 0.5  # seconds between looks at the claims of other processes
+SHARED_FROM: Final = 500  # missing labels; fewer are there before another host has begun
 STANDSTILL: Final = 600.0  # seconds for which another process may hold the same number of claims before we stop waiting
 
 
@@ -73,6 +74,12 @@ def plan_labels(
         label_requests.count_state(store, labelling_config, "label", "done"),
         label_requests.count_state(store, labelling_config, "label", "failed"),
     )
+
+
+def is_worth_sharing(store: Store, labelling_config: LabellingConfig) -> bool:
+    """Tell whether so many labels are missing that a second host is of use."""
+    missing = label_requests.measure_missing(store, labelling_config)
+    return missing.n_unasked + missing.n_queued >= SHARED_FROM
 
 
 def recover(store: Store) -> None:
