@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 
-from feedback_model.records.retraining import Reason
+from feedback_model.records.retraining import OVERRULED_AT_ONCE, Reason
 from tasks.links import RETRAIN, artifact_link, flow_run_link, run_form_link
 
 _RESULTS: Final = {
@@ -30,8 +30,6 @@ _RESULTS: Final = {
     "cost": "What it cost",
 }
 """Pages that retrainings leave, by key, with what a link to them says."""
-_OVERRULED: Final[frozenset[Reason]] = frozenset({"too_few_new", "quiet_hours", "declined"})
-"""Reasons to wait that a person may overrule."""
 
 
 async def retrainings(*states: StateType, deployment: str | None = None) -> list[FlowRun]:
@@ -49,7 +47,7 @@ async def way_on(reason: Reason) -> list[str]:
     """Link to where a person has a retraining that waits begun all the same; nowhere where nothing is deployed."""
     if reason == "unapproved":
         return [f"[Answer in the menu of this run]({flow_run_link(str(flow_run.id))}): *Resume*"]
-    if reason not in _OVERRULED:
+    if reason not in OVERRULED_AT_ONCE:
         return []
     async with get_client() as client:
         try:

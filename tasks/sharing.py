@@ -4,8 +4,8 @@ Each takes from the database what nobody else has taken, so it does not matter h
 of them vanishes: the run that needs the work finds all of it done, or does it itself.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -30,12 +30,24 @@ async def helped(
     Args:
         worth_it: asked where there are other hosts; else none is.
     """
-    runs = [] if deployment.id is None else await _start(deployment_name, worth_it, parameters)
+    runs: list[UUID] = []
+    if deployment.id is not None:
+        with _passed_over():
+            runs = await _start(deployment_name, worth_it, parameters)
     try:
         yield
     finally:
         if runs:
-            await _call_off(runs)
+            with _passed_over():
+                await _call_off(runs)
+
+
+@contextmanager
+def _passed_over() -> Generator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the work is done without help as well
+        get_run_logger().info("no other host helps: %s", error)
 
 
 async def _start(deployment_name: str, worth_it: Callable[[], bool], parameters: dict[str, Any]) -> list[UUID]:

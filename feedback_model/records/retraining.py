@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from feedback_model.quiet_hours import QuietHours, parse_quiet_hours
 from feedback_model.records.transcripts import SPLITS, Split
@@ -13,6 +13,8 @@ Verdict = Literal["retrain", "wait"]
 Reason = Literal[
     "new_data", "nothing_new", "too_few_to_split", "too_few_new", "quiet_hours", "unapproved", "approved", "declined"
 ]
+OVERRULED_AT_ONCE: Final[frozenset[Reason]] = frozenset({"too_few_new", "quiet_hours", "declined"})
+"""Reasons to wait that do not hold where somebody wants it at once."""
 
 
 @dataclass(frozen=True, slots=True)
