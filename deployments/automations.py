@@ -1,8 +1,8 @@
 """Automations of the server for runs whose process, worker or machine died.
 
-A run that stops sending heartbeats is Crashed; a Crashed run of a deployment is put back in the queue, at most three times; a run
-that a worker took and never started is Crashed, which frees its slot. Finished tasks are not repeated, and what must not happen
-twice is fenced in the database, not here.
+A run that stops sending heartbeats, or never begins, is Crashed; a Crashed run of a deployment is put back in the queue, at most
+three times; a run that a worker took and never started is Crashed, which frees its slot. Finished tasks are not repeated, and
+what must not happen twice is fenced in the database, not here.
 """
 
 import hashlib
@@ -27,6 +27,8 @@ RESUMABLE = ["1", "2", "3"]  # run counts; 0 never started, so starting it again
 
 _RUN = "prefect.flow-run"
 EVERY_RUN = {"prefect.resource.id": f"{_RUN}.*"}
+_OURS = {"prefect.resource.role": "work-pool", "prefect.resource.name": ["cpu", "gpu"]}
+"""Other people's runs may send no heartbeats."""
 
 
 def _events(*names: str) -> set[str]:
@@ -69,6 +71,12 @@ def safety_net() -> tuple[AutomationCore, ...]:
         trigger=_trigger(_events("heartbeat"), _events("*"), SILENCE),
         actions=[_becomes(StateType.CRASHED, "Crashed", "no heartbeat for 90 seconds")],
     )
+    speechless = AutomationCore(
+        name="crash runs that never spoke",
+        description="A run of our workers sends its first heartbeat as it starts; one that sent none has lost its process.",
+        trigger=_trigger(_events("Running"), _events("*"), SILENCE, match_related=_OURS),
+        actions=[_becomes(StateType.CRASHED, "Crashed", "no heartbeat for 90 seconds")],
+    )
     stranded = AutomationCore(
         name="crash runs that never started",
         description="A worker took the run and died before starting it; its slot is freed.",
@@ -88,7 +96,7 @@ def safety_net() -> tuple[AutomationCore, ...]:
         ),
         actions=[_becomes(StateType.SCHEDULED, "AwaitingRetry", "resumed after a crash")],
     )
-    return silent, stranded, resumed
+    return silent, speechless, stranded, resumed
 
 
 async def ensure_automations(client: PrefectClient, wanted: Sequence[AutomationCore]) -> None:

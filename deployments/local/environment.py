@@ -22,6 +22,9 @@ _PREFECT: Final = {
     "PREFECT_WORKER_QUERY_SECONDS": "10",  # the workers ask besides when the server says that a run is due
     "PREFECT_WORKER_PREFETCH_SECONDS": "10",  # so that a run's process is there when its time comes
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    # What the server says while Redis or PostgreSQL is away from it. Asked again for a minute, a run outlives the restart of
+    # either; it would end at the first word that is not heard, and nobody would be told.
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
     # Looked for every 5 to 15 seconds by default, which is a part of what a server at rest costs. A schedule that somebody adds
     # shows its runs a few seconds later.
     "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT15S",

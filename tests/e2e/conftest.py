@@ -105,9 +105,9 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
-    """One `feedback up` for the session, with demo models, on a home where 30 transcripts had landed before."""
+    """One `feedback up` for a file of tests, with demo models, on a home where 30 transcripts had landed before."""
     folder = tmp_path_factory.mktemp("up")
     home, landed = folder / "home", folder / "landed.jsonl"
     write_demo_input(landed, 30, 5)

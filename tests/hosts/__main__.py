@@ -1,6 +1,6 @@
 """A retraining on two hosts, disturbed while both ask models; prints as JSON what it leaves.
 
-`python -m tests.hosts DOCUMENTS [away SECONDS | redis | server | services | host-b]`
+`python -m tests.hosts DOCUMENTS [{away | redis | server | services | host-b} [SECONDS]]`
 """
 
 import json
@@ -14,8 +14,9 @@ from tests.hosts.trial import HOSTS, run_trial
 
 
 def disturb(found: Services, hosts: list[Host]) -> Fault:
-    name, *seconds = sys.argv[2:]
-    return absence(found, hosts, *map(float, seconds)) if name == "away" else death(found, hosts, name)
+    name, *said = sys.argv[2:]
+    seconds = map(float, said)
+    return absence(found, hosts, *seconds) if name == "away" else death(found, hosts, name, *seconds)
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ def absence(found: Services, hosts: list[Host], seconds: float = AWAY_SECONDS) -
     return Fault(found, hosts, hosts[-1].vanish, hosts[-1].come_back, seconds)
 
 
-def death(found: Services, hosts: list[Host], name: str) -> Fault:
+def death(found: Services, hosts: list[Host], name: str, seconds: float = RESTARTED_AFTER) -> Fault:
     """A service, or all that runs on a host, is killed and started again."""
-    return Fault(found, hosts, lambda: _kill(found.processes[name].pid), lambda: found.restart(name), RESTARTED_AFTER)
+    return Fault(found, hosts, lambda: _kill(found.processes[name].pid), lambda: found.restart(name), seconds)
 
 
 def _kill(pid: int) -> None:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Services:
         subprocess.run(command, env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=HANGS)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the Prefect server, again while it is away."""
+        """Ask the Prefect server, again while it or what it needs is away."""
         return eventually(lambda: self._ask(method, path, body), HANGS)[0]
 
     def _ask(self, method: str, path: str, body: Any) -> tuple[Any] | None:
@@ -77,8 +78,10 @@ class Services:
         try:
             with urllib.request.urlopen(asked, timeout=30) as reply:
                 text = reply.read()
-        except urllib.error.HTTPError:
-            raise
+        except urllib.error.HTTPError as refused:
+            if refused.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return None
         except OSError:
             return None
         return (json.loads(text) if text else None,)

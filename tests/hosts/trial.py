@@ -51,6 +51,7 @@ class Trial:
 
     outcome: Outcome
     parts: dict[str, Span]
+    """Empty where something was to befall it: what the server hears of task runs while Redis is away, it never records."""
     seconds: float
     """From Running to Completed."""
     connections: dict[str, int]
@@ -79,11 +80,10 @@ def run_trial(
     write_demo_input(folder / LANDED, documents, SEED)
     with network(names) as hosts, services(folder, programs, PARAMETERS) as (found, cluster):
         fault = disturb(found, hosts) if disturb else None
-        look = fault.look if fault else lambda: None
         _start_workers(found, hosts)
-        ended = _await_retraining(found, cluster, look)
+        ended = _await_retraining(found, cluster, fault.look if fault else None)
         if fault:
-            eventually(lambda: (look(), len(fault.moments) == 2 and found.is_at_rest())[1], fault.seconds + HANGS)
+            eventually(lambda: (fault.look(), len(fault.moments) == 2 and found.is_at_rest())[1], fault.seconds + HANGS)
     shutil.rmtree(folder)
     return ended
 
@@ -100,7 +100,7 @@ def _online(found: Services, pool: str) -> int:
     return sum(worker["status"] == "ONLINE" for worker in workers)
 
 
-def _await_retraining(found: Services, cluster: Cluster, meanwhile: Callable[[], None]) -> Trial:
+def _await_retraining(found: Services, cluster: Cluster, meanwhile: Callable[[], None] | None) -> Trial:
     """Land the documents and wait for the end of the retraining that this wakes."""
     roots = {name: process.pid for name, process in found.processes.items()}
     roots["postgresql"] = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
@@ -108,7 +108,8 @@ def _await_retraining(found: Services, cluster: Cluster, meanwhile: Callable[[],
     most: Counter[str] = Counter()
 
     def look() -> dict[str, Any] | None:
-        meanwhile()
+        if meanwhile:
+            meanwhile()
         used.append((time.time(), {name: seconds_of(pid) for name, pid in roots.items()}))
         most.update(Counter(cluster.connections()) - most)
         runs = found.runs_of(RETRAIN)
@@ -117,7 +118,7 @@ def _await_retraining(found: Services, cluster: Cluster, meanwhile: Callable[[],
     found.run(sys.executable, "-m", "deployments.cli", "land", str(found.folder / LANDED))
     run = eventually(look, HANGS)
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
-    parts = eventually(lambda: _parts(found.task_runs()), HANGS)
+    parts = {} if meanwhile else eventually(lambda: _parts(found.task_runs()), HANGS)
     return Trial(
         read_outcome(found.url), parts, _moment(run["end_time"]) - _moment(run["start_time"]), dict(most), used
     )
