@@ -16,7 +16,7 @@ from tests.hosts.network import missing
 from tests.hosts.trial import LANDED, SEED
 from tests.local_service import clean_environment
 
-DOCUMENTS = 200
+DOCUMENTS = 400  # so that both hosts ask models for a while at once
 HANGS = 1_200.0
 
 pytestmark = [

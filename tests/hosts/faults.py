@@ -1,9 +1,9 @@
 """What befalls hosts and services while all hosts ask models, and what a supervisor, or somebody with a cable, then does."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from threading import Timer
 
 import psutil
 
@@ -24,21 +24,22 @@ class Fault:
     mend: Callable[[], None]
     seconds: float
     """Between the two."""
-    moments: list[float] = field(default_factory=list[float])
-    """Of what has happened."""
+    mending: Timer | None = None
+    """Apart from who looks, who may be waiting for what was struck."""
 
     def look(self) -> None:
-        """See whether it is time."""
-        if not self.moments:
-            asking = [run for run in self.found.runs_of("infer/gpu") if run["state_type"] == "RUNNING"]
-            if len(asking) == len(self.hosts):
-                self._do(self.strike)
-        elif len(self.moments) == 1 and time.monotonic() - self.moments[0] > self.seconds:
-            self._do(self.mend)
+        """Strike when it is time."""
+        if self.mending:
+            return
+        asking = [run for run in self.found.runs_of("infer/gpu") if run["state_type"] == "RUNNING"]
+        if len(asking) == len(self.hosts):
+            self.strike()
+            self.mending = Timer(self.seconds, self.mend)
+            self.mending.start()
 
-    def _do(self, act: Callable[[], None]) -> None:
-        act()
-        self.moments.append(time.monotonic())
+    def is_over(self) -> bool:
+        """Tell whether it has struck and been made up for."""
+        return self.mending is not None and not self.mending.is_alive()
 
 
 def absence(found: Services, hosts: list[Host], seconds: float = AWAY_SECONDS) -> Fault:

@@ -83,7 +83,8 @@ def run_trial(
         _start_workers(found, hosts)
         ended = _await_retraining(found, cluster, fault.look if fault else None)
         if fault:
-            eventually(lambda: (fault.look(), len(fault.moments) == 2 and found.is_at_rest())[1], fault.seconds + HANGS)
+            assert fault.mending, "all had ended before anything befell it"
+            eventually(lambda: fault.is_over() and found.is_at_rest(), fault.seconds + HANGS)
     shutil.rmtree(folder)
     return ended
 
