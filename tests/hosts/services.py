@@ -176,9 +176,8 @@ def _prepare(folder: Path, cluster: Cluster) -> Services:
 
 
 def _end(found: Services) -> None:
-    for process in reversed(found.processes.values()):
+    for process in reversed(found.processes.values()):  # each while what it has a last word for is there
         process.terminate()
-    for process in found.processes.values():
         with suppress(subprocess.TimeoutExpired):
             process.wait(30)
         process.kill()
