@@ -46,3 +46,13 @@ def test_disturbed_hosts_leave_the_same(fault: tuple[str, ...], expected: Outcom
     found = subprocess.run(command, capture_output=True, check=False, timeout=HANGS)
     assert found.returncode == 0, found.stderr.decode()
     assert json.loads(found.stdout) == asdict(expected)
+
+
+def test_two_hosts_share_one_rate_limit() -> None:
+    """Two that did not would have half of their requests refused."""
+    command = [sys.executable, "-m", "tests.hosts.labelling", "400", "1200"]
+    found = subprocess.run(command, capture_output=True, check=False, timeout=HANGS)
+    assert found.returncode == 0, found.stderr.decode()
+    seen = json.loads(found.stdout)
+    assert (seen["charged"], seen["bought twice"]) == (400, 0)
+    assert seen["refused"] <= 0.02 * seen["requests"]

@@ -124,8 +124,8 @@ def services(folder: Path, programs: Path, parameters: dict[str, Any]) -> Genera
         parameters: of the retraining that landed data wakes.
     """
     with ExitStack() as stack:
-        cluster = stack.enter_context(_database(programs))
-        found = _prepare(folder, cluster)
+        cluster = stack.enter_context(shared_database(programs))
+        found = prepare(folder, cluster)
         stack.callback(_end, found)
         redis = shutil.which("redis-server")
         assert redis, "install redis-server"
@@ -140,7 +140,8 @@ def services(folder: Path, programs: Path, parameters: dict[str, Any]) -> Genera
 
 
 @contextmanager
-def _database(programs: Path) -> Generator[Cluster]:
+def shared_database(programs: Path) -> Generator[Cluster]:
+    """Run PostgreSQL where hosts reach it."""
     with running_cluster(programs) as cluster:
         cluster.stop()
         with (cluster.data / "pg_hba.conf").open("a") as rules:
@@ -149,7 +150,8 @@ def _database(programs: Path) -> Generator[Cluster]:
         yield cluster
 
 
-def _prepare(folder: Path, cluster: Cluster) -> Services:
+def prepare(folder: Path, cluster: Cluster) -> Services:
+    """Make databases and a home, and say what of them, and of what is still to be started, everything is told."""
     for name in ("feedback", "prefect"):
         cluster.execute(f"CREATE DATABASE {name}")
     home, place = folder / "home", f"postgres@{ADDRESS}:{DATABASE_PORT}"

@@ -66,6 +66,7 @@ class Options:
     hold: str = ""
     """`POST /v1/batches`: the first such request is done, and never answered."""
     seed: int = 0
+    bind: str = "127.0.0.1"
 
 
 class _Refusing(argparse.ArgumentParser):

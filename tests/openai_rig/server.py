@@ -256,11 +256,11 @@ def build(options: Options) -> web.Application:
 
 
 async def start(options: Options, port: int) -> web.AppRunner:
-    """Serve on 127.0.0.1; port 0 takes a free one."""
+    """Serve; port 0 takes a free one."""
     # What is still being answered when a stand-in is closed, nobody waits for.
     runner = web.AppRunner(build(options), access_log=None, handler_cancellation=False, shutdown_timeout=0.01)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=4096).start()
+    await web.TCPSite(runner, options.bind, port, backlog=4096).start()
     return runner
 
 
@@ -273,7 +273,8 @@ async def obey(running: dict[str, web.AppRunner], order: list[str]) -> str:
         runner = await start(*read_options(order))
     except (SystemExit, OSError) as error:
         return f"error {error}"
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    bound, chosen = runner.addresses[0]
+    url = f"http://{bound}:{chosen}/v1"
     running[url] = runner
     return f"ready {url}"
 
