@@ -49,6 +49,11 @@ def task_runs(service: LocalService) -> list[dict[str, Any]]:
     return found
 
 
+def all_heard_of(found: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Return them once the server, which hears of task runs some seconds later, knows how each ended."""
+    return found if all(each["state"] and each["end_time"] for each in found) else None
+
+
 def stands_for_a_run(task_run: dict[str, Any]) -> bool:
     """Tell whether it only waits for a flow run that it began."""
     return task_run["state"]["state_details"]["child_flow_run_id"] is not None
@@ -79,7 +84,7 @@ def main() -> None:
         land = [sys.executable, "-m", "deployments.cli.app", "land", str(path)]
         subprocess.run(land, env=clean_environment(service.home), check=True, capture_output=True)
         run = wait_for_retraining(service)
-        every = task_runs(service)
+        every = eventually(lambda: all_heard_of(task_runs(service)))
     runs = [each for each in every if each["start_time"] and each["end_time"] and not stands_for_a_run(each)]
     start, end = moment(run["start_time"]), moment(run["end_time"])
     spans = [(moment(each["start_time"]), moment(each["end_time"])) for each in runs]

@@ -32,7 +32,7 @@ from feedback_model.masking import mask
 from feedback_model.printable import without_controls
 from feedback_model.waiting import Wait
 
-LINE_SECONDS: Final = 60.0
+LINE_SECONDS: Final = 30.0
 """Between two lines about a stage under way where there is no terminal."""
 SPEED_SECONDS: Final = 300.0
 """Over which a bar's rate and time left are taken: a batch of a real model may take half a minute."""
@@ -148,7 +148,7 @@ class _Bars:
 
 @dataclass
 class _Lines:
-    """Without a terminal: a line when a stage ends, and one a minute while it lasts, so that a log stays readable."""
+    """Without a terminal: a line when a stage ends, and one each half minute while it lasts, so that a log stays readable."""
 
     clock: Callable[[], float] = time.monotonic
     finished: set[str] = field(default_factory=set)

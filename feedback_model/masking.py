@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 HIDDEN: Final = "***"
 SHORTEST: Final = 6  # characters; a shorter secret is found by its place alone, since it may be part of any word
+LONG: Final = 16  # characters; one so long is no part of a word by chance, so it is found within others too
 
 _NAMES: Final = r"[\w.-]*(?:passw(?:or)?d|pwd|secret|token|key|signature|sig|credential|auth)[\w.-]*"
 _PLACES: Final = (
@@ -39,7 +40,9 @@ def mask(text: str) -> str:
     for place, hidden in _PLACES:
         text = place.sub(hidden, text)
     for secret in sorted(_known, key=len, reverse=True):
-        if secret in text:
+        if len(secret) >= LONG:
+            text = text.replace(secret, HIDDEN)
+        elif secret in text:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
     return text
 
@@ -73,7 +76,7 @@ def secrets_in(environment: Mapping[str, str]) -> set[str]:
 
 def remember(secrets: Iterable[str]) -> None:
     """Hide these wherever they stand from now on, in logs too."""
-    found = {secret for secret in secrets if len(secret) >= SHORTEST}
+    found = {bare for secret in secrets if len(bare := secret.strip()) >= SHORTEST}
     with _guard:
         global _known  # noqa: PLW0603 - one door for the whole process
         # Rebound rather than changed: other threads may be going through it.

@@ -21,6 +21,10 @@ def _absolute(path: str | Path) -> Path:
     return Path(path).expanduser().absolute()
 
 
+def _or_openai(url: str) -> str:
+    return url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+
+
 def _checked_size(text: str) -> str:
     parse_size(text)
     return text
@@ -72,8 +76,10 @@ class Settings(BaseSettings):
     """Where machines without a shared `home` share checkpoints, such as `s3://bucket/feedback`; empty: they share it."""
     database_url: str = Field(default="", repr=False)
     """Database: `postgresql://USER:PASSWORD@HOST/NAME`, or `sqlite:///PATH`; empty: `feedback.db` under `home`."""
-    openai_base_url: str = Field(default="https://api.openai.com/v1", pattern=r"^https?://[^\s\x00-\x1f]+$", repr=False)
-    """Any OpenAI-compatible endpoint."""
+    openai_base_url: Annotated[str, BeforeValidator(_or_openai)] = Field(
+        default="", validate_default=True, pattern=r"^https?://[^\s\x00-\x1f]+$", repr=False
+    )
+    """Any OpenAI-compatible endpoint; empty: that of the environment variable `OPENAI_BASE_URL`, or else OpenAI's own."""
     label_model: str = "gpt-4o-mini"
     """The model that labels; labels of two models never mix in one dataset."""
     label_order: Literal["score-first", "evidence-first"] = "score-first"

@@ -100,7 +100,7 @@ def label(
     """Buy the labels that are missing; what is paid for is never bought again."""
     settings = load_settings()
     if dry_run:
-        show_forecast(settings, labeller, limit, json=json)
+        show_forecast(settings, labeller, limit, budget, json=json)
         return
     check_choices(settings, labeller)
     check_endpoint(labeller, settings)
@@ -118,16 +118,17 @@ def label(
         say(f"labels: {counts['labelled']} new, {counts['failed']} given up, {cost}")
 
 
-def show_forecast(settings: "Settings", labeller: LabellerKind, limit: int, *, json: bool) -> None:
+def show_forecast(settings: "Settings", labeller: LabellerKind, limit: int, budget: float, *, json: bool) -> None:
     """Show what labelling would cost and take; asks nobody, so it needs no key."""
     from feedback_model.labelling.cost_forecast import forecast_labels, tell_forecast
     from feedback_model.labelling.labeller import labelling_config_of
     from feedback_model.store.connection import open_store
 
     store = open_store(settings.store_url)
-    forecast = forecast_labels(store, labelling_config_of(labeller, settings), settings.relabel_share, limit or None)
+    labelling_config = labelling_config_of(labeller, settings)
+    forecast = forecast_labels(store, labelling_config, settings.relabel_share, limit or None, budget or None)
     if json:
-        print_json(asdict(forecast))
+        print_json(asdict(forecast) | {"n_affordable": forecast.n_affordable})
         return
     for line in tell_forecast(forecast):
         say(line)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from feedback_model.masking import mask
+
 Action = Literal["wait", "retry", "stop", "configure", "give_up"]
 """wait: a limit, ask again when it has passed · retry: a fault, ask again soon · stop: billing, no request can
 succeed · configure: key or model is wrong · give_up: this one request cannot be answered."""
@@ -38,11 +40,11 @@ class APIError(Exception):
         parameter: str | None = None,
         may_be_billed: bool = False,
     ) -> None:
-        super().__init__(message)
+        super().__init__(mask(message))
         self.status = status
         """HTTP status; None where no response came at all."""
-        self.code = code or kind or ("no_response" if status is None else f"http_{status}")
-        self.message = message
+        self.code = mask(code or kind or ("no_response" if status is None else f"http_{status}"))
+        self.message = mask(message)  # an endpoint may repeat the key that it was sent
         self.retry_after = retry_after
         """Seconds the endpoint asks us to wait; None where it does not say."""
         self.headers: Mapping[str, str] = headers or {}
@@ -66,11 +68,16 @@ def action_for(status: int | None, code: str | None, kind: str | None) -> Action
         return "stop"
     if named & LIMITS or status == 429:
         return "wait"
-    if named & WRONG_SETTINGS or status in {401, 403, 404}:
+    if named & WRONG_SETTINGS or status in {401, 403, 404} or is_redirect(status):
         return "configure"
     if status is None or status >= 500 or status in TRANSIENT_STATUS:
         return "retry"
     return "give_up"
+
+
+def is_redirect(status: int | None) -> bool:
+    """Tell whether the endpoint sends requests on to another address."""
+    return status is not None and 300 <= status < 400
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:

@@ -3,6 +3,7 @@
 Responses are handed on as the bytes that came: they must be stored before anyone reads them.
 """
 
+import asyncio
 import base64
 import importlib.util
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from feedback_model.labelling.api_errors import APIError, seconds_to_wait
+from feedback_model.labelling.api_errors import APIError, is_redirect, seconds_to_wait
 from feedback_model.masking import mask
 from feedback_model.network import is_loopback, proxy_of
 
@@ -25,6 +26,7 @@ NOT_FOUND: Final = 404
 _NOT_THERE: Final = frozenset({NOT_FOUND, 405, 501})  # of an endpoint that lacks the path, or the thing
 GATEWAY: Final = frozenset({408, 502, 504, *range(520, 525)})  # a gateway gave up; the endpoint may have answered
 ENDPOINT: Final = "/v1/chat/completions"
+SLOW: Final = "no answer within FEEDBACK_REQUEST_TIMEOUT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Client:
         import openai
         from httpx2 import Response  # comes with openai; cast to, it hands a response on as it came
 
-        self.url, self.key = mask(url), key
+        self.url, self.key, self._timeout = mask(url), key, timeout
         self._raw = Response
         self._api: Any = openai.AsyncOpenAI(
             api_key=key,
@@ -63,9 +65,13 @@ class Client:
         Posted as bytes: the typed method checks and copies every part of the body, which takes longer than sending it.
         """
         options = {"headers": {"X-Client-Request-Id": attempt_id}}
-        response = await _answered(
-            lambda: self._api.post("/chat/completions", cast_to=self._raw, content=body, options=options)
-        )
+        try:
+            async with asyncio.timeout(self._timeout):  # openai's own is begun anew with each piece that arrives
+                response = await _answered(
+                    lambda: self._api.post("/chat/completions", cast_to=self._raw, content=body, options=options)
+                )
+        except TimeoutError as error:
+            raise APIError(None, "timeout", SLOW, may_be_billed=True) from error
         # The client's own mapping searches all headers at each look-up.
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         return RawResponse(response.content, headers)
@@ -146,7 +152,8 @@ def _transport(url: str) -> Any:
     # The aiohttp transport halves the CPU of a request; it is an extra of openai's, and knows no SOCKS.
     is_fit = importlib.util.find_spec("aiohttp") and not (proxy_of(url) or "").startswith("socks")
     kind: Any = openai.DefaultAioHttpClient if is_fit else openai.DefaultAsyncHttpxClient
-    return kind(mounts=direct)
+    # Transcripts and the key go where the settings say, and nowhere else.
+    return kind(mounts=direct, follow_redirects=False)
 
 
 async def _answered(call: Callable[[], Awaitable[Any]]) -> Any:
@@ -160,7 +167,7 @@ async def _answered(call: Callable[[], Awaitable[Any]]) -> Any:
     except openai.APIConnectionError as error:
         sent = _was_sent(error)
         if type(error.__cause__).__name__ in SILENT:
-            raise APIError(None, "timeout", "no answer within FEEDBACK_REQUEST_TIMEOUT", may_be_billed=sent) from error
+            raise APIError(None, "timeout", SLOW, may_be_billed=sent) from error
         raise APIError(None, "connection", str(error.__cause__ or error.message), may_be_billed=sent) from error
 
 
@@ -198,10 +205,12 @@ async def _listed(call: Callable[[], Awaitable[Any]]) -> bytes:
 
 
 def _api_error(error: Any) -> APIError:
+    target = error.response.headers.get("location", "another address")
+    moved = f"it sends requests on to {target}; name that address itself if you trust it"
     return APIError(
         error.status_code,
         error.code,
-        error.message,
+        moved if is_redirect(error.status_code) else error.message,
         kind=error.type,
         retry_after=seconds_to_wait(error.response.headers),
         headers=error.response.headers,

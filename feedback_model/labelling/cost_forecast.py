@@ -37,12 +37,26 @@ class Forecast:
     price: Price | None
     minutes_at: dict[int, float]
     """By requests per minute that the account may send."""
+    budget_usd: float | None = None
+    """What labelling may cost in all, earlier runs included."""
+
+    @property
+    def n_affordable(self) -> int | None:
+        """Labels that the rest of the budget buys, of those that are missing; None without a budget or a price."""
+        if self.budget_usd is None or self.cost_usd is None:
+            return None
+        left = max(0.0, self.budget_usd - self.spent_usd)
+        return self.n_missing if self.cost_usd <= left else round(self.n_missing * left / self.cost_usd)
 
 
 def forecast_labels(
-    store: Store, labelling_config: LabellingConfig, relabel_share: float = 0.0, limit: int | None = None
+    store: Store,
+    labelling_config: LabellingConfig,
+    relabel_share: float = 0.0,
+    limit: int | None = None,
+    budget: float | None = None,
 ) -> Forecast:
-    """Forecast the missing labels, or `limit` of them."""
+    """Forecast the missing labels, or `limit` of them, beside the USD that they may cost."""
     # As the run would; it would look for responses to what had been sent first.
     label_claims.free_dead_claims(store)
     missing = label_requests.measure_missing(store, labelling_config)
@@ -65,6 +79,7 @@ def forecast_labels(
         spent_usd=label_attempts.read_spending(store, labelling_config).spent / label_attempts.NANOS,
         price=price_of(labelling_config.label_model),
         minutes_at={each: n_asked / each for each in LIMITS},
+        budget_usd=budget,
     )
 
 
@@ -98,5 +113,7 @@ def tell_forecast(forecast: Forecast) -> list[str]:
             f"about {forecast.cost_usd:.2f} USD, or {forecast.batch_cost_usd:.2f} with --mode batch; "
             f"{forecast.spent_usd:.2f} spent so far (prices of {forecast.price.as_of}, {forecast.price.source})"
         )
+    if forecast.n_affordable is not None:
+        lines.append(f"a budget of {forecast.budget_usd:.2f} USD buys about {forecast.n_affordable:,} of them")
     times = ", ".join(f"{minutes:.1f} min at {limit:,}" for limit, minutes in forecast.minutes_at.items())
     return [*lines, f"{times} requests per minute; the limit is learned when labelling starts"]

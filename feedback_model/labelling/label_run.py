@@ -175,7 +175,7 @@ async def _ask_until_usable(
         await attempt_log.writer.commit(
             label_responses.apply_unusable, UnusableResponse(request, response_id, answer.code, state)
         )
-        request = replace(request, attempts=n_answers, complaint=answer.code)
+        request = replace(request, attempts=n_answers, complaint=answer.code, last_response=received.paid.body)
     failures.given_up += 1
     return spent + LabelCounts(failed=1)
 

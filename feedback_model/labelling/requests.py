@@ -14,11 +14,12 @@ from feedback_model.errors import ConfigurationError
 from feedback_model.feedback import DEFAULT_ORDER
 from feedback_model.labelling.pricing import Usage, price_of
 from feedback_model.labelling.prompt_versions import answer_format, order_of, parameters_for
-from feedback_model.labelling.responses import complaint_about
+from feedback_model.labelling.responses import complaint_about, read_said
 from feedback_model.prompts import Message, PromptName, render_messages
 from feedback_model.records.labels import LabelRequest
 from feedback_model.store.label_attempts import NANOS, in_nanos
 
+NOTHING_SAID: Final = "(no answer)"
 REWRITE_ROOM: Final = 128  # tokens beyond the length of the original
 
 
@@ -174,9 +175,13 @@ def _messages(request: LabelRequest) -> list[Message]:
     # Asked in the same words at temperature 0, a labeller would only repeat itself: that is no measure of its noise.
     order = order_of(request.label_model, request.prompt_version)
     messages = render_messages("label-again" if request.replicate else "label", request.text, order)
-    if request.complaint is not None:
-        messages.append({"role": "user", "content": complaint_about(request.complaint)})
-    return messages
+    return messages if request.complaint is None else [*messages, *_repair(request, request.complaint)]
+
+
+def _repair(request: LabelRequest, complaint: str) -> list[Message]:
+    """Complain about the last answer, after it: chat templates refuse two messages of a user in a row."""
+    said = read_said(request.last_response or b"") or NOTHING_SAID
+    return [{"role": "assistant", "content": said}, {"role": "user", "content": complaint_about(complaint)}]
 
 
 def unsupported_features(features: Collection[str], parameter: str | None) -> set[str]:

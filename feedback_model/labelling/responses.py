@@ -123,6 +123,12 @@ def read_text(body: bytes) -> str | InvalidResponse:
     return (_text(message.get("content")) or "").strip() or InvalidResponse("empty")
 
 
+def read_said(body: bytes) -> str:
+    """Read what was said, of use or not; empty where nothing was."""
+    message = _mapping(_choice(_object(body)).get("message"))
+    return (_text(message.get("content")) or _text(message.get("refusal")) or "").strip()
+
+
 def read_label(body: bytes) -> Label | InvalidResponse:
     """Read the label of a response; only a strictly valid answer counts."""
     text = read_text(body)

@@ -95,6 +95,8 @@ class LabelRequest:
     """Responses paid for so far."""
     complaint: str | None = None
     """Code of the problem with the last of these, told to the labeller when it is asked again."""
+    last_response: bytes | None = None
+    """Body of the last of these, where there was such a problem."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,14 +91,26 @@ def requests_of(connection: Connection, request_ids: Sequence[str]) -> Iterator[
     """Read the requests with their texts, in the order of the ids."""
     query = select(label_request, transcript.c.text).join(transcript).where(label_request.c.request_id.in_(request_ids))
     rows = {row.request_id: row for row in connection.execute(query)}
-    return (_request(rows[request_id]) for request_id in request_ids)
+    asked_again = [request_id for request_id, row in rows.items() if row.attempts and row.error]
+    bodies = {row.request_id: row.body for row in _newest_responses(connection, asked_again)} if asked_again else {}
+    return (_request(rows[request_id], bodies.get(request_id)) for request_id in request_ids)
 
 
-def _request(row: Any) -> LabelRequest:
+def _request(row: Any, last_response: bytes | None) -> LabelRequest:
     return LabelRequest(
-        row.request_id, row.purpose, row.transcript_id, row.text, row.label_model, row.prompt_version,
-        row.replicate, row.target_trait, row.target_score, row.attempts, row.error if row.attempts else None,
+        row.request_id, row.purpose, row.transcript_id, row.text, row.label_model, row.prompt_version, row.replicate,
+        row.target_trait, row.target_score, row.attempts, row.error if row.attempts else None, last_response,
     )  # fmt: skip
+
+
+def _newest_responses(connection: Connection, request_ids: Sequence[str]) -> Sequence[Any]:
+    newest = (
+        select(func.max(label_response.c.response_id))
+        .where(label_response.c.request_id.in_(request_ids))
+        .group_by(label_response.c.request_id)
+    )
+    found = select(label_response.c.request_id, label_response.c.response_id, label_response.c.body)
+    return connection.execute(found.where(label_response.c.response_id.in_(newest))).all()
 
 
 def take_over_claims(store: Store, request_ids: Sequence[str]) -> dict[str, LabelRequest]:
@@ -165,15 +177,6 @@ def take_over_unprocessed(store: Store, purpose: Purpose) -> tuple[UnprocessedRe
 
 
 def _unprocessed(connection: Connection, request_ids: Sequence[str]) -> list[UnprocessedResponse]:
-    newest = (
-        select(func.max(label_response.c.response_id))
-        .where(label_response.c.request_id.in_(request_ids))
-        .group_by(label_response.c.request_id)
-    )
-    rows = connection.execute(
-        select(label_response.c.request_id, label_response.c.response_id, label_response.c.body).where(
-            label_response.c.response_id.in_(newest)
-        )
-    ).all()
+    rows = _newest_responses(connection, request_ids)
     requests = {request.request_id: request for request in requests_of(connection, request_ids)}
     return [UnprocessedResponse(requests[row.request_id], row.response_id, row.body) for row in rows]

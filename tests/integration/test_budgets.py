@@ -102,6 +102,16 @@ async def test_a_forecast_buys_nothing_and_comes_true(tmp_path):
         assert forecast.batch_cost_usd == pytest.approx(forecast.cost_usd / 2)
 
 
+async def test_a_forecast_says_what_a_budget_buys(tmp_path):
+    with serving() as url:
+        settings = settings_at(tmp_path, url)
+        store, labelling_config = filled_store(settings, 100), labelling_config_of("openai", settings)
+        cost = forecast_labels(store, labelling_config).cost_usd
+        bought = {share: forecast_labels(store, labelling_config, budget=share * cost) for share in (0.25, 1.0, 3.0)}
+    assert [forecast.n_affordable for forecast in bought.values()] == [25, 100, 100]
+    assert any("buys about 25 of them" in line for line in tell_forecast(bought[0.25]))
+
+
 async def test_a_new_prompt_forecasts_its_cost(tmp_path):
     with serving() as url:
         settings = settings_at(tmp_path, url)

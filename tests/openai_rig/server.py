@@ -13,6 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -133,9 +134,9 @@ class Rig:
     def _reply(
         self, request: web.Request, body: bytes, asked: dict[str, Any], fault: str | None, headers: dict[str, str]
     ) -> web.Response:
-        if (refused := self._refuse(asked)) is not None:
-            return refused
         try:
+            if (refused := self._refuse(asked)) is not None:
+                return refused
             completion = self.answer(body, asked, request.headers.get("x-client-request-id", ""), fault)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return error_reply(400, f"The request is no chat completion: {error!r}", "invalid_request_error", None)
@@ -159,6 +160,10 @@ class Rig:
         if (asked.get("store") or asked.get("metadata")) and not self.options.stored:
             message = "Unknown parameter: 'store'."
             return error_reply(400, message, "invalid_request_error", "unknown_parameter", param="store")
+        turns = [message["role"] for message in asked["messages"] if message["role"] != "system"]
+        if any(one == other for one, other in pairwise(turns)):  # as a model's own chat template does under vLLM
+            message = "Conversation roles must alternate user/assistant/user/assistant/..."
+            return error_reply(400, message, "BadRequestError", None)
         return None
 
     def answer(

@@ -10,7 +10,7 @@ from feedback_model.evidence import find_quotes
 from feedback_model.feedback import LONGEST_EXPLANATION, MEMBERS, answer_schema, render_answer
 from feedback_model.labelling.prompt_versions import request_version
 from feedback_model.labelling.requests import TokenEstimator
-from feedback_model.parsing import read_answer
+from feedback_model.parsing import FailureCode, read_answer
 from feedback_model.prompts import mark_off, prompt_text, prompt_version, render_messages, render_system, take_out
 from feedback_model.records.labels import LabelRequest
 from feedback_model.rubric import (
@@ -141,6 +141,21 @@ def test_only_replicates_are_asked_in_other_words(order, purpose, replicate, nam
     assert list(
         prepared.body()["response_format"]["json_schema"]["schema"]["properties"]["empathy"]["properties"]
     ) == list(MEMBERS[order])
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [(b'{"choices": [{"message": {"content": "about seven"}}]}', "about seven"), (b"", "(no answer)")]
+)
+def test_a_repair_follows_the_answer_it_is_about(body, said) -> None:
+    """Templates of models refuse two turns of a user in a row."""
+    version = request_version("label", "gpt-4o-mini")
+    request = LabelRequest(
+        "r", "label", "t", "um", "gpt-4o-mini", version, 0, None, None, 1, FailureCode.PROSE_BEFORE, body
+    )
+    *_, asked, answered, repaired = TokenEstimator(900).prepare(request).messages
+    assert [message["role"] for message in (asked, answered, repaired)] == ["user", "assistant", "user"]
+    assert answered["content"] == said
+    assert FailureCode.PROSE_BEFORE.sentence in repaired["content"]
 
 
 def test_prompts_are_roughly_as_long_as_meant() -> None:

@@ -49,3 +49,11 @@ def test_a_size_that_is_none_is_refused(monkeypatch):
     monkeypatch.setenv("FEEDBACK_MEMORY", "six")
     with pytest.raises(ConfigurationError, match=r"FEEDBACK_MEMORY is wrong: .*such as 6GiB"):
         load_settings()
+
+
+def test_the_endpoint_of_openai_s_tools_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else transcripts would go to OpenAI where a person's other tools go elsewhere."""
+    monkeypatch.delenv("FEEDBACK_OPENAI_BASE_URL", raising=False)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1")
+    assert Settings(_env_file=None).openai_base_url == "http://127.0.0.1:8000/v1"
+    assert Settings(_env_file=None, openai_base_url="http://host/v1").openai_base_url == "http://host/v1"
