@@ -125,7 +125,8 @@ def show_forecast(settings: "Settings", labeller: LabellerKind, limit: int, *, j
     from feedback_model.store.connection import open_store
 
     store = open_store(settings.store_url)
-    forecast = forecast_labels(store, labelling_config_of(labeller, settings), settings.relabel_share, limit or None)
+    labelling_config, share = labelling_config_of(labeller, settings), settings.relabel_share
+    forecast = forecast_labels(store, labelling_config, share, limit or None, settings)
     if json:
         print_json(asdict(forecast))
         return

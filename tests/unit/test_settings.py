@@ -49,3 +49,17 @@ def test_a_size_that_is_none_is_refused(monkeypatch):
     monkeypatch.setenv("FEEDBACK_MEMORY", "six")
     with pytest.raises(ConfigurationError, match=r"FEEDBACK_MEMORY is wrong: .*such as 6GiB"):
         load_settings()
+
+
+@pytest.mark.parametrize("text", ["-1/0/0", "nan/0/0", "0.15/0.60", "cheap", "inf/1/1", "1/1/10001", "0.1/0.1/0.1/0.1"])
+def test_a_price_that_is_none_is_refused(text, monkeypatch):
+    monkeypatch.setenv("FEEDBACK_LABEL_PRICE", text)
+    with pytest.raises(
+        ConfigurationError, match=r"FEEDBACK_LABEL_PRICE is wrong: .*such as 0\.15/0\.075/0\.60, each from 0"
+    ):
+        load_settings()
+
+
+def test_a_price_of_nothing_is_one():
+    assert Settings(_env_file=None, label_price=" 0/0/0 ").label_prices == (0.0, 0.0, 0.0)
+    assert Settings(_env_file=None).label_prices is None
