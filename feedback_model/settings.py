@@ -6,7 +6,7 @@ A setting changes the machine, never the science: what changes a result is a flo
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from feedback_model.masking import mask, path_secrets, remember, secrets_in, secrets_of
 from feedback_model.quiet_hours import parse_quiet_hours
 from feedback_model.sizes import parse_size
+
+DEAREST: Final = 10_000  # USD per million tokens: beyond every list price, and what is booked at it fits its column
 
 
 def _absolute(path: str | Path) -> Path:
@@ -32,6 +34,24 @@ def _checked_size(text: str) -> str:
 
 def _checked_hours(text: str) -> str:
     parse_quiet_hours(text)
+    return text.strip()
+
+
+def _parse_price(text: str) -> tuple[float, float, float]:
+    try:
+        prompt, cached, completion = map(float, text.split("/"))
+    except ValueError:
+        prompt = cached = completion = -1.0
+    if not all(0 <= each <= DEAREST for each in (prompt, cached, completion)):
+        raise ValueError(
+            f"write USD per million tokens as prompt/cached/completion, such as 0.15/0.075/0.60, each from 0 to {DEAREST:,}"
+        )
+    return prompt, cached, completion
+
+
+def _checked_price(text: str) -> str:
+    if text.strip():
+        _parse_price(text)
     return text.strip()
 
 
@@ -82,6 +102,8 @@ class Settings(BaseSettings):
     """Any OpenAI-compatible endpoint; empty: that of the environment variable `OPENAI_BASE_URL`, or else OpenAI's own."""
     label_model: str = "gpt-4o-mini"
     """The model that labels; labels of two models never mix in one dataset."""
+    label_price: Annotated[str, AfterValidator(_checked_price)] = ""
+    """USD per million tokens of `label_model`, prompt/cached/completion, such as 0.15/0.075/0.60; empty: its list price."""
     label_order: Literal["score-first", "evidence-first"] = "score-first"
     """Whether a labeller gives its score before or after it quotes evidence; each order is a prompt version of its own."""
     openai_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
@@ -159,6 +181,11 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database to use, resolved."""
         return self.database_url or f"sqlite:///{self.home / 'feedback.db'}"
+
+    @property
+    def label_prices(self) -> tuple[float, float, float] | None:
+        """USD per million tokens of the prompt, of its cached part and of the answer; None where the setting is empty."""
+        return _parse_price(self.label_price) if self.label_price else None
 
     @property
     def memory_bytes(self) -> int:

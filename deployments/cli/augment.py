@@ -100,7 +100,8 @@ def _preview(settings: "Settings", labeller: LabellerKind, share: float, seed: i
 
     store = open_store(settings.store_url)
     try:
-        return preview_augmentation(store, labelling_config_of(labeller, settings), max_share=share, seed=seed)
+        config = labelling_config_of(labeller, settings)
+        return preview_augmentation(store, config, max_share=share, seed=seed, settings=settings)
     finally:
         store.close()
 
@@ -136,9 +137,7 @@ def _say_cost(cost: "CostEstimate", rates: Sequence["HitRate"]) -> None:
     if not cost.tries:
         say("nothing would be requested, at no cost")
         return
-    source = (
-        f"at the prices of {cost.price.as_of} ({cost.price.source})" if cost.price else "the model has no known price"
-    )
+    source = f"prices: {cost.price.origin}" if cost.price else "the model has no known price"
     say(
         f"expected cost: {_usd(cost.usd)} for {cost.tries:.0f} rewrites, "
         f"{_usd(cost.usd_per_accepted)} for each accepted; {source}"

@@ -125,8 +125,8 @@ def show_forecast(settings: "Settings", labeller: LabellerKind, limit: int, budg
     from feedback_model.store.connection import open_store
 
     store = open_store(settings.store_url)
-    labelling_config = labelling_config_of(labeller, settings)
-    forecast = forecast_labels(store, labelling_config, settings.relabel_share, limit or None, budget or None)
+    labelling_config, share = labelling_config_of(labeller, settings), settings.relabel_share
+    forecast = forecast_labels(store, labelling_config, share, limit or None, settings, budget=budget or None)
     if json:
         print_json(asdict(forecast) | {"n_affordable": forecast.n_affordable})
         return

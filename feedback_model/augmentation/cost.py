@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.augmentation.planning import TRIES_PER_WANTED, PlannedRewrite
-from feedback_model.labelling.pricing import Price, Usage, cost_of, price_of
+from feedback_model.labelling.pricing import Price, Usage, cost_of
 from feedback_model.labelling.requests import USUAL_BYTES, USUAL_OUTPUT, usual_prompt_tokens
 from feedback_model.store.augmentations import Outcomes
 from feedback_model.store.label_requests import MeanUsage
@@ -95,11 +95,11 @@ def _measured(usage: MeanUsage | None) -> Tokens | None:
     return Tokens(usage.prompt_tokens, usage.completion_tokens, usage.n_responses) if usage else None
 
 
-def estimate_cost(model: str, rates: Sequence[HitRate], rewrite: Tokens, relabel: Tokens) -> CostEstimate:
+def estimate_cost(price: Price | None, rates: Sequence[HitRate], rewrite: Tokens, relabel: Tokens) -> CostEstimate:
     """Tokens, tries and money for a plan whose levels have `rates`."""
     tries = sum(each.planned * each.tries for each in rates)
     accepted = sum(each.planned * min(1, each.rate * each.tries) for each in rates)
     usage = Usage(
         round((rewrite.prompt + relabel.prompt) * tries), 0, round((rewrite.completion + relabel.completion) * tries)
     )
-    return CostEstimate(tries, accepted, rewrite, relabel, cost_of(model, usage), price_of(model))
+    return CostEstimate(tries, accepted, rewrite, relabel, cost_of(price, usage), price)

@@ -14,7 +14,9 @@ from feedback_model.augmentation.cost import (
     rewrite_tokens,
 )
 from feedback_model.augmentation.planning import MAX_SHARE, AugmentationPlan, count_scores
+from feedback_model.labelling.pricing import Price, price_of
 from feedback_model.records.labels import LabellingConfig
+from feedback_model.settings import Settings
 from feedback_model.store.augmentations import add_outcomes, outcomes_by_level, text_lengths
 from feedback_model.store.connection import Store
 from feedback_model.store.label_requests import mean_usage
@@ -37,9 +39,17 @@ class AugmentationPreview:
 
 
 def preview_augmentation(
-    store: Store, labelling_config: LabellingConfig, *, max_share: float = MAX_SHARE, seed: int = 0
+    store: Store,
+    labelling_config: LabellingConfig,
+    *,
+    max_share: float = MAX_SHARE,
+    seed: int = 0,
+    settings: Settings | None = None,
 ) -> AugmentationPreview:
     """Preview what `augment` would do now.
+
+    Args:
+        settings: whose endpoint and price count; None for OpenAI's own.
 
     Raises:
         MissingStage: no train transcript has a label of this labelling configuration.
@@ -55,17 +65,21 @@ def preview_augmentation(
         n_pending=add_outcomes(so_far).pending,
         plan=plan,
         hit_rates=rates,
-        cost=_estimate(store, labelling_config, plan, rates),
+        cost=_estimate(store, labelling_config, plan, rates, price_of(labelling_config.label_model, settings)),
     )
 
 
 def _estimate(
-    store: Store, labelling_config: LabellingConfig, plan: AugmentationPlan, rates: tuple[HitRate, ...]
+    store: Store,
+    labelling_config: LabellingConfig,
+    plan: AugmentationPlan,
+    rates: tuple[HitRate, ...],
+    price: Price | None,
 ) -> CostEstimate:
     lengths = text_lengths(store, {each.parent_id for each in plan.rewrites})
     characters = fmean(lengths[each.parent_id] for each in plan.rewrites) if plan.rewrites else 0.0
     return estimate_cost(
-        labelling_config.label_model,
+        price,
         rates,
         rewrite_tokens(mean_usage(store, rewrite_config_of(labelling_config), "rewrite"), characters),
         relabel_tokens(mean_usage(store, labelling_config, "label"), characters),

@@ -1,11 +1,13 @@
 """Attempt log of a run: every attempt is written down before it is sent, every response before it is read."""
 
 import asyncio
+import logging
 import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from feedback_model.errors import LabellingStopped
+from feedback_model.errors import ConfigurationError, LabellingStopped
+from feedback_model.labelling.pricing import Price
 from feedback_model.labelling.requests import PreparedRequest
 from feedback_model.progress import check_stop
 from feedback_model.records.labels import (
@@ -20,6 +22,26 @@ from feedback_model.store.writer import Writer
 from feedback_model.waiting import Waiting
 
 POLL: Final = 0.1  # seconds between looks at whether attempts under way came out cheaper than feared
+_log = logging.getLogger(__name__)
+
+
+def in_budget(dollars: float | None, model: str, price: Price | None) -> int | None:
+    """Convert a budget in USD to billionths of a dollar; None without one, and where the model costs nothing, which is told.
+
+    Raises:
+        ConfigurationError: the model has no known price, so that no budget could be kept.
+    """
+    if dollars is None:
+        return None
+    if price is None:
+        raise ConfigurationError(
+            f"the price of {model!r} is not known here, so a budget of {dollars:.2f} USD cannot be kept; leave --budget out, "
+            "or set FEEDBACK_LABEL_PRICE to its USD per million tokens as prompt/cached/completion, such as 0.15/0.075/0.60"
+        )
+    if price.is_free:
+        _log.warning("%s costs nothing (%s), so the budget of %.2f USD bounds nothing", model, price.origin, dollars)
+        return None
+    return label_attempts.in_nanos(dollars, int)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import orjson
 from feedback_model.errors import LabellerError
 from feedback_model.labelling.api_errors import APIError, action_for
 from feedback_model.labelling.client import ENDPOINT
+from feedback_model.labelling.envelopes import EnvelopeReader
 from feedback_model.labelling.labeller import OpenAILabeller
-from feedback_model.labelling.responses import read_envelope
 from feedback_model.records.labels import PaidResponse
 
 BATCH_SHARE: Final = 0.5  # of the price
@@ -46,20 +46,20 @@ def request_line(attempt_id: str, body: dict[str, Any]) -> bytes:
     return orjson.dumps({"custom_id": attempt_id, "method": "POST", "url": ENDPOINT, "body": body}) + b"\n"
 
 
-def read_lines(content: bytes, model: str) -> Iterator[Answered | Failed]:
+def read_lines(content: bytes, envelopes: EnvelopeReader, model: str) -> Iterator[Answered | Failed]:
     """Read the lines of an output or error file; a line that cannot be read is passed over."""
     for line in content.split(b"\n"):
-        read = _read(line, model) if line.strip() else None
+        read = _read(line, envelopes, model) if line.strip() else None
         if read is not None:
             yield read
 
 
-def _read(line: bytes, model: str) -> Answered | Failed | None:
+def _read(line: bytes, envelopes: EnvelopeReader, model: str) -> Answered | Failed | None:
     try:
         said = orjson.loads(line)
         attempt_id, response = str(said["custom_id"]), said.get("response")
         if response and response["status_code"] == 200:
-            paid = read_envelope(orjson.dumps(response["body"]), model)
+            paid = envelopes.read(orjson.dumps(response["body"]), model)
             return Answered(
                 attempt_id, replace(paid, cost_usd=None if paid.cost_usd is None else paid.cost_usd * BATCH_SHARE)
             )

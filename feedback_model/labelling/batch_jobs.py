@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from feedback_model.errors import LabellerError
-from feedback_model.labelling.attempts import out_of_budget
+from feedback_model.labelling.attempts import in_budget, out_of_budget
 from feedback_model.labelling.batch_api import BATCH_SHARE, BatchAPI, PermanentlyRefused, request_line
 from feedback_model.labelling.batch_responses import BATCH_FEATURES, apply_file
 from feedback_model.labelling.label import recover_and_plan
 from feedback_model.labelling.label_run import FAILURE_BUDGET, LabelCounts, record_prompt_in_force
 from feedback_model.labelling.labeller import OpenAILabeller
 from feedback_model.labelling.peers import one_at_a_time
-from feedback_model.labelling.requests import TokenEstimator, in_budget
+from feedback_model.labelling.requests import TokenEstimator
 from feedback_model.progress import Tracker, check_stop, track
 from feedback_model.records.labels import (
     Attempt,
@@ -63,7 +63,8 @@ async def label_in_batches(
         LabellingStopped: billing or the budget. LabellerError: the endpoint is down, or refuses batches as such.
         ConfigurationError, Interrupted: batches go on at the provider; a rerun collects them.
     """
-    budget_nanos = in_budget(budget, labelling_config.label_model)
+    model = labelling_config.label_model
+    budget_nanos = in_budget(budget, model, labeller.envelopes.price_of(model))
     await BatchAPI(labeller).check()
     await asyncio.to_thread(record_prompt_in_force, store, labelling_config)
     # Two would collect one batch twice.
@@ -95,7 +96,7 @@ class _BatchRun:
     estimator: TokenEstimator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.estimator = TokenEstimator(self.labeller.label_tokens)
+        self.estimator = TokenEstimator(self.labeller.label_tokens, self.labeller.envelopes.price_of)
 
     async def open_jobs(self) -> list[BatchJob]:
         """Read the jobs for this endpoint that have not come to their end."""

@@ -30,7 +30,7 @@ async def apply_file(
     attempts: MutableMapping[str, tuple[Attempt, LabelRequest]],
 ) -> AsyncGenerator[LabelCounts]:
     """Store and read the lines of a file, some hundred at a time; takes the attempts it accounts for out of `attempts`."""
-    lines = read_lines(content, model)
+    lines = read_lines(content, labeller.envelopes, model)
     while chunk := list(islice(lines, STORED_AT_ONCE)):
         known = [(line, *attempts.pop(line.attempt_id)) for line in chunk if line.attempt_id in attempts]
         yield await asyncio.to_thread(_apply, store, labeller, known)

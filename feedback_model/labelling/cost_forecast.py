@@ -7,6 +7,7 @@ from feedback_model.labelling.batch_api import BATCH_SHARE
 from feedback_model.labelling.pricing import Price, Usage, cost_of, price_of
 from feedback_model.labelling.requests import ENOUGH, USUAL_OUTPUT, usual_prompt_tokens
 from feedback_model.records.labels import LabellingConfig
+from feedback_model.settings import Settings
 from feedback_model.store import label_attempts, label_claims, label_requests
 from feedback_model.store.connection import Store
 
@@ -54,16 +55,24 @@ def forecast_labels(
     labelling_config: LabellingConfig,
     relabel_share: float = 0.0,
     limit: int | None = None,
+    settings: Settings | None = None,
+    *,
     budget: float | None = None,
 ) -> Forecast:
-    """Forecast the missing labels, or `limit` of them, beside the USD that they may cost."""
+    """Forecast the missing labels, or `limit` of them, beside the USD that they may cost.
+
+    Args:
+        settings: whose endpoint and price count; None for OpenAI's own.
+        budget: USD, earlier runs included.
+    """
     # As the run would; it would look for responses to what had been sent first.
     label_claims.free_dead_claims(store)
     missing = label_requests.measure_missing(store, labelling_config)
     n_missing = round(missing.n_unasked * (1 + relabel_share)) + missing.n_queued
     n_asked = n_missing if limit is None else min(limit, n_missing)
     usage, measured = _usage_of_one(store, labelling_config, missing)
-    cost = cost_of(labelling_config.label_model, usage)
+    price = price_of(labelling_config.label_model, settings)
+    cost = cost_of(price, usage)
     total = None if cost is None else cost * n_asked
     return Forecast(
         label_model=labelling_config.label_model,
@@ -77,7 +86,7 @@ def forecast_labels(
         cost_usd=total,
         batch_cost_usd=None if total is None else total * BATCH_SHARE,
         spent_usd=label_attempts.read_spending(store, labelling_config).spent / label_attempts.NANOS,
-        price=price_of(labelling_config.label_model),
+        price=price,
         minutes_at={each: n_asked / each for each in LIMITS},
         budget_usd=budget,
     )
@@ -107,11 +116,13 @@ def tell_forecast(forecast: Forecast) -> list[str]:
             f"{forecast.n_other_prompts} labels under other versions of the prompt stay as they are and do not count"
         )
     if forecast.cost_usd is None or forecast.batch_cost_usd is None or forecast.price is None:
-        lines.append(f"the price of {forecast.label_model} is not known here, so the cost is not either")
+        lines.append(
+            f"the price of {forecast.label_model} is not known here, so the cost is not either; FEEDBACK_LABEL_PRICE says it"
+        )
     else:
         lines.append(
             f"about {forecast.cost_usd:.2f} USD, or {forecast.batch_cost_usd:.2f} with --mode batch; "
-            f"{forecast.spent_usd:.2f} spent so far (prices of {forecast.price.as_of}, {forecast.price.source})"
+            f"{forecast.spent_usd:.2f} spent so far (prices: {forecast.price.origin})"
         )
     if forecast.n_affordable is not None:
         lines.append(f"a budget of {forecast.budget_usd:.2f} USD buys about {forecast.n_affordable:,} of them")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from feedback_model.errors import LabellerError, MissingStage
+from feedback_model.labelling.attempts import in_budget
 from feedback_model.labelling.label_run import LabelCounts, run_requests
 from feedback_model.labelling.labeller import Labeller
 from feedback_model.labelling.recovery import process_unprocessed, recover_attempts, recovering_meanwhile
-from feedback_model.labelling.requests import in_budget
 from feedback_model.labelling.responses import ResponseHandler, read_label
 from feedback_model.progress import Tracker, check_stop, track
 from feedback_model.records.labels import Label, LabellingConfig, Purpose
@@ -140,7 +140,8 @@ async def label_missing(
         LabellerError: the endpoint is down, or asks for too long a wait.
         ConfigurationError, Interrupted: a rerun goes on from there.
     """
-    budget_nanos = in_budget(budget, labelling_config.label_model)
+    model = labelling_config.label_model
+    budget_nanos = in_budget(budget, model, labeller.envelopes.price_of(model))
     plan = await recover_and_plan(store, labeller, labelling_config, settings, limit, again_failed=again_failed)
     run = _LabelRun(store, labeller, labelling_config, settings, budget_nanos)
     tracker = track("label", plan.n_done + plan.n_queued, plan.n_done)

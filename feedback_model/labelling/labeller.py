@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 import orjson
@@ -17,15 +18,12 @@ from feedback_model.errors import ConfigurationError, FeedbackError
 from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.attempts import AttemptLog
 from feedback_model.labelling.client import Client
+from feedback_model.labelling.envelopes import EnvelopeReader
+from feedback_model.labelling.pricing import PriceOf, price_of
 from feedback_model.labelling.prompt_versions import request_version
 from feedback_model.labelling.rate_limiter import RateLimiter
-from feedback_model.labelling.requests import (
-    ATTEMPT_KEY,
-    PreparedRequest,
-    TokenEstimator,
-    unsupported_features,
-)
-from feedback_model.labelling.responses import read_envelope, read_stored, usage_of
+from feedback_model.labelling.requests import ATTEMPT_KEY, PreparedRequest, TokenEstimator, unsupported_features
+from feedback_model.labelling.responses import read_stored, usage_of
 from feedback_model.labelling.retries import RetryLimits, RetryPolicy
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import Attempt, LabellerKind, LabellingConfig, LabelRequest, ReceivedResponse
@@ -41,6 +39,8 @@ class Labeller(Protocol):
 
     limited_as: str
     """Name of endpoint and key: labellers with the same name share one rate limit."""
+    envelopes: EnvelopeReader
+    """Reads what responses say was used, and what that costs here."""
 
     async def ask(self, request: LabelRequest, attempt_log: AttemptLog) -> ReceivedResponse:
         """Ask until a response comes, every attempt written into `attempt_log` before it is sent.
@@ -72,7 +72,12 @@ class OpenAILabeller:
     """A labeller behind an OpenAI-compatible endpoint."""
 
     def __init__(
-        self, client: Client, retries: RetryPolicy, label_tokens: int, optional_features: frozenset[str] = frozenset()
+        self,
+        client: Client,
+        retries: RetryPolicy,
+        label_tokens: int,
+        optional_features: frozenset[str] = frozenset(),
+        prices: PriceOf = price_of,
     ) -> None:
         self.limited_as = content_id("limit", client.url, client.key)
         self.client = client
@@ -82,7 +87,8 @@ class OpenAILabeller:
         self._rate_limiter = RateLimiter()
         self.label_tokens = label_tokens
         """The most output tokens that a label may take."""
-        self._estimator = TokenEstimator(label_tokens)
+        self.envelopes = EnvelopeReader(prices)
+        self._estimator = TokenEstimator(label_tokens, prices)
 
     async def ask(self, request: LabelRequest, attempt_log: AttemptLog) -> ReceivedResponse:
         """See `Labeller.ask`."""
@@ -102,7 +108,7 @@ class OpenAILabeller:
         except APIError as error:
             found = await self._find_outcome(attempt, attempt_log, error, sent_at)
             if found is not None:
-                return ReceivedResponse(prepared.request, read_envelope(found, model), attempt, recovered=True)
+                return ReceivedResponse(prepared.request, self.envelopes.read(found, model), attempt, recovered=True)
             unsupported = unsupported_features(features, error.parameter)
             if not unsupported:
                 raise
@@ -113,7 +119,7 @@ class OpenAILabeller:
                 attempt_log.close(attempt, "unknown", "cancelled")
             raise
         self._rate_limiter.note_response(response.headers, sent_at)
-        paid = read_envelope(response.content, model)
+        paid = self.envelopes.read(response.content, model)
         self._estimator.learn(prepared, usage_of(paid))
         return ReceivedResponse(prepared.request, paid, attempt)
 
@@ -233,6 +239,7 @@ async def open_labeller(
             RetryPolicy(client.url, bounds or _bounds(settings)),
             settings.label_max_tokens,
             _optional_features(kind, settings),
+            partial(price_of, settings=settings),
         )
         await _check_model(labeller, labelling_config_of(kind, settings).label_model)
         yield labeller

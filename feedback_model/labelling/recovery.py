@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 
 from feedback_model.errors import StoreError
 from feedback_model.labelling.api_errors import APIError
+from feedback_model.labelling.envelopes import EnvelopeReader
 from feedback_model.labelling.labeller import Labeller
-from feedback_model.labelling.responses import ResponseHandler, apply_response, counted, read_envelope
+from feedback_model.labelling.responses import ResponseHandler, apply_response, counted
 from feedback_model.records.labels import Attempt, Purpose, ReceivedResponse
 from feedback_model.store import label_attempts, label_claims, label_responses
 from feedback_model.store.connection import Store
@@ -54,7 +55,7 @@ async def recover_attempts(
     looked = dict(zip(lost.attempts, await asyncio.gather(*map(look, lost.attempts)), strict=True))
     found = {attempt: body for attempt, body in looked.items() if isinstance(body, bytes)}
     missing = [attempt for attempt, body in looked.items() if body is None]
-    await asyncio.to_thread(_apply_found, store, handlers, found)
+    await asyncio.to_thread(_apply_found, store, labeller.envelopes, handlers, found)
     await asyncio.to_thread(label_attempts.book_unknown, store, missing)
     await asyncio.to_thread(label_claims.release, store, lost.requests - {attempt.request_id for attempt in found})
     if unknown := len(lost.attempts) - len(found) - len(missing):
@@ -89,11 +90,14 @@ async def recovering_meanwhile(
 
 
 def _apply_found(
-    store: Store, handlers: Mapping[Purpose, ResponseHandler[Any]], found: Mapping[Attempt, bytes]
+    store: Store,
+    envelopes: EnvelopeReader,
+    handlers: Mapping[Purpose, ResponseHandler[Any]],
+    found: Mapping[Attempt, bytes],
 ) -> None:
     requests = label_claims.take_over_claims(store, [attempt.request_id for attempt in found])
     for attempt, body in found.items():
-        paid = read_envelope(body, attempt.labelling_config.label_model)
+        paid = envelopes.read(body, attempt.labelling_config.label_model)
         with store.write() as connection:
             request = requests.pop(attempt.request_id, None)
             if request is None:  # answered again in the meantime; the cost of this one still counts

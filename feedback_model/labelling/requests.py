@@ -10,14 +10,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from feedback_model.errors import ConfigurationError
 from feedback_model.feedback import DEFAULT_ORDER
-from feedback_model.labelling.pricing import Usage, price_of
+from feedback_model.labelling.pricing import Price, PriceOf, Usage, price_of
 from feedback_model.labelling.prompt_versions import answer_format, order_of, parameters_for
 from feedback_model.labelling.responses import complaint_about, read_said
 from feedback_model.prompts import Message, PromptName, render_messages
 from feedback_model.records.labels import LabelRequest
-from feedback_model.store.label_attempts import NANOS, in_nanos
+from feedback_model.store.label_attempts import NANOS
 
 NOTHING_SAID: Final = "(no answer)"
 REWRITE_ROOM: Final = 128  # tokens beyond the length of the original
@@ -44,22 +43,6 @@ ROOM: Final = 1.3  # times the longest output so far
 STEP: Final = 50  # tokens
 USUAL_BYTES: Final = 3.8  # bytes a token of prompt, schema and English transcript has; Qwen2.5's tokenizer: 3.7 to 3.9
 USUAL_OUTPUT: Final = 280  # tokens of a label; the examples of the prompt take 247 to 293 of Qwen2.5's
-
-
-def in_budget(dollars: float | None, model: str) -> int | None:
-    """Convert a budget to billionths of a dollar; None without one.
-
-    Raises:
-        ConfigurationError: the model has no known price, so that no budget could be kept.
-    """
-    if dollars is None:
-        return None
-    if price_of(model) is None:
-        raise ConfigurationError(
-            f"the price of {model!r} is not known here, so a budget of {dollars:.2f} USD cannot be kept; leave --budget out, "
-            "or add the price to feedback_model/labelling/pricing.py"
-        )
-    return in_nanos(dollars, int)
 
 
 _FORMAT_BYTES: Final = len(json.dumps(answer_format(DEFAULT_ORDER)))  # in either order; providers charge it as input
@@ -110,6 +93,7 @@ class TokenEstimator:
 
     label_tokens: int
     """The most output tokens that a label may take."""
+    price_of: PriceOf = price_of
     seen: int = 0
     longest: int = 0
     """Output tokens of a label."""
@@ -126,13 +110,14 @@ class TokenEstimator:
             n_bytes=n_bytes,
             prompt_tokens=n_bytes * (self.densest or 1 / USUAL_BYTES),
             max_output=max_output,
-            cost_bound=_cost_bound(request.label_model, n_bytes, max_output),
+            cost_bound=_cost_bound(self.price_of(request.label_model), n_bytes, max_output),
         )
 
     def learn(self, prepared: PreparedRequest, usage: Usage) -> None:
         """Take in what one response used."""
         if usage.prompt_tokens:
-            self.densest = max(self.densest, usage.prompt_tokens / max(1, prepared.n_bytes))
+            # No token is shorter than a byte; one response that says otherwise would have the rest wait for its limit.
+            self.densest = max(self.densest, min(1.0, usage.prompt_tokens / max(1, prepared.n_bytes)))
         if prepared.request.purpose != "rewrite" and usage.completion_tokens:
             self.seen += 1
             self.longest = max(self.longest, usage.completion_tokens)
@@ -145,8 +130,7 @@ class TokenEstimator:
         return min(most, math.ceil(self.longest * ROOM / STEP) * STEP)
 
 
-def _cost_bound(model: str, n_bytes: int, max_output: int) -> int:
-    price = price_of(model)
+def _cost_bound(price: Price | None, n_bytes: int, max_output: int) -> int:
     if price is None:
         return 0
     # No token is shorter than a byte, in no language; what was reserved too much is freed when the response comes.

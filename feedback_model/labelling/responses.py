@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 
 import orjson
 
-from feedback_model.labelling.pricing import Usage, cost_of
+from feedback_model.labelling.pricing import Price, Usage, cost_of
+from feedback_model.labelling.usage import read_usage
 from feedback_model.parsing import FailureCode, Malformed, read_answer
 from feedback_model.records.labels import (
     Label,
@@ -68,15 +69,11 @@ class InvalidResponse:
     """`no_completion`, `refusal`, `truncated`, `content_filter`, `empty`, or a failure code of the parser."""
 
 
-def read_envelope(body: bytes, model: str) -> PaidResponse:
+def read_envelope(body: bytes, price: Price | None) -> PaidResponse:
     """Read the envelope of a response; fields that it lacks are None."""
     envelope = _object(body)
-    usage = _mapping(envelope.get("usage"))
-    tokens = Usage(
-        _count(usage.get("prompt_tokens")),
-        _count(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
-        _count(usage.get("completion_tokens")),
-    )
+    answered = bool(_text(_mapping(_choice(envelope).get("message")).get("content")))
+    tokens, doubt = read_usage(_mapping(envelope.get("usage")), answered=answered)
     return PaidResponse(
         body=body,
         provider_id=_text(envelope.get("id")),
@@ -84,7 +81,8 @@ def read_envelope(body: bytes, model: str) -> PaidResponse:
         prompt_tokens=tokens.prompt_tokens,
         cached_tokens=tokens.cached_tokens,
         completion_tokens=tokens.completion_tokens,
-        cost_usd=cost_of(model, tokens),
+        cost_usd=cost_of(price, tokens),
+        doubt=doubt,
     )
 
 
@@ -196,7 +194,3 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -150,7 +150,9 @@ class PaidResponse:
     cached_tokens: int | None
     completion_tokens: int | None
     cost_usd: float | None
-    """None where the model has no known price."""
+    """None where the model has no known price, or the response no usage that can be."""
+    doubt: str = ""
+    """Usage that is missing or cannot be, as it was told and as it is booked; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def test_plan_and_price_need_no_key(labelled):
     """The plan and its price are shown without a key."""
     shown = invoke()
     assert shown.exit_code == 0
-    for said in ("Levels that are short", "expected cost: $0.00", "planning assumption", "openai.com/api/pricing"):
+    for said in ("Levels that are short", "expected cost: $0.00", "planning assumption", "genai-prices"):
         assert said in shown.output
 
 

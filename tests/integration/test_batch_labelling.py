@@ -10,6 +10,7 @@ from sqlalchemy import select
 from feedback_model.errors import Interrupted, LabellerError, LabellingStopped
 from feedback_model.labelling import batch_jobs
 from feedback_model.labelling.batch_api import Answered, Failed, read_lines
+from feedback_model.labelling.envelopes import EnvelopeReader
 from feedback_model.labelling.label import label_missing
 from feedback_model.labelling.label_run import LabelCounts
 from feedback_model.labelling.labeller import labelling_config_of, open_labeller
@@ -165,7 +166,7 @@ def test_lines_that_are_no_lines_are_passed_over() -> None:
         b'nonsense\n{"custom_id": 1}\n\n{"custom_id": "a", "response": null, "error": {"code": "batch_expired"}}\n'
     )
     content += b'{"custom_id": "b", "response": {"status_code": 200, "body": {}}, "error": null}'
-    read = list(read_lines(content, "gpt-4o-mini"))
+    read = list(read_lines(content, EnvelopeReader(), "gpt-4o-mini"))
     assert [type(each) for each in read] == [Failed, Failed, Answered]
     assert read[1] == Failed("a", "batch_expired")
 

@@ -17,6 +17,7 @@ HEAVY = [
     "ftfy",
     "zstandard",
     "ray",
+    "genai_prices",
 ]
 
 
@@ -35,6 +36,11 @@ def test_training_and_inference_import_without_their_libraries() -> None:
 
 def test_help_loads_neither_prefect_nor_torch() -> None:
     assert loaded_by("deployments.cli.app", "prefect", "sqlalchemy", *HEAVY) == "[]"
+
+
+def test_prices_are_loaded_when_asked_for() -> None:
+    modules = "flows.retrain, flows.label, feedback_model.labelling.label, feedback_model.labelling.batch_jobs"
+    assert loaded_by(modules, "genai_prices") == "[]"
 
 
 def test_flows_load_no_torch() -> None:

@@ -13,7 +13,7 @@ from feedback_model.demo.answers import MODEL
 from feedback_model.demo.labeller.explanations import explain
 from feedback_model.errors import ConfigurationError
 from feedback_model.feedback import render_feedback
-from feedback_model.labelling.pricing import Usage, cost_of
+from feedback_model.labelling.pricing import Usage, cost_of, price_of
 from feedback_model.prompts import render_messages
 from tests.openai_rig.limits import Limits, go_duration
 from tests.openai_rig.options import Options
@@ -130,7 +130,7 @@ def test_the_bill_is_exact_and_names_each_request():
             model="gpt-4o-mini", messages=render_messages("label", TEXT), extra_headers=headers
         ).usage
         named = ask(url, "GET", "/bill/requests")[2]
-    dollars = cost_of("gpt-4o-mini", Usage(usage.prompt_tokens, 0, usage.completion_tokens))
+    dollars = cost_of(price_of("gpt-4o-mini"), Usage(usage.prompt_tokens, 0, usage.completion_tokens))
     assert named["mine"]["replies"] == 1
     assert float(named["mine"]["usd"]) == pytest.approx(dollars, abs=1e-15)
 
@@ -179,7 +179,7 @@ def test_batches_answer_at_half_price():
             assert [each.metadata for each in client.batches.list()] == [{"job": "1"}]
         assert (batch.status, len(answered), len(errors)) == ("expired", 8, 2)
         usage = json.loads(answered[0])["response"]["body"]["usage"]
-        full = cost_of("gpt-4o-mini", Usage(usage["prompt_tokens"], 0, usage["completion_tokens"]))
+        full = cost_of(price_of("gpt-4o-mini"), Usage(usage["prompt_tokens"], 0, usage["completion_tokens"]))
         billed = ask(url, "GET", "/bill/requests")[2][json.loads(answered[0])["custom_id"]]["usd"]
         assert float(billed) == pytest.approx(full / 2, abs=1e-15)
 

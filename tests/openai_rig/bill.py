@@ -3,9 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from feedback_model.labelling.pricing import price_of
+PRICES: Final = {
+    "embedded-rubric-3": ("0", "0", "0"),
+    "gpt-4o-mini": ("0.15", "0.075", "0.60"),  # openai.com/api/pricing, read on 2026-11-24
+    "gpt-6-luna": ("0.10", "0.01", "0.50"),  # developers.openai.com/api/docs/models/gpt-6-luna, read on 2026-11-24
+}
+"""USD per million tokens of prompt, cached prompt and answer; not the service's own, whose errors would cancel."""
 
 
 @dataclass(slots=True)
@@ -32,13 +37,10 @@ class Bill:
         self, asked: str, request_id: str, model: str, usage: dict[str, Any], share: Decimal = Decimal(1)
     ) -> None:
         """Add one reply."""
-        price = price_of(model)
         cached = usage["prompt_tokens_details"]["cached_tokens"]
-        nanos = Decimal(0)
-        if price is not None:
-            parts = ((usage["prompt_tokens"] - cached, price.prompt), (cached, price.cached))
-            parts = (*parts, (usage["completion_tokens"], price.completion))
-            nanos = share * sum((Decimal(tokens) * Decimal(str(each)) * 1000 for tokens, each in parts), Decimal(0))
+        used = (usage["prompt_tokens"] - cached, cached, usage["completion_tokens"])
+        parts = zip(used, PRICES.get(model, ()), strict=False)
+        nanos = share * sum((tokens * Decimal(price) * 1000 for tokens, price in parts), Decimal(0))
         self.completions += 1
         self.replies[asked] += 1
         line = self.by_request.setdefault(request_id, [0, Decimal(0)])

@@ -88,6 +88,18 @@ def _token(token: str, logprob: float) -> dict[str, Any]:
     return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
 
 
+def tell_usage(usage: dict[str, Any], mode: str) -> dict[str, Any] | None:
+    """The `usage` that a reply tells where it is to be wrong; as it is where `mode` names no error."""
+    prompt = usage["prompt_tokens"]
+    wrong: dict[str, dict[str, Any]] = {
+        "negative": {"prompt_tokens": -prompt},
+        "cached-above-prompt": {"prompt_tokens_details": {"cached_tokens": prompt + 1}},
+        "huge": {"prompt_tokens": 10**19, "completion_tokens": 10**19},
+        "zero": {"prompt_tokens": 0, "completion_tokens": 0},
+    }
+    return None if mode == "missing" else usage | wrong.get(mode, {})
+
+
 def name_question(asked: dict[str, Any]) -> str:
     """SHA-256 of the system message, a newline, the user message."""
     said = {message["role"]: message["content"] for message in reversed(asked["messages"])}

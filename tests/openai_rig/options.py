@@ -48,6 +48,8 @@ class Options:
     """The one API key that is accepted; empty accepts any."""
     answers: str = "rubric"
     """`rubric`: the embedded labeller's; `canned`: one valid answer, cheap; `nonsense`: never one."""
+    usage: str = ""
+    """`negative`, `cached-above-prompt`, `huge`, `zero` or `missing`: what replies say was used; billed is what was."""
     logprobs: int = 1
     stored: int = 1
     stored_lag: float = 0.0

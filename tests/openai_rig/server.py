@@ -21,7 +21,7 @@ from aiohttp import web
 
 from tests.openai_rig.batches import Batches
 from tests.openai_rig.bill import Bill
-from tests.openai_rig.completions import charged_tokens, complete, name_question, read_json
+from tests.openai_rig.completions import charged_tokens, complete, name_question, read_json, tell_usage
 from tests.openai_rig.limits import Limits
 from tests.openai_rig.options import Options, read_options
 from tests.openai_rig.stored import StoredCompletions
@@ -175,6 +175,7 @@ class Rig:
         completion = complete(body, asked, canned=canned, spoiled=spoiled, cached_share=self.options.cached_share)
         completion["id"] = f"chatcmpl-{len(self.bill.by_request):x}-{self.bill.completions:x}"
         self.bill.charge(name_question(asked), request_id, asked["model"], completion["usage"], **charge)
+        completion["usage"] = tell_usage(completion["usage"], self.options.usage)
         return completion
 
     async def list_models(self, _request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from feedback_model.augmentation.cost import (
     rewrite_tokens,
 )
 from feedback_model.augmentation.planning import TRIES_PER_WANTED, PlannedRewrite
+from feedback_model.labelling.pricing import price_of
 from feedback_model.labelling.requests import USUAL_BYTES
 from feedback_model.store.augmentations import Outcomes
 from feedback_model.store.label_requests import MeanUsage
@@ -38,19 +39,19 @@ def test_hopeless_level_keeps_to_the_plan():
     """A level that never hit is tried no more often than a plan allows."""
     (rate,) = hit_rates(PLANNED, judged(0, 10))
     assert rate.tries == TRIES_PER_WANTED
-    assert estimate_cost("gpt-4o-mini", [rate], THOUSAND, THOUSAND).usd_per_accepted is None
+    assert estimate_cost(price_of("gpt-4o-mini"), [rate], THOUSAND, THOUSAND).usd_per_accepted is None
 
 
 def test_cost_sums_rewrites_and_blind_labels():
     """The sum is tries times rewrite and blind label at list prices."""
-    cost = estimate_cost("gpt-4o-mini", hit_rates(PLANNED, {}), THOUSAND, THOUSAND)
+    cost = estimate_cost(price_of("gpt-4o-mini"), hit_rates(PLANNED, {}), THOUSAND, THOUSAND)
     assert (cost.tries, cost.accepted) == (8, 4)
     assert cost.usd == pytest.approx(8 * 2 * (0.15 + 0.60) / 1_000)
     assert cost.usd_per_accepted == pytest.approx(cost.usd / 4)
 
 
 def test_an_unknown_price_is_unknown_and_not_zero():
-    assert estimate_cost("someone-s-model", hit_rates(PLANNED, {}), THOUSAND, THOUSAND).usd is None
+    assert estimate_cost(price_of("someone-s-model"), hit_rates(PLANNED, {}), THOUSAND, THOUSAND).usd is None
 
 
 def test_tokens_are_measured_where_they_can_be():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from feedback_model.augmentation.rewrites import read_rewrite
 from feedback_model.feedback import MEMBERS, render_feedback
+from feedback_model.labelling.pricing import price_of
 from feedback_model.labelling.responses import (
     InvalidResponse,
     complaint_about,
@@ -74,7 +75,7 @@ def test_feedback_without_evidence_is_no_label():
 
 
 def test_the_envelope_is_read_with_its_cost():
-    paid = read_envelope(a_reply("x"), "gpt-4o-mini")
+    paid = read_envelope(a_reply("x"), price_of("gpt-4o-mini"))
     assert (paid.provider_id, paid.finish_reason) == ("chatcmpl-1", "stop")
     assert (paid.prompt_tokens, paid.cached_tokens, paid.completion_tokens) == (1000, 200, 100)
     assert paid.cost_usd == pytest.approx((800 * 0.15 + 200 * 0.075 + 100 * 0.60) / 1e6)
@@ -84,7 +85,7 @@ def test_the_envelope_is_read_with_its_cost():
     st.sampled_from(["choices", "usage", "message", "content", "id", "prompt_tokens_details"]), x
 )).map(lambda value: json.dumps(value).encode()))  # fmt: skip
 def test_no_bytes_break_the_reader(body):
-    assert read_envelope(body, "gpt-4o-mini").body == body
+    assert read_envelope(body, price_of("gpt-4o-mini")).body == body
     assert isinstance(read_text(body), str | InvalidResponse)
     assert isinstance(read_label(body), InvalidResponse)
 

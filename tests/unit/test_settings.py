@@ -57,3 +57,17 @@ def test_the_endpoint_of_openai_s_tools_counts(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1")
     assert Settings(_env_file=None).openai_base_url == "http://127.0.0.1:8000/v1"
     assert Settings(_env_file=None, openai_base_url="http://host/v1").openai_base_url == "http://host/v1"
+
+
+@pytest.mark.parametrize("text", ["-1/0/0", "nan/0/0", "0.15/0.60", "cheap", "inf/1/1", "1/1/10001", "0.1/0.1/0.1/0.1"])
+def test_a_price_that_is_none_is_refused(text, monkeypatch):
+    monkeypatch.setenv("FEEDBACK_LABEL_PRICE", text)
+    with pytest.raises(
+        ConfigurationError, match=r"FEEDBACK_LABEL_PRICE is wrong: .*such as 0\.15/0\.075/0\.60, each from 0"
+    ):
+        load_settings()
+
+
+def test_a_price_of_nothing_is_one():
+    assert Settings(_env_file=None, label_price=" 0/0/0 ").label_prices == (0.0, 0.0, 0.0)
+    assert Settings(_env_file=None).label_prices is None
