@@ -81,7 +81,9 @@ Seed = Annotated[int, *_option("Seed", "Seeds everything that is random.", minim
 Again = Annotated[bool, *_option("Again", "Do it anew, even where the same was done before.", "--again")]
 AgainFailed = Annotated[
     bool,
-    *_option("Again", "Ask again where every answer so far was unusable; what is labelled stays.", "--again"),
+    *_option(
+        "Again", "Ask again where answers were unusable or the endpoint refused; what is labelled stays.", "--again"
+    ),
 ]
 RunId = Annotated[str, *_option("Training run", "Training run to work on; empty: the latest.", "--run")]
 EvaluationId = Annotated[str, *_option("Evaluation", "Evaluation to report on; empty: the latest.", "--evaluation")]

@@ -23,6 +23,7 @@ OUTPUTS = {
 }
 PREDICTED = {("base", "t-test-2"): 2, ("epoch-2", "t-test-1"): 5, ("epoch-2", "t-test-2"): 7}
 
+FLAGGED = {"error": "http_403", "detail": "Your input was flagged."}
 SPEAKERS = {
     "t-train": ("Ben Okafor", "ben okafor"),
     "t-test-1": ("Ana Ruiz", "ana ruiz"),
@@ -110,6 +111,7 @@ def _labels() -> list[tuple[Table, list[dict[str, Any]]]]:
     requests = [
         {"request_id": f"{purpose}-{name}", "purpose": purpose, "transcript_id": name, **SET, "replicate": 0, **times}
         | {"target_trait": "empathy" if target else None, "target_score": target, "state": state, "attempts": 1}
+        | (FLAGGED if state == "failed" else dict.fromkeys(FLAGGED))
         for purpose, name, target, state in asked
     ]
     usage = {"prompt_tokens": 600, "cached_tokens": 100, "completion_tokens": 150, "cost_usd": 0.0002}

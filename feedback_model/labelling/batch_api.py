@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from feedback_model.errors import LabellerError
-from feedback_model.labelling.api_errors import APIError, action_for
+from feedback_model.labelling.api_errors import APIError, action_for, error_within, is_for_good, read_error
 from feedback_model.labelling.client import ENDPOINT
 from feedback_model.labelling.envelopes import EnvelopeReader
 from feedback_model.labelling.labeller import OpenAILabeller
@@ -34,11 +34,13 @@ class Failed:
     """HTTP status; None where it was never executed."""
     parameter: str | None = None
     """The refused part of the request, where that is said."""
+    message: str = ""
+    """The endpoint's own words: one line, without passwords and keys."""
 
     @property
     def for_good(self) -> bool:
         """True where the same request would be refused again."""
-        return self.status is not None and action_for(self.status, self.code, None) == "give_up"
+        return self.status is not None and is_for_good(action_for(self.status, self.code, None, self.message))
 
 
 def request_line(attempt_id: str, body: dict[str, Any]) -> bytes:
@@ -59,7 +61,10 @@ def _read(line: bytes, envelopes: EnvelopeReader, model: str) -> Answered | Fail
         said = orjson.loads(line)
         attempt_id, response = str(said["custom_id"]), said.get("response")
         if response and response["status_code"] == 200:
-            paid = envelopes.read(orjson.dumps(response["body"]), model)
+            body = orjson.dumps(response["body"])
+            if (error := error_within(body)) is not None:
+                return _failed_with(attempt_id, error)
+            paid = envelopes.read(body, model)
             return Answered(
                 attempt_id, replace(paid, cost_usd=None if paid.cost_usd is None else paid.cost_usd * BATCH_SHARE)
             )
@@ -71,9 +76,13 @@ def _read(line: bytes, envelopes: EnvelopeReader, model: str) -> Answered | Fail
 def _failed(attempt_id: str, error: Any, response: Any) -> Failed:
     if error and error.get("code"):
         return Failed(attempt_id, str(error["code"]))
-    inner = (response or {}).get("body", {}).get("error") or {}
-    code = str(inner.get("code") or inner.get("type") or "batch_error")
-    return Failed(attempt_id, code, (response or {}).get("status_code"), inner.get("param"))
+    status = (response or {}).get("status_code")
+    inner = read_error((response or {}).get("body", {}).get("error"), status)
+    return Failed(attempt_id, "batch_error", status) if inner is None else _failed_with(attempt_id, inner)
+
+
+def _failed_with(attempt_id: str, error: APIError) -> Failed:
+    return Failed(attempt_id, error.code, error.status, error.parameter, error.message)
 
 
 T = TypeVar("T")

@@ -63,8 +63,10 @@ def _close_failed(labeller: OpenAILabeller, known: Sequence[Line]) -> tuple[list
     for_good, for_now = list[ClosedAttempt](), list[ClosedAttempt]()
     for line, attempt, _ in known:
         if isinstance(line, Failed):
-            ends = for_good if line.for_good and not _can_do_without(labeller, line) else for_now
-            ends.append(ClosedAttempt(attempt, "refused", line.code))
+            if line.for_good and not _can_do_without(labeller, line):
+                for_good.append(ClosedAttempt(attempt, "refused", line.code, line.message))
+            else:
+                for_now.append(ClosedAttempt(attempt, "refused", line.code))
     return for_good, for_now
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from feedback_model.labelling.api_errors import APIError, is_redirect, seconds_to_wait
+from feedback_model.labelling.api_errors import APIError, error_within, is_redirect, seconds_to_wait
 from feedback_model.masking import mask
 from feedback_model.network import is_loopback, proxy_of
 
@@ -74,6 +74,8 @@ class Client:
             raise APIError(None, "timeout", SLOW, may_be_billed=True) from error
         # The client's own mapping searches all headers at each look-up.
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        if (error := error_within(response.content, headers)) is not None:
+            raise error
         return RawResponse(response.content, headers)
 
     async def stored(self, key: str, value: str) -> bytes:
@@ -210,10 +212,19 @@ def _api_error(error: Any) -> APIError:
     return APIError(
         error.status_code,
         error.code,
-        moved if is_redirect(error.status_code) else error.message,
+        moved if is_redirect(error.status_code) else _words(error),
         kind=error.type,
         retry_after=seconds_to_wait(error.response.headers),
         headers=error.response.headers,
         parameter=error.param,
         may_be_billed=error.status_code in GATEWAY,
     )
+
+
+def _words(error: Any) -> str:
+    """Find what the endpoint itself says; `openai` puts its own words before that, or in its place."""
+    said = error.body
+    if isinstance(said, dict):
+        said = said.get("message") or said.get("detail")
+    is_text = isinstance(said, str) and said.strip() and not said.lstrip().startswith("<")  # no page of a gateway
+    return said if is_text else error.message

@@ -40,7 +40,7 @@ class LabelPlan:
     """Labels that are missing, those of the hidden sample that is labelled again included."""
     n_done: int
     n_failed: int
-    """Set aside after unusable answers."""
+    """Set aside after unusable answers, or refused for good."""
 
 
 def plan_labels(
@@ -55,7 +55,7 @@ def plan_labels(
 
     Args:
         limit: queue no more than that many.
-        again_failed: ask again where every answer was unusable, too.
+        again_failed: ask again where every answer was unusable or the endpoint refused, too.
         relabel_share: share of newly queued transcripts that is labelled a second time, to measure the labeller's noise.
 
     Raises:

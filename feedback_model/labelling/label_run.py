@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeVar
 
-from feedback_model.errors import LabellerError
+from feedback_model.errors import ConfigurationError, LabellerError
 from feedback_model.labelling.api_errors import APIError
 from feedback_model.labelling.attempts import AttemptLog
 from feedback_model.labelling.labeller import Labeller
@@ -23,6 +23,7 @@ from feedback_model.records.labels import (
     LabellingConfig,
     LabelRequest,
     Purpose,
+    Refusal,
     RequestState,
     UnusableResponse,
     UsableResponse,
@@ -45,7 +46,7 @@ class LabelCounts:
     labelled: int = 0
     """Requests that got a usable answer."""
     failed: int = 0
-    """Requests set aside; `label_request.error` says why."""
+    """Requests set aside; the view `label_progress` says why."""
     cost_usd: float | None = 0.0
     """Of all responses, unusable ones too; None where a price is unknown."""
 
@@ -67,6 +68,8 @@ class _FailureBudget:
     given_up: int = 0
     """Requests whose every answer was unusable."""
     problems: Counter[str] = field(default_factory=Counter[str])
+    suspected: list[str] = field(default_factory=list[str])
+    """Requests set aside whose refusal may yet turn out to be of key, model or path."""
 
     def check(self, model: str) -> None:
         """Stop paying for answers where none is of use.
@@ -108,17 +111,20 @@ async def run_requests(
     await asyncio.to_thread(record_prompt_in_force, store, labelling_config)
     held: set[str] = set()
     queue = RequestQueue(partial(_claim, store, labelling_config, purpose, held), limit)
-    counts = LabelCounts()
+    counts, failures = LabelCounts(), _FailureBudget()
     try:
         async with sharing_limit(store, labeller), AsyncExitStack() as stack:
             writer = stack.enter_context(Writer(store))
-            answer_one = partial(_answer, labeller, AttemptLog(writer, budget), handler, _FailureBudget())
+            answer_one = partial(_answer, labeller, AttemptLog(writer, budget), handler, failures)
             heartbeat = partial(writer.post, label_claims.renew_claims, None)
             async with aclosing(run_workers(queue, answer_one, concurrency, heartbeat)) as results:
                 async for request_id, result in results:
                     held.discard(request_id)
                     counts += result
                     tracker.advance(detail=", ".join(filter(None, [_money(counts.cost_usd), labeller.status()])))
+    except ConfigurationError:  # so the last refusals were not of the documents
+        await asyncio.to_thread(label_requests.enqueue_refused_again, store, failures.suspected)
+        raise
     finally:
         label_claims.release(store, held)
     return counts
@@ -161,7 +167,10 @@ async def _ask_until_usable(
         try:
             received = await labeller.ask(request, attempt_log)
         except APIError as error:
-            await attempt_log.writer.commit(label_responses.mark_failed, (request, error.code))
+            if error.action == "suspect":
+                failures.suspected.append(request.request_id)
+            refusal = Refusal(request, error.code, error.message if error.for_good else None)
+            await attempt_log.writer.commit(label_responses.mark_failed, refusal)
             return spent + LabelCounts(failed=1)
         response_id = await attempt_log.keep(received)
         spent += LabelCounts(cost_usd=received.paid.cost_usd)

@@ -263,9 +263,10 @@ def _optional_features(kind: LabellerKind, settings: Settings) -> frozenset[str]
 async def _check_model(labeller: OpenAILabeller, model: str) -> None:
     """Look the model up once, where the endpoint lists its models."""
     try:
-        models = _listed(await labeller.retries.call_with_retries(labeller.client.models))
+        models = _listed(await labeller.retries.call_with_retries(labeller.client.models, open_to_all=True))
     except APIError:
         return
+    labeller.retries.model_is_listed = model in models
     if models and model not in models:
         raise ConfigurationError(
             f"the endpoint {labeller.client.url} has no model {model!r}; set FEEDBACK_LABEL_MODEL to one of: "

@@ -20,7 +20,7 @@ from feedback_model.errors import (
     LabellerError,
     LabellingStopped,
 )
-from feedback_model.labelling.api_errors import APIError
+from feedback_model.labelling.api_errors import UNAUTHORIZED, APIError
 from feedback_model.progress import check_stop
 from feedback_model.settings import default_setting
 from feedback_model.waiting import Waiting
@@ -48,7 +48,9 @@ class RetryLimits:
     first_backoff: float = 0.5
     longest_backoff: float = 8.0
     hopeless: int = 10
-    """So many requests refused as unanswerable, and none answered, means that all will be."""
+    """So many requests refused as unanswerable one after the other means that all will be."""
+    suspects: int = 5
+    """So many requests refused with 401, 403 or 404 and no code one after the other means that key, model or path is wrong."""
 
 
 class RetryPolicy:
@@ -62,11 +64,20 @@ class RetryPolicy:
         self._last_answer = time.monotonic()
         self._failing_since: float | None = None
         self._limited_since: float | None = None
-        self._failing: set[object] = set()
-        self._refused_in_a_row = 0
+        self._n_requests = 0
+        self._failing: set[int] = set()
+        """Requests, by their number in the order in which they came."""
+        self._unanswerable: set[int] = set()
+        self._suspected: set[int] = set()
+        self._key_is_right = False
+        self.model_is_listed = False
+        """True where the endpoint lists the model, so its path is right."""
 
-    async def call_with_retries(self, send: Callable[[], Awaitable[T]]) -> T:
+    async def call_with_retries(self, send: Callable[[], Awaitable[T]], *, open_to_all: bool = False) -> T:
         """Call `send` until it answers, again after limits and faults.
+
+        Args:
+            open_to_all: an answer does not show that the key is right.
 
         Raises:
             APIError: this one request cannot be answered.
@@ -76,8 +87,10 @@ class RetryPolicy:
             ConfigurationError: the key or the model is wrong.
             Interrupted: a stop was requested.
         """
+        self._n_requests += 1
+        number = self._n_requests
         try:
-            return await self._send_once(send)
+            return await self._send_once(send, number, open_to_all)
         except APIError as error:
             if error.action not in {"wait", "retry"}:
                 raise
@@ -87,7 +100,7 @@ class RetryPolicy:
             # tenacity's bookkeeping costs as much as our whole request, so the first attempt goes without, and is told of here.
             if first:
                 raise first.pop()
-            return await self._send_once(send)
+            return await self._send_once(send, number, open_to_all)
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, APIError) and error.action in {"wait", "retry"}),
@@ -98,20 +111,20 @@ class RetryPolicy:
         )
         return await retrying(again)
 
-    async def _send_once(self, send: Callable[[], Awaitable[T]]) -> T:
+    async def _send_once(self, send: Callable[[], Awaitable[T]], number: int, open_to_all: bool) -> T:
         self.check()
         try:
             answer = await send()
         except APIError as error:
-            self._take_note(error, send)
+            self._take_note(error, number)
             raise
         self._note_answer()
+        self._key_is_right = self._key_is_right or not open_to_all
         return answer
 
     def _note_answer(self) -> None:
         self._answered, self._last_answer = True, time.monotonic()
         self._failing_since = self._limited_since = None
-        self._refused_in_a_row = 0
         self._failing.clear()
 
     def check(self) -> None:
@@ -154,7 +167,7 @@ class RetryPolicy:
         wait = asked if asked is not None and believed else backoff
         return wait + random.uniform(0, 0.25) * max(wait, self._bounds.first_backoff)
 
-    def _take_note(self, error: APIError, request: object) -> None:
+    def _take_note(self, error: APIError, number: int) -> None:
         match error.action:
             case "stop":
                 self._end(
@@ -164,18 +177,15 @@ class RetryPolicy:
                     )
                 )
             case "configure":
-                self._end(
-                    ConfigurationError(
-                        f"the endpoint {self._where} refuses key, model or path ({error.code}): {error.message}; "
-                        "see OPENAI_API_KEY, FEEDBACK_LABEL_MODEL, FEEDBACK_OPENAI_BASE_URL"
-                    )
-                )
+                self._end_for_settings(error, "refuses key, model or path")
             case "wait":
                 self._note_limit(error)
             case "retry":
-                self._note_fault(error, request)
+                self._note_fault(error, number)
             case "give_up":
-                self._note_unanswerable(error)
+                self._note_unanswerable(error, number)
+            case "suspect":
+                self._note_suspect(error, number)
 
     def _note_limit(self, error: APIError) -> None:
         now, wait = time.monotonic(), error.retry_after or 0.0
@@ -189,10 +199,10 @@ class RetryPolicy:
                 )
             )
 
-    def _note_fault(self, error: APIError, request: object) -> None:
+    def _note_fault(self, error: APIError, number: int) -> None:
         now = time.monotonic()
         self._failing_since = self._failing_since or now
-        self._failing.add(request)
+        self._failing.add(number)
         retries = self._bounds.outage if self._answered else self._bounds.first_contact
         if now - self._failing_since < retries:
             return
@@ -208,16 +218,48 @@ class RetryPolicy:
                 )
             )
 
-    def _note_unanswerable(self, error: APIError) -> None:
-        self._refused_in_a_row += 1
-        if self._refused_in_a_row >= self._bounds.hopeless:
+    def _note_unanswerable(self, error: APIError, number: int) -> None:
+        self._unanswerable.add(number)
+        in_a_row = _count_in_a_row(self._unanswerable, number)
+        if in_a_row >= self._bounds.hopeless:
             self._end(
                 LabellerError(
-                    f"the endpoint {self._where} refused {self._refused_in_a_row} requests in a row ({error.code}): "
-                    f"{error.message}; choose a model that takes structured output with FEEDBACK_LABEL_MODEL"
+                    f"the endpoint {self._where} refused {in_a_row} requests in a row ({error.code}): "
+                    f"{error.message}; choose a model that takes structured output with FEEDBACK_LABEL_MODEL, or ask "
+                    "for these once more with `feedback label --again`"
                 )
             )
+
+    def _note_suspect(self, error: APIError, number: int) -> None:
+        """Take a refusal without a code for one of this request, while key and path are known to be right."""
+        self._suspected.add(number)
+        in_a_row = _count_in_a_row(self._suspected, number)
+        if not (self._key_is_right or (self.model_is_listed and error.status != UNAUTHORIZED)):
+            self._end_for_settings(error, "refuses key, model or path")
+        elif in_a_row >= self._bounds.suspects:
+            self._end_for_settings(error, f"refused {in_a_row} requests in a row")
+
+    def _end_for_settings(self, error: APIError, refusal: str) -> None:
+        self._end(
+            ConfigurationError(
+                f"the endpoint {self._where} {refusal} ({error.code}): {error.message}; "
+                "see OPENAI_API_KEY, FEEDBACK_LABEL_MODEL, FEEDBACK_OPENAI_BASE_URL"
+            )
+        )
 
     def _end(self, error: FeedbackError) -> None:
         self._ended = self._ended or error
         raise self._ended
+
+
+def _count_in_a_row(refused: set[int], number: int) -> int:
+    """Count the refused requests around `number`, in the order in which they came.
+
+    Refusals come back before answers: at the beginning of a run, some among hundreds in flight would be the only ones so far.
+    """
+    first = last = number
+    while first - 1 in refused:
+        first -= 1
+    while last + 1 in refused:
+        last += 1
+    return last - first + 1

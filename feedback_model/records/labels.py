@@ -123,6 +123,8 @@ class ClosedAttempt:
     attempt: Attempt
     outcome: AttemptOutcome
     error: str
+    detail: str | None = None
+    """What the endpoint said, where it would refuse the same request again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,16 @@ class UnusableResponse:
     response_id: int
     problem: str
     state: RequestState
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that the endpoint did not answer, to be set aside."""
+
+    request: LabelRequest
+    code: str
+    detail: str | None
+    """What the endpoint said, where it would refuse the same request again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from feedback_model.records.labels import LabellingConfig, LabelRequest
 from feedback_model.store.bulk import insert_missing
 from feedback_model.store.clock import now
 from feedback_model.store.connection import Store
-from feedback_model.store.label_requests import MAX_ANSWERS, chunks, of_config, request_row
+from feedback_model.store.label_requests import SPENT, chunks, of_config, request_row
 from feedback_model.store.label_responses import mark_done
 from feedback_model.store.readonly_sql import select_rows
 from feedback_model.store.tables import augmentation, label_request, label_score, transcript
@@ -141,7 +141,7 @@ def failed_requests(
     store: Store, labelling_config: LabellingConfig, rewrite_config: LabellingConfig
 ) -> tuple[set[str], set[str]]:
     """Find what failed for good: requests of rewrites, and transcripts whose blind label was asked for in vain."""
-    failed = and_(label_request.c.state == "failed", label_request.c.attempts >= MAX_ANSWERS)
+    failed = and_(label_request.c.state == "failed", SPENT)
     with store.read() as connection:
         texts = connection.execute(
             select(label_request.c.request_id).where(of_config(rewrite_config, "rewrite"), failed)

@@ -107,7 +107,7 @@ def remove_what_was_made(connection: Connection) -> None:
     _close_attempts(connection)
     unanswered = label_request.c.transcript_id.in_(TOMBSTONES), label_request.c.state != "done"
     connection.execute(
-        update(label_request).where(*unanswered).values(state="failed", error=FORGOTTEN, claimed_by=None)
+        update(label_request).where(*unanswered).values(state="failed", error=FORGOTTEN, detail=None, claimed_by=None)
     )
 
 

@@ -168,6 +168,5 @@ def give_up(connection: Connection, closings: Sequence[ClosedAttempt]) -> None:
     close_attempts(connection, closings)
     for each in closings:
         asked = and_(label_request.c.request_id == each.attempt.request_id, label_request.c.state == "claimed")
-        connection.execute(
-            update(label_request).where(asked).values(state="failed", error=each.error, updated_at=DatabaseNow())
-        )
+        failed = {"state": "failed", "error": each.error, "detail": each.detail, "updated_at": DatabaseNow()}
+        connection.execute(update(label_request).where(asked).values(failed))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, or_, select, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, and_, except_, func, not_, or_, select, union_all, update
 
 from feedback_model.records.identifiers import content_id
 from feedback_model.records.labels import LabellingConfig, Purpose, RequestState
@@ -19,6 +19,9 @@ from feedback_model.store.connection import Store
 from feedback_model.store.tables import augmentation, label, label_request, label_response, transcript
 
 MAX_ANSWERS: Final = 3  # responses paid for one request before it is set aside
+
+SPENT: Final = or_(label_request.c.attempts >= MAX_ANSWERS, label_request.c.detail.is_not(None))
+"""Of failed requests, those that asking again would not mend: answered badly so often, or refused for good."""
 
 ENQUEUED_AT_ONCE: Final = 5_000  # requests entered in one transaction
 
@@ -151,7 +154,7 @@ def measure_missing(store: Store, labelling_config: LabellingConfig) -> Missing:
     """Measure how much there is to label; queues nothing."""
     unasked = union_all(*(select(each.subquery().c.transcript_id) for each in _unasked(labelling_config))).subquery()
     size = func.coalesce(func.sum(func.length(transcript.c.text)), 0)
-    asked_again = and_(label_request.c.state == "failed", label_request.c.attempts < MAX_ANSWERS)
+    asked_again = and_(label_request.c.state == "failed", not_(SPENT))
     waiting = and_(of_config(labelling_config, "label"), or_(label_request.c.state == "queued", asked_again))
     with store.read() as connection:
         n_unasked, first = connection.execute(
@@ -208,15 +211,23 @@ def count_state(store: Store, labelling_config: LabellingConfig, purpose: Purpos
 
 
 def enqueue_failed_again(store: Store, labelling_config: LabellingConfig, purpose: Purpose, *, spent: bool) -> None:
-    """Queue failed requests again: those the endpoint never answered, and with `spent` those it answered badly too."""
+    """Queue failed requests again: those that met a fault, and with `spent` those answered badly or refused for good too."""
     which = and_(
         of_config(labelling_config, purpose),
         label_request.c.state == "failed",
         func.coalesce(label_request.c.error, "") != FORGOTTEN,
     )
     if not spent:
-        which = and_(which, label_request.c.attempts < MAX_ANSWERS)
+        which = and_(which, not_(SPENT))
     with store.write() as connection:
-        connection.execute(
-            update(label_request).where(which).values(state="queued", attempts=0, updated_at=DatabaseNow())
-        )
+        queued = {"state": "queued", "attempts": 0, "detail": None, "updated_at": DatabaseNow()}
+        connection.execute(update(label_request).where(which).values(queued))
+
+
+def enqueue_refused_again(store: Store, request_ids: Sequence[str]) -> None:
+    """Queue requests again whose refusal turned out not to be of them."""
+    with store.write() as connection:
+        for chunk in chunks(request_ids):
+            refused = and_(label_request.c.request_id.in_(chunk), label_request.c.state == "failed")
+            queued = {"state": "queued", "error": None, "detail": None, "updated_at": DatabaseNow()}
+            connection.execute(update(label_request).where(refused).values(queued))

@@ -17,6 +17,7 @@ from feedback_model.records.labels import (
     LabelRequest,
     PaidResponse,
     ReceivedResponse,
+    Refusal,
     RequestState,
     Spending,
     UnusableResponse,
@@ -34,7 +35,12 @@ Apply = Callable[[Connection, Sequence[UsableResponse[Answer]]], list[None]]
 _MOVE = (
     update(label_request)
     .where(label_request.c.request_id == bindparam("moved_id"))
-    .values(state=bindparam("state_now"), error=bindparam("error_now"), updated_at=DatabaseNow())
+    .values(
+        state=bindparam("state_now"),
+        error=bindparam("error_now"),
+        detail=bindparam("detail_now"),
+        updated_at=DatabaseNow(),
+    )
 )
 
 _ANSWERED = (
@@ -153,22 +159,27 @@ def _scores(usable: UsableResponse[Label]) -> list[dict[str, Any]]:
 
 def mark_done(connection: Connection, requests: Sequence[LabelRequest]) -> list[None]:
     """Mark requests as done."""
-    return _move(connection, [(request, "done", None) for request in requests])
+    return _move(connection, [_moved(request, "done") for request in requests])
 
 
 def apply_unusable(connection: Connection, unusable: Sequence[UnusableResponse]) -> list[None]:
     """Write down why responses cannot be used, and leave their requests in the state that is given."""
     connection.execute(_FAULTY, [{"faulty_id": each.response_id, "found": each.problem} for each in unusable])
-    return _move(connection, [(each.request, each.state, each.problem) for each in unusable])
+    return _move(connection, [_moved(each.request, each.state, each.problem) for each in unusable])
 
 
-def mark_failed(connection: Connection, failures: Sequence[tuple[LabelRequest, str]]) -> list[None]:
+def mark_failed(connection: Connection, refusals: Sequence[Refusal]) -> list[None]:
     """Set requests aside as failed, each with the endpoint's reason."""
-    return _move(connection, [(request, "failed", code) for request, code in failures])
+    return _move(connection, [_moved(each.request, "failed", each.code, each.detail) for each in refusals])
 
 
-def _move(connection: Connection, moves: Sequence[tuple[LabelRequest, RequestState, str | None]]) -> list[None]:
-    rows = [{"moved_id": request.request_id, "state_now": state, "error_now": error} for request, state, error in moves]
+def _moved(
+    request: LabelRequest, state: RequestState, error: str | None = None, detail: str | None = None
+) -> dict[str, str | None]:
+    return {"moved_id": request.request_id, "state_now": state, "error_now": error, "detail_now": detail}
+
+
+def _move(connection: Connection, rows: Sequence[dict[str, str | None]]) -> list[None]:
     if rows:
         connection.execute(_MOVE, rows)
-    return [None] * len(moves)
+    return [None] * len(rows)

@@ -32,6 +32,15 @@ class Options:
     overloaded_rate: float = 0.0
     """503 `server_is_overloaded`."""
     server_error_rate: float = 0.0
+    stray_rate: float = 0.0
+    """Refused with `stray_status`, and no code that says why."""
+    stray_status: int = 404
+    error_under_200_rate: float = 0.0
+    """An error of the provider behind, under HTTP 200."""
+    flagged: str = ""
+    """A word: documents that hold it are refused with 403."""
+    too_large_over: int = 0
+    """Characters of a document beyond which it is refused as larger than the limit, with 429; 0 means no end."""
     hang_rate: float = 0.0
     reset_rate: float = 0.0
     """Cut before anything is billed."""

@@ -13,10 +13,8 @@ import sys
 import time
 from collections import defaultdict
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from tests.openai_rig.batches import Batches
@@ -24,25 +22,10 @@ from tests.openai_rig.bill import Bill
 from tests.openai_rig.completions import charged_tokens, complete, name_question, read_json, tell_usage
 from tests.openai_rig.limits import Limits
 from tests.openai_rig.options import Options, read_options
+from tests.openai_rig.refusals import MODELS, error_reply, json_reply, refuse_document, refuse_settings
 from tests.openai_rig.stored import StoredCompletions
 
-MODELS = ("embedded-rubric-3", "gpt-4o-mini", "gpt-6-luna")
 SPOILED = ("nonsense", "truncated", "refusal")
-
-
-def json_reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(body=orjson.dumps(content), status=status, headers=headers, content_type="application/json")
-
-
-def error_reply(
-    status: int,
-    message: str,
-    kind: str,
-    code: str | None,
-    headers: dict[str, str] | None = None,
-    param: str | None = None,
-) -> web.Response:
-    return json_reply({"error": {"message": message, "type": kind, "param": param, "code": code}}, status, headers)
 
 
 class Rig:
@@ -117,6 +100,11 @@ class Rig:
                 return error_reply(503, "The server is overloaded.", "server_error", "server_is_overloaded")
             case "server_error":
                 return error_reply(500, "The server had an error while processing your request.", "server_error", None)
+            case "stray":
+                status = self.options.stray_status
+                return error_reply(status, "No endpoints found for this request.", None, status)
+            case "error_under_200":
+                return json_reply({"error": {"message": "Provider returned error", "code": 502}})
             case "hang":
                 await asyncio.Event().wait()
             case "reset":
@@ -147,24 +135,7 @@ class Rig:
         return cut(request) if fault == "reset_after_billing" else json_reply(completion, headers=headers)
 
     def _refuse(self, asked: dict[str, Any]) -> web.Response | None:
-        model = asked.get("model")
-        if model not in MODELS:
-            message = f"The model `{model}` does not exist or you do not have access to it."
-            return error_reply(404, message, "invalid_request_error", "model_not_found")
-        if asked.get("logprobs") and not self.options.logprobs:
-            message = "logprobs is not supported with this model."
-            return error_reply(400, message, "invalid_request_error", "unsupported_parameter", param="logprobs")
-        if model == "gpt-6-luna" and asked.get("temperature", 1) != 1:
-            message = "temperature does not support this value with this model."
-            return error_reply(400, message, "invalid_request_error", "unsupported_value", param="temperature")
-        if (asked.get("store") or asked.get("metadata")) and not self.options.stored:
-            message = "Unknown parameter: 'store'."
-            return error_reply(400, message, "invalid_request_error", "unknown_parameter", param="store")
-        turns = [message["role"] for message in asked["messages"] if message["role"] != "system"]
-        if any(one == other for one, other in pairwise(turns)):  # as a model's own chat template does under vLLM
-            message = "Conversation roles must alternate user/assistant/user/assistant/..."
-            return error_reply(400, message, "BadRequestError", None)
-        return None
+        return refuse_settings(self.options, asked) or refuse_document(self.options, asked)
 
     def answer(
         self, body: bytes, asked: dict[str, Any], request_id: str, fault: str | None, **charge: Any

@@ -72,7 +72,7 @@ def test_worker_is_told_its_pools(settings: Settings) -> None:
 
 
 def figures(**found: Any) -> StoreFigures:
-    return StoreFigures("postgresql", "0109", "0109", 1, **found)
+    return StoreFigures("postgresql", "0110", "0110", 1, **found)
 
 
 def decided(verdict: Verdict, reason: Reason, minutes: int) -> RetrainingDecided:

@@ -39,6 +39,7 @@ label_request = Table(
     Column("claimed_by", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("error", Text),  # code of the last failure
+    Column("detail", Text),  # what the endpoint said, where it would refuse the same again; NULL otherwise
     Column("created_at", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
     Index("ix_label_request_work", "label_model", "prompt_version", "purpose", "state"),

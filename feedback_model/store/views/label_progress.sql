@@ -5,6 +5,7 @@
 --   `failed`
 -- label_model, prompt_version: the labelling configuration; NULL where the state is `landed`
 -- attempts, error: how often it was asked, and the code of the last failure
+-- detail: what the endpoint said where it refused this one for good; NULL otherwise
 -- source, origin, batch_id, updated_at: where it came from, and when this last changed
 SELECT
     transcript.transcript_id,
@@ -18,6 +19,7 @@ SELECT
     label_request.prompt_version,
     COALESCE(label_request.attempts, 0) AS attempts,
     label_request.error,
+    label_request.detail,
     transcript.source,
     transcript.origin,
     transcript.batch_id,
