@@ -88,10 +88,9 @@ def action_for(status: int | None, code: str | None, kind: str | None, message: 
         return "give_up"
     if named & LIMITS or status == 429:
         return "wait"
-    if is_redirect(status):
-        return "configure"
-    if named & WRONG_SETTINGS or status in {UNAUTHORIZED, 403, 404}:
-        return "configure" if named & WRONG_SETTINGS else "suspect"
+    is_wrong_for_all = bool(named & WRONG_SETTINGS) or is_redirect(status)
+    if is_wrong_for_all or status in {UNAUTHORIZED, 403, 404}:
+        return "configure" if is_wrong_for_all else "suspect"
     if status is None or status >= 500 or status in TRANSIENT_STATUS:
         return "retry"
     return "give_up"
