@@ -227,4 +227,4 @@ def _words(error: Any) -> str:
     if isinstance(said, dict):
         said = said.get("message") or said.get("detail")
     is_text = isinstance(said, str) and said.strip() and not said.lstrip().startswith("<")  # no page of a gateway
-    return said if is_text else error.message
+    return str(said) if is_text else str(error.message)
