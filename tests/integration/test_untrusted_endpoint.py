@@ -75,4 +75,4 @@ async def test_a_repeated_key_is_not_shown() -> None:
     async with endpoint(repeat) as url:
         refused = await refusal_by(url)
     assert refused.code == "***"
-    assert refused.message == str(refused) == "Error code: 401 - the key_***_is wrong"
+    assert refused.message == str(refused) == "the key_***_is wrong"
