@@ -62,6 +62,11 @@ def test_status_looks_at_every_pool():
     assert set(WORK_POOLS) == set(POOLS)
 
 
+def test_silence_is_noticed_in_every_pool():
+    speechless = next(automation for automation in safety_net() if automation.name == "crash runs that never spoke")
+    assert set(speechless.trigger.match_related["prefect.resource.name"]) == set(POOLS)
+
+
 def test_only_the_schedule_of_housekeeping_deletes():
     """Who starts it by hand sees first what would go."""
     housekeeping = next(spec for spec in SPECS if full_name(spec) == "housekeeping/weekly")
